@@ -1,0 +1,19 @@
+"""Recursive reasoning with tiny networks: gram.load(...) gives a Reasoner; gram.tasks has the puzzles."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gram import tasks
+    from gram.solve.reasoner import Reasoner, load
+
+__all__ = ["Reasoner", "load", "tasks"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that `import gram` and `gram.tasks` stay free of torch."""
+    if name == "tasks":
+        return importlib.import_module("gram.tasks")
+    if name in ("Reasoner", "load"):
+        return getattr(importlib.import_module("gram.solve.reasoner"), name)
+    raise AttributeError(f"module 'gram' has no attribute {name!r}")

@@ -1,0 +1,253 @@
+"""The command `gram`: verbs only, no logic."""
+
+import contextlib
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from tyro.conf import Positional, arg
+
+from gram.config import Config
+
+Select = Literal["first", "majority", "value", "halt", "checked"]
+USAGE = """usage: gram VERB ...
+
+  gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
+  gram eval TASK                 measure weights on held-out puzzles
+  gram train RECIPE              train a recipe
+  gram info                      tasks, weights, recipes, this machine
+
+gram VERB --help tells the options of each."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point. Exit code 0 for success, 2 for bad input (one sentence on stderr), 130 for Ctrl-C."""
+    try:
+        code = dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt as error:
+        code = fail(str(error) or "Interrupted.", 130)
+    except BrokenPipeError:  # the reader went away, as in `gram solve ... | head`
+        sys.stderr.close()
+        code = 0
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        code = fail(sentence, 2)
+    sys.exit(code)
+
+
+def explain(error: Exception) -> str | None:
+    """What went wrong, in a sentence; None for what is a mistake of ours and deserves its traceback."""
+    text = str(error)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in text.lower()):
+        return "There is not enough memory for this; use a smaller width, batch or model."
+    if isinstance(error, RuntimeError):
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            return f"torch.compile failed ({text.strip().splitlines()[0]}); train with --train.compile False."
+        return None
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}."
+    return text
+
+
+def fail(sentence: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:  # it may be what is full: give it up, so that nothing follows the sentence
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+    print(f"gram: {' '.join(sentence.split())}", file=sys.stderr)
+    return code
+
+
+def dispatch(arguments: list[str]) -> int:
+    verbs = {"solve": solve, "eval": evaluate, "info": info}
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if verb in ("", "-h", "--help"):
+        print(USAGE)
+        return 0 if verb else 2
+    if verb == "train":
+        return train(rest)
+    if verb not in verbs:
+        raise ValueError(f"There is no command {verb!r}; use train, solve, eval or info.")
+    return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
+
+
+# train ----------------------------------------------------------------------------------------------------
+@dataclasses.dataclass(kw_only=True, frozen=True)
+class TrainArguments(Config):
+    """Train a recipe; every field of it can be changed by its name."""
+
+    minutes: float | None = None
+    """Wall-clock budget, compilation and evaluations included; the schedule is fitted to it."""
+    out: Path | None = None
+    """Run directory; runs/RECIPE-SEED if not given."""
+    resume: Path | None = None
+    """Continue the run in this directory with its own config (other options change it)."""
+
+
+def train(arguments: list[str]) -> int:
+    """gram train RECIPE [--field value ...] [--minutes M] [--out DIR], or gram train [RECIPE] --resume DIR."""
+    from gram import bundle, recipes
+    from gram.train import loop
+
+    named = arguments[0] if arguments and not arguments[0].startswith("-") else None
+    rest = arguments[1:] if named else arguments
+    pairs = zip(rest, [*rest, ""][1:], strict=True)
+    resumed = [b if a == "--resume" else a[9:] for a, b in pairs if a == "--resume" or a.startswith("--resume=")]
+    if resumed:
+        run = Path(resumed[-1])
+        if not (run / bundle.CONFIG).is_file():
+            raise FileNotFoundError(f"{run} holds no run to resume; give the folder of an earlier `gram train`.")
+        default = bundle.read_config(run / bundle.CONFIG)
+        if named and named != default.recipe:
+            raise ValueError(f"{run} is a run of {default.recipe}, not of {named}; leave the recipe out to resume it.")
+    elif named:
+        default = recipes.recipe(named)
+    elif {"-h", "--help"} & set(rest):
+        default = recipes.recipe("queens-8")
+    else:
+        raise ValueError(f"Name a recipe after `gram train`: {', '.join(recipes.names())}.")
+    fields = {f.name: getattr(default, f.name) for f in dataclasses.fields(Config)}
+    given = tyro.cli(
+        TrainArguments,
+        args=rest,
+        default=TrainArguments(**fields),
+        prog="gram train RECIPE",
+        config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
+    )
+    config = Config(**{name: getattr(given, name) for name in fields})
+    if given.minutes is not None:
+        config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
+    if config.train.minutes is not None and not config.train.minutes > 0:
+        raise ValueError(f"minutes is {config.train.minutes}; it must be above 0.")
+    out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
+    try:
+        loop.train(config, out, resume=given.resume is not None)
+    except loop.Interrupted as error:
+        raise KeyboardInterrupt(str(error)) from None
+    print(f"The weights are in {out}; measure them: gram eval {config.task} --weights {out}")
+    return 0
+
+
+# solve ----------------------------------------------------------------------------------------------------
+def solve(
+    task: Positional[str],
+    puzzles: Positional[tuple[str, ...]] = (),
+    /,
+    *,
+    input: Path | None = None,
+    width: int | None = None,
+    depth: int | None = None,
+    select: Select | None = None,
+    want: int = 1,
+    seed: int = 0,
+    temperature: float | None = None,
+    weights: str | None = None,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Answer puzzles. Width, depth and select default to what the weights were tuned for.
+
+    Args:
+        task: Name of the task, such as sudoku-9, queens-8 or coloring-10.
+        puzzles: The puzzles as text; read from --input or standard input if none is given.
+        input: A file of puzzles: text, CSV or DIMACS, as the task knows them.
+        width: Trajectories per puzzle; with --want ten times as many as wanted, at least.
+        depth: Supervision steps at most.
+        select: How one answer is chosen.
+        want: Stop after this many distinct valid answers; above 1 they are counted exactly as well, if that is quick.
+        seed: Seed of the noise.
+        temperature: Factor on the learned noise; for deterministic members its standard deviation.
+        weights: Shipped weights by name or a folder; the task's own if not given.
+        as_json: One JSON object per puzzle.
+    """
+    from gram.solve import show
+
+    return show.solve(
+        task,
+        puzzles,
+        input=input,
+        weights=weights,
+        as_json=as_json,
+        options={
+            "width": width,
+            "depth": depth,
+            "select": select,
+            "want": want,
+            "seed": seed,
+            "temperature": temperature,
+        },
+    )
+
+
+# eval -----------------------------------------------------------------------------------------------------
+def evaluate(
+    task: Positional[str],
+    /,
+    *,
+    weights: str | None = None,
+    data: Path | None = None,
+    split: Literal["dev", "test"] = "dev",
+    width: int | None = None,
+    depth: int | None = None,
+    select: Select | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    edge_probability: float | None = None,
+    record: Path | None = None,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Measure weights on puzzles that were not trained on; every figure comes from samples of the prior.
+
+    Args:
+        task: Name of the task.
+        weights: Shipped weights by name or a folder; the task's own if not given.
+        data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
+            file that `gram solve --input` reads; the answers are then all that the exact solver finds.
+        split: The split by content: 5% of all inputs are test, 10% dev.
+        width: Samples per puzzle.
+        depth: Supervision steps.
+        select: How one answer is chosen.
+        limit: Use a sample of that many puzzles, always the same.
+        seed: Seed of the noise.
+        temperature: Factor on the learned noise.
+        edge_probability: For colouring, the density of the generated graphs (0.4 if not given).
+        record: Also write the figures with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
+        as_json: One JSON object.
+    """
+    from gram.solve import show
+
+    return show.evaluate(
+        task,
+        weights=weights,
+        data=data,
+        split=split,
+        limit=limit,
+        edge_probability=edge_probability,
+        record=record,
+        as_json=as_json,
+        options={"width": width, "depth": depth, "select": select, "seed": seed, "temperature": temperature},
+    )
+
+
+# info -----------------------------------------------------------------------------------------------------
+def info(weights: Positional[str | None] = None, /, *, as_json: Annotated[bool, arg(name="json")] = False) -> int:
+    """Tasks, recipes and shipped weights; or the parameters by part and the figures of one set of weights.
+
+    Args:
+        weights: Shipped weights by name, a folder, or a recipe's name.
+        as_json: One JSON object.
+    """
+    from gram import recipes
+    from gram.solve import show
+
+    return show.info(weights, recipes=recipes.names(), recipe=recipes.recipe, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""Everything that can be chosen, as keyword-only dataclasses that go to JSON and back. An unknown key is an error."""
+
+import dataclasses
+import difflib
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+
+@dataclass(kw_only=True, frozen=True)
+class ModelConfig:
+    """The network. The defaults are the paper's GRAM (arXiv:2605.19376) outside Sudoku."""
+
+    width: int = 512
+    """Width D of the latent state."""
+    blocks: int = 2
+    """Blocks of [mixer + SwiGLU] in each network."""
+    hidden: int = 512
+    """Hidden width of the SwiGLU over channels."""
+    mixer: Literal["attention", "swiglu", "groups"] = "attention"
+    """How positions exchange information: attention, a SwiGLU over positions (the paper on Sudoku), or gated sums over
+    the groups that the task names (rows, columns, boxes; ours, see DEVIATIONS.md)."""
+    mixer_hidden: int = 512
+    """Hidden width of the SwiGLU over positions; channels per relation for "groups"; unused by attention."""
+    heads: int = 8
+    """Attention heads."""
+    positions: Literal["rope", "learned", "none"] = "rope"
+    """Where positions come from: rotary inside attention, a learned embedding added to the tokens, or nowhere."""
+    registers: int = 0
+    """Learned tokens in front of the sequence."""
+    hierarchy: bool = True
+    """Two latents h and l; False keeps h only (Looped Transformer)."""
+    shared: bool = False
+    """One network plays both f_L and f_H (TRM)."""
+    K: int = 4
+    """Low-level updates per transition."""
+    T: int = 3
+    """Transitions per supervision step."""
+    gradient: Literal["transition", "one-step", "full"] = "transition"
+    """Where gradients flow in a supervision step: the last transition, its last f_L and f_H only (HRM), or all."""
+    guidance: Literal["full", "noise", "mean", "decoder", "none"] = "full"
+    """Stochastic guidance: mean and noise; noise only (mu = 0); mean only (sigma = 0); noise that only the
+    decoder sees; or a deterministic member."""
+    guidance_hidden: int = 512
+    """Hidden width of the four guidance MLPs."""
+    fusion: Literal["add", "concat"] = "add"
+    """How the posterior sees the target: embedding added to u, or beside it."""
+    sigma_form: Literal["softplus", "exp"] = "softplus"
+    """How the raw output becomes a standard deviation."""
+    sigma_floor: float = 0.01
+    """Smallest standard deviation."""
+    sigma_start: float = 0.3
+    """Standard deviation before training."""
+    start: Literal["fixed", "random"] = "fixed"
+    """z0: drawn once and stored, or drawn anew for each trajectory (ablation)."""
+    halting: Literal["halt", "halt-continue"] = "halt"
+    """Stop when sigmoid(halt) > 0.5, or when the halt value beats the continue value (HRM)."""
+    pool: Literal["first", "mean"] = "first"
+    """What the halt and value heads read: the first position of h, or the mean over positions."""
+
+
+@dataclass(kw_only=True, frozen=True)
+class TrainConfig:
+    """How it learns. The defaults are what works on a laptop (LOG.md); the paper's are in recipes.py."""
+
+    updates: int = 5000
+    """Optimiser updates; one per supervision step."""
+    minutes: float | None = None
+    """Wall-clock budget; when set, the schedule follows the clock and `updates` is only a ceiling."""
+    batch: int = 64
+    """Rows per update over all ranks."""
+    N_sup: int = 6
+    """Supervision steps before a row is replaced by a new example."""
+    carry: Literal["rolling", "lockstep"] = "rolling"
+    """Rows start at different supervision steps, so that every update sees all of them, or all at the first."""
+    halt_early: bool = False
+    """Replace a row as soon as it wants to halt, from its second step on (ACT)."""
+    seed: int = 0
+    """Seed of data order, initialisation, noise and augmentation."""
+    augment: bool = False
+    """Show examples through random symmetries of the task; views that belong to another split are not used."""
+    optimizer: Literal["adamw", "muon", "adamatan2"] = "muon"
+    """"muon" updates matrices by Muon and the rest by AdamW."""
+    lr: float = 2e-3
+    """Learning rate of the core's matrices."""
+    lr_rest: float | None = None
+    """Learning rate of what is no matrix of the core: embeddings, decoder, heads; `lr` if not given."""
+    weight_decay: float = 0.1
+    """Decoupled weight decay of the matrices."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """AdamW and AdamAtan2 moments."""
+    momentum: float = 0.95
+    """Muon momentum."""
+    warmup: int = 100
+    """Updates of linear warm-up."""
+    lr_final: float = 0.05
+    """Share of the learning rate at the end of the cosine; 1 keeps it constant."""
+    clip: float = 1.0
+    """Largest gradient norm."""
+    ema: float = 0.999
+    """Decay of the averaged weights, which are the ones evaluated and saved."""
+    beta: float = 1.0
+    """Weight of the KL. With kl_reduction "sum", 1 is the ELBO's own ratio."""
+    kl_balance: float = 0.8
+    """Share of the KL that trains the prior; the rest trains the posterior (paper, 0.8)."""
+    kl_reduction: Literal["sum", "mean"] = "sum"
+    """KL summed over channels and positions and divided by the scored tokens, or by the channels as well."""
+    posterior_transitions: Literal["last", "all"] = "last"
+    """Transitions that sample from the posterior in training. "all" is the paper's literal reading and opens a
+    private channel (LOG.md)."""
+    kl_transitions: Literal["last", "all"] = "last"
+    """Transitions that pay KL."""
+    loss: Literal["softmax", "stablemax"] = "softmax"
+    """Cross-entropy over softmax, or over stablemax in float64 (HRM, TRM)."""
+    prior_rows: float = 0.5
+    """Share of the batch that runs on the prior; it trains the halt and value heads."""
+    prior_learns: bool = True
+    """Rows on the prior also learn to answer: their CE is against the right target nearest to their last answer
+    (ours, see DEVIATIONS.md); False is the paper."""
+    halt_weight: float = 0.5
+    """Weight of the halting loss (no gradient into the core)."""
+    value_weight: float = 0.5
+    """Weight of the value loss, the latent process reward model (no gradient into the core)."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the network; weights stay in float32. "auto" measures which is faster."""
+    compile: bool = True
+    """Use torch.compile where a compiler is found."""
+    threads: int = 1
+    """CPU threads."""
+    evaluate_every: float = 120.0
+    """Seconds between evaluations on dev data during training."""
+    evaluate_examples: int = 256
+    """Dev puzzles per evaluation."""
+    save_every: float = 120.0
+    """Seconds between checkpoints."""
+
+
+@dataclass(kw_only=True, frozen=True)
+class SolveConfig:
+    """How it answers unless told otherwise; stored with the weights, chosen on dev data."""
+
+    width: int = 20
+    """Trajectories per puzzle."""
+    depth: int = 16
+    """Supervision steps at most."""
+    select: Literal["first", "majority", "value", "halt", "checked"] = "checked"
+    """How one answer is chosen among the trajectories."""
+    halt_threshold: float | None = None
+    """A trajectory stops when its halt logit exceeds this; None never stops early."""
+    temperature: float | None = None
+    """Factor on the prior's sigma, for deterministic members the standard deviation of test-time noise itself (PTRM);
+    None means 1 for stochastic members and 0 for deterministic ones."""
+
+
+@dataclass(kw_only=True, frozen=True)
+class Config:
+    """One experiment: task, data, network, training, answering."""
+
+    recipe: str
+    """Name of the recipe."""
+    task: str
+    """Name of the task, see gram.tasks."""
+    data: tuple[str, ...] = ()
+    """Training files, relative to the data folder; empty for the task's own generated examples."""
+    dev: tuple[str, ...] = ()
+    """Files to evaluate on while training, likewise."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    solve: SolveConfig = field(default_factory=SolveConfig)
+
+
+T = TypeVar("T")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Any of the dataclasses as plain JSON values."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(cls: type[T], values: dict[str, Any]) -> T:
+    """Build dataclass `cls` from JSON values. ValueError on an unknown or missing key or a value of the wrong kind."""
+    hints = typing.get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
+    for key in values:
+        if key not in fields:
+            close = difflib.get_close_matches(key, fields, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(fields)}."
+            raise ValueError(f"Unknown key {key!r} for {cls.__name__}{hint}")
+    missing = [
+        name
+        for name, f in fields.items()
+        if name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ValueError(f"{cls.__name__} lacks the key {missing[0]!r}; add it.")
+    return cls(**{key: _convert(hints[key], value, f"{cls.__name__}.{key}") for key, value in values.items()})
+
+
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError(f"{where} must be an object, not {value!r}.")
+        return from_dict(typing.cast(type, kind), value)
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"{where} is {value!r}; choose one of {', '.join(map(repr, arguments))}.")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{where} must be a list, not {value!r}.")
+        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(kinds) != len(value):
+            raise ValueError(f"{where} must have {len(kinds)} entries, not {len(value)}.")
+        return tuple(_convert(k, v, where) for k, v in zip(kinds, value, strict=True))
+    if arguments:  # a union with None
+        if value is None and type(None) in arguments:
+            return None
+        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"{where} must be of type {kind.__name__}, not {value!r}.")
+    return value

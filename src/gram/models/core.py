@@ -1,0 +1,149 @@
+"""The recursion: state, one transition, the T-loop and its gradient cut (model.md sections 2 to 4).
+
+Shapes: B batch, L positions (registers included), D width, T transitions.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gram.config import ModelConfig
+from gram.models.guidance import Gaussian, GaussianHead
+from gram.models.layers import Attention, Block, GroupMixer, PositionMixer
+
+
+class State(NamedTuple):
+    """z = (h, l), both (B, L, D): h slow and abstract, l fast scratch (l is (B, 0, D) in a flat member)."""
+
+    h: Tensor
+    l: Tensor  # noqa: E741  the paper's symbol
+
+    def detach(self) -> "State":
+        return State(self.h.detach(), self.l.detach())
+
+
+class Step(NamedTuple):
+    """One supervision step: the new state, what the decoder reads, and the posterior and prior of the transitions
+    that were asked for."""
+
+    state: State
+    readout: Tensor
+    guides: list[tuple[Gaussian, Gaussian]]
+
+
+class Core(nn.Module):
+    """f_L, f_H and the guidance; every member of the family is one configuration of it."""
+
+    def __init__(self, config: ModelConfig, length: int, vocabulary: int, relations_RLL: Tensor):
+        super().__init__()
+        self.config = config
+        self.f_L = network(config, length, relations_RLL)
+        separate = config.hierarchy and not config.shared
+        # None rather than an alias of f_L: a state dict must name every tensor once
+        self.f_H = network(config, length, relations_RLL) if separate else None
+        self.prior = self.posterior = None
+        if config.guidance != "none":
+            shape = {
+                "guidance": config.guidance,
+                "form": config.sigma_form,
+                "floor": config.sigma_floor,
+                "start": config.sigma_start,
+            }
+            self.prior = GaussianHead(config.width, config.guidance_hidden, **shape)
+            self.posterior = GaussianHead(
+                config.width, config.guidance_hidden, **shape, vocabulary=vocabulary, fusion=config.fusion
+            )
+
+    def propose(self, state: State, e_x: Tensor, *, grad: bool) -> tuple[Tensor, Tensor]:
+        """The deterministic part of a transition: K low-level updates, then the proposal u. Returns (u, l)."""
+        h, l = state  # noqa: E741
+        K, hierarchy = self.config.K, self.config.hierarchy
+        one_step = self.config.gradient == "one-step"
+        context = h + e_x
+        for k in range(K):
+            with torch.set_grad_enabled(grad and (k == K - 1 or not one_step)):
+                if hierarchy:
+                    l = self.f_L(l + context)  # noqa: E741
+                else:
+                    h = self.f_L(h + e_x)
+        with torch.set_grad_enabled(grad):
+            f_H = self.f_L if self.f_H is None else self.f_H
+            return (f_H(h + l) if hierarchy else h), l
+
+    def guide(
+        self,
+        u: Tensor,
+        noise: Tensor | None,
+        temperature: float,
+        y: Tensor | None,
+        posterior_rows: Tensor | None,
+        follow: bool,
+    ) -> tuple[Tensor | None, tuple[Gaussian, Gaussian] | None]:
+        """eps of one transition, and where y is given (posterior, prior). eps is drawn from the prior, or with y and
+        `follow` from the posterior (rows of `posterior_rows` (B, 1, 1) only, if that is given)."""
+        if self.prior is None:  # deterministic member: fixed noise at test time only (PTRM, arXiv:2605.19943)
+            return (None if noise is None or temperature == 0 else (temperature * noise).to(u.dtype)), None
+        assert self.posterior is not None
+        assert noise is not None
+        p = self.prior(u)
+        scale = 0.0 if self.config.guidance == "mean" else temperature
+        eps = p.sample(scale * noise)
+        if y is None:
+            return eps.to(u.dtype), None
+        q = self.posterior(u, y)
+        if follow:
+            eps_q = q.sample(scale * noise)
+            eps = eps_q if posterior_rows is None else torch.where(posterior_rows, eps_q, eps)
+        return eps.to(u.dtype), (q, p)
+
+    def step(
+        self,
+        state: State,
+        e_x: Tensor,
+        noise_TBLD: Tensor | None,
+        *,
+        temperature: float = 1.0,
+        y: Tensor | None = None,
+        posterior_rows: Tensor | None = None,
+        posterior_transitions: str = "last",
+        kl_transitions: str = "last",
+    ) -> Step:
+        """T transitions. Gradients flow through the last one only (all, for gradient "full").
+
+        Without y every eps comes from the prior: this is sampling. With y the posterior guides the last
+        transition, or all of them; `kl_transitions` "all" also returns the guides of the earlier ones, computed on a
+        detached u. A pure function of its arguments.
+        """
+        T, grad = self.config.T, torch.is_grad_enabled()
+        guides: list[tuple[Gaussian, Gaussian]] = []
+        readout = state.h
+        for t in range(T):
+            last = t == T - 1
+            through = grad and (last or self.config.gradient == "full")
+            u, l = self.propose(state, e_x, grad=through)  # noqa: E741
+            follow = last or posterior_transitions == "all"  # else q pays KL, but the state moves on the prior
+            seen = y if follow or kl_transitions == "all" else None
+            with torch.set_grad_enabled(through or (grad and kl_transitions == "all")):
+                noise = None if noise_TBLD is None else noise_TBLD[t]
+                eps, pair = self.guide(u, noise, temperature, seen, posterior_rows, follow)
+            if pair is not None and (last or kl_transitions == "all"):
+                guides.append(pair)
+            readout = u if eps is None else u + eps
+            state = State(u if self.config.guidance == "decoder" else readout, l)
+            if not last and not through:
+                state = state.detach()
+        return Step(state, readout, guides)
+
+
+def network(config: ModelConfig, length: int, relations_RLL: Tensor) -> nn.Sequential:
+    """config.blocks blocks of [mixer + SwiGLU]."""
+
+    def mixer() -> nn.Module:
+        if config.mixer == "attention":
+            return Attention(config.width, config.heads, length, rope=config.positions == "rope")
+        if config.mixer == "swiglu":
+            return PositionMixer(length, config.mixer_hidden)
+        return GroupMixer(config.width, config.mixer_hidden, relations_RLL)
+
+    return nn.Sequential(*[Block(mixer(), config.width, config.hidden) for _ in range(config.blocks)])

@@ -1,0 +1,142 @@
+"""The family: encoder + core + heads. GRAM, TRM, HRM and the Looped Transformer are configurations of `Model`.
+
+initial / step / decode is the whole interface for training, sampling, serving and export. Shapes: B batch, L positions
+of the task, M = registers + L positions of the state, D width, V vocabulary, T transitions.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gram.config import ModelConfig
+from gram.models.core import Core, State, Step
+from gram.models.guidance import GaussianHead
+from gram.models.layers import Embedding, Linear, relation_matrices
+from gram.tasks.base import PAD, TaskSpec
+
+
+class Output(NamedTuple):
+    """What the heads say of a state; all float32."""
+
+    logits: Tensor
+    """(B, L, V); padding has logit -inf."""
+    halt: Tensor
+    """(B, 2): halt and continue."""
+    value: Tensor
+    """(B,): predicted accuracy at the end of the trajectory."""
+
+
+class Model(nn.Module):
+    """A recursive reasoner for one task. Weights are float32; `dtype` is the arithmetic of the recursion."""
+
+    z0: Tensor
+
+    def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
+        super().__init__()
+        if config.mixer == "groups" and (config.registers or not spec.relations):
+            raise ValueError('mixer "groups" needs a task with relations and registers = 0; choose "swiglu" instead.')
+        if config.mixer != "attention" and config.positions == "rope":
+            raise ValueError('positions "rope" needs mixer "attention"; choose "learned" or "none".')
+        if config.guidance_hidden < 1 or config.K < 1 or config.T < 1 or config.blocks < 1:
+            raise ValueError("K, T, blocks and guidance_hidden must be at least 1.")
+        if config.sigma_start <= config.sigma_floor:
+            raise ValueError("sigma_start must be above sigma_floor; raise one or lower the other.")
+        self.spec, self.config = spec, config
+        self.dtype = torch.float32
+        D, M = config.width, config.registers + spec.length
+        self.embed_x = Embedding(spec.vocabulary, D)
+        self.embed_position = Embedding(spec.length, D) if config.positions == "learned" else None
+        self.registers = nn.Parameter(torch.empty(config.registers, D)) if config.registers else None
+        matrices = relation_matrices(spec.relations, spec.length) if config.mixer == "groups" else torch.empty(0)
+        self.core = Core(config, M, spec.vocabulary, matrices)
+        self.decoder = Linear(D, spec.vocabulary)
+        self.halt = nn.Linear(D, 2)
+        self.value = nn.Linear(D, 1)
+        self.register_buffer("z0", torch.empty(2, D))
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """All initialisation, in one place. Heads start at "do not halt" with no gradient noise (TRM)."""
+        generator = torch.Generator().manual_seed(seed)
+        for module in self.modules():
+            if isinstance(module, Linear | Embedding):
+                module.reset(generator)
+        for module in self.modules():  # after the Linears they contain
+            if isinstance(module, GaussianHead):
+                module.reset(generator)
+        if self.registers is not None:
+            nn.init.normal_(self.registers, std=1.0, generator=generator)
+        for head in (self.halt, self.value):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+        nn.init.constant_(self.halt.bias, -5.0)
+        self.z0.normal_(generator=generator)
+
+    # initial / step / decode ------------------------------------------------------------------------------
+    def encode(self, x_BL: Tensor) -> Tensor:
+        """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update."""
+        e_x = self.embed_x(x_BL, self.dtype)
+        if self.embed_position is not None:
+            e_x = e_x + self.embed_position(torch.arange(self.spec.length, device=x_BL.device), self.dtype)
+        if self.registers is not None:
+            e_x = torch.cat([self.registers.to(self.dtype).expand(len(x_BL), -1, -1), e_x], dim=1)
+        return e_x
+
+    def initial(self, batch: int, noise_2BMD: Tensor | None = None) -> State:
+        """z0 for `batch` trajectories: the stored draw, or the given noise (2, B, M, D) for start "random"."""
+        D, M = self.config.width, self.config.registers + self.spec.length
+        if self.config.start == "random":
+            if noise_2BMD is None:
+                raise ValueError('A model with start "random" needs noise for its initial state.')
+            h, l = noise_2BMD.to(self.dtype)  # noqa: E741
+        else:
+            h, l = (z.to(self.dtype).expand(batch, M, D) for z in self.z0)  # noqa: E741
+        return State(h, l if self.config.hierarchy else l[:, :0])
+
+    def step(self, state: State, e_x: Tensor, noise_TBMD: Tensor | None, **options) -> Step:
+        """One supervision step; see Core.step. noise ~ N(0, I), (T, B, M, D)."""
+        if (y := options.get("y")) is not None and self.config.registers:
+            options["y"] = F.pad(y, (self.config.registers, 0), value=PAD)
+        return self.core.step(state, e_x, noise_TBMD, **options)
+
+    def decode(self, readout: Tensor) -> Output:
+        """h (B, M, D) -> logits and heads. The heads send no gradient into the core."""
+        h_BLD = readout[:, self.config.registers :]
+        logits = self.decoder(h_BLD).float()
+        logits = logits.index_fill(-1, torch.tensor([PAD], device=logits.device), float("-inf"))
+        halt, value = self.judge(self.pool(readout))
+        return Output(logits, halt, value)
+
+    def pool(self, readout: Tensor) -> Tensor:
+        """What the heads read: (B, D) float32, detached."""
+        pooled = readout[:, 0] if self.config.pool == "first" else readout.float().mean(1)
+        return pooled.detach().float()
+
+    def judge(self, pooled_BD: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., D) -> halt logits (..., 2) and value (...,)."""
+        return self.halt(pooled_BD), self.value(pooled_BD).squeeze(-1)
+
+
+def parameter_table(model: Model) -> dict[str, int]:
+    """Parameters by part; shared networks are counted once."""
+    parts = {
+        "embeddings": [model.embed_x, model.embed_position, model.registers],
+        "f_L": [model.core.f_L],
+        "f_H": [model.core.f_H],
+        "prior": [model.core.prior],
+        "posterior": [model.core.posterior],
+        "heads": [model.decoder, model.halt, model.value],
+    }
+    table = {}
+    for name, modules in parts.items():
+        sizes = [
+            m.numel() if isinstance(m, nn.Parameter) else sum(p.numel() for p in m.parameters())
+            for m in modules
+            if m is not None
+        ]
+        table[name] = sum(sizes)
+    table["total"] = sum(table.values())
+    assert table["total"] == sum(p.numel() for p in model.parameters())
+    return table

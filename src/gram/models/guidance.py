@@ -1,0 +1,84 @@
+"""Stochastic guidance: the prior p(eps|u) and the posterior q(eps|u,y), diagonal Gaussians (paper, section 3)."""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gram.models.layers import Embedding, SwiGLU
+
+
+class Gaussian(NamedTuple):
+    """Mean and standard deviation, both (B, L, D), float32."""
+
+    mu: Tensor
+    sigma: Tensor
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """mu + sigma * noise, noise ~ N(0, I) of the same shape."""
+        return self.mu + self.sigma * noise
+
+    def detach(self) -> "Gaussian":
+        return Gaussian(self.mu.detach(), self.sigma.detach())
+
+
+def kl(q: Gaussian, p: Gaussian) -> Tensor:
+    """KL(q || p) in nats per entry, (B, L, D) float32."""
+    ratio = (q.sigma / p.sigma).square()
+    return 0.5 * (ratio + ((q.mu - p.mu) / p.sigma).square() - 1.0 - ratio.log())
+
+
+def kl_balanced(q: Gaussian, p: Gaussian, balance: float) -> Tensor:
+    """balance * KL(sg(q) || p) + (1 - balance) * KL(q || sg(p)) per entry, (B, L, D); sg stops the gradient.
+    Its value is the KL; only the gradient is shared out (paper, 0.8)."""
+    return balance * kl(q.detach(), p) + (1 - balance) * kl(q, p.detach())
+
+
+class GaussianHead(nn.Module):
+    """Two position-wise SwiGLU MLPs, mu and sigma. With `vocabulary` it also sees a target: a posterior."""
+
+    def __init__(
+        self,
+        width: int,
+        hidden: int,
+        *,
+        guidance: str,
+        form: str,
+        floor: float,
+        start: float,
+        vocabulary: int | None = None,
+        fusion: str = "add",
+    ):
+        super().__init__()
+        self.guidance, self.form, self.floor, self.fusion = guidance, form, floor, fusion
+        inputs = 2 * width if vocabulary and fusion == "concat" else width
+        self.embed_y = Embedding(vocabulary, width) if vocabulary else None
+        self.mu = SwiGLU(inputs, hidden, width) if guidance != "noise" else None
+        self.sigma = SwiGLU(inputs, hidden, width) if guidance != "mean" else None
+        excess = start - floor
+        # The output layers start at zero, so every sigma starts at exactly `start`.
+        self.offset = math.log(math.expm1(excess)) if form == "softplus" else math.log(excess)
+
+    def reset(self, generator: torch.Generator) -> None:
+        for mlp in (self.mu, self.sigma):
+            if mlp is not None:
+                mlp.gate_up.reset(generator)
+                nn.init.zeros_(mlp.down.weight)
+        if self.embed_y is not None:
+            self.embed_y.reset(generator)
+
+    def forward(self, u_BLD: Tensor, y_BL: Tensor | None = None) -> Gaussian:
+        if self.embed_y is not None:
+            assert y_BL is not None
+            e_y = self.embed_y(y_BL, u_BLD.dtype)
+            u_BLD = torch.cat([u_BLD, e_y], dim=-1) if self.fusion == "concat" else u_BLD + e_y
+        mu = self.mu(u_BLD).float() if self.mu is not None else None
+        raw = self.sigma(u_BLD).float() + self.offset if self.sigma is not None else None
+        if raw is None:
+            assert mu is not None
+            sigma = torch.ones_like(mu)  # "mean only": a unit scale gives the KL a meaning; nothing is sampled
+        else:
+            sigma = (F.softplus(raw) if self.form == "softplus" else raw.clamp(max=10).exp()) + self.floor
+        return Gaussian(torch.zeros_like(sigma) if mu is None else mu, sigma)

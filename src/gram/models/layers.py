@@ -1,0 +1,161 @@
+"""The parts of a network. Shapes: B batch, L positions, D width, H hidden, R relations, C channels per relation."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Linear(nn.Module):
+    """x @ W^T without bias; the weight is kept in float32 and cast to the dtype of x."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+
+    def reset(self, generator: torch.Generator, gain: float = 1.0) -> None:
+        """Truncated normal with standard deviation gain / sqrt(inputs) (LeCun)."""
+        truncated_normal_(self.weight, gain / math.sqrt(self.weight.shape[1]), generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight.to(x.dtype))
+
+
+class Embedding(nn.Module):
+    """Rows of a table times sqrt(D), so that entries start with unit variance (model.md section 2)."""
+
+    def __init__(self, entries: int, width: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(entries, width))
+
+    def reset(self, generator: torch.Generator) -> None:
+        truncated_normal_(self.weight, 1 / math.sqrt(self.weight.shape[1]), generator)
+
+    def forward(self, tokens: Tensor, dtype: torch.dtype) -> Tensor:
+        """(...,) integers -> (..., D)."""
+        return F.embedding(tokens, self.weight).to(dtype) * math.sqrt(self.weight.shape[1])
+
+
+def truncated_normal_(weight: Tensor, std: float, generator: torch.Generator) -> None:
+    with torch.no_grad():
+        nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std, generator=generator)
+
+
+def rms_norm(x: Tensor) -> Tensor:
+    """Root-mean-square norm over the last axis without a learned gain, computed in float32 (TRM)."""
+    x_float = x.float()
+    return (x_float * torch.rsqrt(x_float.square().mean(-1, keepdim=True) + 1e-5)).to(x.dtype)
+
+
+class SwiGLU(nn.Module):
+    """W_down(silu(W_gate x) * W_up x), gate and up in one product."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int | None = None):
+        super().__init__()
+        self.gate_up = Linear(inputs, 2 * hidden)
+        self.down = Linear(hidden, outputs or inputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        return self.down(F.silu(gate) * up)
+
+
+class Attention(nn.Module):
+    """Full self-attention with rotary positions over a sequence (B, L, D)."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, width: int, heads: int, length: int, rope: bool):
+        super().__init__()
+        if width % heads or (width // heads) % 2:
+            raise ValueError(f"width {width} must be an even multiple of heads {heads}; change one of them.")
+        self.heads = heads
+        self.qkv = Linear(width, 3 * width)
+        self.out = Linear(width, width)
+        angles = rope_angles(length, width // heads) if rope else torch.zeros(length, width // heads // 2)
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        B, L, D = x_BLD.shape
+        q, k, v = self.qkv(x_BLD).view(B, L, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
+        q, k = self.rotate(q), self.rotate(k)
+        if x_BLD.device.type == "cpu":  # the fused kernel's backward is many times slower in bfloat16 on CPU
+            weights = torch.softmax(q @ k.transpose(-1, -2) * (D // self.heads) ** -0.5, dim=-1)
+            y = weights @ v
+        else:
+            y = F.scaled_dot_product_attention(q, k, v)
+        return self.out(y.transpose(1, 2).reshape(B, L, D))
+
+    def rotate(self, x: Tensor) -> Tensor:
+        """Rotary embedding of (B, heads, L, D / heads), computed in float32 (arXiv:2104.09864)."""
+        a, b = x.float().chunk(2, dim=-1)
+        cos, sin = self.cos, self.sin
+        return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1).to(x.dtype)
+
+
+def rope_angles(length: int, width: int, base: float = 10_000.0) -> Tensor:
+    """Rotation angles (length, width / 2)."""
+    frequency = base ** -(torch.arange(0, width, 2, dtype=torch.float32) / width)
+    return torch.outer(torch.arange(length, dtype=torch.float32), frequency)
+
+
+class PositionMixer(nn.Module):
+    """A SwiGLU over positions, the same for every channel: the paper's choice on Sudoku."""
+
+    def __init__(self, length: int, hidden: int):
+        super().__init__()
+        self.mlp = SwiGLU(length, hidden)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        return self.mlp(x_BLD.transpose(1, 2)).transpose(1, 2)
+
+
+class GroupMixer(nn.Module):
+    """Gated sums over the groups that the rules name: position i receives, for each relation r, the sum of the
+    messages of the positions that share a group of r with it, itself left out.
+
+    Weights do not depend on positions, so the layer commutes with every permutation that keeps each relation.
+    """
+
+    relations_RLL: Tensor
+
+    def __init__(self, width: int, channels: int, relations_RLL: Tensor):
+        super().__init__()
+        self.relations, self.channels = len(relations_RLL), channels
+        self.message_gate = Linear(width, 2 * self.relations * channels)
+        self.out = Linear(self.relations * channels, width)
+        self.register_buffer("relations_RLL", relations_RLL, persistent=False)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        message, gate = self.message_gate(x_BLD).chunk(2, dim=-1)
+        C = self.channels
+        mixing = self.relations_RLL.to(x_BLD.dtype)
+        received = [torch.matmul(mixing[r], message[..., r * C : (r + 1) * C]) for r in range(self.relations)]
+        return self.out(torch.cat(received, dim=-1) * F.silu(gate))
+
+
+def relation_matrices(relations: tuple[tuple[tuple[int, ...], ...], ...], length: int) -> Tensor:
+    """(R, L, L): entry (r, i, j) is 1 / sqrt(peers of i in r) if i != j share a group of relation r, else 0."""
+    matrices = torch.zeros(len(relations), length, length)
+    for r, groups in enumerate(relations):
+        for group in groups:
+            index = torch.tensor(group)
+            matrices[r, index[:, None], index[None, :]] = 1.0
+        matrices[r].fill_diagonal_(0)
+    return matrices / matrices.sum(-1, keepdim=True).clamp(min=1).sqrt()
+
+
+class Block(nn.Module):
+    """x <- norm(x + mixer(x)); x <- norm(x + SwiGLU(x)): post-norm, as in TRM."""
+
+    def __init__(self, mixer: nn.Module, width: int, hidden: int):
+        super().__init__()
+        self.mixer = mixer
+        self.mlp = SwiGLU(width, hidden)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        x_BLD = rms_norm(x_BLD + self.mixer(x_BLD))
+        return rms_norm(x_BLD + self.mlp(x_BLD))

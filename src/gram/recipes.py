@@ -1,0 +1,203 @@
+"""Every named experiment: one small function each, from nothing to a whole Config.
+
+Laptop recipes train in minutes on one core and made the shipped weights. Paper recipes restate arXiv:2605.19376 and
+want a GPU. A baseline or an ablation is another recipe with changed fields.
+"""
+
+import dataclasses
+import difflib
+import re
+from typing import Any
+
+from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
+
+
+def recipe(name: str) -> Config:
+    """The recipe of that name. ValueError with the closest name otherwise."""
+    if match := re.fullmatch(r"(paper-)?(queens|coloring|sudoku)-(\d+(?:-k\d+)?)(?:-([a-z-]+))?", name):
+        paper, kind, size, variant = match.groups()
+        makers = PAPER if paper else LAPTOP
+        if (kind, size) in makers or (kind, None) in makers:
+            maker = makers.get((kind, size)) or makers[kind, None]
+            config = dataclasses.replace(maker(f"{kind}-{size}"), recipe=name)
+            if variant is None:
+                return config
+            if variant in VARIANTS:
+                return change(config, **VARIANTS[variant])
+    close = difflib.get_close_matches(name, names(), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names())}."
+    raise ValueError(f"There is no recipe {name!r}; {hint}")
+
+
+def names() -> list[str]:
+    """The recipes behind the shipped weights and the tables. queens-N and coloring-N exist for every size, and every
+    recipe with every variant: queens-8-trm, paper-sudoku-9-hrm."""
+    tasks = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-4", "sudoku-6", "sudoku-9"]
+    paper = [f"paper-{name}" for name in ("queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-9")]
+    return [*tasks, *(f"queens-8-{variant}" for variant in VARIANTS), *paper]
+
+
+def change(config: Config, **sections: dict[str, Any]) -> Config:
+    """`config` with changed fields: change(c, model={"K": 2}, train={"beta": 1.0})."""
+    parts = {section: dataclasses.replace(getattr(config, section), **fields) for section, fields in sections.items()}
+    return dataclasses.replace(config, **parts)
+
+
+# laptop scale ---------------------------------------------------------------------------------------------
+SMALL = ModelConfig(
+    width=128,
+    hidden=128,
+    mixer="groups",
+    mixer_hidden=64,
+    positions="none",
+    K=2,
+    T=2,
+    guidance_hidden=128,
+    pool="mean",
+)
+ENDLESS = 10_000_000  # updates: the minutes are the budget
+
+
+def queens(task: str) -> Config:
+    """N-Queens completion."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128),
+        train=TrainConfig(minutes=20.0, updates=ENDLESS, prior_rows=0.125, prior_learns=False),
+        solve=SolveConfig(depth=16),
+    )
+
+
+def coloring(task: str) -> Config:
+    """Graph colouring. Vertices are told apart by learned positions: canonical colours depend on their order."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=dataclasses.replace(SMALL, positions="learned"),
+        train=TrainConfig(minutes=20.0, updates=ENDLESS, N_sup=12, augment=True),
+        solve=SolveConfig(depth=24),
+    )
+
+
+def small_sudoku(task: str) -> Config:
+    """4x4 and 6x6 Sudoku from generated puzzles."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=SMALL,
+        train=TrainConfig(minutes=5.0, updates=ENDLESS, N_sup=8, beta=3.0, augment=True),
+        solve=SolveConfig(depth=16),
+    )
+
+
+def sudoku_9(task: str) -> Config:
+    """Hard 9x9 Sudoku from the three training files."""
+    return Config(
+        recipe=task,
+        task=task,
+        data=(
+            "sudoku/sudoku_bank_train.csv.gz",
+            "sudoku/sudoku_tdoku_hard_train.csv.gz",
+            "sudoku/sudoku_extreme_1k_train.csv.gz",
+        ),
+        dev=("sudoku/sudoku_bank_dev.csv.gz", "sudoku/sudoku_extreme_dev.csv.gz"),
+        model=SMALL,
+        train=TrainConfig(
+            minutes=80.0,
+            updates=ENDLESS,
+            N_sup=16,
+            lr=3e-3,
+            lr_rest=2e-3,
+            beta=3.0,
+            augment=True,
+            evaluate_every=600.0,
+            save_every=300.0,
+        ),
+        solve=SolveConfig(depth=64),
+    )
+
+
+LAPTOP = {
+    ("queens", None): queens,
+    ("coloring", None): coloring,
+    ("sudoku", "4"): small_sudoku,
+    ("sudoku", "6"): small_sudoku,
+    ("sudoku", "9"): sudoku_9,
+}
+
+
+# the paper's scale ----------------------------------------------------------------------------------------
+def paper(task: str, *, beta: float, epochs: int, examples: int, **model: Any) -> Config:
+    """Section 4 of model.md: AdamW, lr 1e-4, weight decay 1.0, batch 768, EMA 0.9999, N_sup 16."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=ModelConfig(**model),
+        train=TrainConfig(
+            updates=epochs * examples // 768,
+            batch=768,
+            N_sup=16,
+            carry="lockstep",
+            optimizer="adamw",
+            lr=1e-4,
+            weight_decay=1.0,
+            lr_final=1.0,
+            warmup=2000,
+            ema=0.9999,
+            beta=beta,
+            prior_learns=False,
+            prior_rows=0.125,
+        ),
+        solve=SolveConfig(depth=16, select="value"),
+    )
+
+
+def paper_queens(task: str) -> Config:
+    """beta 0.07 (8x8) and 0.045 (10x10), 3,000 and 1,000 epochs."""
+    large = task != "queens-8"
+    return paper(task, beta=0.045 if large else 0.07, epochs=1000 if large else 3000, examples=108000 if large else 7200)
+
+
+def paper_coloring(task: str) -> Config:
+    """beta 0.5 (8 vertices) and 0.45 (10), 5,000 epochs."""
+    large = task != "coloring-8"
+    config = paper(task, beta=0.45 if large else 0.5, epochs=5000, examples=13465 if large else 7002)
+    return change(config, train={"augment": False})
+
+
+def paper_sudoku(task: str) -> Config:
+    """1,000 puzzles, augmented; position mixing instead of attention, K = 6, beta 0.1, 50,000 epochs."""
+    config = paper(
+        task, beta=0.1, epochs=50_000, examples=1000, mixer="swiglu", mixer_hidden=512, positions="none", K=6
+    )
+    data = {"data": ("sudoku/sudoku_extreme_1k_train.csv.gz",), "dev": ("sudoku/sudoku_extreme_dev.csv.gz",)}
+    return dataclasses.replace(change(config, train={"augment": True}), **data)
+
+
+PAPER = {("queens", None): paper_queens, ("coloring", None): paper_coloring, ("sudoku", "9"): paper_sudoku}
+
+
+# members of the family and ablations: fields changed in any recipe ---------------------------------------------
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "trm": {"model": {"guidance": "none", "shared": True}, "train": {"halt_early": False}},
+    "hrm": {
+        "model": {"guidance": "none", "blocks": 4, "gradient": "one-step", "halting": "halt-continue"},
+    },
+    "looped": {
+        "model": {"guidance": "none", "hierarchy": False, "T": 12, "gradient": "full"},
+        "train": {"N_sup": 1},
+        "solve": {"depth": 2},
+    },
+    "deterministic": {"model": {"guidance": "none"}},
+    "noise-only": {"model": {"guidance": "noise"}},
+    "mean-only": {"model": {"guidance": "mean"}},
+    "stochastic-decoder": {"model": {"guidance": "decoder"}},
+    "random-start": {"model": {"guidance": "none", "start": "random"}},
+    "direct": {"model": {"guidance": "none", "K": 1, "T": 1}, "train": {"N_sup": 1}, "solve": {"depth": 1}},
+    "literal": {"train": {"posterior_transitions": "all"}},
+    "all-pay": {"train": {"posterior_transitions": "all", "kl_transitions": "all"}},
+    "attention": {"model": {"mixer": "attention", "positions": "rope", "heads": 4}},
+    "swiglu": {"model": {"mixer": "swiglu", "positions": "none", "mixer_hidden": 128}},
+    "groups": {"model": {"mixer": "groups", "positions": "none", "mixer_hidden": 64}},
+}

@@ -1,0 +1,194 @@
+"""Weights ready to answer: texts in, answers out."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import torch
+
+from gram import bundle, tasks
+from gram.config import Config
+from gram.models.family import Model
+from gram.solve.sample import sample
+from gram.solve.select import Candidate, Rule, choose
+from gram.tasks.base import Tokens
+
+BUDGET = 20_000
+"""Nodes that the exact solver may visit to find out whether a puzzle has a solution at all."""
+
+Puzzle = str | np.ndarray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one puzzle."""
+
+    puzzle: str
+    """The puzzle as text."""
+    text: str | None
+    """The answer as text; None if it is unsolved (select "checked" found no valid answer)."""
+    tokens: Tokens | None
+    """The answer as tokens (L,) uint8."""
+    valid: bool
+    """Whether the answer satisfies all rules and keeps the givens."""
+    distinct: tuple[str, ...]
+    """All distinct valid answers that were found, most votes first."""
+    candidates: tuple[Candidate, ...]
+    """All distinct answers of finished trajectories, most votes first."""
+    width: int
+    """Trajectories that were to run; 1 where all would be equal."""
+    depth: int
+    """Supervision steps at most."""
+    index: int | None
+    """The trajectory that was chosen."""
+    steps: int | None
+    """Its supervision steps."""
+    value: float | None
+    """Its value: the accuracy that the model expects of it."""
+    evaluations: int
+    """Function evaluations spent on this puzzle (rows times supervision steps)."""
+    seconds: float
+    """Wall-clock time of the whole call, which all its puzzles share."""
+
+
+class Reasoner:
+    """A model, its task and how it answers unless told otherwise."""
+
+    def __init__(self, config: Config, model: Model):
+        self.config, self.model, self.task = config, model.eval(), tasks.task(config.task)
+
+    def solve(
+        self,
+        puzzles: Puzzle | Sequence[Puzzle],
+        *,
+        width: int | None = None,
+        depth: int | None = None,
+        select: Rule | None = None,
+        seed: int = 0,
+        want: int = 1,
+        temperature: float | None = None,
+    ) -> list[Answer]:
+        """Answer one puzzle or several, each a text or an array of tokens (L,); an array (n, L) is n puzzles.
+
+        width, depth, select and temperature default to config.solve. With select "checked" a puzzle ends when `want`
+        distinct valid answers are found. Same puzzle, same arguments, same answer, whatever stands beside it.
+        ValueError for text that is no puzzle, contradicting givens, a puzzle that has no solution, or an argument out
+        of range.
+        """
+        start = time.perf_counter()
+        defaults = self.config.solve
+        width = defaults.width if width is None else width
+        depth = defaults.depth if depth is None else depth
+        select = defaults.select if select is None else select
+        temperature = defaults.temperature if temperature is None else temperature
+        if select not in get_args(Rule):
+            raise ValueError(f"select is {select!r}; choose one of {', '.join(get_args(Rule))}.")
+        if want != 1 and select != "checked":
+            raise ValueError(f'want is {want}, but only select "checked" stops when enough answers are found; use it.')
+        tokens = self.read(puzzles)
+        checked = select == "checked"
+        found = sample(
+            self.model,
+            self.task,
+            tokens,
+            width=width,
+            depth=depth,
+            seed=seed,
+            temperature=temperature,
+            halt_threshold=defaults.halt_threshold,
+            want=want if checked else None,
+        )
+        choices = [choose(self.task, puzzle, rows, select) for puzzle, rows in zip(tokens, found, strict=True)]
+        seconds = time.perf_counter() - start
+        answers = []
+        for puzzle, rows, choice in zip(tokens, found, choices, strict=True):
+            i = choice.index
+            valid = choice.answer is not None and bool(self.task.check(puzzle[None], choice.answer[None])[0])
+            answer = Answer(
+                puzzle=self.task.show(puzzle),
+                text=None if choice.answer is None else self.task.decode(choice.answer),
+                tokens=choice.answer,
+                valid=valid,
+                distinct=tuple(self.task.decode(c.answer) for c in choice.valid),
+                candidates=choice.candidates,
+                width=len(rows),
+                depth=depth,
+                index=i,
+                steps=None if i is None else int(rows.steps[i]),
+                value=None if i is None else float(rows.value[i]),
+                evaluations=rows.evaluations,
+                seconds=seconds,
+            )
+            answers.append(answer)
+        return answers
+
+    def read(self, puzzles: Puzzle | Sequence[Puzzle]) -> Tokens:
+        """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with
+        several puzzles it names the one."""
+        if isinstance(puzzles, str) or (isinstance(puzzles, np.ndarray) and puzzles.ndim == 1):
+            puzzles = [puzzles]
+        tokens = np.zeros((len(puzzles), self.task.spec.length), np.uint8)
+        for i, puzzle in enumerate(puzzles):
+            try:
+                tokens[i] = self.read_one(puzzle)
+            except ValueError as error:
+                raise ValueError(f"Puzzle {i + 1}: {error}" if len(puzzles) > 1 else str(error)) from None
+        return tokens
+
+    def read_one(self, puzzle: Puzzle) -> Tokens:
+        """One puzzle -> (L,) uint8."""
+        spec = self.task.spec
+        if isinstance(puzzle, str):
+            tokens = self.task.encode(puzzle)
+        else:
+            tokens = np.asarray(puzzle)
+            if tokens.shape != (spec.length,) or not np.issubdtype(tokens.dtype, np.integer):
+                raise ValueError(
+                    f"{spec.name} needs {spec.length} integer tokens; this is {tokens.dtype} {tokens.shape}."
+                )
+            if not ((tokens >= 0) & (tokens < spec.vocabulary)).all():
+                raise ValueError(f"the tokens of {spec.name} are 0 to {spec.vocabulary - 1}; this has others.")
+            tokens = tokens.astype(np.uint8)
+            if not np.array_equal(self.task.encode(self.task.show(tokens)), tokens):
+                raise ValueError(f"these tokens are no puzzle of {spec.name}; compare with those that encode gives.")
+        try:
+            solvable = len(self.task.solutions(tokens, limit=1, budget=BUDGET)) > 0
+        except RuntimeError:  # too long a search: whether it has a solution stays unknown
+            solvable = True
+        if not solvable:
+            raise ValueError("the puzzle has no solution: the givens rule out every completion; change them.")
+        return tokens
+
+
+def load(name_or_path: str | Path, *, dtype: str = "auto") -> Reasoner:
+    """Shipped weights by name, or a folder that `gram train` wrote.
+
+    `dtype` is the arithmetic: "float32", "bfloat16", or "auto": bfloat16 where a short measurement finds it clearly
+    faster. Answers can differ between the two. FileNotFoundError or ValueError with one sentence when something is
+    missing or broken.
+    """
+    if dtype not in ("auto", "float32", "bfloat16"):
+        raise ValueError(f'dtype is {dtype!r}; choose "auto", "float32" or "bfloat16".')
+    config, model = bundle.load(name_or_path)
+    model.dtype = fastest_dtype(config.model.width) if dtype == "auto" else getattr(torch, dtype)
+    return Reasoner(config, model)
+
+
+@lru_cache
+def fastest_dtype(width: int) -> torch.dtype:
+    """bfloat16 if its matrix product is over 1.2 times as fast as float32's here, else float32. Measured once per
+    process, in a few milliseconds."""
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        x, w = torch.ones(1024, width, dtype=dtype), torch.ones(width, 2 * width, dtype=dtype)
+        times = []
+        for _ in range(5):
+            begin = time.perf_counter()
+            torch.matmul(x, w)
+            times.append(time.perf_counter() - begin)
+        seconds[dtype] = min(times)
+    return torch.bfloat16 if seconds[torch.float32] > 1.2 * seconds[torch.bfloat16] else torch.float32

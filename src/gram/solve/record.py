@@ -1,0 +1,96 @@
+"""Where and on what a figure was measured: results/RECIPE/SEED.json, the only source of published numbers."""
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gram import bundle
+from gram.config import Config
+
+PACKAGE = Path(__file__).parent.parent
+TRAINING = "training.json"
+"""Beside weights that left their run: {"seconds": ..., "updates": ...}."""
+
+
+def record(folder: Path, config: Config, weights: Path, dtype: torch.dtype, key: str, figures: dict[str, Any]) -> Path:
+    """Put `figures` under `key` into folder/RECIPE/SEED.json, atomically; other keys of the file stay.
+
+    The file: recipe, task, seed of the training, commit and dirty (of the last figures written), date, hardware,
+    seconds and updates of the training (null if unknown), figures: key -> figures with their own commit and date.
+    """
+    path = folder / config.recipe / f"{config.train.seed}.json"
+    values: dict[str, Any] = {}
+    if path.is_file():
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not JSON ({error}); repair or remove it.") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must hold a JSON object; repair or remove it.")
+    here = origin() | {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed} | here
+    values |= {"hardware": hardware() | {"dtype": str(dtype).removeprefix("torch.")}} | training(weights)
+    values["figures"] = values.get("figures", {}) | {key: figures | here}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bundle.write_json(path, values)
+    return path
+
+
+def origin() -> dict[str, Any]:
+    """commit: HEAD of the checkout that this package lies in, null outside of one; dirty: whether its code differs."""
+    if _git("ls-files", "--error-unmatch", "bundle.py") is None or (commit := _git("rev-parse", "HEAD")) is None:
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--", "*.py"))}
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(PACKAGE), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def hardware() -> dict[str, Any]:
+    """cpu, cores, gpu (null if none), torch, python, threads."""
+    return {
+        "cpu": _processor(),
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def training(weights: Path) -> dict[str, Any]:
+    """seconds and updates of the training: from training.json or the run's metrics.jsonl beside the weights."""
+    unknown: dict[str, Any] = {"seconds": None, "updates": None}
+    try:
+        if (weights / TRAINING).is_file():
+            values = json.loads((weights / TRAINING).read_text(encoding="utf-8"))
+            return {name: values.get(name) for name in unknown}
+        lines = (weights / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        entries = [json.loads(line) for line in lines if line.startswith(('{"kind": "train"', '{"kind": "dev"'))]
+    except (OSError, ValueError):
+        return unknown
+    if not entries:
+        return unknown
+    last = entries[-1]
+    return {"seconds": last.get("trained_seconds", last.get("seconds")), "updates": last.get("update")}

@@ -1,0 +1,279 @@
+"""Width times depth: trajectories sampled from the prior, many puzzles side by side (model.md section 5).
+
+A row is one trajectory of one puzzle. A limited number of rows is in flight; whenever some finish, they leave the batch
+and waiting rows take their places, so that no product is spent on a finished row. No target is ever seen here.
+
+Noise is counter-based: a trajectory's noise depends on (seed, puzzle, trajectory, step) and on nothing else, and numpy
+alone can repeat it. Shapes: B rows in flight, L positions of the task, M = registers + L, D width, T transitions.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gram.models.core import State
+from gram.models.family import Model
+from gram.tasks.base import PAD, Task, Tokens
+
+ROWS_CPU, ROWS_GPU = 64, 1024
+"""Rows in flight. More than 64 fall out of a CPU's caches: a row then costs up to 1.7 times as much."""
+BLOCK = 4
+"""The heads read rows padded to a multiple of this, so that a row's answer is bitwise the same whatever runs beside it.
+On CPU the recursion and the logits are so by themselves (measured for all mixers, widths 32 to 512, float32 and
+bfloat16, 1 to 1,100 rows); only the heads' matrix-vector products depend on the rows left over from a multiple of 4."""
+
+
+# noise ----------------------------------------------------------------------------------------------------
+def noise(seed: int, puzzle: Tokens, trajectory: int, step: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Standard normal noise of one supervision step (counted from 0) of one trajectory; `shape` (T, M, D), float32."""
+    return _normal(seed, puzzle, (0, trajectory, step), shape)
+
+
+def initial_noise(seed: int, puzzle: Tokens, trajectory: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Standard normal initial state of one trajectory, for models with start "random"; `shape` (2, M, D), float32."""
+    return _normal(seed, puzzle, (1, trajectory, 0), shape)
+
+
+def _normal(seed: int, puzzle: Tokens, place: tuple[int, int, int], shape: tuple[int, ...]) -> np.ndarray:
+    """Philox4x64 with key (seed, first 8 bytes of the puzzle's sha256) and counter (0, *place), little end first."""
+    digest = hashlib.sha256(np.ascontiguousarray(puzzle, np.uint8).tobytes()).digest()
+    key = np.array([seed, int.from_bytes(digest[:8], "little")], np.uint64)
+    bits = np.random.Philox(key=key, counter=np.array([0, *place], np.uint64))
+    return np.random.Generator(bits).standard_normal(shape, dtype=np.float32)
+
+
+def settle_temperature(model: Model, temperature: float | None) -> float:
+    """None becomes 1 for stochastic members and 0 for deterministic ones. ValueError below 0."""
+    if temperature is None:
+        return 0.0 if model.config.guidance == "none" else 1.0
+    if not temperature >= 0:
+        raise ValueError(f"temperature is {temperature}; it must be 0 or more.")
+    return temperature
+
+
+def deterministic(model: Model, temperature: float | None = None) -> bool:
+    """Whether all trajectories of a puzzle are equal, so that one of them says it all."""
+    silent = model.config.guidance == "mean" or settle_temperature(model, temperature) == 0
+    return silent and model.config.start == "fixed"
+
+
+# what comes out -------------------------------------------------------------------------------------------
+class Row(NamedTuple):
+    """One trajectory that has left the batch."""
+
+    puzzle: int
+    trajectory: int
+    answer: Tokens
+    """(L,) uint8, canonical, padding before the answer starts."""
+    steps: int
+    """Supervision steps that it ran: its function evaluations."""
+    value: float
+    halt: float
+    """Halting logit at its last step; for "halt-continue" its lead over the continue logit."""
+    finished: bool
+    """False if it was stopped because its puzzle had enough valid answers."""
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """The N trajectories of one puzzle. N is 1 where all would be equal (see `deterministic`)."""
+
+    answers: Tokens
+    """(N, L) uint8; zeros where a row never ran."""
+    steps: np.ndarray
+    """(N,) int64, supervision steps; 0 where a row never ran."""
+    value: np.ndarray
+    """(N,) float32 at the last step; NaN where a row never ran."""
+    halt: np.ndarray
+    """(N,) float32 halting logit at the last step; NaN where a row never ran."""
+    finished: np.ndarray
+    """(N,) bool; False where a row never ran or was stopped by early stop."""
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def evaluations(self) -> int:
+        """Function evaluations: one is one row through one supervision step."""
+        return int(self.steps.sum())
+
+
+# the sampler ----------------------------------------------------------------------------------------------
+def trajectories(
+    model: Model,
+    task: Task,
+    puzzles: Tokens,
+    *,
+    width: int,
+    depth: int,
+    seed: int = 0,
+    temperature: float | None = None,
+    halt_threshold: float | None = None,
+    want: int | None = None,
+    rows: int | None = None,
+) -> Iterator[Row]:
+    """Sample `width` trajectories of every puzzle (n, L) uint8 and yield each as it leaves the batch.
+
+    A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
+    task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
+    `want` distinct valid answers (rows that never started are not yielded). `rows` limits the rows in flight;
+    None chooses for the device. `temperature`: see SolveConfig. The rows of a puzzle do not depend on what else is in
+    `puzzles`, bitwise on CPU (on a GPU up to rounding). ValueError for arguments out of range.
+    """
+    for name, number in {"width": width, "depth": depth, "want": want, "rows": rows}.items():
+        if number is not None and number < 1:
+            raise ValueError(f"{name} is {number}; it must be at least 1.")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed}; it must be 0 or more and below 2**64.")
+    if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
+        raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
+    temperature = settle_temperature(model, temperature)
+    if deterministic(model, temperature):
+        width = 1
+    flight = _Flight(model, task, puzzles, seed, temperature)
+    limit = rows or (ROWS_CPU if flight.device.type == "cpu" else ROWS_GPU)
+    # Under early stop the rows of a puzzle start together: who finds an answer first must not depend on other puzzles.
+    waves = _waves(len(puzzles), width, 1 if want is None else min(width, limit))
+    found: dict[int, set[bytes]] = {}
+    ahead = next(waves, None)
+    while ahead is not None or flight.rows:
+        new: list[tuple[int, int]] = []
+        while ahead is not None and len(flight.rows) + len(new) + len(ahead) <= limit:
+            if want is None or len(found.get(ahead[0][0], ())) < want:
+                new += ahead
+            ahead = next(waves, None)
+        flight.admit(new)
+        if not flight.rows:
+            continue
+        answers, value, halt = flight.step()
+        steps = flight.steps
+        owners = np.array([puzzle for puzzle, _ in flight.rows])
+        done = steps >= depth
+        if halt_threshold is not None:
+            done |= halt > halt_threshold
+        leave = done
+        if want is not None:
+            valid = task.check(puzzles[owners], answers)
+            for i in np.flatnonzero(valid):
+                found.setdefault(int(owners[i]), set()).add(answers[i].tobytes())
+            done = done | valid
+            leave = done | np.array([len(found.get(int(p), ())) >= want for p in owners])
+        for i in np.flatnonzero(leave):
+            row = flight.rows[i]
+            yield Row(*row, answers[i], int(steps[i]), float(value[i]), float(halt[i]), bool(done[i]))
+        flight.keep(np.flatnonzero(~leave))
+
+
+def sample(model: Model, task: Task, puzzles: Tokens, *, width: int, depth: int, **options) -> list[Trajectories]:
+    """`trajectories`, collected by puzzle; the same arguments."""
+    N = 1 if deterministic(model, options.get("temperature")) else width
+    n, L = len(puzzles), task.spec.length
+    answers = np.zeros((n, N, L), np.uint8)
+    steps, finished = np.zeros((n, N), np.int64), np.zeros((n, N), bool)
+    value, halt = np.full((n, N), np.nan, np.float32), np.full((n, N), np.nan, np.float32)
+    for row in trajectories(model, task, puzzles, width=width, depth=depth, **options):
+        at = row.puzzle, row.trajectory
+        answers[at], steps[at], value[at], halt[at], finished[at] = row[2], row.steps, row.value, row.halt, row.finished
+    return [Trajectories(*fields) for fields in zip(answers, steps, value, halt, finished, strict=True)]
+
+
+def _waves(puzzles: int, width: int, size: int) -> Iterator[list[tuple[int, int]]]:
+    """(puzzle, trajectory) of all rows in order, `size` of one puzzle at a time."""
+    for puzzle in range(puzzles):
+        for first in range(0, width, size):
+            yield [(puzzle, trajectory) for trajectory in range(first, min(first + size, width))]
+
+
+class _Flight:
+    """The rows in flight: their places, states and embeddings side by side."""
+
+    def __init__(self, model: Model, task: Task, puzzles: Tokens, seed: int, temperature: float):
+        self.model, self.task, self.puzzles = model, task, puzzles
+        self.seed, self.temperature = seed, temperature
+        self.device = next(model.parameters()).device
+        self.rows: list[tuple[int, int]] = []
+        self.steps = np.zeros(0, np.int64)
+        self.state: State | None = None
+        self.e_x: Tensor | None = None
+        self.embedded: dict[int, Tensor] = {}
+
+    @torch.inference_mode()
+    def admit(self, new: list[tuple[int, int]]) -> None:
+        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, whatever the width."""
+        if not new:
+            return
+        unseen = sorted({puzzle for puzzle, _ in new} - self.embedded.keys())
+        if unseen:
+            tokens = torch.from_numpy(self.puzzles[unseen].astype(np.int64)).to(self.device)
+            self.embedded |= zip(unseen, self.model.encode(tokens), strict=True)
+        e_x = torch.stack([self.embedded[puzzle] for puzzle, _ in new])
+        last = new[-1][0]
+        self.embedded = {last: self.embedded[last]}  # rows start in order: no earlier puzzle comes again
+        start = None
+        if self.model.config.start == "random":
+            shape = (2, *e_x.shape[1:])
+            drawn = [initial_noise(self.seed, self.puzzles[p], trajectory, shape) for p, trajectory in new]
+            start = torch.from_numpy(np.stack(drawn, 1)).to(self.device)
+        state = self.model.initial(len(new), start)
+        if self.state is None or self.e_x is None:
+            self.state, self.e_x = state, e_x
+        else:
+            self.state = State(*(torch.cat(pair) for pair in zip(self.state, state, strict=True)))
+            self.e_x = torch.cat([self.e_x, e_x])
+        self.rows = [*self.rows, *new]
+        self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
+
+    @torch.inference_mode()
+    def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
+        """One supervision step of every row: answers (B, L) uint8, value (B,) and halting logit (B,) float32."""
+        assert self.state is not None
+        assert self.e_x is not None
+        B = len(self.rows)
+        state, e_x = self.state, self.e_x
+        if self.alike():  # one row stands for all until the first noise; broadcasting does the rest
+            state, e_x = State(*(z[:1] for z in state)), e_x[:1]
+        out = self.model.step(state, e_x, self.noise(), temperature=self.temperature)
+        self.state = State(*(z.expand(B, -1, -1) for z in out.state))
+        surplus = -B % BLOCK
+        readout = torch.cat([out.readout, out.readout[:1].expand(surplus, -1, -1)]) if surplus else out.readout
+        logits, halt, value = self.model.decode(readout)
+        if self.model.config.halting == "halt-continue":
+            halt = halt - halt[:, 1:]
+        answers = logits[:B].argmax(-1).to(torch.uint8).cpu().numpy()
+        answers[:, : self.task.spec.answer_start] = PAD
+        self.steps = self.steps + 1
+        return self.task.canonical(answers), value[:B].float().cpu().numpy(), halt[:B, 0].float().cpu().numpy()
+
+    def alike(self) -> bool:
+        """Whether all rows stand at the start of one puzzle: then they differ in nothing but the noise to come."""
+        one = len({puzzle for puzzle, _ in self.rows}) == 1
+        return one and not self.steps.any() and self.model.config.start == "fixed"
+
+    def noise(self) -> Tensor | None:
+        """Noise of the coming step, (T, B, M, D); None where the model needs none."""
+        assert self.e_x is not None
+        config = self.model.config
+        B, M, D = self.e_x.shape
+        if self.temperature == 0 or config.guidance == "mean":  # zeros that take no memory
+            none = config.guidance == "none"
+            return None if none else torch.zeros((), device=self.device).expand(config.T, B, M, D)
+        drawn = np.empty((config.T, B, M, D), np.float32)
+        for i, ((puzzle, trajectory), step) in enumerate(zip(self.rows, self.steps.tolist(), strict=True)):
+            drawn[:, i] = noise(self.seed, self.puzzles[puzzle], trajectory, step, (config.T, M, D))
+        return torch.from_numpy(drawn).to(self.device)
+
+    @torch.inference_mode()
+    def keep(self, rows: np.ndarray) -> None:
+        """Drop all rows but these, in this order."""
+        if len(rows) == len(self.rows):
+            return
+        assert self.state is not None
+        assert self.e_x is not None
+        index = torch.from_numpy(rows).to(self.device)
+        self.state, self.e_x = State(*(z[index] for z in self.state)), self.e_x[index]
+        self.rows, self.steps = [self.rows[i] for i in rows], self.steps[rows]

@@ -1,0 +1,88 @@
+"""One answer out of many trajectories."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gram.solve.sample import Trajectories
+from gram.tasks.base import Task, Tokens
+
+Rule = Literal["first", "majority", "value", "halt", "checked"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A distinct answer and who speaks for it."""
+
+    answer: Tokens
+    """(L,) uint8."""
+    votes: int
+    """Trajectories that ended in it."""
+    value: float
+    """Best value among them."""
+    steps: int
+    """Supervision steps of the fastest of them."""
+    valid: bool
+    """Whether the task's checker accepts it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen answer, or None: "checked" found no valid one, the puzzle is unsolved."""
+
+    answer: Tokens | None
+    """(L,) uint8 or None."""
+    index: int | None
+    """The trajectory that it was read from: the first that gave it."""
+    candidates: tuple[Candidate, ...]
+    """Every distinct answer of a finished trajectory, most votes first; ties: higher mean value, then token order."""
+
+    @property
+    def valid(self) -> tuple[Candidate, ...]:
+        """The candidates that satisfy the rules."""
+        return tuple(c for c in self.candidates if c.valid)
+
+
+def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Rule) -> Choice:
+    """Choose among the finished trajectories of one puzzle (L,).
+
+    first: the fewest supervision steps (the first trajectory where all have the same depth). majority: the most votes;
+    ties go to the higher mean value, then to the smaller tokens. value, halt: the highest. checked: the valid answer
+    of the fewest steps. Further ties go to the lower trajectory. Only "checked" lets the checker decide; ValueError for
+    an unknown rule.
+    """
+    rows = np.flatnonzero(found.finished)
+    assert len(rows), "no trajectory has finished"
+    steps, value, halt = found.steps[rows], found.value[rows], found.halt[rows]
+    answers, which = np.unique(found.answers[rows], axis=0, return_inverse=True)  # sorted by tokens
+    which = which.reshape(-1)
+    votes = np.bincount(which)
+    mean = np.bincount(which, weights=value) / votes
+    valid = task.check(np.broadcast_to(puzzle, answers.shape), answers)
+    order = np.lexsort((np.arange(len(answers)), -mean, -votes))
+    candidates = tuple(
+        Candidate(
+            answer=answers[k],
+            votes=int(votes[k]),
+            value=float(value[which == k].max()),
+            steps=int(steps[which == k].min()),
+            valid=bool(valid[k]),
+        )
+        for k in order
+    )
+    if select == "first":
+        best = int(np.argmin(steps))
+    elif select == "majority":
+        best = int(np.argmax(which == order[0]))
+    elif select == "value":
+        best = int(np.argmax(value))
+    elif select == "halt":
+        best = int(np.argmax(halt))
+    elif select == "checked":
+        if not valid.any():
+            return Choice(None, None, candidates)
+        best = int(np.argmin(np.where(valid[which], steps, np.iinfo(np.int64).max)))
+    else:
+        raise ValueError(f"no rule {select!r}; there are first, majority, value, halt and checked.")
+    return Choice(answers[which[best]], int(rows[best]), candidates)

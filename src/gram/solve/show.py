@@ -1,0 +1,433 @@
+"""What `gram solve`, `gram eval` and `gram info` say: text for people, or JSON.
+
+torch is imported late, so that a mistyped puzzle is refused at once.
+"""
+
+import json
+import os
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gram import tasks
+from gram.tasks.base import Examples, Task, Tokens
+from gram.tasks.store import data_file, load_examples
+
+if TYPE_CHECKING:
+    from gram.config import Config
+    from gram.solve.reasoner import Answer, Reasoner
+
+CHUNK = 256
+"""Puzzles that are answered side by side."""
+COUNTING = 200_000
+"""Nodes that the exact solver may visit to count the answers of one puzzle."""
+LISTING = 5_000_000
+"""Nodes that it may visit to list all answers of a puzzle that figures are measured on."""
+ESCAPES = re.compile("\x1b\\[[0-9;]*m")
+
+
+# solve ----------------------------------------------------------------------------------------------------
+def solve(
+    name: str,
+    puzzles: tuple[str, ...],
+    *,
+    input: Path | None,
+    weights: str | None,
+    as_json: bool,
+    options: dict[str, Any],
+) -> int:
+    """Answer puzzles and print each answer. `options` are those of Reasoner.solve.
+
+    Puzzles are answered 256 at a time; the seconds of one are its share of its call's: the call's time over the
+    puzzles in it. With want above 1, select and width default to what can find as many.
+    """
+    task = tasks.task(name)
+    texts = read(task, puzzles, input)
+    tokens = encode(task, texts)
+    reasoner, _, _ = load(task, weights)
+    if options["want"] > 1:
+        options = options | {"select": options["select"] or "checked"}
+        options["width"] = options["width"] or max(reasoner.config.solve.width, 10 * options["want"])
+    solved, seconds = 0, 0.0
+    for first in range(0, len(tokens), CHUNK):
+        part = tokens[first : first + CHUNK]
+        try:
+            answers = reasoner.solve(part, **options)
+        except ValueError as error:  # it counts the puzzles of this call
+            raise ValueError(renumber(str(error), first)) from None
+        seconds += answers[0].seconds
+        for i, answer in enumerate(answers):
+            solved += answer.valid
+            exist = count(task, part[i]) if options["want"] > 1 else None
+            share = answer.seconds / len(answers)
+            if as_json:
+                print(json.dumps(fields(answer, share, exist)))
+            else:
+                heading = f"Puzzle {first + i + 1}\n" if len(tokens) > 1 else ""
+                say(heading + describe(task, part[i], answer, share, exist) + ("\n" if len(tokens) > 1 else ""))
+        sys.stdout.flush()
+    if not as_json and len(tokens) > 1:
+        say(f"{solved} of {len(tokens)} solved in {seconds:.2f} s")
+    return 0
+
+
+def renumber(sentence: str, first: int) -> str:
+    """ "Puzzle 2: ..." of a call that began at puzzle `first` (from 0) -> its number among all."""
+    return re.sub(r"^Puzzle (\d+)", lambda match: f"Puzzle {int(match[1]) + first}", sentence)
+
+
+def read(task: Task, puzzles: tuple[str, ...], input: Path | None) -> list[str]:
+    """The puzzles of the command line and of the input file, or those of standard input if there are neither."""
+    name = task.spec.name
+    if input is not None:
+        if not input.is_file():
+            raise FileNotFoundError(f"There is no file {input}; give a file of {name} puzzles.")
+        found = [*puzzles, *task.read(input)]
+        if not found:
+            raise ValueError(f"{input} holds no puzzle; write {name} puzzles into it.")
+        return found
+    if puzzles:
+        if len(puzzles) == 1 and len(puzzles[0]) < 200 and Path(puzzles[0]).is_file():
+            raise ValueError(f"{puzzles[0]} is a file; give it as --input {puzzles[0]}.")
+        return list(puzzles)
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ValueError(f"There is no puzzle; write one after `gram solve {name}`, or give --input FILE.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "standard input"
+        path.write_text(sys.stdin.read(), encoding="utf-8")
+        try:
+            found = list(task.read(path))
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), path.name)) from None
+    if not found:
+        raise ValueError(f"Standard input holds no puzzle; write one after `gram solve {name}`, or give --input FILE.")
+    return found
+
+
+def encode(task: Task, texts: list[str]) -> Tokens:
+    """Texts -> (n, L) uint8. ValueError names the puzzle if there are several."""
+    tokens = np.zeros((len(texts), task.spec.length), np.uint8)
+    for i, text in enumerate(texts):
+        try:
+            tokens[i] = task.encode(text)
+        except ValueError as error:
+            raise ValueError(f"Puzzle {i + 1}: {error}" if len(texts) > 1 else str(error)) from None
+    return tokens
+
+
+def load(task: Task, weights: str | None) -> tuple["Reasoner", str, Path]:
+    """A reasoner for `task`, the name of its weights, and their folder. The default is what ships for the task."""
+    from gram import bundle
+    from gram.solve import reasoner
+
+    name = task.spec.name
+    if weights is None and name not in bundle.shipped():
+        raise FileNotFoundError(
+            f"No weights for {name} come with the package; train some with `gram train {name} --out DIR` and give "
+            "them as --weights DIR."
+        )
+    folder = bundle.SHIPPED / name if weights is None else bundle.find(weights)
+    loaded = reasoner.load(folder)
+    if loaded.task.spec.name != name:
+        raise ValueError(
+            f"The weights {weights or name} are for {loaded.task.spec.name}, not for {name}; "
+            "choose others with --weights."
+        )
+    return loaded, weights or name, folder
+
+
+def count(task: Task, puzzle: Tokens) -> int | None:
+    """How many answers a puzzle (L,) has, by the exact solver; None if that takes too long."""
+    try:
+        return len(task.solutions(puzzle, budget=COUNTING))
+    except RuntimeError:
+        return None
+
+
+def fields(answer: "Answer", seconds: float, exist: int | None) -> dict[str, Any]:
+    """One line of --json. agreed: trajectories that ended in the answer. exist: answers that the puzzle has, counted
+    exactly; null unless several were wanted."""
+    return {
+        "puzzle": answer.puzzle,
+        "answer": answer.text,
+        "valid": answer.valid,
+        "distinct": list(answer.distinct),
+        "width": answer.width,
+        "depth": answer.depth,
+        "steps": answer.steps,
+        "value": answer.value,
+        "seconds": seconds,
+        "agreed": agreed(answer)[0],
+        "finished": agreed(answer)[1],
+        "evaluations": answer.evaluations,
+        "exist": exist,
+    }
+
+
+def agreed(answer: "Answer") -> tuple[int, int]:
+    """Trajectories that ended in the answer, and all that ended."""
+    mine = [c.votes for c in answer.candidates if answer.tokens is not None and np.array_equal(c.answer, answer.tokens)]
+    return sum(mine), sum(c.votes for c in answer.candidates)
+
+
+def describe(task: Task, puzzle: Tokens, answer: "Answer", seconds: float, exist: int | None) -> str:
+    """One answer for people: picture, verdict, text, and what it took."""
+    votes, finished = agreed(answer)
+    cost = f"{counted(answer.evaluations, 'function evaluation')}, {seconds:.2f} s"
+    if answer.tokens is None:
+        return (
+            f"{task.render(puzzle)}\nunsolved: no valid answer among {counted(answer.width, 'trajectory')} of "
+            f"{counted(answer.depth, 'step')} ({cost}); a larger --width or --depth may find one"
+        )
+    lines = [task.render(puzzle, answer.tokens)]
+    if answer.valid:
+        lines.append("solved: the answer obeys all rules and keeps the givens")
+    else:
+        broken = int(task.conflicts(puzzle[None], answer.tokens[None])[0])
+        lines.append(f"unsolved: the chosen answer breaks the rules in {counted(broken, 'place')}")
+    lines.append(f"answer  {one_line(answer.text)}")
+    lines.append(
+        f"chosen  {votes} of {finished} ended trajectories agree, after {counted(answer.steps, 'step')} ({cost})"
+    )
+    if len(answer.distinct) > 1 or exist is not None:
+        of = f" of {exist} that exist (exact count)" if exist is not None else ""
+        lines += [f"{counted(len(answer.distinct), 'distinct valid answer')}{of}", *map(one_line, answer.distinct)]
+    return "\n".join(lines)
+
+
+def one_line(text: str | None) -> str:
+    """An answer's text on one line."""
+    return (text or "").replace("\n", "/")
+
+
+def counted(number: int | None, noun: str) -> str:
+    """counted(1, "step") -> "1 step"; counted(2, "trajectory") -> "2 trajectories"."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number or 0:,} {noun if number == 1 else plural}"
+
+
+def say(text: str) -> None:
+    """Print; without colours where nobody sees them or NO_COLOR asks for none."""
+    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    print(ESCAPES.sub("", text) if plain else text)
+
+
+# eval -----------------------------------------------------------------------------------------------------
+HEAD = (
+    *("task", "weights", "examples", "exact", "valid", "coverage", "conflicts", "width", "depth"),
+    *("function_evaluations", "seconds"),
+)
+"""The first keys of --json, in this order; the other figures of gram.solve.evaluate follow."""
+
+FIGURES = {
+    "exact": "the chosen answer is the only solution",
+    "exact_one": "a single sample is the only solution",
+    "valid": "one sample obeys all rules",
+    "selected_valid": "the chosen answer obeys all rules",
+    "checked": "some sample obeys all rules, by early stop",
+    "coverage": "distinct solutions found, of all that exist",
+    "coverage_share": "coverage over that of uniform samples",
+}
+"""The rates that are shown to people, with what they say."""
+
+
+def evaluate(
+    name: str,
+    *,
+    weights: str | None,
+    data: Path | None,
+    split: str,
+    limit: int | None,
+    edge_probability: float | None,
+    record: Path | None,
+    as_json: bool,
+    options: dict[str, Any],
+) -> int:
+    """Measure, print the figures, and record them if asked to. What `options` leaves open comes from config.solve."""
+    task = tasks.task(name)
+    found = examples(task, data, split, limit, edge_probability)
+    reasoner, label, folder = load(task, weights)
+    from gram.solve import evaluate as measure
+    from gram.solve.record import record as write
+
+    defaults = reasoner.config.solve
+    settled = {k: getattr(defaults, k) if options[k] is None else options[k] for k in ("width", "depth", "select")}
+    temperature = defaults.temperature if options["temperature"] is None else options["temperature"]
+    figures = measure.evaluate(
+        reasoner,
+        found,
+        **settled,
+        seed=options["seed"],
+        temperature=temperature,
+        halt_threshold=defaults.halt_threshold,
+    )
+    figures |= {
+        "task": task.spec.name,
+        "weights": label,
+        "data": split if data is None else data.name,
+        "temperature": temperature,
+        "edge_probability": edge_probability,
+    }
+    figures = {key: figures[key] for key in HEAD} | {k: v for k, v in figures.items() if k not in HEAD}
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        say(table(figures))
+    if record is not None:
+        asked = {"limit": limit, "temperature": options["temperature"], "edge_probability": edge_probability}
+        asked["seed"] = options["seed"] or None
+        parts = {k: v for k, v in (settled | asked).items() if v is not None}
+        key = " ".join([figures["data"], *(f"{k}={v}" for k, v in parts.items())])
+        path = write(record, reasoner.config, folder, reasoner.model.dtype, key, figures)
+        print(f"Recorded in {path} as {key!r}.", file=sys.stderr)
+    return 0
+
+
+def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_probability: float | None) -> Examples:
+    """The puzzles to measure on, with all their targets: those of a file, or the task's own of a split. `limit` takes
+    a sample that is always the same."""
+    from gram.tasks.coloring import Coloring
+    from gram.tasks.sudoku import Sudoku
+
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}; it must be at least 1.")
+    if edge_probability is not None:
+        if not isinstance(task, Coloring) or data is not None:
+            raise ValueError("--edge-probability shapes the random graphs of colouring tasks; leave it out here.")
+        task = Coloring(task.n, task.colors, edge_probability)
+    if data is None:
+        found = load_examples(task, (), split)
+    elif isinstance(task, Sudoku) and data.name.endswith((".csv", ".csv.gz")):
+        return load_examples(task, (str(data),), split, count=limit)
+    else:
+        puzzles = encode(task, list(task.read(data_file(str(data)))))
+        rows = sample_rows(len(puzzles), limit)
+        targets = [solutions(task, puzzles[row], row) for row in rows]
+        first = np.cumsum([0, *map(len, targets)]).astype(np.int64)
+        return Examples(puzzles[rows], np.concatenate([puzzles[:0], *targets]), first)
+    return found.select(sample_rows(len(found), limit))
+
+
+def sample_rows(count: int, limit: int | None) -> np.ndarray:
+    """`limit` of `count` row numbers in ascending order, always the same."""
+    return np.sort(np.random.default_rng(0).permutation(count)[:limit])
+
+
+def solutions(task: Task, puzzle: Tokens, row: int) -> Tokens:
+    """All answers of puzzle (L,), (S, L). ValueError if there are none, or too many to list."""
+    try:
+        found = task.solutions(puzzle, budget=LISTING)
+    except RuntimeError:
+        raise ValueError(f"Puzzle {row + 1} has too many answers to list them all; leave it out.") from None
+    if not len(found):
+        raise ValueError(f"Puzzle {row + 1} has no solution; leave it out.")
+    return found
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures for people."""
+    head = (
+        f"{figures['task']}: {counted(figures['examples'], 'puzzle')} of {figures['data']}, "
+        f"weights {figures['weights']}, width {figures['width']}, depth {figures['depth']}, select {figures['select']}"
+    )
+    rates = [f"  {k:<15} {figures[k]:8.2%}  {text}" for k, text in FIGURES.items() if figures.get(k) is not None]
+    for solutions, group in figures["by_solutions"].items():
+        if group["examples"] and len(rates) and figures["exact"] is None:
+            rates.append(
+                f"  {solutions + ' answers':<15} {group['valid']:8.2%}  valid, {group['coverage']:.2%} coverage "
+                f"({counted(group['examples'], 'puzzle')})"
+            )
+    rates.append(f"  {'conflicts':<15} {figures['conflicts']:>8,}  broken rules, most frequent answers, all puzzles")
+    evaluations = figures["function_evaluations"] + figures.get("checked_evaluations", 0)
+    seconds = figures["seconds"] + figures.get("checked_seconds", 0.0)
+    cost = f"  {counted(evaluations, 'function evaluation')}, {seconds:.1f} s"
+    return "\n".join([head, *rates, cost])
+
+
+# info -----------------------------------------------------------------------------------------------------
+def info(name: str | None, *, recipes: list[str], recipe: Callable[[str], "Config"], as_json: bool) -> int:
+    """What there is; or, for a name of weights or of a recipe, its parameters by part. `recipe` looks one up."""
+    if name is None:
+        values = surroundings(recipes)
+        say(json.dumps(values) if as_json else overview(values))
+        return 0
+    values = portrait(name, recipe)
+    if as_json:
+        print(json.dumps(values))
+        return 0
+    lines = [f"{name}: {values['kind']} for {values['task']}, recipe {values['recipe']}"]
+    lines += [f"  {part:<12} {number:>12,} parameters" for part, number in values["parameters"].items()]
+    settings = ", ".join(f"{k} {v}" for k, v in values["solve"].items() if v is not None)
+    lines.append(f"  solves with {settings}")
+    if values["seconds"] is not None:
+        lines.append(f"  trained for {values['seconds'] / 60:.1f} minutes, {counted(values['updates'], 'update')}")
+    say("\n".join(lines))
+    return 0
+
+
+def surroundings(recipes: list[str]) -> dict[str, Any]:
+    """Versions, hardware, tasks, recipes and shipped weights."""
+    from gram import bundle
+    from gram.solve.record import hardware
+
+    weights = []
+    for name in bundle.shipped():
+        config = bundle.read_config(bundle.SHIPPED / name / bundle.CONFIG)
+        weights.append({"name": name, "task": config.task, "parameters": parameters(config)["total"]})
+    return {
+        "version": version("gram-reasoning"),
+        "hardware": hardware(),
+        "tasks": tasks.names(),
+        "recipes": recipes,
+        "weights": weights,
+    }
+
+
+def overview(values: dict[str, Any]) -> str:
+    """`surroundings` for people."""
+    machine = values["hardware"]
+    weights = [f"  {w['name']:<14} {w['parameters']:>12,} parameters" for w in values["weights"]]
+    return "\n".join(
+        [
+            f"gram {values['version']}, Python {platform.python_version()}, torch {machine['torch']}",
+            f"{machine['cpu']}, {counted(machine['cores'], 'core')}, GPU: {machine['gpu'] or 'none'}",
+            f"tasks    {tasks.FORMS}",
+            f"recipes  {', '.join(values['recipes'])}; also queens-N and coloring-N for every size",
+            "weights that come with the package",
+            *(weights or ["  none yet: train some with `gram train RECIPE`"]),
+        ]
+    )
+
+
+def portrait(name: str, recipe: Callable[[str], "Config"]) -> dict[str, Any]:
+    """One set of weights, or a recipe: parameters by part, how it answers, and how long it was trained."""
+    from gram import bundle
+    from gram.solve.record import training
+
+    try:
+        folder = bundle.find(name)
+    except FileNotFoundError as error:
+        try:
+            folder, config = None, recipe(name)
+        except ValueError:
+            raise FileNotFoundError(f"{error} Nor is there a recipe of that name.") from None
+    else:
+        config = bundle.load(folder)[0]
+    values: dict[str, Any] = {"name": name, "kind": "weights" if folder else "recipe"}
+    values |= {"task": config.task, "recipe": config.recipe, "parameters": parameters(config)}
+    values |= {"solve": vars(config.solve), "model": vars(config.model)}
+    return values | (training(folder) if folder else {"seconds": None, "updates": None})
+
+
+def parameters(config: "Config") -> dict[str, int]:
+    """Parameters by part, "total" included."""
+    from gram.models.family import Model, parameter_table
+
+    return parameter_table(Model(tasks.task(config.task).spec, config.model))

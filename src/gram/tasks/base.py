@@ -1,0 +1,188 @@
+"""What a task is: ask and check. Numpy only.
+
+A puzzle and its answer are sequences of small integers of one fixed length L, so that every model sees
+every task alike. Token 0 is padding: no puzzle position holds it, and targets that hold it are not scored.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+PAD = 0
+SPLITS = ("train", "dev", "test")
+
+Tokens = np.ndarray  # uint8
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """All that a model knows of a task; stored in every checkpoint."""
+
+    name: str
+    """Name of the task, such as "sudoku-9"."""
+    length: int
+    """Positions L of a puzzle and of its answer."""
+    vocabulary: int
+    """Tokens V, padding (0) included."""
+    answer_start: int = 0
+    """The answer is read from positions answer_start..L; targets before it are padding."""
+    relations: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    """For each relation its groups of positions: rows, columns and boxes of a Sudoku, for example. Known to
+    the rules, independent of the puzzle; used by the "groups" mixer only."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Puzzles with every target that counts as right for them.
+
+    inputs (n, L) uint8; targets (m, L) uint8, those of one input side by side; input i owns
+    targets[first[i]:first[i + 1]], first (n + 1,) int64.
+    """
+
+    inputs: Tokens
+    targets: Tokens
+    first: np.ndarray
+
+    def __post_init__(self):
+        assert self.inputs.ndim == self.targets.ndim == 2
+        assert self.inputs.dtype == self.targets.dtype == np.uint8
+        assert self.first.shape == (len(self.inputs) + 1,)
+        assert self.first[-1] == len(self.targets)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @classmethod
+    def single(cls, inputs: Tokens, targets: Tokens) -> "Examples":
+        """One target per input."""
+        return cls(inputs, targets, np.arange(len(inputs) + 1, dtype=np.int64))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Targets per input, (n,) int64."""
+        return np.diff(self.first)
+
+    def targets_of(self, i: int) -> Tokens:
+        """All targets of input i, (S, L) uint8."""
+        return self.targets[self.first[i] : self.first[i + 1]]
+
+    def select(self, rows: np.ndarray) -> "Examples":
+        """The examples at `rows` (integers or a boolean mask), in that order."""
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        counts = self.counts[rows]
+        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        within = np.arange(first[-1]) - np.repeat(first[:-1], counts)
+        return Examples(self.inputs[rows], self.targets[np.repeat(self.first[rows], counts) + within], first)
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A batch of symmetries: new[b, i] = tokens[b, old[b, positions[b, i]]].
+
+    positions (B, L) int64, a permutation per row; tokens (B, V) int64 or uint8, a permutation per row.
+    """
+
+    positions: np.ndarray
+    tokens: np.ndarray
+
+    def apply(self, old: Tokens) -> Tokens:
+        """(B, L) uint8 -> (B, L) uint8."""
+        moved = np.take_along_axis(old, self.positions, axis=1)
+        return np.take_along_axis(self.tokens, moved.astype(np.int64), axis=1).astype(np.uint8)
+
+    def inverse(self) -> "Symmetry":
+        return Symmetry(np.argsort(self.positions, axis=1), np.argsort(self.tokens, axis=1))
+
+
+class Task(ABC):
+    """One kind of puzzle: text to tokens and back, the rules, the exact answers, the symmetries.
+
+    Array arguments are batches (B, L) of uint8 tokens unless said otherwise.
+    """
+
+    spec: TaskSpec
+
+    # text -------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def encode(self, puzzle: str) -> Tokens:
+        """Text of one puzzle -> tokens (L,). ValueError says what is wrong with the text, or that the givens
+        contradict each other (a conflict that needs no search)."""
+
+    @abstractmethod
+    def decode(self, tokens: Tokens) -> str:
+        """Answer tokens (L,) -> text."""
+
+    @abstractmethod
+    def show(self, tokens: Tokens) -> str:
+        """Puzzle tokens (L,) -> text that `encode` reads back."""
+
+    @abstractmethod
+    def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
+        """A picture for the terminal of a puzzle (L,), or of its answer with the givens marked."""
+
+    @abstractmethod
+    def read(self, path: Path) -> Iterator[str]:
+        """The puzzles of a file, each as text for `encode`."""
+
+    # rules ------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
+        """Violated constraints of each answer, (B,) int64; an unfilled or changed given counts as one each."""
+
+    def check(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
+        """Whether each answer satisfies all constraints and keeps the givens, (B,) bool."""
+        return self.conflicts(puzzles, answers) == 0
+
+    @abstractmethod
+    def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
+        """All completions of one puzzle (L,), at most `limit`, as (S, L) uint8.
+
+        RuntimeError when the search visits more than `budget` nodes before it is done."""
+
+    # symmetries -------------------------------------------------------------------------------------------
+    @abstractmethod
+    def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
+        """Draw a symmetry of the rules per row."""
+
+    def canonical(self, answers: Tokens) -> Tokens:
+        """Bring answers that differ in names only to one form (colourings); the identity elsewhere."""
+        return answers
+
+    def align(self, answers: Tokens, pattern: Tokens) -> Tokens:
+        """Write right answers (S, L) in the names that agree best with `pattern` (L,), where names are free."""
+        return answers
+
+    def augment(self, symmetry: Symmetry, puzzles: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
+        """The same puzzles and answers seen through `symmetry`; the answers are right but need not be canonical."""
+        return symmetry.apply(puzzles), symmetry.apply(answers)
+
+    def invert(self, symmetry: Symmetry, answers: Tokens) -> Tokens:
+        """Answers to augmented puzzles -> answers to the puzzles themselves."""
+        return self.canonical(symmetry.inverse().apply(answers))
+
+    # data -------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
+        """The task's own examples of a split, made or generated from `seed`; at most (or, where there is no
+        end of them, exactly) `count`, and the published size if `count` is None. No input of one split is in
+        another."""
+
+
+def bucket(tokens: Tokens) -> int:
+    """sha256 of one input (L,) mod 100: a number that anyone can rebuild from the content alone."""
+    return int(hashlib.sha256(np.ascontiguousarray(tokens, np.uint8).tobytes()).hexdigest(), 16) % 100
+
+
+def split_of(tokens: Tokens) -> str:
+    """The split of one input (L,) by its content: 5% test, 10% dev, 85% train."""
+    b = bucket(tokens)
+    return "test" if b < 5 else "dev" if b < 15 else "train"
+
+
+def splits_of(inputs: Tokens) -> np.ndarray:
+    """`split_of` of every row, (n,) of str."""
+    return np.array([split_of(row) for row in inputs], dtype="U5")

@@ -1,0 +1,280 @@
+"""Graph colouring: give each vertex one of k colours so that no edge joins two of the same colour.
+
+A sequence is the upper triangle of the adjacency matrix, n (n - 1) / 2 edge positions row by row (0-1, 0-2, ...),
+then n vertex positions. Tokens: 0 pad, 1 no edge, 2 edge, 3 .. k + 2 the colours, k + 3 a vertex without colour, which
+the puzzle holds at every vertex. The published vocabulary of 6 (k = 3) has no such token because the paper's answer
+is a sequence of its own, n long; here puzzle and answer share one length and the answer is read at the vertices.
+Colours are names only, so every target is canonical: vertex 0 has colour 1, the next new colour is 2, and so on.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+
+from gram.tasks import exact
+from gram.tasks.base import PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+
+NO_EDGE, EDGE, FIRST_COLOR = 1, 2, 3
+PUBLISHED = {8: (7_002, 255), 10: (13_465, 192)}
+"""Graphs in train and test by vertices; dev is as large as test."""
+MOST = 10_000
+"""Graphs with more canonical colourings are not used as examples (three colours on 10 vertices have 9,842 at most)."""
+DRAW = 4_096  # graphs drawn at a time
+PATIENCE = 50  # draws that may bring nothing before we say so
+INKS = (31, 32, 34, 33, 35, 36, 91, 92)  # ANSI colours of the terminal picture
+
+
+class Coloring(Task):
+    """Colouring of graphs with n vertices (2 to 24) by at most `colors` colours (2 to 8).
+
+    `edge_probability` is that of the random graphs in `examples`; it is no part of the name."""
+
+    def __init__(self, n: int, colors: int = 3, edge_probability: float = 0.4):
+        if not 2 <= n <= 24:
+            raise ValueError(f"graphs have 2 to 24 vertices; {n} is not among them")
+        if not 2 <= colors <= 8:
+            raise ValueError(f"graphs are coloured with 2 to 8 colours; {colors} is not among them")
+        if not 0 < edge_probability < 1:
+            raise ValueError(f"edge_probability lies between 0 and 1; {edge_probability} does not")
+        self.n, self.colors, self.edge_probability = n, colors, edge_probability
+        self.edges = n * (n - 1) // 2
+        self.blank = FIRST_COLOR + colors
+        self._left, self._right = np.triu_indices(n, 1)  # ends of each edge position
+        self._place = np.zeros((n, n), np.int64)  # edge position of each pair of vertices
+        self._place[self._left, self._right] = self._place[self._right, self._left] = np.arange(self.edges)
+        vertices = tuple(range(self.edges, self.edges + n))
+        stars = tuple((*sorted(int(self._place[u, v]) for v in range(n) if v != u), self.edges + u) for u in range(n))
+        self.spec = TaskSpec(
+            name=f"coloring-{n}" + (f"-k{colors}" if colors != 3 else ""),
+            length=self.edges + n,
+            vocabulary=4 + colors,
+            answer_start=self.edges,
+            relations=(stars, (vertices,)),
+        )
+
+    # text -------------------------------------------------------------------------------------------------
+    def encode(self, puzzle: str) -> Tokens:
+        """An edge list or DIMACS text -> (L,).
+
+        An edge list is "1-2 1-3 2-4", or one edge "1 2" a line; vertices count from 1, from 0 if any 0 occurs. DIMACS
+        is "p edge N M" and lines "e u v" from 1, c for comments. ValueError for anything else, for vertices beyond n,
+        for another number of vertices than n, and for an edge from a vertex to itself."""
+        if re.search(r"^\s*[pe]\s", puzzle, re.MULTILINE):
+            pairs, base = self._dimacs(puzzle), 1
+        else:
+            pairs = _edge_list(puzzle)
+            base = 0 if any(0 in pair for pair in pairs) else 1
+        tokens = self._puzzles(np.zeros((1, self.edges), bool))[0]
+        for u, v in pairs:
+            if max(u, v) >= self.n + base or min(u, v) < base:
+                beyond = min(u, v) if min(u, v) < base else max(u, v)
+                raise ValueError(
+                    f"there is no vertex {beyond} in {self.spec.name}: its vertices are {base} to {self.n + base - 1}"
+                )
+            if u == v:
+                raise ValueError(f"the edge {u}-{v} joins a vertex to itself: no colouring is proper")
+            tokens[self._place[u - base, v - base]] = EDGE
+        return tokens
+
+    def _dimacs(self, text: str) -> list[tuple[int, int]]:
+        pairs, stated = [], None
+        for number, raw in enumerate(text.splitlines(), 1):
+            line = raw.split()
+            if not line or line[0].startswith("c"):
+                continue
+            if re.fullmatch(r"\s*p\s+(edge|edges|col)\s+\d+\s+\d+\s*", raw):
+                vertices, stated = int(line[2]), int(line[3])
+                if vertices != self.n:
+                    fitting = self.spec.name.replace(str(self.n), str(vertices), 1)
+                    raise ValueError(f"the graph has {vertices} vertices: the task {fitting} fits it")
+            elif re.fullmatch(r"\s*e\s+\d+\s+\d+\s*", raw):
+                pairs.append((int(line[1]), int(line[2])))
+            else:
+                raise ValueError(f"line {number} of the DIMACS text is no 'p edge N M' and no 'e u v': {raw.strip()!r}")
+        if stated is None:
+            raise ValueError(f"the DIMACS text has no line 'p edge {self.n} M'")
+        distinct = len({tuple(sorted(pair)) for pair in pairs})
+        if stated not in (len(pairs), distinct, 2 * distinct):  # some published files count each edge twice
+            raise ValueError(f"the DIMACS text announces {stated} edges and has {distinct}")
+        return pairs
+
+    def decode(self, tokens: Tokens) -> str:
+        """(L,) -> the colour of each vertex, such as "1 2 3 1"; a vertex without colour reads as `.`."""
+        colors = self._colors(tokens[None])[0]
+        return " ".join(str(c) if c else "." for c in colors)
+
+    def show(self, tokens: Tokens) -> str:
+        """(L,) -> edge list "1-2 1-3", vertices from 1; a graph without edges reads "p edge N 0"."""
+        edges = np.flatnonzero(tokens[: self.edges] == EDGE)
+        text = " ".join(f"{self._left[e] + 1}-{self._right[e] + 1}" for e in edges)
+        return text or f"p edge {self.n} 0"
+
+    def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
+        """Each vertex (from 1) with its neighbours, painted in their colours; a neighbour of the same colour is
+        shown in reverse."""
+        colors = self._colors((puzzle if answer is None else answer)[None])[0]
+        linked = self._adjacency(puzzle[None])[0]
+        wide = len(str(self.n))
+
+        def name(v: int, wrong: bool = False) -> str:
+            style = f"{INKS[colors[v] - 1]}{';7' if wrong else ''}" if colors[v] else "2"
+            return f"\033[{style}m{v + 1:>{wide}}\033[0m"
+
+        lines = []
+        for v in range(self.n):
+            next_to = " ".join(
+                name(u, bool(colors[v]) and colors[u] == colors[v]) for u in np.flatnonzero(linked[v]).tolist()
+            )
+            lines.append(f"{name(v)} ({colors[v] or '.'})  {next_to}".rstrip())
+        return "\n".join(lines)
+
+    def read(self, path: Path) -> Iterator[str]:
+        """The graph of a DIMACS file, or the edge lists of a text file, one graph a line; # begins a comment there."""
+        text = Path(path).read_text()
+        lines = [line for line in (raw.split("#")[0].strip() for raw in text.splitlines()) if line]
+        kinds = [line[0] for line in lines]
+        if kinds.count("p") == 1 and set(kinds) <= set("cpe"):
+            yield text
+        else:
+            yield from lines
+
+    # rules ------------------------------------------------------------------------------------------------
+    def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
+        """Edges whose ends share a colour, plus vertices without one; (B, L), (B, L) -> (B,) int64. Only the vertex
+        positions of the answers are read; the colours need not be canonical."""
+        colors = self._colors(answers)
+        left, right = colors[:, self._left], colors[:, self._right]
+        same = (puzzles[:, : self.edges] == EDGE) & (left == right) & (left > 0)
+        return same.sum(1) + (colors == 0).sum(1)
+
+    def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
+        """All canonical colourings of a puzzle (L,), at most `limit`, (S, L) uint8 with padding at the edges."""
+        bits = 1 << np.arange(self.n, dtype=np.int64)
+        neighbours = (self._adjacency(puzzle[None])[0] @ bits).tolist()
+        return self._answers(exact.colorings(neighbours, self.colors, limit, budget))
+
+    # symmetries -------------------------------------------------------------------------------------------
+    def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
+        """New names for the vertices and for the colours per row."""
+        old = rng.permuted(np.broadcast_to(np.arange(self.n), (batch, self.n)), axis=1)
+        positions = np.concatenate([self._place[old[:, self._left], old[:, self._right]], self.edges + old], axis=1)
+        tokens = np.tile(np.arange(self.spec.vocabulary), (batch, 1))
+        tokens[:, FIRST_COLOR : self.blank] = rng.permuted(tokens[:, FIRST_COLOR : self.blank], axis=1)
+        return Symmetry(positions, tokens)
+
+    def align(self, answers: Tokens, pattern: Tokens) -> Tokens:
+        """Rename the colours of each answer (S, L) so that most vertices agree with `pattern` (L,); all k! ways are
+        compared for up to 4 colours, beyond that the answers stay as they are."""
+        if self.colors > 4:
+            return answers
+        palette = np.arange(FIRST_COLOR, self.blank)
+        own = answers[:, None, self.edges :] == palette[:, None]  # (S, k, n)
+        agreement = own.astype(np.int64) @ (pattern[self.edges :] == palette[:, None]).T  # (S, k, k)
+        ways = np.array(list(permutations(range(self.colors))))
+        best = ways[agreement[:, np.arange(self.colors), ways].sum(-1).argmax(1)]  # (S, k)
+        rename = np.tile(np.arange(256, dtype=np.uint8), (len(answers), 1))
+        rename[:, FIRST_COLOR : self.blank] = FIRST_COLOR + best
+        return np.take_along_axis(rename, answers.astype(np.int64), axis=1)
+
+    def canonical(self, answers: Tokens) -> Tokens:
+        """Rename the colours in order of first use, (B, L) -> (B, L); other tokens stay."""
+        vertices = answers[:, self.edges :]
+        uses = vertices[:, None, :] == np.arange(FIRST_COLOR, self.blank)[:, None]  # (B, k, n)
+        first_use = np.where(uses.any(2), uses.argmax(2), self.n)
+        rank = np.argsort(np.argsort(first_use, axis=1, kind="stable"), axis=1)
+        rename = np.tile(np.arange(256, dtype=np.uint8), (len(answers), 1))
+        rename[:, FIRST_COLOR : self.blank] = FIRST_COLOR + rank
+        return np.concatenate([answers[:, : self.edges], np.take_along_axis(rename, vertices.astype(np.int64), 1)], 1)
+
+    # data -------------------------------------------------------------------------------------------------
+    def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
+        """Random graphs G(n, edge_probability) that can be coloured, each once, with all canonical colourings.
+
+        Published sizes for 8 and 10 vertices, else 10,000 train and 255 test; dev is as large as test. Graphs with
+        more than 10,000 colourings are passed over. Up to 5 vertices there may be fewer graphs than asked for; beyond
+        that ValueError says that hardly any drawn graph will do. The split is that of the graph as written: the same
+        graph with its vertices renamed may be in another one, and is for 8 vertices (four test graphs in five have such
+        a twin in train), hardly ever for 10."""
+        if split not in SPLITS:
+            raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+        if count is None:
+            count = PUBLISHED.get(self.n, (10_000, 255))[split != "train"]
+        rng = np.random.default_rng([seed, self.n, self.colors, SPLITS.index(split)])
+        seen: set[bytes] = set()
+        inputs, colors, counts = [], [], []
+        found, idle = 0, 0
+        while found < count and idle < PATIENCE:
+            puzzles = self._puzzles(rng.random((DRAW, self.edges)) < self.edge_probability)
+            fresh = []
+            for i, puzzle in enumerate(puzzles):
+                key = puzzle.tobytes()
+                if key not in seen:
+                    seen.add(key)
+                    fresh.append(i)
+            puzzles = puzzles[fresh]
+            puzzles = puzzles[splits_of(puzzles) == split] if len(puzzles) else puzzles
+            found_before = found
+            for chunk in range(0, len(puzzles), 256):  # bounds the memory of the open colourings
+                some = puzzles[chunk : chunk + 256]
+                proper, number = exact.colorings_of_many(self._adjacency(some), self.colors, MOST)
+                inputs.append(some[number > 0])
+                colors.append(proper)
+                counts.append(number[number > 0])
+                found += len(inputs[-1])
+            idle = 0 if found > found_before else idle + 1
+        if found < count and self.n > 5:
+            raise ValueError(
+                f"hardly any random graph with {self.n} vertices and edge probability {self.edge_probability} has 1 to "
+                f"{MOST} colourings with {self.colors} colours: choose another edge_probability or fewer examples"
+            )
+        first = np.concatenate([[0], *counts]).cumsum().astype(np.int64)
+        everything = Examples(
+            np.concatenate([np.zeros((0, self.spec.length), np.uint8), *inputs]),
+            self._answers(np.concatenate([np.zeros((0, self.n), np.uint8), *colors])),
+            first,
+        )
+        return everything.select(np.arange(min(found, count)))
+
+    # between tokens and arrays ----------------------------------------------------------------------------
+    def _puzzles(self, edges: np.ndarray) -> Tokens:
+        """Which edges there are, (B, E) bool -> puzzles (B, L)."""
+        puzzles = np.full((len(edges), self.spec.length), self.blank, np.uint8)
+        puzzles[:, : self.edges] = np.where(edges, EDGE, NO_EDGE)
+        return puzzles
+
+    def _answers(self, colors: np.ndarray) -> Tokens:
+        """Colours 1..k, (S, n) -> answers (S, L)."""
+        answers = np.full((len(colors), self.spec.length), PAD, np.uint8)
+        answers[:, self.edges :] = colors + (FIRST_COLOR - 1)
+        return answers
+
+    def _colors(self, answers: Tokens) -> np.ndarray:
+        """Answers (B, L) -> colours 1..k, 0 where a vertex has none, (B, n) int64."""
+        vertices = answers[:, self.edges :].astype(np.int64)
+        return np.where((vertices >= FIRST_COLOR) & (vertices < self.blank), vertices - FIRST_COLOR + 1, 0)
+
+    def _adjacency(self, puzzles: Tokens) -> np.ndarray:
+        """Puzzles (B, L) -> (B, n, n) bool."""
+        linked = np.zeros((len(puzzles), self.n, self.n), bool)
+        linked[:, self._left, self._right] = linked[:, self._right, self._left] = puzzles[:, : self.edges] == EDGE
+        return linked
+
+
+def _edge_list(text: str) -> list[tuple[int, int]]:
+    pairs = []
+    for raw in text.splitlines():
+        parts = [part for part in re.split(r"[\s,;]+", raw.split("#")[0]) if part]
+        if len(parts) == 2 and all(part.isdecimal() for part in parts):
+            pairs.append((int(parts[0]), int(parts[1])))
+            continue
+        for part in parts:
+            ends = re.fullmatch(r"(\d+)-(\d+)", part)
+            if not ends:
+                raise ValueError(f"{part!r} is no edge: write edges as 1-2 1-3, or one edge a line as 1 2")
+            pairs.append((int(ends[1]), int(ends[2])))
+    if not pairs:
+        raise ValueError("the text has no edge; a graph of N vertices without edges is written 'p edge N 0'")
+    return pairs

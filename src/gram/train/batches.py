@@ -1,0 +1,171 @@
+"""What each update sees: examples as a pure function of (seed, update), and the carry that rows live in.
+
+B rows per rank, L positions, D width.
+"""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gram.models.core import State
+from gram.models.family import Model
+from gram.tasks.base import Examples, Symmetry, Task, split_of
+
+
+class Batches:
+    """Draws puzzles and one random right target each. Every rank draws the whole global batch and keeps its rows, so
+    the data do not depend on the number of ranks."""
+
+    def __init__(self, task: Task, examples: Examples, *, batch: int, seed: int, augment: bool, guard: bool):
+        """guard: drop augmented views whose content belongs to another split."""
+        if not len(examples):
+            raise ValueError("There are no training examples; check the data files.")
+        self.task, self.examples, self.batch = task, examples, batch
+        self.seed, self.augment, self.guard = seed, augment, guard
+
+    def draw(self, update: int, rows: np.ndarray) -> "Drawn":
+        """Examples for the global row numbers `rows` (n,) at this update."""
+        rng = np.random.default_rng([self.seed, 1, update])
+        index = rng.integers(len(self.examples), size=self.batch)[rows]
+        within = rng.random(self.batch)[rows]
+        examples, spec = self.examples, self.task.spec
+        x = examples.inputs[index]
+        y = examples.targets[examples.first[index] + (within * examples.counts[index]).astype(np.int64)]
+        symmetry = Symmetry(
+            np.tile(np.arange(spec.length), (len(rows), 1)), np.tile(np.arange(spec.vocabulary), (len(rows), 1))
+        )
+        if self.augment:
+            drawn = self.task.symmetry(rng, self.batch)
+            drawn = Symmetry(drawn.positions[rows], drawn.tokens[rows].astype(np.int64))
+            keep = np.ones((len(rows), 1), bool)
+            if self.guard:
+                keep = np.array([split_of(row) == "train" for row in drawn.apply(x)], bool).reshape(-1, 1)
+            symmetry = Symmetry(
+                np.where(keep, drawn.positions, symmetry.positions), np.where(keep, drawn.tokens, symmetry.tokens)
+            )
+            x, y = self.task.augment(symmetry, x, y)
+        return Drawn(x, y, index, symmetry)
+
+    def nearest(self, index: np.ndarray, symmetry: Symmetry, answers: np.ndarray) -> np.ndarray:
+        """For each answer (n, L) the right target of its example (seen through its symmetry) that agrees with it in
+        most positions, (n, L) uint8."""
+        targets = []
+        for i, positions, tokens, answer in zip(index, symmetry.positions, symmetry.tokens, answers, strict=True):
+            own = self.examples.targets_of(i)
+            if self.augment:
+                one = Symmetry(np.tile(positions, (len(own), 1)), np.tile(tokens, (len(own), 1)))
+                own = self.task.align(one.apply(own), answer)
+            targets.append(own[np.argmax((own == answer).sum(1))])
+        return np.array(targets, np.uint8).reshape(len(index), self.task.spec.length)
+
+
+class Drawn(NamedTuple):
+    """Puzzles and targets (n, L) uint8, the examples they come from (n,), and the symmetry each is seen through."""
+
+    x: np.ndarray
+    y: np.ndarray
+    index: np.ndarray
+    symmetry: Symmetry
+
+
+@dataclass
+class Carry:
+    """The rows in flight: puzzle, target, latent state, supervision steps done, and what the heads read so far."""
+
+    x: Tensor
+    """(B, L) int64."""
+    y: Tensor
+    """(B, L) int64."""
+    state: State
+    """(B, M, D) each, detached."""
+    done: Tensor
+    """(B,) int64: supervision steps done; N_sup means finished."""
+    pooled: Tensor
+    """(B, N_sup, D) float32: what the heads read at each step, for the value loss at the end of a row."""
+
+    index: Tensor
+    """(B,) int64: the example in each row."""
+    positions: Tensor
+    """(B, L) int64, and"""
+    tokens: Tensor
+    """(B, V) int64: the symmetry that each example is seen through."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Named tensors for a checkpoint."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "state"}
+        return tensors | {"h": self.state.h, "l": self.state.l}
+
+    @classmethod
+    def of(cls, tensors: dict[str, Tensor]) -> "Carry":
+        """The inverse of `tensors`."""
+        rest = {k: v for k, v in tensors.items() if k not in ("h", "l")}
+        return cls(state=State(tensors["h"], tensors["l"]), **rest)
+
+
+def empty_carry(model: Model, rows: np.ndarray, N_sup: int, device: torch.device) -> Carry:
+    """All rows finished, so that the first `refill` starts them."""
+    B, L, V = len(rows), model.spec.length, model.spec.vocabulary
+    M, D = model.config.registers + L, model.config.width
+
+    def zeros(*shape: int) -> Tensor:
+        return torch.zeros(shape, dtype=torch.int64, device=device)
+
+    h = torch.zeros(B, M, D, dtype=model.dtype, device=device)
+    return Carry(
+        x=zeros(B, L),
+        y=zeros(B, L),
+        state=State(h, h.clone() if model.config.hierarchy else h[:, :0].clone()),
+        done=zeros(B) + N_sup,
+        pooled=torch.zeros(B, N_sup, D, device=device),
+        index=zeros(B),
+        positions=zeros(B, L),
+        tokens=zeros(B, V),
+    )
+
+
+def refill(
+    carry: Carry, model: Model, batches: Batches, update: int, rows: np.ndarray, N_sup: int, rolling: bool
+) -> None:
+    """Replace finished rows by new puzzles at z0, in place.
+
+    Rolling: at the very first update rows start at different supervision steps (only the counter differs), so that
+    from then on every update sees all of them. Lockstep: all rows start and finish together.
+    """
+    finished = (carry.done >= N_sup).nonzero().squeeze(1)
+    if not len(finished):
+        return
+    numbers, device = rows[finished.cpu().numpy()], carry.x.device
+    x, y, index, symmetry = batches.draw(update, numbers)
+    for held, new in (
+        (carry.x, x),
+        (carry.y, y),
+        (carry.index, index),
+        (carry.positions, symmetry.positions),
+        (carry.tokens, symmetry.tokens),
+    ):
+        held[finished] = torch.from_numpy(new.astype(np.int64)).to(device)
+    noise = None
+    if model.config.start == "random":
+        rng = np.random.default_rng([batches.seed, 2, update])
+        drawn = rng.standard_normal((2, batches.batch, *carry.state.h.shape[1:]), dtype=np.float32)
+        noise = torch.from_numpy(drawn[:, numbers]).to(device)
+    initial = model.initial(len(finished), noise)
+    carry.state.h[finished] = initial.h
+    carry.state.l[finished] = initial.l
+    carry.done[finished] = 0
+    if rolling and update == 0:
+        carry.done[finished] = torch.from_numpy(numbers * N_sup // batches.batch).to(device)
+    carry.pooled[finished] = 0
+
+
+def retarget(carry: Carry, batches: Batches, on_prior: Tensor, answer: Tensor) -> None:
+    """Give the rows that run on the prior the right target nearest to what they just answered, in place."""
+    chosen = on_prior.nonzero().squeeze(1)
+    index, positions, tokens, answers = (
+        t[chosen].cpu().numpy() for t in (carry.index, carry.positions, carry.tokens, answer)
+    )
+    targets = batches.nearest(index, Symmetry(positions, tokens), answers)
+    carry.y[chosen] = torch.from_numpy(targets.astype(np.int64)).to(carry.y.device)

@@ -1,0 +1,114 @@
+"""After training: fit the halt and value heads on prior rollouts of the frozen model, and choose the halting threshold.
+
+Heads that learned beside the network lag behind it and are no guide at test time (LOG.md); a minute of rollouts is.
+"""
+
+import dataclasses
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gram.config import Config
+from gram.models.family import Model
+from gram.solve.sample import deterministic, noise
+from gram.tasks.base import PAD, Examples, Task
+
+CHUNK = 64
+GRID = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0)
+"""Thresholds on the halt logit that are tried."""
+
+
+def fit_heads(
+    model: Model,
+    task: Task,
+    config: Config,
+    train: Examples,
+    dev: Examples,
+    *,
+    puzzles: int = 400,
+    width: int = 4,
+    loss_of_validity: float = 0.002,
+) -> Config:
+    """Fit both heads in place on `train`, and return `config` with the threshold that stops samples earliest on `dev`
+    while their validity falls by at most `loss_of_validity`."""
+    depth, seed = config.solve.depth, config.train.seed
+    width = 1 if deterministic(model) else width
+    rng = np.random.default_rng([seed, 5])
+    some = train.select(rng.permutation(len(train))[:puzzles])
+    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed)
+    fit(model, pooled, right)
+    some = dev.select(rng.permutation(len(dev))[:puzzles])
+    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed + 1)
+    threshold = calibrate(model, pooled, right, loss_of_validity)
+    return dataclasses.replace(config, solve=dataclasses.replace(config.solve, halt_threshold=threshold))
+
+
+@torch.no_grad()
+def rollouts(
+    model: Model, task: Task, inputs: np.ndarray, *, width: int, depth: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Prior trajectories of puzzles (n, L): what the heads read (n * width, depth, D) and whether the answer of each
+    step obeys the rules (n * width, depth)."""
+    device, config = next(model.parameters()).device, model.config
+    all_pooled, all_right = [], []
+    for first in range(0, len(inputs), max(1, CHUNK // width)):
+        x = np.repeat(inputs[first : first + max(1, CHUNK // width)], width, axis=0)
+        e_x = model.encode(torch.from_numpy(x.astype(np.int64)).to(device))
+        B, M, D = e_x.shape
+        start = torch.randn(2, B, M, D, generator=torch.Generator().manual_seed(seed)).to(device)
+        state = model.initial(B, start if config.start == "random" else None)
+        pooled, right = [], []
+        for t in range(depth):
+            drawn = None
+            if model.core.prior is not None:
+                rows = [noise(seed, row, i % width, t, (config.T, M, D)) for i, row in enumerate(x)]
+                drawn = torch.from_numpy(np.stack(rows, 1)).to(device)
+            step = model.step(state, e_x, drawn)
+            state = step.state
+            answers = model.decode(step.readout).logits.argmax(-1).to(torch.uint8).cpu().numpy()
+            answers[:, : task.spec.answer_start] = PAD
+            pooled.append(model.pool(step.readout).cpu())
+            right.append(torch.from_numpy(task.check(x, answers)))
+        all_pooled.append(torch.stack(pooled, 1))
+        all_right.append(torch.stack(right, 1))
+    return torch.cat(all_pooled), torch.cat(all_right)
+
+
+def fit(model: Model, pooled: Tensor, right: Tensor, updates: int = 600) -> None:
+    """Logistic regression of "right now" (halt) and least squares of "right at the end" (value), full batch."""
+    device = next(model.parameters()).device
+    features, now = pooled.to(device), right.to(device).float()
+    end = now[:, -1:].expand_as(now)
+    heads = [*model.halt.parameters(), *model.value.parameters()]
+    with torch.no_grad():
+        model.halt.bias.zero_()
+        model.value.bias.fill_(float(end.mean()))
+    optimizer = torch.optim.Adam(heads, lr=0.05)
+    for update in range(updates):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.05 * (1 - update / updates)
+        halt, value = model.judge(features)
+        loss = F.binary_cross_entropy_with_logits(halt[..., 0], now) + (value - end).square().mean()
+        if model.config.halting == "halt-continue":  # continue is worth what comes at best
+            best = now.flip(1).cummax(1).values.flip(1)
+            loss = loss + F.binary_cross_entropy_with_logits(halt[..., 1], best)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def calibrate(model: Model, pooled: Tensor, right: Tensor, allowed: float) -> float | None:
+    """The lowest threshold whose early stops keep validity within `allowed` of the full depth; None if none does."""
+    halt, _ = model.judge(pooled.to(next(model.parameters()).device))
+    lead = halt[..., 0] - (halt[..., 1] if model.config.halting == "halt-continue" else 0.0)
+    lead, depth = lead.cpu(), right.shape[1]
+    full = float(right[:, -1].float().mean())
+    for threshold in GRID:
+        over = lead > threshold
+        stop = torch.where(over.any(1), over.float().argmax(1), depth - 1)
+        if float(right.gather(1, stop[:, None]).float().mean()) >= full - allowed:
+            return threshold
+    return None

@@ -1,0 +1,104 @@
+"""metrics.jsonl always; a progress line where someone watches; null objects where nobody does."""
+
+import contextlib
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+
+class Log:
+    """One JSON object per line in metrics.jsonl, and one live line on the terminal."""
+
+    def __init__(self, folder: Path, update: int = 0):
+        """Goes on after the lines of `update`; later ones are of a run that went on from there before."""
+        self.path = folder / "metrics.jsonl"
+        _cut(self.path, update)
+        self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115  lives as long as the run
+        self.console = Console(stderr=True)
+        self.live = sys.stderr.isatty()
+        self.last_line = 0.0
+
+    def write(self, kind: str, values: dict[str, Any]) -> None:
+        """Append {"kind": kind, ...}; numbers that are not finite become null. OSError on a full disk."""
+        try:
+            self.file.write(json.dumps(_finite({"kind": kind, **values})) + "\n")
+            self.file.flush()
+        except OSError as error:
+            raise OSError(
+                f"Could not write {self.path} ({error.strerror}); free some disk space. The last checkpoint is intact."
+            ) from error
+
+    def progress(self, text: str, *, every: float = 30.0) -> None:
+        """The live line: rewritten in place on a terminal, a line every `every` seconds elsewhere."""
+        now = time.monotonic()
+        if self.live:
+            self.console.file.write("\r\x1b[2K" + text[: max(20, self.console.width - 1)])
+            self.console.file.flush()
+        elif now - self.last_line >= every:
+            self.last_line = now
+            print(text, file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        print(("\r\x1b[2K" if self.live else "") + text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self.live:
+            self.console.file.write("\n")
+        with contextlib.suppress(OSError):  # what a full disk did not take was told by `write`
+            self.file.close()
+
+
+class NullLog(Log):
+    """For the ranks that stay silent."""
+
+    def __init__(self):
+        pass
+
+    def write(self, kind: str, values: dict[str, Any]) -> None:
+        pass
+
+    def progress(self, text: str, *, every: float = 30.0) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def _cut(path: Path, update: int) -> None:
+    """Drop lines from the first on that is later than `update` or torn by a crash."""
+    if not path.exists():
+        return
+    kept = 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        try:
+            if not line.endswith(b"\n") or json.loads(line).get("update", 0) > update:
+                break
+        except ValueError:
+            break
+        kept += len(line)
+    os.truncate(path, kept)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def clock(seconds: float) -> str:
+    """61 -> "1:01"; 3661 -> "1:01:01"."""
+    seconds = max(0, round(seconds))
+    hours, minutes = seconds // 3600, seconds % 3600 // 60
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"

@@ -1,0 +1,283 @@
+"""The training loop: for every update, one supervision step of every row in flight."""
+
+import dataclasses
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from gram import bundle, tasks
+from gram.config import Config, to_dict
+from gram.models.family import Model
+from gram.tasks.base import Task
+from gram.tasks.store import load_examples
+from gram.train import checkpoint, parallel
+from gram.train.batches import Batches, Carry, empty_carry, refill, retarget
+from gram.train.heads import fit_heads
+from gram.train.log import Log, NullLog
+from gram.train.monitor import Monitor
+from gram.train.objective import Learner, Update
+from gram.train.optim import averaged, gradient_norm, optimizers, schedule
+from gram.train.parallel import World
+
+NOISE = 4  # purpose number of the noise stream; the data use 1, random starts 2
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or a termination signal; a checkpoint has been written."""
+
+
+class NotFinite(ValueError):
+    """The loss is no number any more; nothing has been updated or saved with it."""
+
+
+@dataclass
+class Progress:
+    """How far the run is; saved with every checkpoint."""
+
+    update: int = 0
+    seconds: float = 0.0
+    means: dict[str, float] = field(default_factory=dict)
+    """Exponential means of the metrics over updates."""
+
+    def share(self, config: Config) -> float:
+        """Of the budget, in [0, 1]."""
+        done = self.update / max(1, config.train.updates)
+        if config.train.minutes is None:
+            return min(1.0, done)
+        return min(1.0, max(done, self.seconds / 60 / config.train.minutes))
+
+
+class Run:
+    """Everything that one training run holds: new, or as it was in the checkpoint `state`."""
+
+    def __init__(self, config: Config, task: Task, world: World, log: Log, state: dict[str, Any] | None = None):
+        c = config.train
+        self.config, self.task, self.world, self.log = config, task, world, log
+        train = load_examples(task, config.data, "train")
+        model = Model(task.spec, config.model, seed=c.seed)
+        if state is not None and c.dtype == "auto":  # measured again it might come out differently
+            model.dtype, reason = getattr(torch, state["dtype"]), "as before"
+        else:
+            model.dtype, reason = world.first(parallel.arithmetic(c.dtype, config.model.width, world.device))
+        self.model = model.to(world.device)
+        self.learner = Learner(model, c, task.check)
+        self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)
+        several = world.size > 1
+        self.forward = DistributedDataParallel(self.learner, broadcast_buffers=False) if several else self.learner
+        self.optimizers = optimizers(model, c)
+        self.rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
+        self.ema = averaged(model, c.ema)
+        self.average = cast(Model, self.ema.module)
+        self.rows = world.rows(c.batch)
+        guard = not config.data  # files bring their own splits
+        self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard)
+        self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
+        self.on_prior = self.learner.prior_rows(c.batch)[self.rows].to(world.device)
+        self.progress = Progress()
+        self.generator = torch.Generator()
+        if state is not None:
+            self.restore(state)
+        size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
+        log.say(
+            f"{config.recipe}: {len(train):,} puzzles of {task.spec.name}, {size:,} parameters, {dtype} ({reason}), "
+            f"{compile_reason}, {world.size} process(es)"
+        )
+
+    # one update -------------------------------------------------------------------------------------------
+    def noise(self) -> Tensor | None:
+        """N(0, I) for the rows of this rank, (T, B, M, D); drawn for the global batch, so ranks do not matter."""
+        if self.model.core.prior is None:
+            return None
+        self.generator.manual_seed(parallel.stream(self.config.train.seed, NOISE, self.progress.update))
+        shape = (self.config.model.T, self.config.train.batch, *self.carry.state.h.shape[1:])
+        return torch.randn(shape, generator=self.generator)[:, self.rows].to(self.world.device, non_blocking=True)
+
+    def update(self) -> Update:
+        """Refill finished rows, take one supervision step and one optimiser step."""
+        c, carry, progress = self.config.train, self.carry, self.progress
+        refill(carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling")
+        result: Update = self.forward(
+            carry.x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior
+        )
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        result.loss.backward()
+        norm = gradient_norm(list(self.model.parameters()), c.clip)
+        broken = not bool(torch.isfinite(norm + result.loss.detach()))
+        if any(self.world.largest(broken)):
+            raise NotFinite(f"The loss is not finite at update {progress.update}; lower train.lr or use float32")
+        factor = schedule(progress.update, progress.share(self.config), c)
+        for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+            optimizer.step()
+        self.ema.update_parameters(self.model)
+        done = torch.where(result.finished, c.N_sup, result.done)
+        self.carry = dataclasses.replace(carry, state=result.state, pooled=result.pooled, done=done)
+        if c.prior_learns and self.learner.prior_share:
+            retarget(self.carry, self.batches, self.on_prior, result.answer)
+        progress.update += 1
+        return result
+
+    # state ------------------------------------------------------------------------------------------------
+    def state(self) -> dict[str, Any]:
+        """All that `restore` needs, whatever the number of ranks."""
+        return {
+            "fixed": checkpoint.fixed(self.config),
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "progress": dataclasses.asdict(self.progress),
+            "model": self.model.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizers": [o.state_dict() for o in self.optimizers],
+            "carry": self.world.gather(self.carry.tensors()),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.progress = Progress(**state["progress"])
+        self.model.load_state_dict(state["model"])
+        self.ema.load_state_dict(state["ema"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            groups = optimizer.state_dict()["param_groups"]  # of the config, which may ask for another weight decay
+            optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
+        carry = {k: t[torch.from_numpy(self.rows)].to(self.world.device) for k, t in state["carry"].items()}
+        carry |= {k: carry[k].to(self.model.dtype) for k in ("h", "l")}
+        self.carry = Carry.of(carry)
+
+
+def train(config: Config, out: Path, *, resume: bool = False, stop_at: int | None = None) -> Path:
+    """Train `config` into the run directory `out`, or continue the run that is there.
+
+    A run that was stopped (Ctrl-C, `stop_at`, a crash) and resumed gives the same weights bit for bit as one that was
+    not, on the same machine and with as many processes, if it has a number of updates and no `minutes`: the schedule is
+    fitted to `updates`, so 200 + 200 equal 400 with updates = 400 in both parts.
+
+    stop_at: stop after this update with a checkpoint to resume from. Returns `out`, which gram.load then reads.
+    Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError with one sentence
+    otherwise.
+    """
+    _check(config)
+    world = parallel.start(config.train.threads)
+    task = tasks.task(config.task)
+    state = checkpoint.newest(out, config) if resume else None
+    if not resume and (checkpoint.paths(out) or (out / bundle.WEIGHTS).exists()):
+        raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
+    out.mkdir(parents=True, exist_ok=True)
+    log = Log(out, state["progress"]["update"] if state else 0) if world.rank == 0 else NullLog()
+    try:
+        run = Run(config, task, world, log, state)
+        monitor = Monitor(run.average, task, config, log, world, run.progress.update)
+        if world.rank == 0:
+            bundle.write_json(out / bundle.CONFIG, to_dict(config))
+        if _loop(run, monitor, out, stop_at or config.train.updates) and world.rank == 0:
+            _finish(run, monitor, out)
+    except NotFinite as error:
+        kept = checkpoint.paths(out)
+        raise NotFinite(f"{error}. The last good checkpoint is {kept[0] if kept else 'not written yet'}.") from None
+    finally:
+        log.close()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    return out
+
+
+def _check(config: Config) -> None:
+    c = config.train
+    for name, least in (("updates", 1), ("batch", 1), ("N_sup", 1), ("threads", 1)):
+        if getattr(c, name) < least:
+            raise ValueError(f"train.{name} must be at least {least}, not {getattr(c, name)}.")
+    if c.minutes is not None and c.minutes <= 0:
+        raise ValueError(f"train.minutes must be above 0, not {c.minutes}; None trains for train.updates.")
+    if not 0 <= c.prior_rows < 1:
+        raise ValueError(f"train.prior_rows must be at least 0 and below 1, not {c.prior_rows}.")
+
+
+def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int) -> bool:
+    """Update until the budget is spent (True) or until `stop_at` (False); the end is saved."""
+    c, progress, world = run.config.train, run.progress, run.world
+    begin = time.monotonic() - progress.seconds  # compilation and evaluation count: the budget is the user's time
+    saved = evaluated = progress.seconds
+    interrupted = False
+    with _stop_signals(alone=world.size == 1) as stopped:
+        while not interrupted and progress.update < stop_at and progress.share(run.config) < 1.0:
+            try:
+                result = run.update()
+            except RuntimeError as error:
+                if not stopped():
+                    raise
+                # The C++ compiler of the first update hears Ctrl-C as well.
+                raise Interrupted(f"Stopped while compiling; nothing is lost since update {progress.update}") from error
+            # One clock for all ranks: the learning rate and all decisions follow from it.
+            progress.seconds, signals = world.largest(time.monotonic() - begin, stopped())
+            interrupted = signals > 0
+            monitor.observe(progress, result, run.on_prior)
+            if progress.seconds - evaluated >= c.evaluate_every and not interrupted:
+                evaluated = progress.seconds
+                if world.rank == 0:
+                    monitor.evaluate(progress)
+            if progress.seconds - saved >= c.save_every:
+                saved = progress.seconds
+                _save(run, out)
+        monitor.flush(progress)
+        _save(run, out)
+    if interrupted:
+        raise Interrupted(f"Stopped at update {progress.update}; continue with --resume {out}")
+    return progress.share(run.config) >= 1.0
+
+
+def _finish(run: Run, monitor: Monitor, out: Path) -> None:
+    """Fit the heads on prior rollouts of the averaged weights, measure on dev data, write the finished weights."""
+    model = run.average
+    begin = time.monotonic()
+    run.log.say("Fitting the halt and value heads on prior rollouts.")
+    config = fit_heads(model, run.task, run.config, run.batches.examples, monitor.dev)
+    bundle.save(out, config, model)
+    figures = monitor.evaluate(run.progress)
+    record = {
+        "updates": run.progress.update,
+        "seconds": round(run.progress.seconds, 1),
+        "heads_seconds": round(time.monotonic() - begin, 1),
+        "processes": run.world.size,
+        "threads": run.config.train.threads,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "dev": figures,
+    }
+    bundle.write_json(out / "training.json", record)
+
+
+def _save(run: Run, out: Path) -> None:
+    state = run.state()
+    if run.world.rank == 0:
+        checkpoint.save(out, run.progress.update, state)
+        bundle.save(out, run.config, run.average)
+
+
+@contextmanager
+def _stop_signals(alone: bool):
+    """Ctrl-C and termination end the loop after the update instead of in the middle of it; a second one at once, unless
+    torchrun sends it, which repeats what the terminal sent."""
+    received: list[int] = []
+
+    def receive(number: int, _: Any) -> None:
+        received.append(number)
+        if alone and len(received) > 1:
+            raise KeyboardInterrupt("Stopped at once; the last checkpoint is intact.")
+        if alone:  # print is not safe here
+            os.write(2, b"\nStopping after this update; once more stops at once, without a checkpoint.\n")
+
+    main = threading.current_thread() is threading.main_thread()  # signals reach no other
+    previous = {s: signal.signal(s, receive) for s in (signal.SIGINT, signal.SIGTERM) if main}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

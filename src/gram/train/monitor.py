@@ -1,0 +1,140 @@
+"""What a run tells while it learns: metrics, dev evaluations, and warnings in words."""
+
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gram.config import Config
+from gram.models.family import Model
+from gram.solve.evaluate import evaluate
+from gram.tasks.base import PAD, Examples, Task
+from gram.tasks.store import load_examples
+from gram.train.log import Log, clock
+from gram.train.objective import Update, full_elbo
+from gram.train.parallel import World
+
+EVERY = 50  # updates between lines of metrics
+WIDTH = 8  # samples per dev puzzle while training
+
+
+class Monitor:
+    """Collects on the device, writes every 50 updates; evaluates the averaged weights on dev data."""
+
+    def __init__(self, model: Model, task: Task, config: Config, log: Log, world: World, update: int):
+        self.model, self.task, self.config, self.log, self.world = model, task, config, log, world
+        c = config.train
+        self.dev = load_examples(task, config.dev, "dev", seed=1, count=c.evaluate_examples)
+        self.sums: dict[str, Tensor] = {}
+        self.began = (time.monotonic(), update)
+        self.last = ""
+        self.warned: set[str] = set()
+
+    # every update -----------------------------------------------------------------------------------------
+    def observe(self, progress, result: Update, on_prior: Tensor) -> None:
+        """Add one update to the sums, by supervision step; write them when 50 are together."""
+        N = self.config.train.N_sup
+        step = result.done - 1
+        for name, row, mask in (
+            ("ce", result.rows["ce"], ~on_prior),
+            ("kl", result.rows["true_kl"], ~on_prior),
+            ("posterior_accuracy", result.rows["exact"].float(), ~on_prior),
+            ("prior_validity", result.rows["right"].float(), on_prior),
+        ):
+            total = self.sums.setdefault(name, torch.zeros(2, N, device=row.device))
+            total[0].index_add_(0, step[mask], row[mask])
+            total[1].index_add_(0, step[mask], torch.ones_like(row[mask]))
+        if progress.update % EVERY == 0:
+            self.flush(progress)
+
+    def flush(self, progress) -> None:
+        """Write the means over all ranks since the last flush and renew the progress line."""
+        if not self.sums:
+            return
+        values: dict[str, list[float] | float] = {}
+        for name, sums in self.sums.items():
+            total, count = self.world.sum(sums)
+            if count.sum() > 0:
+                values[name] = float(total.sum() / count.sum())
+                values[f"{name}_by_step"] = [round(v, 5) for v in (total / count.clamp(min=1)).tolist()]
+        self.sums = {}
+        now = time.monotonic()
+        speed = (progress.update - self.began[1]) / max(1e-9, now - self.began[0])
+        self.began = (now, progress.update)
+        share = progress.share(self.config)
+        left = progress.seconds * (1 / share - 1) if share > 0 else 0.0
+        progress.means = {k: v for k, v in values.items() if isinstance(v, float)}
+        now_at = {"update": progress.update, "seconds": round(progress.seconds, 2)}
+        self.log.write("train", now_at | {"updates_per_second": speed} | values)
+        parts = [f"update {progress.update}", f"{speed:.1f}/s", f"{clock(left)} left"]
+        parts += [f"{k.replace('_', ' ')} {v:.3f}" for k, v in progress.means.items()]
+        self.log.progress("  ".join(parts) + self.last)
+
+    # now and then -----------------------------------------------------------------------------------------
+    def evaluate(self, progress) -> dict:
+        """Prior samples of the averaged weights on dev puzzles, and the full bound; warns when a sign is bad."""
+        stochastic = self.model.core.prior is not None
+        figures = evaluate(
+            (self.model, self.task),
+            self.dev,
+            width=WIDTH if stochastic else 1,
+            depth=2 * self.config.train.N_sup,
+            select="majority",
+            seed=self.config.train.seed,
+        )
+        if stochastic:
+            figures |= self.bound(self.dev)
+        now_at = {"update": progress.update, "trained_seconds": round(progress.seconds, 2)}
+        self.log.write("dev", now_at | figures)
+        self.last = f"  | dev valid {figures['valid']:.3f} coverage {figures['coverage']:.3f}"
+        text = f"{clock(progress.seconds)}  update {progress.update}" + self.last
+        self.log.say(text + (f" elbo {figures['elbo']:.2f}" if stochastic else ""))
+        self.warn(progress, figures)
+        return figures
+
+    def bound(self, dev: Examples, rows: int = 64) -> dict[str, float | list[float]]:
+        """Full ELBO in nats per puzzle on the first target of some dev puzzles."""
+        n = min(rows, len(dev))
+        x = torch.from_numpy(dev.inputs[:n].astype(np.int64))
+        y = torch.from_numpy(dev.targets[dev.first[:n]].astype(np.int64))
+        device = next(self.model.parameters()).device
+        c = self.config.train
+        bound = full_elbo(
+            self.model,
+            x.to(device),
+            y.to(device),
+            N_sup=c.N_sup,
+            posterior_transitions=c.posterior_transitions,
+            generator=torch.Generator().manual_seed(c.seed),
+        )
+        assert (y != PAD).any(1).all()
+        return {"elbo": bound.elbo, "reconstruction": bound.reconstruction, "kl_by_step_dev": bound.kl}
+
+    def warn(self, progress, figures: dict) -> None:
+        """Name the lever when the posterior has become a private channel or diversity has collapsed."""
+        posterior = progress.means.get("posterior_accuracy", 0.0)
+        if progress.share(self.config) > 0.3 and posterior > 0.8 and figures["valid"] < 0.1 * posterior:
+            lever = (
+                "set train.posterior_transitions to last"
+                if self.config.train.posterior_transitions == "all"
+                else "raise train.beta or train for longer"
+            )
+            self.once(
+                "private channel",
+                f"Warning: the posterior solves {posterior:.0%} of the rows but the prior only {figures['valid']:.0%}: "
+                f"the posterior is a private channel for the answer. Lever: {lever}.",
+            )
+        many = figures.get("coverage_share_many")
+        if many is not None and figures["valid"] > 0.5 and many < 0.3:
+            self.once(
+                "diversity",
+                f"Warning: on puzzles with several solutions only {many:.0%} of the expected ones are found: diversity "
+                "has collapsed. Lever: lower train.beta, or raise solve.temperature.",
+            )
+
+    def once(self, key: str, text: str) -> None:
+        if key not in self.warned:
+            self.warned.add(key)
+            self.log.say(text)
+            self.log.write("warning", {"text": text})

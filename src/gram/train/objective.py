@@ -1,0 +1,202 @@
+"""The losses: a dict of (B,) tensors, weighted in one place and reduced once. And the full bound, as a monitor."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gram.config import TrainConfig
+from gram.models.core import State
+from gram.models.family import Model
+from gram.models.guidance import kl, kl_balanced
+from gram.tasks.base import PAD
+
+Check = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class Inner(NamedTuple):
+    """What the compiled part of an update returns. Losses (B,) float32."""
+
+    state: State
+    pooled: Tensor
+    answer: Tensor
+    ce: Tensor
+    kl_balanced: Tensor
+    kl: Tensor
+
+
+class Update(NamedTuple):
+    """One update: the loss to minimise, its parts per row, and the next state."""
+
+    loss: Tensor
+    rows: dict[str, Tensor]
+    state: State
+    pooled: Tensor
+    done: Tensor
+    """(B,) supervision steps of each row, this one included."""
+    finished: Tensor
+    """(B,) whether it was the last of its row."""
+    answer: Tensor
+
+
+class Learner(nn.Module):
+    """A model with its objective; what DistributedDataParallel wraps.
+
+    Loss = CE averaged over scored tokens + beta * KL summed over channels and divided by the scored tokens, so that
+    beta = 1 is the ratio of the ELBO. On prior rows the heads learn and, with `prior_learns`, the CE.
+    """
+
+    def __init__(self, model: Model, config: TrainConfig, check: Check):
+        super().__init__()
+        self.model, self.config, self.check = model, config, check
+        self.inner: Callable[..., Inner] = self._inner  # replaced by its compiled form
+        self.prior_share = float(self.prior_rows(config.batch).float().mean())
+
+    def prior_rows(self, batch: int) -> Tensor:
+        """(batch,) bool: the rows that sample from the prior, spread evenly; none in a deterministic member."""
+        share = self.config.prior_rows if self.model.core.prior is not None else 0.0
+        steps = (torch.arange(batch + 1) * share).floor()
+        return steps[1:] > steps[:-1]
+
+    def forward(
+        self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, done: Tensor, pooled: Tensor, on_prior: Tensor
+    ) -> Update:
+        """One supervision step of every row. on_prior (B,) bool: rows that sample from the prior."""
+        c = self.config
+        out = self.inner(x, y, state, noise, on_prior)
+        learns = ~on_prior
+        exact = ((out.answer == y) | (y == PAD)).all(1)
+        judged = on_prior if self.prior_share else learns
+        right = exact.clone()
+        if self.prior_share:  # there the answer may be another right one: ask the rules
+            x_np, a_np = (t[on_prior].cpu().numpy().astype(np.uint8) for t in (x, out.answer))
+            right[on_prior] = torch.from_numpy(self.check(x_np, a_np)).to(right.device)
+        done = done + 1
+        finished = done >= c.N_sup
+        halt, _ = self.model.judge(out.pooled)
+        if c.halt_early:
+            finished = finished | ((halt[:, 0] > self.threshold(halt)) & (done >= 2))
+        pooled = pooled.scatter(1, (done - 1)[:, None, None].expand(-1, 1, pooled.shape[2]), out.pooled[:, None])
+        rows = {
+            "ce": out.ce,
+            "kl": out.kl_balanced,
+            "halt": self.halt_loss(x, state, noise, out, halt, right, done),
+            "value": self.value_loss(pooled, done, right),
+        }
+        weights = {"ce": 1.0, "kl": c.beta, "halt": c.halt_weight, "value": c.value_weight}
+        masks = {"ce": learns | c.prior_learns, "kl": learns, "halt": judged, "value": judged & finished}
+        assert all(loss.shape == (len(x),) for loss in rows.values())
+        # Fixed denominators: the same loss whatever the number of ranks (DDP averages their gradients).
+        learning, judging = 1 - self.prior_share, self.prior_share or 1.0
+        answering = 1.0 if c.prior_learns else learning
+        shares = {"ce": answering, "kl": learning, "halt": judging, "value": judging / c.N_sup}
+        loss = torch.stack(
+            [weights[k] * torch.where(masks[k], rows[k], 0.0).sum() / (len(x) * shares[k]) for k in rows]
+        ).sum()
+        rows = {k: v.detach() for k, v in rows.items()}
+        rows |= {"true_kl": out.kl.detach(), "exact": exact, "right": right, "halts": halt[:, 0].detach()}
+        return Update(loss, rows, out.state, pooled, done, finished, out.answer)
+
+    def threshold(self, halt: Tensor) -> Tensor | float:
+        """What the halt logit must exceed."""
+        return halt[:, 1] if self.model.config.halting == "halt-continue" else 0.0
+
+    def _inner(self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, on_prior: Tensor) -> Inner:
+        c, model = self.config, self.model
+        step = model.step(
+            state,
+            model.encode(x),
+            noise,
+            y=y if model.core.prior is not None else None,
+            posterior_rows=~on_prior[:, None, None],
+            posterior_transitions=c.posterior_transitions,
+            kl_transitions=c.kl_transitions,
+        )
+        logits = model.decode(step.readout).logits
+        scored = (y != PAD).sum(1)
+        ce = token_loss(logits, y, c.loss).sum(1) / scored
+        divisor = scored if c.kl_reduction == "sum" else scored * model.config.width
+        zero = torch.zeros_like(ce)
+        balanced = sum((kl_balanced(q, p, c.kl_balance).sum((1, 2)) / divisor for q, p in step.guides), zero)
+        with torch.no_grad():
+            true = sum((kl(q, p).sum((1, 2)) for q, p in step.guides), zero)
+        answer = logits.detach().argmax(-1)
+        return Inner(step.state.detach(), model.pool(step.readout), answer, ce, balanced, true)
+
+    def halt_loss(
+        self, x: Tensor, state: State, noise: Tensor | None, out: Inner, halt: Tensor, right: Tensor, done: Tensor
+    ) -> Tensor:
+        """Halt: is the answer right now? Continue: the better of the next step's two values (HRM's bootstrap)."""
+        loss = F.binary_cross_entropy_with_logits(halt[:, 0], right.float(), reduction="none")
+        if self.model.config.halting == "halt":
+            return loss
+        with torch.no_grad():
+            ahead = self.model.step(out.state, self.model.encode(x), noise)
+            next_halt, _ = self.model.judge(self.model.pool(ahead.readout))
+            best = torch.where(done >= self.config.N_sup, next_halt[:, 0], next_halt.max(1).values)
+        return 0.5 * (loss + F.binary_cross_entropy_with_logits(halt[:, 1], best.sigmoid(), reduction="none"))
+
+    def value_loss(self, pooled: Tensor, done: Tensor, right: Tensor) -> Tensor:
+        """At the end of a row every step of it regresses the final result (LPRM)."""
+        _, value = self.model.judge(pooled)
+        steps = torch.arange(pooled.shape[1], device=pooled.device) < done[:, None]
+        seen = steps & (pooled != 0).any(-1)  # rows of a rolling start have no first steps
+        squared = (value - right.float()[:, None]).square() * seen
+        return squared.sum(1) / seen.sum(1).clamp(min=1)
+
+
+def token_loss(logits: Tensor, y: Tensor, kind: str) -> Tensor:
+    """Cross-entropy per token, (B, L); zero where the target is padding."""
+    if kind == "stablemax":
+        x = logits[..., 1:].double()
+        s = torch.where(x < 0, 1 / (1 - x.clamp(max=0)), x + 1)  # the clamp keeps the unused branch finite
+        chosen = s.gather(-1, (y - 1).clamp(min=0)[..., None]).squeeze(-1)
+        return torch.where(y == PAD, 0.0, s.sum(-1).log() - chosen.log()).float()
+    return F.cross_entropy(logits.transpose(1, 2), y, ignore_index=PAD, reduction="none")
+
+
+class Bound(NamedTuple):
+    """Averages over puzzles, in nats per puzzle."""
+
+    reconstruction: float
+    """log p(y | h) at the end."""
+    kl: list[float]
+    """KL of each supervision step, over all its transitions that sample from the posterior."""
+
+    @property
+    def elbo(self) -> float:
+        return self.reconstruction - sum(self.kl)
+
+
+@torch.no_grad()
+def full_elbo(
+    model: Model, x: Tensor, y: Tensor, *, N_sup: int, posterior_transitions: str, generator: torch.Generator
+) -> Bound:
+    """The full bound on log p(y | x) along one posterior trajectory of each row (paper, Figure 8; a monitor).
+
+    Transitions that sample from the prior have q = p and add nothing, so this is exact for both settings.
+    """
+    if model.core.prior is None:
+        raise ValueError("A deterministic member has no latent variable and so no ELBO; choose one with guidance.")
+    B, M, D = len(x), model.config.registers + x.shape[1], model.config.width
+    e_x = model.encode(x)
+    noise = torch.randn(2, B, M, D, generator=generator).to(x.device) if model.config.start == "random" else None
+    state, kls, readout = model.initial(B, noise), [], None
+    for _ in range(N_sup):
+        step_noise = torch.randn(model.config.T, B, M, D, generator=generator).to(x.device)
+        step = model.step(
+            state,
+            e_x,
+            step_noise,
+            y=y,
+            posterior_transitions=posterior_transitions,
+            kl_transitions=posterior_transitions,
+        )
+        state, readout = step.state, step.readout
+        kls.append(sum(kl(q, p).sum((1, 2)).mean().item() for q, p in step.guides))
+    assert readout is not None
+    reconstruction = -token_loss(model.decode(readout).logits, y, "softmax").sum(1).mean().item()
+    return Bound(reconstruction, kls)

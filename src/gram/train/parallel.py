@@ -1,0 +1,111 @@
+"""Device, arithmetic (with the reason), ranks and random streams."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among all. Start several with `torchrun --nproc-per-node N`."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    def rows(self, batch: int) -> np.ndarray:
+        """The global row numbers of this rank. ValueError if the batch does not divide."""
+        if batch % self.size:
+            raise ValueError(f"The batch of {batch} does not divide among {self.size} processes; change train.batch.")
+        share = batch // self.size
+        return np.arange(self.rank * share, (self.rank + 1) * share)
+
+    def largest(self, *values: float) -> tuple[float, ...]:
+        """The largest of each over the ranks: what all of them decide by."""
+        if self.size == 1:
+            return values
+        votes = torch.tensor(values, dtype=torch.float64, device=self.device)
+        dist.all_reduce(votes, op=dist.ReduceOp.MAX)
+        return tuple(votes.tolist())
+
+    def sum(self, x: Tensor) -> Tensor:
+        """Sum over ranks."""
+        if self.size > 1:
+            dist.all_reduce(x)
+        return x
+
+    def first(self, value: T) -> T:
+        """What rank 0 has."""
+        held = [value]
+        if self.size > 1:
+            dist.broadcast_object_list(held, device=self.device)
+        return held[0]
+
+    def gather(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Named tensors with the rows of all ranks, on the CPU."""
+        mine = {k: t.cpu() for k, t in tensors.items()}
+        parts: list[Any] = [mine] * self.size
+        if self.size > 1:
+            dist.all_gather_object(parts, mine)
+        return {k: torch.cat([part[k] for part in parts]) for k in mine}
+
+
+def start(threads: int) -> World:
+    """Join the process group if torchrun started us, and choose the device."""
+    torch.set_num_threads(threads)
+    cuda = torch.cuda.is_available()
+    if "WORLD_SIZE" not in os.environ:
+        return World(0, 1, torch.device("cuda" if cuda else "cpu"))
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if cuda else "gloo")
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+    return World(dist.get_rank(), dist.get_world_size(), device)
+
+
+def arithmetic(wish: str, width: int, device: torch.device) -> tuple[torch.dtype, str]:
+    """The dtype of the recursion and why. "auto" times one matrix product in both."""
+    if wish != "auto":
+        return getattr(torch, wish), "as configured"
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+        return (torch.bfloat16, "tensor cores") if fast else (torch.float32, "no bfloat16 on this GPU")
+    seconds = {dtype: _product_seconds(width, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    ratio = seconds[torch.float32] / seconds[torch.bfloat16]
+    chosen = torch.bfloat16 if ratio > 1.2 else torch.float32
+    return chosen, f"bfloat16 products run {ratio:.1f}x as fast as float32 here"
+
+
+def _product_seconds(width: int, dtype: torch.dtype) -> float:
+    x, w = torch.ones(2048, width, dtype=dtype), torch.ones(width, 2 * width, dtype=dtype)
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        torch.mm(x, w)
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def compiled(function: Callable, wish: bool, device: torch.device) -> tuple[Callable, str]:
+    """`function` through torch.compile, or as it is with the reason."""
+    if not wish:
+        return function, "as configured"
+    if device.type == "cpu" and not any(shutil.which(c) for c in (os.environ.get("CXX", "g++"), "g++", "clang++")):
+        return function, "no C++ compiler found"
+    return torch.compile(function, dynamic=False), "compiled"
+
+
+def stream(*key: int) -> int:
+    """A 64-bit seed folded from the key (seed, purpose, update, ...)."""
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]) >> 1

@@ -1,0 +1,75 @@
+"""Configurations go to JSON and back; anything misspelt or of the wrong kind is refused in one sentence."""
+
+import json
+import re
+
+import pytest
+
+from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, from_dict, to_dict
+
+UNUSUAL = Config(
+    recipe="mine",
+    task="queens-8",
+    data=("a.csv", "b.csv"),
+    model=ModelConfig(width=64, mixer="swiglu", positions="none", guidance="noise", shared=True),
+    train=TrainConfig(minutes=1.5, betas=(0.8, 0.9), carry="lockstep", augment=True),
+    solve=SolveConfig(halt_threshold=0.25, select="majority"),
+)
+
+
+@pytest.mark.parametrize("config", [UNUSUAL, Config(recipe="r", task="sudoku-9")])
+def test_round_trip(config):
+    assert from_dict(Config, json.loads(json.dumps(to_dict(config)))) == config
+
+
+def test_what_is_left_out_has_its_default():
+    config = from_dict(Config, {"recipe": "r", "task": "t", "model": {"width": 64}})
+    assert config == Config(recipe="r", task="t", model=ModelConfig(width=64))
+
+
+def test_whole_numbers_are_good_floats():
+    made = from_dict(TrainConfig, {"minutes": 3, "lr": 1})
+    assert (made.minutes, made.lr) == (3.0, 1.0)
+    assert isinstance(made.minutes, float)
+    assert isinstance(made.lr, float)
+
+
+def test_null_where_it_is_allowed():
+    assert from_dict(TrainConfig, {"minutes": None}).minutes is None
+    with pytest.raises(ValueError, match=r"TrainConfig\.lr must be of type float, not None"):
+        from_dict(TrainConfig, {"lr": None})
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "message"),
+    [
+        (ModelConfig, {"widht": 64}, "Unknown key 'widht' for ModelConfig; did you mean 'width'?"),
+        (Config, {"recipe": "r", "task": "t", "train": {"n_sup": 3}}, "'n_sup' for TrainConfig; did you mean 'N_sup'?"),
+        (SolveConfig, {"zzz": 1}, "Unknown key 'zzz' for SolveConfig; known: width, depth"),
+        (Config, {"task": "t"}, "Config lacks the key 'recipe'"),
+        (ModelConfig, {"width": 64.0}, "ModelConfig.width must be of type int, not 64.0"),
+        (ModelConfig, {"width": "64"}, "ModelConfig.width must be of type int, not '64'"),
+        (ModelConfig, {"width": True}, "ModelConfig.width must be of type int, not True"),
+        (ModelConfig, {"shared": 1}, "ModelConfig.shared must be of type bool, not 1"),
+        (TrainConfig, {"lr": True}, "TrainConfig.lr must be of type float, not True"),
+        (TrainConfig, {"minutes": "3"}, "TrainConfig.minutes must be of type float, not '3'"),
+        (ModelConfig, {"guidance": "fully"}, "ModelConfig.guidance is 'fully'; choose one of 'full', 'noise'"),
+        (ModelConfig, {"guidance": ["full"]}, "ModelConfig.guidance is ['full']; choose one of 'full', 'noise'"),
+        (TrainConfig, {"betas": [0.9]}, "TrainConfig.betas must have 2 entries, not 1"),
+        (TrainConfig, {"betas": [0.9, "x"]}, "TrainConfig.betas must be of type float, not 'x'"),
+        (TrainConfig, {"betas": 0.9}, "TrainConfig.betas must be a list, not 0.9"),
+        (Config, {"recipe": "r", "task": "t", "data": "a.csv"}, "Config.data must be a list, not 'a.csv'"),
+        (Config, {"recipe": "r", "task": "t", "data": [1]}, "Config.data must be of type str, not 1"),
+        (Config, {"recipe": "r", "task": "t", "model": 3}, "Config.model must be an object, not 3"),
+    ],
+)
+def test_refused_in_one_sentence(cls, values, message):
+    with pytest.raises(ValueError, match=re.escape(message)) as error:
+        from_dict(cls, values)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("cls", [Config, ModelConfig, TrainConfig, SolveConfig])
+def test_fields_are_keyword_only(cls):
+    with pytest.raises(TypeError, match="positional"):
+        cls("recipe", "task")

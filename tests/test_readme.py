@@ -1,0 +1,143 @@
+"""Every command of the README runs. Small settings, the README's order, one folder.
+
+The blocks ```console (lines that begin with $) and ```bash hold commands, ```python a program. A block is skipped only
+with a reason: an html comment `<!-- test: skip, ... -->` in the line above it, or weights that are not shipped.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from gram import bundle, cli
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"(?:<!-- test: skip, (?P<reason>[^\n]*) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.S | re.M)
+SMALL = (
+    *("--minutes", "0.01", "--model.width", "16", "--model.hidden", "16", "--model.mixer-hidden", "8"),
+    *("--model.guidance-hidden", "16", "--model.K", "1", "--model.T", "1", "--train.batch", "8", "--train.N-sup", "2"),
+    *("--train.compile", "False", "--train.evaluate-examples", "4", "--train.dtype", "float32", "--solve.depth", "2"),
+)
+SHIPPED_VERBS = ("solve", "eval")
+
+
+class Piece(NamedTuple):
+    kind: str
+    text: str
+    reason: str | None
+
+    def __str__(self) -> str:
+        return self.text.splitlines()[0][:60]
+
+
+def pieces(text: str) -> list[Piece]:
+    """The commands and programs of a Markdown text, in order."""
+    found = []
+    for block in BLOCK.finditer(text):
+        lines = block["body"].splitlines()
+        if block["kind"] == "python":
+            found.append(Piece("python", block["body"], block["reason"]))
+        elif block["kind"] == "console":
+            found += [Piece("command", line[2:], block["reason"]) for line in lines if line.startswith("$ ")]
+        elif block["kind"] in ("bash", "sh", "shell"):
+            found += [Piece("command", line, block["reason"]) for line in lines if line and not line.startswith("#")]
+    return found
+
+
+PIECES = pieces((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("readme")
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=str)
+def test_readme(piece, folder, monkeypatch, capsys):
+    if piece.reason:
+        pytest.skip(piece.reason)
+    monkeypatch.chdir(folder)
+    if piece.kind == "python":
+        program(piece.text)
+        return
+    command = piece.text
+    if echoed := re.match(r"echo (\S+) \| ", command):  # the only pipe that the README uses
+        monkeypatch.setattr(sys, "stdin", (folder / "stdin").open("w+"))
+        sys.stdin.write(echoed[1] + "\n")
+        sys.stdin.seek(0)
+        command = command[echoed.end() :]
+    words = shlex.split(command)
+    if words[0] == "make":
+        target(words)
+    elif words[0] == "source":
+        assert words == ["source", ".venv/bin/activate"]
+    else:
+        assert words[0] == "gram", f"no test knows how to run {command!r}"
+        verb(words[1:], capsys)
+
+
+def verb(arguments: list[str], capsys) -> None:
+    """Run a `gram` command in this process; what training and sampling it asks for is made small."""
+    if arguments[0] == "train":
+        arguments += ["--minutes", "0.02"] if "--resume" in arguments else SMALL
+    elif arguments[0] in SHIPPED_VERBS:
+        if "--weights" not in arguments and arguments[1] not in bundle.shipped():
+            pytest.skip(f"weights for {arguments[1]} are not shipped yet")
+        arguments += ["--limit", "4"] if arguments[0] == "eval" else []
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    out, err = capsys.readouterr()
+    assert not end.value.code, err
+    assert out
+
+
+def program(text: str) -> None:
+    for name in re.findall(r'gram\.load\("([^"]+)"\)', text):
+        if name not in bundle.shipped():
+            pytest.skip(f"weights for {name} are not shipped yet")
+    exec(compile(text, "README.md", "exec"), {})
+
+
+def target(words: list[str]) -> None:
+    """The Makefile knows the target; `make -n` would say what it does."""
+    assert len(words) == 2
+    assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.M)
+    if make := shutil.which("make"):
+        dry = subprocess.run([make, "-n", words[1]], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert dry.returncode == 0, dry.stderr
+
+
+def test_the_readme_shows_every_verb():
+    commands = [piece.text for piece in PIECES if piece.kind == "command"]
+    for name in ("train", "solve", "eval", "info"):
+        assert any(re.search(rf"\bgram {name}\b", command) for command in commands), name
+    assert len(PIECES) > 10
+
+
+def test_ci_uses_the_test_command_of_the_readme():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    lines = script.read_text().splitlines()
+    assert "make test" in [piece.text for piece in PIECES]
+    assert [line for line in lines if line.startswith("make ")] == ["make lint", "make types", "make test"]
+
+
+def test_links_lead_somewhere():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = {link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link}
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert not missing, missing
+    assert "<!-- results -->" in text
+    assert "<!-- /results -->" in text
+
+
+def test_collecting():
+    text = "<!-- test: skip, slow -->\n```console\n$ a b\noutput\n```\n\n```bash\n# no\nc\n```\n"
+    text += "```python\nd\n```\n```\ne\n```\n"
+    assert pieces(text) == [Piece("command", "a b", "slow"), Piece("command", "c", None), Piece("python", "d\n", None)]

@@ -1,0 +1,459 @@
+"""Sampling, choosing, answering and measuring, with tiny random weights and with fakes that know the answers."""
+
+import hashlib
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import gram
+from gram import bundle, tasks
+from gram.config import Config, ModelConfig, SolveConfig
+from gram.models.core import State, Step
+from gram.models.family import Model, Output
+from gram.solve.evaluate import Tally, calibration, evaluate
+from gram.solve.reasoner import Reasoner
+from gram.solve.sample import Trajectories, noise, sample, trajectories
+from gram.solve.select import choose
+
+SIX = tasks.task("sudoku-6")
+FOUR = tasks.task("sudoku-4")
+QUEENS = tasks.task("queens-6")
+
+
+def tiny(task=FOUR, dtype=torch.float32, **changes) -> Model:
+    """Random weights, none of them zero, so that every part speaks."""
+    options = {"width": 32, "hidden": 32, "mixer": "groups", "mixer_hidden": 8, "heads": 4, "positions": "none"}
+    options |= {"guidance_hidden": 32, "K": 2, "T": 2, "pool": "mean"} | changes
+    model = Model(task.spec, ModelConfig(**options)).eval()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in [model.halt.weight, model.value.weight, *model.core.parameters()]:
+            if not weight.any():
+                weight.normal_(std=0.3, generator=generator)
+        model.halt.bias.zero_()
+    model.dtype = dtype
+    return model
+
+
+def fake(task, **options) -> Any:
+    """An Oracle in the place of a Model."""
+    return Oracle(task, **options)
+
+
+class Oracle(torch.nn.Module):
+    """Emits a uniformly drawn solution after a drawn number of supervision steps up to `delay`, the puzzle before; a
+    share `wrong` of the trajectories stays with the puzzle for good. The value is 1 where it emits a solution."""
+
+    def __init__(self, task, delay=1, wrong=0.0):
+        super().__init__()
+        self.config = ModelConfig(width=16, T=1, guidance="noise", mixer="groups")
+        self.task, self.delay, self.wrong = task, delay, wrong
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.dtype = torch.float32
+        self.embedded = 0
+
+    def encode(self, x):
+        self.embedded += len(x)
+        return x.float()[:, :, None].repeat(1, 1, 16)
+
+    def initial(self, batch, noise=None):
+        return State(torch.zeros(batch, self.task.spec.length, 16), torch.zeros(batch, 0, 16))
+
+    def step(self, state, e_x, noise, *, temperature):
+        e_x, h = (z.expand(noise.shape[1], -1, -1).clone() for z in (e_x, state.h))
+        for b in range(len(h)):
+            if not h[b, 0, 0]:  # draw everything at the first step: which solution, when, whether at all
+                chances = torch.special.ndtr(noise[0, b, 0, :3]).tolist()
+                solutions = self.task.solutions(e_x[b, :, 0].numpy().astype(np.uint8))
+                answer = torch.from_numpy(solutions[int(chances[0] * len(solutions))].astype(np.float32))
+                h[b, :, 1], h[b, :, 2] = answer, 1 + int(chances[1] * self.delay)
+                h[b, :, 3] = chances[2] < self.wrong
+            h[b, :, 0] += 1
+        shown = (h[:, :1, 0] >= h[:, :1, 2]) & (h[:, :1, 3] == 0)
+        tokens = torch.where(shown, h[:, :, 1], e_x[:, :, 0]).long()
+        readout = torch.nn.functional.one_hot(tokens, 16).float() + 0.1 * shown[:, :, None]
+        return Step(State(h, state.l), readout, [])
+
+    def decode(self, readout):
+        score = (readout[:, 0].amin(-1) > 0.05).float()
+        return Output(readout[..., : self.task.spec.vocabulary], torch.stack([score - 0.5] * 2, 1), score)
+
+
+def same(a: Trajectories, b: Trajectories) -> bool:
+    pairs = zip(vars(a).values(), vars(b).values(), strict=True)
+    return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in pairs)
+
+
+def plain(model, task, puzzle, *, width, depth, seed=0, threshold=None) -> Trajectories:
+    """The sampler without packing: one row after the other."""
+    c, rows = model.config, []
+    e_x = model.encode(torch.from_numpy(puzzle[None].astype(np.int64)))
+    for trajectory in range(width):
+        state, steps, halt = model.initial(1), 0, -np.inf
+        while steps < depth and (threshold is None or halt <= threshold):
+            eps = torch.from_numpy(noise(seed, puzzle, trajectory, steps, (c.T, *e_x.shape[1:])))[:, None]
+            out = model.step(state, e_x, eps)
+            state, steps = out.state, steps + 1
+            logits, halts, values = model.decode(out.readout.expand(4, -1, -1))
+            halt = float(halts[0, 0])
+        answer = task.canonical(logits[:1].argmax(-1).numpy().astype(np.uint8))[0]
+        rows.append((answer, steps, np.float32(values[0]), np.float32(halt), True))
+    return Trajectories(*map(np.array, zip(*rows, strict=True)))
+
+
+def puzzles(task, count=7) -> np.ndarray:
+    return task.examples("dev", count=count).inputs
+
+
+# sampling -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("rows", [1, 5, 64])
+def test_packing_gives_the_same_as_a_plain_loop(rows):
+    model, x = tiny(pool="first"), puzzles(FOUR)
+    halts = np.concatenate([t.halt for depth in range(1, 5) for t in sample(model, FOUR, x, width=3, depth=depth)])
+    threshold = float(np.quantile(halts, 0.8))
+    found = sample(model, FOUR, x, width=3, depth=6, halt_threshold=threshold, rows=rows)
+    with torch.inference_mode():
+        expected = [plain(model, FOUR, p, width=3, depth=6, threshold=threshold) for p in x]
+    assert all(map(same, found, expected))
+    assert len({int(s) for t in found for s in t.steps}) > 2  # rows did leave at different times
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("mixer", ["groups", "swiglu", "attention"])
+def test_a_puzzle_alone_and_among_others_gives_bitwise_the_same(mixer, dtype):
+    model = tiny(SIX, dtype, mixer=mixer, width=128)
+    x = np.random.default_rng(0).integers(1, 8, size=(7, 36), dtype=np.uint8)
+    threshold = float(np.median([t.halt for t in sample(model, SIX, x, width=5, depth=1)]))
+    options = {"width": 5, "depth": 4, "halt_threshold": threshold}
+    together = sample(model, SIX, x, **options, rows=16)
+    assert len({int(s) for t in together for s in t.steps}) > 1
+    for i in (0, 3, 6):
+        assert same(sample(model, SIX, x[i : i + 1], **options)[0], together[i])
+
+
+@pytest.mark.parametrize("rows", [4, 8, 15])
+def test_early_stop_does_not_depend_on_other_puzzles(rows):
+    x = puzzles(QUEENS)
+    options = {"width": 6, "depth": 8, "want": 1, "rows": rows}
+    together = sample(fake(QUEENS, delay=6), QUEENS, x, **options)
+    for i in range(len(x)):
+        assert same(sample(fake(QUEENS, delay=6), QUEENS, x[i : i + 1], **options)[0], together[i])
+
+
+def test_seed_decides():
+    model, x = tiny(), puzzles(FOUR, 2)
+    first, again, other = (sample(model, FOUR, x, width=3, depth=2, seed=seed) for seed in (5, 5, 6))
+    assert all(map(same, first, again))
+    assert not any(map(same, first, other))
+
+
+@pytest.mark.parametrize(("width", "depth"), [(1, 1), (5, 3)])
+def test_width_and_depth_are_honoured(width, depth):
+    for found in sample(tiny(), FOUR, puzzles(FOUR, 3), width=width, depth=depth, rows=4):
+        assert found.answers.shape == (width, 16)
+        assert found.finished.all()
+        assert (found.steps == depth).all()
+        assert found.evaluations == width * depth
+
+
+def test_embedding_once_per_puzzle():
+    model = fake(QUEENS)
+    sample(model, QUEENS, puzzles(QUEENS, 5), width=9, depth=2, rows=4)
+    assert model.embedded == 5
+
+
+def test_early_stop_with_want():
+    x = QUEENS.encode("...... ...... ...... ...... ...... ......".replace(" ", "/"))[None]  # 4 solutions
+    options = {"width": 40, "depth": 30}
+    found = sample(fake(QUEENS, delay=20), QUEENS, x, **options, want=1)[0]
+    assert found.steps.max() == found.steps[found.finished].min()  # all leave with the first
+    assert not found.finished.all()
+    few = sample(fake(QUEENS, delay=20), QUEENS, x, **options, want=1, rows=4)[0]
+    assert (few.steps == 0).sum() == 36
+    assert np.isnan(few.value[few.steps == 0]).all()
+    four = sample(fake(QUEENS, delay=20), QUEENS, x, **options, want=4)[0]
+    assert len(choose(QUEENS, x[0], four, "checked").valid) == 4
+    assert found.evaluations < four.evaluations < 40 * 20
+
+
+def test_without_want_the_checker_is_not_asked(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the checker was asked")
+
+    monkeypatch.setattr(type(FOUR), "conflicts", refuse)
+    sample(tiny(), FOUR, puzzles(FOUR, 2), width=2, depth=2)
+
+
+def test_the_posterior_is_never_called(monkeypatch):
+    model = tiny()
+
+    def refuse(*_):
+        raise AssertionError("the posterior was called")
+
+    monkeypatch.setattr(model.core.posterior, "forward", refuse)
+    examples = FOUR.examples("dev", count=3)
+    figures = evaluate((model, FOUR), examples, width=2, depth=2, select="checked")
+    assert figures["function_evaluations"] == 12
+
+
+def test_noise_is_philox_with_the_stated_key_and_counter():
+    x = puzzles(FOUR, 2)
+    key = [7, int.from_bytes(hashlib.sha256(x[0].tobytes()).digest()[:8], "little")]
+    bits = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, 0, 3, 2], np.uint64))
+    expected = np.random.Generator(bits).standard_normal((2, 16, 32), dtype=np.float32)
+    drawn = noise(7, x[0], 3, 2, (2, 16, 32))
+    assert np.array_equal(drawn, expected)
+    for other in [(8, x[0], 3, 2), (7, x[1], 3, 2), (7, x[0], 4, 2), (7, x[0], 3, 3)]:
+        assert abs(np.corrcoef(drawn.ravel(), noise(*other, (2, 16, 32)).ravel())[0, 1]) < 0.15
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_deterministic_members_run_once_and_ptrm_noise_spreads_them(dtype):
+    model, x = tiny(dtype=dtype, guidance="none", shared=True), puzzles(FOUR, 2)
+    assert [len(t) for t in sample(model, FOUR, x, width=5, depth=2)] == [1, 1]
+    noisy = sample(model, FOUR, x, width=5, depth=2, temperature=0.3)
+    assert [len(set(t.value.tolist())) for t in noisy] == [5, 5]
+    # a noisy state keeps the arithmetic of the model
+    seen = []
+    step = model.step
+    model.step = lambda *a, **k: seen.append(step(*a, **k)) or seen[-1]  # pyright: ignore
+    sample(model, FOUR, x, width=5, depth=2, temperature=0.3)
+    assert {out.state.h.dtype for out in seen} == {dtype}
+
+
+@pytest.mark.parametrize("changes", [{"guidance": "mean"}, {"guidance": "decoder"}, {"start": "random"}, {"T": 1}])
+def test_other_members(changes):
+    model, x = tiny(**changes), puzzles(FOUR, 3)
+    found = sample(model, FOUR, x, width=3, depth=2, rows=4)
+    width = 1 if changes.get("guidance") == "mean" else 3
+    assert [len(set(t.value.tolist())) for t in found] == [width] * 3
+    assert same(found[2], sample(model, FOUR, x[2:], width=3, depth=2)[0])
+    random = changes.get("start") == "random"
+    assert len(sample(model, FOUR, x, width=3, depth=2, temperature=0.0)[0]) == (3 if random else 1)
+
+
+def test_answers_are_canonical_and_padded_before_they_start():
+    task = tasks.task("coloring-5")
+    for found in sample(tiny(task), task, puzzles(task, 2), width=4, depth=1):
+        assert not found.answers[:, : task.spec.answer_start].any()
+        assert np.array_equal(task.canonical(found.answers), found.answers)
+
+
+def test_halting_against_the_continue_logit():
+    model, x = tiny(halting="halt-continue"), puzzles(FOUR, 2)
+    with torch.inference_mode():
+        eps = torch.from_numpy(noise(0, x[0], 0, 0, (2, 16, 32)))[:, None]
+        out = model.step(model.initial(1), model.encode(torch.from_numpy(x[:1].astype(np.int64))), eps)
+        halt = model.decode(out.readout.expand(4, -1, -1)).halt[0]
+    assert sample(model, FOUR, x, width=1, depth=1)[0].halt[0] == float(halt[0] - halt[1])
+
+
+@pytest.mark.parametrize(
+    "options", [{"width": 0}, {"depth": 0}, {"want": 0}, {"rows": 0}, {"seed": -1}, {"temperature": -0.5}]
+)
+def test_arguments_out_of_range(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        list(trajectories(tiny(), FOUR, puzzles(FOUR, 1), **{"width": 1, "depth": 1} | options))
+
+
+# choosing -------------------------------------------------------------------------------------------------
+EMPTY = FOUR.encode("1" + "." * 15)
+RIGHT = FOUR.solutions(EMPTY)
+WRONG = np.full(16, 3, np.uint8)
+
+
+def hand(answers, steps=None, value=None, halt=None, finished=None) -> Trajectories:
+    n = len(answers)
+    filled = [np.array(v or [d] * n) for v, d in ((steps, 4), (value, 0.5), (halt, 0.0), (finished, True))]
+    return Trajectories(np.array(answers), filled[0], filled[1], filled[2], filled[3])
+
+
+def chosen(found, select):
+    return choose(FOUR, EMPTY, found, select).index
+
+
+def test_rules():
+    a, b = RIGHT[:2]
+    found = hand([WRONG, a, b, b, WRONG], [4, 3, 2, 3, 1], [0.1, 0.9, 0.2, 0.3, 0.1], [0.0, 1.0, 2.0, 5.0, 3.0])
+    assert [chosen(found, rule) for rule in ("first", "majority", "value", "halt", "checked")] == [4, 2, 1, 3, 2]
+    choice = choose(FOUR, EMPTY, found, "majority")
+    assert [(c.votes, c.valid, c.steps, c.value) for c in choice.candidates] == [
+        (2, True, 2, 0.3),
+        (2, False, 1, 0.1),
+        (1, True, 3, 0.9),
+    ]
+    with pytest.raises(ValueError, match="no rule"):
+        choose(FOUR, EMPTY, found, "best")  # pyright: ignore
+
+
+def test_majority_ties():
+    a, b = RIGHT[:2]  # in token order
+    assert chosen(hand([b, a], value=[0.6, 0.5]), "majority") == 0
+    assert chosen(hand([b, a]), "majority") == 1
+
+
+def test_unsolved_is_none_and_only_finished_rows_count():
+    assert choose(FOUR, EMPTY, hand([WRONG]), "checked").answer is None
+    found = hand([RIGHT[0], RIGHT[1]], value=[0.9, 0.1], finished=[False, True])
+    choice = choose(FOUR, EMPTY, found, "value")
+    assert (choice.index, len(choice.candidates)) == (1, 1)
+
+
+# answering ------------------------------------------------------------------------------------------------
+def oracle(**options) -> Reasoner:
+    config = Config(recipe="test", task="queens-6", solve=SolveConfig(width=8, depth=4))
+    return Reasoner(config, fake(QUEENS, **options))
+
+
+def test_solve():
+    puzzle = ".Q..../" + "/".join(["......"] * 5)
+    (answer,) = oracle().solve(puzzle)
+    assert answer.valid
+    assert answer.puzzle == puzzle
+    assert answer.text == QUEENS.decode(QUEENS.solutions(QUEENS.encode(puzzle))[0])
+    assert answer.distinct == (answer.text,)
+    assert (answer.width, answer.depth, answer.steps, answer.value) == (8, 4, 1, 1.0)
+    assert answer.seconds > 0
+    blank = "/".join(["......"] * 6)
+    answers = oracle().solve([blank, QUEENS.encode(puzzle)], width=30, want=4)
+    assert [len(a.distinct) for a in answers] == [4, 1]
+    assert [a.text for a in oracle().solve(np.stack([QUEENS.encode(puzzle)] * 2))] == [answer.text] * 2
+
+
+def test_unsolved_is_said():
+    (answer,) = oracle(wrong=1.0).solve(puzzles(QUEENS, 1)[0])
+    assert (answer.text, answer.tokens, answer.valid, answer.index, answer.distinct) == (None, None, False, None, ())
+    (answer,) = oracle(wrong=1.0).solve(puzzles(QUEENS, 1)[0], select="majority")
+    assert answer.text is not None
+    assert not answer.valid
+
+
+def test_only_checked_stops_early():
+    puzzle = puzzles(QUEENS, 1)[0]
+    assert [oracle().solve(puzzle, select=rule)[0].evaluations for rule in ("majority", "checked")] == [32, 8]
+
+
+def test_unsolvable_puzzles_are_refused():
+    reasoner = Reasoner(Config(recipe="test", task="sudoku-4"), tiny())
+    with pytest.raises(ValueError, match="no solution"):
+        reasoner.solve("12.. .... ..3. ..4.")
+    with pytest.raises(ValueError, match=r"Puzzle 2: .*no solution"):
+        reasoner.solve(["1" + "." * 15, "12........3...4."])
+    with pytest.raises(ValueError, match=r"column|row|cells"):
+        reasoner.solve("11" + "." * 14)
+    for tokens in (np.ones(15, int), np.full(16, 9), np.ones(16), np.full(16, 0)):
+        with pytest.raises(ValueError):  # noqa: PT011  each has a sentence of its own
+            reasoner.solve(tokens)
+    with pytest.raises(ValueError, match="want"):
+        reasoner.solve("1" + "." * 15, select="majority", want=2)
+    with pytest.raises(ValueError, match="select"):
+        reasoner.solve("1" + "." * 15, select="best")  # pyright: ignore
+
+
+def test_a_search_beyond_the_budget_goes_on(monkeypatch):
+    def tired(*_, **__):
+        raise RuntimeError("too many nodes")
+
+    monkeypatch.setattr(type(FOUR), "solutions", tired)
+    reasoner = Reasoner(Config(recipe="test", task="sudoku-4"), tiny())
+    assert len(reasoner.solve("1" + "." * 15, width=2, depth=1)) == 1
+
+
+def test_load(tmp_path):
+    model = tiny()
+    bundle.save(tmp_path, Config(recipe="test", task="sudoku-4", model=model.config), model)
+    reasoner = gram.load(tmp_path, dtype="float32")
+    assert isinstance(reasoner, gram.Reasoner)
+    x = puzzles(FOUR, 1)
+    answer = reasoner.solve(x, width=3, depth=2, select="first")[0]
+    assert answer.tokens is not None
+    assert np.array_equal(answer.tokens, sample(model, FOUR, x, width=3, depth=2)[0].answers[0])
+    assert gram.load(str(tmp_path)).model.dtype in (torch.float32, torch.bfloat16)
+    with pytest.raises(ValueError, match="dtype"):
+        gram.load(tmp_path, dtype="float16")
+
+
+def test_gram_tasks_need_no_torch():
+    code = "import gram, sys; gram.tasks.task('queens-8'); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# measuring ------------------------------------------------------------------------------------------------
+def test_a_uniform_sampler_is_measured_as_such():
+    examples = tasks.task("queens-7").examples("test")
+    task = tasks.task("queens-7")
+    figures = evaluate((fake(task), task), examples, width=4, depth=2, select="checked")
+    assert (figures["valid"], figures["selected_valid"], figures["checked"]) == (1.0, 1.0, 1.0)
+    assert figures["coverage_share"] == pytest.approx(1, abs=0.05)
+    assert figures["coverage_share_many"] == pytest.approx(1, abs=0.15)
+    assert figures["by_solutions"]["1"]["coverage"] == 1.0
+    assert sum(group["examples"] for group in figures["by_solutions"].values()) == len(examples)
+    assert (figures["conflicts"], figures["unlisted"], figures["exact"]) == (0, 0, None)
+    assert figures["function_evaluations"] == len(examples) * 4 * 2
+    assert figures["halting_step"] == 2.0
+    assert figures["checked_evaluations"] == len(examples) * 4
+    assert figures["value_calibration"] == {"brier": 0.0, "ece": 0.0}
+
+
+def test_validity_is_that_of_one_sample_and_checked_that_of_all():
+    examples = QUEENS.examples("train", count=60)
+    figures = evaluate((fake(QUEENS, wrong=0.5), QUEENS), examples, width=8, depth=1, select="checked")
+    assert figures["valid"] == pytest.approx(0.5, abs=0.08)
+    assert figures["checked"] == figures["selected_valid"] > 0.95
+    assert figures["conflicts"] > 0
+
+
+def test_chunks_change_nothing(monkeypatch):
+    source, examples = (tiny(), FOUR), FOUR.examples("dev", count=7)
+    options = {"width": 3, "depth": 2, "select": "checked"}
+    whole = evaluate(source, examples, **options)
+    monkeypatch.setattr("gram.solve.evaluate.CHUNK", 3)
+    parts = evaluate(source, examples, **options)
+    clocks = ("seconds", "checked_seconds")
+    assert {k: v for k, v in whole.items() if k not in clocks} == {k: v for k, v in parts.items() if k not in clocks}
+
+
+def test_figures_by_hand():
+    several, a, b = RIGHT, RIGHT[0], RIGHT[1]
+    tally = Tally(FOUR, 4)
+    found = hand([a, a, b, WRONG], steps=[2, 2, 2, 4], value=[1.0, 1.0, 1.0, 0.0], halt=[100.0, 100.0, 100.0, -100.0])
+    tally.add(EMPTY, several, found, choose(FOUR, EMPTY, found, "majority"))
+    found = hand([WRONG, a, a, a], value=[1.0, 1.0, 1.0, 1.0])
+    tally.add(a, a[None], found, choose(FOUR, a, found, "first"))
+    figures = tally.figures()
+    S = len(several)
+    assert figures["valid"] == 0.75
+    assert figures["selected_valid"] == 0.5
+    assert figures["coverage"] == pytest.approx((2 / S + 1) / 2)
+    assert figures["coverage_share_many"] == pytest.approx((2 / S) / (1 - (1 - 1 / S) ** 4))
+    assert figures["by_solutions"]["2-5"] == {"examples": 0}
+    assert figures["diversity"] == (3 + 2) / 2 / 4
+    assert figures["conflicts"] == 0  # the most frequent answers are valid, whatever was selected
+    assert (figures["halting_step"], figures["function_evaluations"]) == ((2.5 + 4) / 2, 10 + 16)
+    assert figures["value_calibration"] == {"brier": 1 / 8, "ece": pytest.approx(1 / 8)}
+    assert figures["exact"] is None
+
+
+def test_exact_needs_single_targets():
+    x = FOUR.examples("dev", count=1)
+    wrong = np.roll(x.targets[0], 1)
+    tally = Tally(FOUR, 2)
+    found = hand([wrong, x.targets[0]], value=[0.1, 0.9])
+    tally.add(x.inputs[0], x.targets, found, choose(FOUR, x.inputs[0], found, "value"))
+    assert (tally.figures()["exact"], tally.figures()["exact_one"]) == (1.0, 0.0)
+
+
+def test_calibration():
+    figures = calibration(np.array([0.05, 0.95, 1.0]), np.array([0.0, 1.0, 1.0]))
+    assert figures == {"brier": pytest.approx(0.005 / 3), "ece": pytest.approx((0.05 + 0.05) / 3)}
+
+
+def test_nothing_to_evaluate():
+    with pytest.raises(ValueError, match="no examples"):
+        evaluate(
+            (tiny(), FOUR), FOUR.examples("dev", count=2).select(np.array([], int)), width=1, depth=1, select="first"
+        )

@@ -1,0 +1,633 @@
+"""Training: exact continuation, several processes, files that survive, stopping, warnings, and that it learns."""
+
+import io
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import gram
+from gram import bundle, cli, tasks
+from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
+from gram.recipes import change
+from gram.train import checkpoint, loop, monitor, objective
+from gram.train.log import Log, NullLog
+from gram.train.parallel import World
+
+MODEL = ModelConfig(
+    width=32,
+    heads=4,
+    hidden=32,
+    mixer="groups",
+    mixer_hidden=8,
+    positions="none",
+    K=1,
+    T=2,
+    guidance_hidden=32,
+    pool="mean",
+)
+NEVER = 1e9
+TRAIN = TrainConfig(
+    updates=40,
+    batch=8,
+    N_sup=3,
+    warmup=5,
+    dtype="float32",
+    compile=False,
+    evaluate_every=NEVER,
+    evaluate_examples=4,
+    save_every=NEVER,
+)
+TINY = Config(recipe="tiny", task="queens-5", model=MODEL, train=TRAIN, solve=SolveConfig(width=2, depth=3))
+ALONE = World(0, 1, torch.device("cpu"))
+
+
+def tiny(model: dict[str, Any] | None = None, **train) -> Config:
+    return change(TINY, "tiny", model=model or {}, train=train)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Heads are fitted in their own test; metrics of every update are written."""
+    monkeypatch.setattr(loop, "fit_heads", lambda model, task, config, *_: config)
+    monkeypatch.setattr(monitor, "EVERY", 1)
+
+
+def last(run: Path) -> dict[str, Any]:
+    """The newest checkpoint without its clock and metrics."""
+    state = torch.load(checkpoint.paths(run)[0], weights_only=True)
+    return state | {"progress": state["progress"]["update"]}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal bit for bit, in all parts."""
+    if isinstance(one, Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def lines(run: Path, kind: str = "train") -> list[dict[str, Any]]:
+    text = (run / "metrics.jsonl").read_text(encoding="utf-8")
+    return [line for line in map(json.loads, text.splitlines()) if line["kind"] == kind]
+
+
+def press_ctrl_c(monkeypatch, update: int, times: int = 1) -> None:
+    """Let SIGINT arrive during this update, counted from 1."""
+    original = loop.Run.update
+
+    def pressed(run: loop.Run):
+        if run.progress.update == update - 1:
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+        return original(run)
+
+    monkeypatch.setattr(loop.Run, "update", pressed)
+
+
+# continuation ------------------------------------------------------------------------------------------------
+VARIANTS = {
+    "GRAM": tiny(augment=True),
+    "AdamW, lockstep": tiny(optimizer="adamw", carry="lockstep"),
+    "deterministic, halting early": tiny(model={"guidance": "none"}, optimizer="adamatan2", halt_early=True),
+    "random start, lockstep": tiny(model={"start": "random"}, carry="lockstep", posterior_transitions="all"),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_20_and_20_updates_equal_40(name, tmp_path, monkeypatch):
+    config = VARIANTS[name]
+    loop.train(config, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        press_ctrl_c(patch, 20)
+        with pytest.raises(loop.Interrupted, match="update 20; continue with --resume"):
+            loop.train(config, tmp_path / "parts")
+    halfway = last(tmp_path / "parts")
+    assert halfway["progress"] == 20
+    loop.train(config, tmp_path / "parts", resume=True)
+    one, other = last(tmp_path / "whole"), last(tmp_path / "parts")
+    assert one["progress"] == 40
+    assert not same(halfway["model"], one["model"])
+    for part in one:
+        assert same(one[part], other[part]), part
+    weights = [(tmp_path / run / bundle.WEIGHTS).read_bytes() for run in ("whole", "parts")]
+    assert weights[0] == weights[1]
+    figures = [
+        [{**line, "seconds": 0, "updates_per_second": 0} for line in lines(tmp_path / r)] for r in ("whole", "parts")
+    ]
+    assert [line["update"] for line in figures[0]] == list(range(1, 41))
+    assert figures[0] == figures[1]
+
+
+def test_stop_at(tmp_path):
+    """The schedule is that of all updates; a crash later costs no more than what followed the last checkpoint."""
+    config = tiny(updates=6, evaluate_examples=2)
+    loop.train(config, tmp_path / "whole")
+    run = loop.train(config, tmp_path / "parts", stop_at=2)
+    assert last(run)["progress"] == 2
+    assert not lines(run, "dev")
+    shutil.copytree(run, tmp_path / "before")
+    loop.train(config, run, resume=True, stop_at=4)
+    for path in (tmp_path / "before").glob("checkpoints/*"):  # as if update 3 and 4 had not been saved
+        shutil.copy(path, run / "checkpoints")
+    (run / "checkpoints" / "00000004.pt").unlink()
+    loop.train(config, run, resume=True)
+    assert same(last(run), last(tmp_path / "whole"))
+    assert [line["update"] for line in lines(run)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_seed_is_a_run(tmp_path):
+    for name, seed in (("one", 0), ("again", 0), ("other", 1)):
+        loop.train(tiny(updates=5, seed=seed), tmp_path / name)
+    one, again, other = (last(tmp_path / name) for name in ("one", "again", "other"))
+    assert same(one, again)
+    assert not same(one["model"], other["model"])
+    assert not same(one["carry"]["x"], other["carry"]["x"])
+
+
+def test_what_resume_may_change(tmp_path):
+    run = loop.train(tiny(), tmp_path / "run", stop_at=2)
+    config = bundle.read_config(run / bundle.CONFIG)
+    for changed, word in (
+        (change(config, "tiny", model={"width": 64}), "model.width = 32 .* 64"),
+        (change(config, "tiny", model={"guidance": "none"}), "model.guidance"),
+        (change(config, "tiny", train={"batch": 16}), "train.batch"),
+        (change(config, "tiny", train={"N_sup": 4}), "train.N_sup"),
+        (change(config, "tiny", train={"optimizer": "adamw"}), "train.optimizer"),
+        (replace(config, task="queens-6"), "task"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            loop.train(changed, run, resume=True)
+        assert bundle.read_config(run / bundle.CONFIG) == config  # a refusal leaves the run as it was
+    loop.train(change(config, "tiny", train={"weight_decay": 0.7, "lr": 1e-5}), run, resume=True, stop_at=3)
+    muon, adamw = (o["param_groups"][0] for o in last(run)["optimizers"])
+    assert muon["weight_decay"] == 0.7
+    assert max(muon["lr"], adamw["lr"]) <= 1e-5
+
+
+def test_a_resumed_run_keeps_its_arithmetic(tmp_path, monkeypatch):
+    """ "auto" measures speed, which may come out differently the second time."""
+    config = tiny(dtype="auto")
+    monkeypatch.setattr(loop.parallel, "arithmetic", lambda *_: (torch.bfloat16, "it was faster"))
+    run = loop.train(config, tmp_path / "run", stop_at=2)
+    monkeypatch.setattr(loop.parallel, "arithmetic", lambda *_: (torch.float32, "now this is"))
+    loop.train(config, run, resume=True, stop_at=4)
+    assert last(run)["dtype"] == "bfloat16"
+    assert last(run)["carry"]["h"].dtype == torch.bfloat16
+    loop.train(change(config, "tiny", train={"dtype": "float32"}), run, resume=True, stop_at=5)
+    assert last(run)["carry"]["h"].dtype == torch.float32
+
+
+def test_folders_that_hold_no_run_or_one_already(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        loop.train(TINY, tmp_path, resume=True)
+    run = loop.train(TINY, tmp_path / "run", stop_at=1)
+    with pytest.raises(ValueError, match=f"--resume {run}"):
+        loop.train(TINY, run)
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(ValueError, match="another --out"):  # finished weights are not overwritten either
+        loop.train(TINY, run)
+    assert command(["train", "--resume", str(tmp_path)]) == 2
+    assert command(["train", "--resume", str(tmp_path / "nowhere")]) == 2
+
+
+def command(arguments: list[str]) -> Any:
+    """The exit code of `gram ...`."""
+    with pytest.raises(SystemExit) as end, redirect_stdout(io.StringIO()):  # which a failing command closes
+        cli.main(arguments)
+    return end.value.code
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"updates": 0}, {"minutes": 0.0}, {"minutes": -1.0}, {"batch": 0}, {"N_sup": 0}, {"prior_rows": 1.0}]
+)
+def test_impossible_choices(wrong, tmp_path):
+    with pytest.raises(ValueError, match=f"train.{next(iter(wrong))}"):
+        loop.train(tiny(**wrong), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+# files that survive ------------------------------------------------------------------------------------------
+def test_the_last_two_checkpoints_are_kept(tmp_path):
+    run = loop.train(tiny(updates=5, save_every=0.0), tmp_path / "run")
+    assert [p.name for p in checkpoint.paths(run)] == ["00000005.pt", "00000004.pt"]
+
+
+@pytest.mark.parametrize("damage", ["half", "empty", "zeros"])
+def test_a_torn_checkpoint_gives_way_to_the_one_before(damage, tmp_path):
+    run = loop.train(tiny(save_every=0.0), tmp_path / "run", stop_at=4)
+    torn, whole = checkpoint.paths(run)
+    content = torn.read_bytes()
+    torn.write_bytes({"half": content[: len(content) // 2], "empty": b"", "zeros": bytes(len(content))}[damage])
+    loop.train(tiny(), run, resume=True, stop_at=3)
+    assert checkpoint.paths(run) == [whole]  # the torn one does not count as one of the two
+    loop.train(tiny(), run, resume=True, stop_at=4)
+    whole.write_bytes(b"")
+    torn.write_bytes(b"")
+    with pytest.raises(ValueError, match="readable"):
+        loop.train(tiny(), run, resume=True)
+
+
+def no_space(*_: Any, **__: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def half_written(state: Any, path: Path) -> None:
+    path.write_bytes(b"PK")
+    no_space()
+
+
+@pytest.mark.parametrize(("module", "name", "fake"), [(torch, "save", half_written), (os, "replace", no_space)])
+def test_failed_writes_leave_the_last_checkpoint(module, name, fake, tmp_path, monkeypatch, capsys):
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    before = last(run)
+    capsys.readouterr()
+    original = getattr(module, name)
+    with monkeypatch.context() as patch:
+        press_ctrl_c(patch, 4)  # saves
+        patch.setattr(module, name, lambda a, b: (fake if "checkpoints" in str(b) else original)(a, b))
+        assert command(["train", "--resume", str(run)]) == 2
+    assert one_sentence(capsys.readouterr().err, "No space left on device", "free some disk space")
+    assert same(last(run), before)
+    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["00000002.pt"]
+    loop.train(TINY, run, resume=True, stop_at=3)
+
+
+def one_sentence(text: str, *words: str) -> bool:
+    """Among the lines on stderr one is the command's, and it says all `words`."""
+    assert "Traceback" not in text
+    said = [line for line in text.splitlines() if line.startswith("gram:")]
+    assert len(said) == 1, text
+    assert len(said[0]) < 400, said
+    return all(word in said[0] for word in words)
+
+
+def test_a_full_disk(tmp_path, capsys):
+    """The kernel itself refuses: no file may grow beyond 64 kB."""
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    before = last(run)
+    capsys.readouterr()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64_000, hard))
+    try:
+        assert command(["train", "--resume", str(run), "--train.save-every", "0"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert one_sentence(capsys.readouterr().err, "Could not write", "free some disk space")
+    assert same(last(run), before)
+    assert len(list((run / "checkpoints").iterdir())) == 1
+    loop.train(TINY, run, resume=True, stop_at=3)
+
+
+def test_a_kill_while_writing_leaves_no_litter_for_long(tmp_path):
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    (run / "checkpoints" / ".00000003.pt.1.tmp").write_bytes(b"half")
+    loop.train(TINY, run, resume=True, stop_at=4)
+    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["00000002.pt", "00000004.pt"]
+
+
+def test_metrics_go_on_where_the_checkpoint_is(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    log = Log(tmp_path)
+    for update in (1, 2, 3):
+        log.write("train", {"update": update, "ce": [float("nan"), 1.0], "kl": float("inf")})
+    log.write("warning", {"text": "no update here"})
+    log.close()
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"kind": "tra')
+    Log(tmp_path, 2).close()
+    kept = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert kept == [{"kind": "train", "update": u, "ce": [None, 1.0], "kl": None} for u in (1, 2)]
+
+
+# stopping ----------------------------------------------------------------------------------------------------
+def test_ctrl_c_from_outside(tmp_path):
+    """A real process: exit code 130, one sentence, and the run goes on from there."""
+    run = loop.train(tiny(updates=100_000), tmp_path / "run", stop_at=1)
+    start = [sys.executable, "-c", "from gram.cli import main; main()", "train", "--resume", str(run)]
+    process = subprocess.Popen(start, stderr=subprocess.PIPE, text=True)
+    try:
+        while len(lines(run)) < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, said
+    reached = last(run)["progress"]
+    assert one_sentence(said, f"Stopped at update {reached}", f"--resume {run}")
+    assert reached > 1
+    loop.train(tiny(updates=100_000), run, resume=True, stop_at=reached + 1)
+    gram.load(run)
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path, monkeypatch):
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    before = last(run)
+    press_ctrl_c(monkeypatch, 4, times=2)
+    with pytest.raises(KeyboardInterrupt, match="last checkpoint is intact") as stop:
+        loop.train(TINY, run, resume=True)
+    assert not isinstance(stop.value, loop.Interrupted)
+    assert same(last(run), before)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_while_saving(tmp_path, monkeypatch):
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    before = last(run)
+    press_ctrl_c(monkeypatch, 4)
+
+    def interrupted(state: Any, path: Path) -> None:
+        path.write_bytes(b"PK")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    assert command(["train", "--resume", str(run)]) == 130
+    assert same(last(run), before)
+    assert len(list((run / "checkpoints").iterdir())) == 1
+
+
+def test_a_compiler_that_hears_ctrl_c_is_no_error(tmp_path, monkeypatch):
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+
+    def dies(_):
+        os.kill(os.getpid(), signal.SIGINT)
+        raise RuntimeError("C++ compile error")
+
+    monkeypatch.setattr(loop.Run, "update", dies)
+    with pytest.raises(loop.Interrupted, match="update 2"):
+        loop.train(TINY, run, resume=True)
+
+
+def test_a_loss_that_is_no_number_stops_before_the_update(tmp_path, monkeypatch, capsys):
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    held: list[loop.Run] = []
+    token_loss, begin = objective.token_loss, loop._loop
+    monkeypatch.setattr(loop, "_loop", lambda r, *rest: (held.append(r), begin(r, *rest))[1])
+    weights: list[dict[str, Tensor]] = []
+
+    def spoilt(*arguments):
+        weights.append({k: t.clone() for k, t in held[0].model.state_dict().items()})
+        return token_loss(*arguments) * (float("nan") if len(weights) == 3 else 1.0)
+
+    monkeypatch.setattr(objective, "token_loss", spoilt)
+    assert command(["train", "--resume", str(run)]) == 2
+    said = capsys.readouterr().err
+    assert one_sentence(said, "not finite at update 4", "train.lr", str(run / "checkpoints" / "00000002.pt"))
+    assert same(weights[2], dict(held[0].model.state_dict()))
+    assert not same(weights[1], weights[2])
+    assert last(run)["progress"] == 2
+
+
+def test_a_learning_rate_far_too_high_is_told(tmp_path):
+    with pytest.raises(loop.NotFinite, match="not written yet"):
+        loop.train(tiny(optimizer="adamw", lr=1e30, warmup=1), tmp_path / "run")
+
+
+def test_the_clock_is_kept_and_the_schedule_ends(tmp_path, monkeypatch):
+    held: list[loop.Run] = []
+    begin = loop._loop
+    monkeypatch.setattr(loop, "_loop", lambda run, *rest: (held.append(run), begin(run, *rest))[1])
+    loop.train(tiny(updates=10**6, minutes=1.2 / 60, lr=1e-3, lr_final=0.05), tmp_path / "run")
+    run = held[0]
+    assert 1.2 <= run.progress.seconds < 1.8
+    assert run.progress.share(run.config) == 1.0
+    assert run.optimizers[0].param_groups[0]["lr"] == pytest.approx(5e-5, rel=0.5)
+    assert max(line["seconds"] for line in lines(tmp_path / "run")) < 1.8
+
+
+def test_share_of_the_budget():
+    clock = tiny(updates=100, minutes=2.0)
+    assert loop.Progress().share(clock) == 0.0
+    assert loop.Progress(update=10, seconds=30.0).share(clock) == pytest.approx(0.25)
+    assert loop.Progress(update=90, seconds=30.0).share(clock) == pytest.approx(0.9)  # `updates` is a ceiling
+    assert loop.Progress(update=10, seconds=1e4).share(clock) == 1.0
+    assert loop.Progress(update=10, seconds=1e4).share(tiny(updates=100)) == pytest.approx(0.1)
+
+
+# several processes -------------------------------------------------------------------------------------------
+TWO = """
+import os, signal, sys
+from pathlib import Path
+import torch, torch.distributed as dist
+from gram import bundle
+from gram.config import TrainConfig
+from gram.recipes import change
+from gram.train import loop, monitor, parallel
+
+folder = Path(sys.argv[1])
+config = bundle.read_config(folder / "config.json")
+monitor.EVERY = 1
+loop.fit_heads = lambda model, task, config, *_: config
+parallel.start(1)
+rank = dist.get_rank()
+dist.destroy_process_group, end = lambda: None, dist.destroy_process_group  # several runs in this process
+begin = loop._loop
+
+def weights_agree(run):
+    mine = torch.cat([p.detach().flatten() for p in run.model.parameters()])
+    theirs = mine.clone()
+    dist.broadcast(theirs, 0)
+    assert torch.equal(mine, theirs), "the ranks drifted apart"
+
+def watched(run, *rest):
+    try:
+        return begin(run, *rest)
+    finally:
+        weights_agree(run)
+
+loop._loop = watched
+loop.train(config, folder / "two", stop_at=6)
+loop.train(config, folder / "two", resume=True)
+loop.train(config, folder / "one-two", resume=True)
+
+# a budget on the clock: the ranks follow one clock
+loop.train(change(config, "tiny", train={"minutes": 0.5 / 60, "updates": 10**6}), folder / "clock")
+
+# a signal to one rank stops both after the same update
+update, reached = loop.Run.update, []
+
+def pressed(run):
+    if rank == 1 and run.progress.update == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+    reached[:] = [run.progress.update + 1]
+    return update(run)
+
+loop.Run.update = pressed
+try:
+    loop.train(config, folder / "stopped")
+    raise AssertionError("nobody stopped")
+except loop.Interrupted:
+    assert reached == [3]
+loop.Run.update = update
+
+# a loss that is no number on one rank stops both
+inner, factor = loop.Learner._inner, float("nan") if rank else 1.0
+
+def spoilt(learner, *arguments):
+    out = inner(learner, *arguments)
+    return out._replace(ce=factor * out.ce)
+
+loop.Learner._inner = spoilt
+try:
+    loop.train(config, folder / "broken")
+    raise AssertionError("nobody stopped")
+except loop.NotFinite:
+    pass
+end()
+"""
+
+
+def test_two_processes_are_one_run(tmp_path):
+    config = tiny(updates=10, lr=1e-3, batch=8, prior_rows=0.25)
+    bundle.write_json(tmp_path / "config.json", bundle.to_dict(config))
+    (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
+    loop.train(config, tmp_path / "one-two", stop_at=6)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*launch, str(tmp_path / "two.py"), str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    alone = loop.train(config, tmp_path / "one")
+    shutil.copytree(tmp_path / "one-two", tmp_path / "back")
+    expected = lines(alone)
+    assert len(expected) == 10
+    for name in ("two", "one-two"):  # the second: six updates of one process, then four of two
+        found = lines(tmp_path / name)
+        assert [line["update"] for line in found] == list(range(1, 11))
+        for one, other in zip(expected, found, strict=True):
+            for key in ("ce", "kl", "posterior_accuracy", "prior_validity", "ce_by_step"):
+                assert other[key] == pytest.approx(one[key], rel=1e-3, abs=1e-5), (name, one["update"], key)
+    one, two = last(alone), last(tmp_path / "two")
+    for part in ("x", "y", "done", "index"):
+        assert same(one["carry"][part], two["carry"][part]), part
+    torch.testing.assert_close(one["carry"]["h"], two["carry"]["h"], rtol=1e-2, atol=1e-3)
+    stopped = tmp_path / "stopped"
+    assert last(stopped)["progress"] == 3
+    loop.train(config, stopped, resume=True)  # two processes began, one ends
+    for one, other in zip(expected, lines(stopped), strict=True):
+        assert other["ce"] == pytest.approx(one["ce"], rel=1e-3)
+    assert not checkpoint.paths(tmp_path / "broken")
+
+
+def test_a_batch_that_does_not_divide():
+    with pytest.raises(ValueError, match=r"batch of 8 .* 3 processes"):
+        World(0, 3, torch.device("cpu")).rows(8)
+    rows = [World(rank, 4, torch.device("cpu")).rows(8) for rank in range(4)]
+    assert np.concatenate(rows).tolist() == list(range(8))
+
+
+# what it tells -----------------------------------------------------------------------------------------------
+class Heard(NullLog):
+    def __init__(self):
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def watch(config: Config) -> tuple[monitor.Monitor, Heard]:
+    task, heard = tasks.task(config.task), Heard()
+    model = loop.Model(task.spec, config.model)
+    return monitor.Monitor(model, task, config, heard, ALONE, 0), heard
+
+
+HEALTHY = {"valid": 0.9, "coverage": 0.8, "coverage_share_many": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("transitions", "posterior", "figures", "words"),
+    [
+        ("last", 0.95, {"valid": 0.02}, ("private channel", "train.beta")),
+        ("all", 0.95, {"valid": 0.02}, ("private channel", "train.posterior_transitions")),
+        ("last", 0.9, {"coverage_share_many": 0.1}, ("diversity", "train.beta")),
+        ("last", 0.95, {}, ()),
+        ("last", 0.1, {"valid": 0.0, "coverage_share_many": 0.0}, ()),  # nothing learned yet
+        ("last", 0.9, {"coverage_share_many": None}, ()),  # every puzzle has one solution
+    ],
+)
+def test_warnings_name_the_lever(transitions, posterior, figures, words):
+    watching, heard = watch(tiny(posterior_transitions=transitions))
+    progress = loop.Progress(update=30, means={"posterior_accuracy": posterior})
+    for _ in range(2):  # told once
+        watching.warn(progress, HEALTHY | figures)
+    assert len(heard.said) == bool(words)
+    assert all(word in heard.said[0] for word in words)
+
+
+def test_metrics_and_evaluation(tmp_path, monkeypatch):
+    monkeypatch.setattr(monitor, "EVERY", 4)
+    run = loop.train(tiny(updates=10, evaluate_every=0.0), tmp_path / "run")
+    assert [line["update"] for line in lines(run)] == [4, 8, 10]  # the rest is told at the end
+    train, dev = lines(run)[-1], lines(run, "dev")
+    assert {"ce", "kl", "posterior_accuracy", "prior_validity", "updates_per_second"} <= train.keys()
+    assert len(train["kl_by_step"]) == 3
+    assert 0.1 < train["updates_per_second"] < 10_000
+    assert [line["update"] for line in dev] == [*range(1, 11), 10]
+    assert {"valid", "coverage", "diversity", "halt_calibration", "elbo", "kl_by_step_dev"} <= dev[-1].keys()
+
+
+# learning ----------------------------------------------------------------------------------------------------
+FAMILY = {
+    "HRM": tiny(
+        model={"guidance": "none", "gradient": "one-step", "halting": "halt-continue", "positions": "learned"},
+        halt_early=True,
+        loss="stablemax",
+        optimizer="adamatan2",
+    ),
+    "TRM": tiny(model={"guidance": "none", "shared": True}, optimizer="adamw"),
+    "Looped": tiny(model={"guidance": "none", "hierarchy": False, "gradient": "full"}, N_sup=1),
+    "stochastic HRM": tiny(model={"halting": "halt-continue", "registers": 2, "mixer": "attention"}, halt_early=True),
+    "decoder": tiny(model={"guidance": "decoder"}, kl_transitions="all", optimizer="adamw"),
+    "noise only": tiny(model={"guidance": "noise", "fusion": "concat"}, prior_learns=False),
+    "guide only": tiny(model={"guidance": "mean", "sigma_form": "exp"}, prior_rows=0.0),
+}
+
+
+@pytest.mark.parametrize("member", FAMILY)
+def test_every_member_trains(member, tmp_path):
+    run = loop.train(change(FAMILY[member], "tiny", train={"updates": 4}), tmp_path / "run")
+    assert len(lines(run)) == 4
+    before = loop.Model(tasks.task("queens-5").spec, FAMILY[member].model).state_dict()
+    after = last(run)["model"]
+    assert not [k for k in after if not after[k].isfinite().all()]
+    moved = {k for k in after if not torch.equal(after[k], before[k])}
+    assert {
+        k for k in after if "z0" not in k and "core" in k and "posterior" not in k and "relations" not in k
+    } <= moved
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "adamatan2"])
+def test_it_learns(optimizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(monitor, "EVERY", 20)
+    config = tiny(updates=100, batch=16, optimizer=optimizer, lr=5e-3, warmup=10, beta=0.1)
+    seen = [line["ce"] for line in lines(loop.train(config, tmp_path / "run"))]
+    assert np.mean(seen[-2:]) < 0.75 * seen[0], seen
+
+
+def test_the_end_of_a_run(tmp_path, monkeypatch):
+    """Heads are fitted, the figures recorded, and the folder is one that gram.load reads."""
+    monkeypatch.undo()
+    run = loop.train(tiny(updates=3), tmp_path / "run")
+    assert json.loads((run / "training.json").read_text(encoding="utf-8"))["updates"] == 3
+    reasoner = gram.load(run)
+    fitted = reasoner.model.state_dict()
+    saved = {k.removeprefix("module."): t for k, t in last(run)["ema"].items() if k != "n_averaged"}
+    moved = {k for k in fitted if not torch.equal(fitted[k], saved[k])}
+    assert "halt.bias" in moved
+    assert all(k.startswith(("halt.", "value.")) for k in moved)
