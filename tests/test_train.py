@@ -22,7 +22,6 @@ from torch import Tensor
 import gram
 from gram import bundle, cli, tasks
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
-from gram.recipes import change
 from gram.train import checkpoint, loop, monitor, objective
 from gram.train.log import Log, NullLog
 from gram.train.parallel import World
@@ -55,8 +54,12 @@ TINY = Config(recipe="tiny", task="queens-5", model=MODEL, train=TRAIN, solve=So
 ALONE = World(0, 1, torch.device("cpu"))
 
 
+def change(config: Config, model: dict[str, Any] | None = None, **train) -> Config:
+    return replace(config, model=replace(config.model, **(model or {})), train=replace(config.train, **train))
+
+
 def tiny(model: dict[str, Any] | None = None, **train) -> Config:
-    return change(TINY, "tiny", model=model or {}, train=train)
+    return change(TINY, model, **train)
 
 
 @pytest.fixture(autouse=True)
@@ -165,17 +168,17 @@ def test_what_resume_may_change(tmp_path):
     run = loop.train(tiny(), tmp_path / "run", stop_at=2)
     config = bundle.read_config(run / bundle.CONFIG)
     for changed, word in (
-        (change(config, "tiny", model={"width": 64}), "model.width = 32 .* 64"),
-        (change(config, "tiny", model={"guidance": "none"}), "model.guidance"),
-        (change(config, "tiny", train={"batch": 16}), "train.batch"),
-        (change(config, "tiny", train={"N_sup": 4}), "train.N_sup"),
-        (change(config, "tiny", train={"optimizer": "adamw"}), "train.optimizer"),
+        (change(config, {"width": 64}), "model.width = 32 .* 64"),
+        (change(config, {"guidance": "none"}), "model.guidance"),
+        (change(config, batch=16), "train.batch"),
+        (change(config, N_sup=4), "train.N_sup"),
+        (change(config, optimizer="adamw"), "train.optimizer"),
         (replace(config, task="queens-6"), "task"),
     ):
         with pytest.raises(ValueError, match=word):
             loop.train(changed, run, resume=True)
         assert bundle.read_config(run / bundle.CONFIG) == config  # a refusal leaves the run as it was
-    loop.train(change(config, "tiny", train={"weight_decay": 0.7, "lr": 1e-5}), run, resume=True, stop_at=3)
+    loop.train(change(config, weight_decay=0.7, lr=1e-05), run, resume=True, stop_at=3)
     muon, adamw = (o["param_groups"][0] for o in last(run)["optimizers"])
     assert muon["weight_decay"] == 0.7
     assert max(muon["lr"], adamw["lr"]) <= 1e-5
@@ -190,7 +193,7 @@ def test_a_resumed_run_keeps_its_arithmetic(tmp_path, monkeypatch):
     loop.train(config, run, resume=True, stop_at=4)
     assert last(run)["dtype"] == "bfloat16"
     assert last(run)["carry"]["h"].dtype == torch.bfloat16
-    loop.train(change(config, "tiny", train={"dtype": "float32"}), run, resume=True, stop_at=5)
+    loop.train(change(config, dtype="float32"), run, resume=True, stop_at=5)
     assert last(run)["carry"]["h"].dtype == torch.float32
 
 
@@ -425,11 +428,10 @@ def test_share_of_the_budget():
 # several processes -------------------------------------------------------------------------------------------
 TWO = """
 import os, signal, sys
+from dataclasses import replace
 from pathlib import Path
 import torch, torch.distributed as dist
 from gram import bundle
-from gram.config import TrainConfig
-from gram.recipes import change
 from gram.train import loop, monitor, parallel
 
 folder = Path(sys.argv[1])
@@ -459,7 +461,8 @@ loop.train(config, folder / "two", resume=True)
 loop.train(config, folder / "one-two", resume=True)
 
 # a budget on the clock: the ranks follow one clock
-loop.train(change(config, "tiny", train={"minutes": 0.5 / 60, "updates": 10**6}), folder / "clock")
+timed = replace(config, train=replace(config.train, minutes=0.5 / 60, updates=10**6))
+loop.train(timed, folder / "clock")
 
 # a signal to one rank stops both after the same update
 update, reached = loop.Run.update, []
@@ -601,7 +604,7 @@ FAMILY = {
 
 @pytest.mark.parametrize("member", FAMILY)
 def test_every_member_trains(member, tmp_path):
-    run = loop.train(change(FAMILY[member], "tiny", train={"updates": 4}), tmp_path / "run")
+    run = loop.train(change(FAMILY[member], updates=4), tmp_path / "run")
     assert len(lines(run)) == 4
     before = loop.Model(tasks.task("queens-5").spec, FAMILY[member].model).state_dict()
     after = last(run)["model"]

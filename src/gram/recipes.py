@@ -23,7 +23,8 @@ def recipe(name: str) -> Config:
             if variant is None:
                 return config
             if variant in VARIANTS:
-                return change(config, **VARIANTS[variant])
+                large = {"hidden": 1536, "registers": 16} if paper and variant in RIVALS else {}
+                return change(change(config, **VARIANTS[variant]), model=large)
     close = difflib.get_close_matches(name, names(), n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names())}."
     raise ValueError(f"There is no recipe {name!r}; {hint}")
@@ -65,7 +66,7 @@ def queens(task: str) -> Config:
         task=task,
         model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128),
         train=TrainConfig(minutes=20.0, updates=ENDLESS, prior_rows=0.125, prior_learns=False),
-        solve=SolveConfig(depth=16),
+        solve=SolveConfig(depth=24),
     )
 
 
@@ -75,7 +76,7 @@ def coloring(task: str) -> Config:
         recipe=task,
         task=task,
         model=dataclasses.replace(SMALL, positions="learned"),
-        train=TrainConfig(minutes=20.0, updates=ENDLESS, N_sup=12, augment=True),
+        train=TrainConfig(minutes=20.0, updates=ENDLESS, N_sup=8, beta=2.0, augment=True),
         solve=SolveConfig(depth=24),
     )
 
@@ -155,15 +156,16 @@ def paper(task: str, *, beta: float, epochs: int, examples: int, **model: Any) -
 
 def paper_queens(task: str) -> Config:
     """beta 0.07 (8x8) and 0.045 (10x10), 3,000 and 1,000 epochs."""
-    large = task != "queens-8"
-    return paper(task, beta=0.045 if large else 0.07, epochs=1000 if large else 3000, examples=108000 if large else 7200)
+    if task == "queens-8":
+        return paper(task, beta=0.07, epochs=3000, examples=7_200)
+    return paper(task, beta=0.045, epochs=1000, examples=108_000)
 
 
 def paper_coloring(task: str) -> Config:
     """beta 0.5 (8 vertices) and 0.45 (10), 5,000 epochs."""
-    large = task != "coloring-8"
-    config = paper(task, beta=0.45 if large else 0.5, epochs=5000, examples=13465 if large else 7002)
-    return change(config, train={"augment": False})
+    if task == "coloring-8":
+        return paper(task, beta=0.5, epochs=5000, examples=7_002)
+    return paper(task, beta=0.45, epochs=5000, examples=13_465)
 
 
 def paper_sudoku(task: str) -> Config:
@@ -178,12 +180,11 @@ def paper_sudoku(task: str) -> Config:
 PAPER = {("queens", None): paper_queens, ("coloring", None): paper_coloring, ("sudoku", "9"): paper_sudoku}
 
 
-# members of the family and ablations: fields changed in any recipe ---------------------------------------------
+# members of the family and ablations: fields changed in any recipe -----------------------------------------
+RIVALS = ("trm", "hrm", "looped")  # expansion 4 and 16 puzzle tokens at paper scale
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
-    "trm": {"model": {"guidance": "none", "shared": True}, "train": {"halt_early": False}},
-    "hrm": {
-        "model": {"guidance": "none", "blocks": 4, "gradient": "one-step", "halting": "halt-continue"},
-    },
+    "trm": {"model": {"guidance": "none", "shared": True}},
+    "hrm": {"model": {"guidance": "none", "blocks": 4, "gradient": "one-step", "halting": "halt-continue"}},
     "looped": {
         "model": {"guidance": "none", "hierarchy": False, "T": 12, "gradient": "full"},
         "train": {"N_sup": 1},
