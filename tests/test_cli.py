@@ -88,7 +88,7 @@ def refused(gram):
         lines = ran.err.splitlines()
         assert len(lines) == 1, ran.err
         assert lines[0].startswith("gram: ")
-        assert len(lines[0]) < 400
+        assert len(lines[0]) < 1000
         assert "Traceback" not in ran.err
         assert not ran.out
         return lines[0]

@@ -1,6 +1,7 @@
 """Training: exact continuation, several processes, files that survive, stopping, warnings, and that it learns."""
 
 import io
+import itertools
 import json
 import os
 import resource
@@ -12,6 +13,7 @@ import time
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -330,7 +332,7 @@ def test_ctrl_c_from_outside(tmp_path):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 130, said
@@ -405,15 +407,19 @@ def test_a_learning_rate_far_too_high_is_told(tmp_path):
 
 
 def test_the_clock_is_kept_and_the_schedule_ends(tmp_path, monkeypatch):
+    """On a clock that goes on by 0.1 s at each look; the loop looks once per update."""
     held: list[loop.Run] = []
-    begin = loop._loop
+    begin, ticks = loop._loop, itertools.count()
     monkeypatch.setattr(loop, "_loop", lambda run, *rest: (held.append(run), begin(run, *rest))[1])
-    loop.train(tiny(updates=10**6, minutes=1.2 / 60, lr=1e-3, lr_final=0.05), tmp_path / "run")
-    run = held[0]
-    assert 1.2 <= run.progress.seconds < 1.8
-    assert run.progress.share(run.config) == 1.0
-    assert run.optimizers[0].param_groups[0]["lr"] == pytest.approx(5e-5, rel=0.5)
-    assert max(line["seconds"] for line in lines(tmp_path / "run")) < 1.8
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 10))
+    config = tiny(updates=10**6, minutes=3 / 60, lr=1e-3, lr_final=0.05, warmup=1)
+    loop.train(config, tmp_path / "run", stop_at=10)
+    loop.train(config, tmp_path / "run", resume=True)  # the clock of the run stood still in between
+    run = held[1]
+    assert run.progress.update == 30
+    assert run.progress.seconds == pytest.approx(3.0)
+    assert run.progress.share(config) == pytest.approx(1.0)
+    assert run.optimizers[0].param_groups[0]["lr"] == pytest.approx(5e-5, rel=0.1)
 
 
 def test_share_of_the_budget():
@@ -580,7 +586,7 @@ def test_metrics_and_evaluation(tmp_path, monkeypatch):
     train, dev = lines(run)[-1], lines(run, "dev")
     assert {"ce", "kl", "posterior_accuracy", "prior_validity", "updates_per_second"} <= train.keys()
     assert len(train["kl_by_step"]) == 3
-    assert 0.1 < train["updates_per_second"] < 10_000
+    assert 0 < train["updates_per_second"] < 10_000
     assert [line["update"] for line in dev] == [*range(1, 11), 10]
     assert {"valid", "coverage", "diversity", "halt_calibration", "elbo", "kl_by_step_dev"} <= dev[-1].keys()
 
@@ -631,6 +637,6 @@ def test_the_end_of_a_run(tmp_path, monkeypatch):
     reasoner = gram.load(run)
     fitted = reasoner.model.state_dict()
     saved = {k.removeprefix("module."): t for k, t in last(run)["ema"].items() if k != "n_averaged"}
-    moved = {k for k in fitted if not torch.equal(fitted[k], saved[k])}
+    moved = {k for k in fitted if not torch.equal(fitted[k], saved[k].bfloat16().float())}  # finished weights are half
     assert "halt.bias" in moved
     assert all(k.startswith(("halt.", "value.")) for k in moved)

@@ -76,7 +76,7 @@ def coloring(task: str) -> Config:
         recipe=task,
         task=task,
         model=dataclasses.replace(SMALL, positions="learned"),
-        train=TrainConfig(minutes=20.0, updates=ENDLESS, N_sup=8, beta=2.0, augment=True),
+        train=TrainConfig(minutes=20.0, updates=ENDLESS, N_sup=8, augment=True),
         solve=SolveConfig(depth=24),
     )
 

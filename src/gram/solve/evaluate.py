@@ -49,8 +49,8 @@ def evaluate(
     conflicts: violated constraints of the most frequent answer, summed over puzzles.
     halt_calibration, value_calibration: Brier score and expected calibration error (10 bins) of sigmoid(halt) and of
     value (cut to [0, 1]) at the last step against validity.
-    With select "checked" also, of a second pass in which the checker stops: checked: puzzles with a valid answer;
-    checked_evaluations and checked_seconds.
+    With select "checked" also, of a second pass in which the checker stops: checked: puzzles with a valid answer (then
+    also exact and selected_valid, where there is a single target); checked_evaluations and checked_seconds.
 
     A member whose trajectories are all equal runs one of them, which counts as `width` samples. ValueError without
     examples or for an input without a target.
@@ -76,6 +76,8 @@ def evaluate(
     figures |= tally.figures() | {"seconds": seconds}
     if select == "checked":
         figures |= checked(model, task, examples.inputs, options)
+        if figures["exact"] is not None:  # a single right answer: valid is exact, and this is what solve returns
+            figures["exact"] = figures["selected_valid"] = figures["checked"]
     return figures
 
 

@@ -152,13 +152,9 @@ class Task(ABC):
         """Bring answers that differ in names only to one form (colourings); the identity elsewhere."""
         return answers
 
-    def align(self, answers: Tokens, pattern: Tokens) -> Tokens:
-        """Write right answers (S, L) in the names that agree best with `pattern` (L,), where names are free."""
-        return answers
-
     def augment(self, symmetry: Symmetry, puzzles: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
-        """The same puzzles and answers seen through `symmetry`; the answers are right but need not be canonical."""
-        return symmetry.apply(puzzles), symmetry.apply(answers)
+        """The same puzzles and answers seen through `symmetry`."""
+        return symmetry.apply(puzzles), self.canonical(symmetry.apply(answers))
 
     def invert(self, symmetry: Symmetry, answers: Tokens) -> Tokens:
         """Answers to augmented puzzles -> answers to the puzzles themselves."""

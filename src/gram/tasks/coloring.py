@@ -9,7 +9,6 @@ Colours are names only, so every target is canonical: vertex 0 has colour 1, the
 
 import re
 from collections.abc import Iterator
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -158,26 +157,10 @@ class Coloring(Task):
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
-        """New names for the vertices and for the colours per row."""
+        """New names for the vertices per row; the tokens stay."""
         old = rng.permuted(np.broadcast_to(np.arange(self.n), (batch, self.n)), axis=1)
         positions = np.concatenate([self._place[old[:, self._left], old[:, self._right]], self.edges + old], axis=1)
-        tokens = np.tile(np.arange(self.spec.vocabulary), (batch, 1))
-        tokens[:, FIRST_COLOR : self.blank] = rng.permuted(tokens[:, FIRST_COLOR : self.blank], axis=1)
-        return Symmetry(positions, tokens)
-
-    def align(self, answers: Tokens, pattern: Tokens) -> Tokens:
-        """Rename the colours of each answer (S, L) so that most vertices agree with `pattern` (L,); all k! ways are
-        compared for up to 4 colours, beyond that the answers stay as they are."""
-        if self.colors > 4:
-            return answers
-        palette = np.arange(FIRST_COLOR, self.blank)
-        own = answers[:, None, self.edges :] == palette[:, None]  # (S, k, n)
-        agreement = own.astype(np.int64) @ (pattern[self.edges :] == palette[:, None]).T  # (S, k, k)
-        ways = np.array(list(permutations(range(self.colors))))
-        best = ways[agreement[:, np.arange(self.colors), ways].sum(-1).argmax(1)]  # (S, k)
-        rename = np.tile(np.arange(256, dtype=np.uint8), (len(answers), 1))
-        rename[:, FIRST_COLOR : self.blank] = FIRST_COLOR + best
-        return np.take_along_axis(rename, answers.astype(np.int64), axis=1)
+        return Symmetry(positions, np.broadcast_to(np.arange(self.spec.vocabulary), (batch, self.spec.vocabulary)))
 
     def canonical(self, answers: Tokens) -> Tokens:
         """Rename the colours in order of first use, (B, L) -> (B, L); other tokens stay."""

@@ -240,7 +240,8 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
     begin = time.monotonic()
     run.log.say("Fitting the halt and value heads on prior rollouts.")
     config = fit_heads(model, run.task, run.config, run.batches.examples, monitor.dev)
-    bundle.save(out, config, model)
+    bundle.save(out, config, model, half=True)
+    bundle.load_weights(model, out / bundle.WEIGHTS)  # what is measured is what was written
     figures = monitor.evaluate(run.progress)
     record = {
         "updates": run.progress.update,

@@ -1,0 +1,52 @@
+"""Every set of weights that ships does what its results file says."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+import gram
+from gram import bundle
+from gram.solve.evaluate import evaluate
+
+RESULTS = Path(__file__).parent.parent / "results"
+SHIPPED = bundle.shipped()
+LIMIT, WIDTH = 40, 4
+
+
+def test_all_weights_fit_in_twenty_megabytes():
+    size = sum(path.stat().st_size for path in bundle.SHIPPED.rglob("*") if path.is_file())
+    assert 0 < size < 20_000_000
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_weights_name_their_recipe_and_results(name):
+    config = bundle.read_config(bundle.SHIPPED / name / bundle.CONFIG)
+    assert config.task == name
+    record = json.loads((RESULTS / config.recipe / f"{config.train.seed}.json").read_text())
+    assert record["task"] == name
+    assert record["seconds"] > 0
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_weights_reproduce_their_validity(name):
+    """Samples of a few test puzzles are valid as often as the results file says, within what so few puzzles tell."""
+    reasoner = gram.load(name)
+    config = reasoner.config
+    record = json.loads((RESULTS / config.recipe / f"{config.train.seed}.json").read_text())
+    figures = next(f for key, f in record["figures"].items() if key.startswith("test ") and "edge" not in key)
+    examples = reasoner.task.examples("test", count=LIMIT)
+    found = evaluate(
+        reasoner,
+        examples,
+        width=WIDTH,
+        depth=figures["depth"],
+        select="majority",
+        halt_threshold=config.solve.halt_threshold,
+    )
+    # Samples of one puzzle are alike, so a puzzle counts as one observation.
+    deviation = math.sqrt(max(figures["valid"] * (1 - figures["valid"]), 0.01) / LIMIT)
+    assert abs(found["valid"] - figures["valid"]) < 4 * deviation
+    if figures["selected_valid"] > 0.99:
+        assert found["selected_valid"] > 0.9
