@@ -113,7 +113,8 @@ def _atomic(path: Path, write) -> None:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError | SafetensorError | RuntimeError):
+            reason = (error.strerror if isinstance(error, OSError) else None) or "the disk may be full"
             raise OSError(
-                f"Could not write {path} ({error}); free some disk space. Earlier files are intact."
+                f"Could not write {path} ({reason}); free some disk space. Earlier files are intact."
             ) from error
         raise
