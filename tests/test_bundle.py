@@ -147,7 +147,7 @@ def broken_disk(kind: type[Exception]):
 
     def write(_, path):
         Path(path).write_bytes(b"half of it")
-        raise kind("No space left on device")
+        raise kind(28, "No space left on device") if kind is OSError else kind("enforce fail at inline_container.cc")
 
     return write
 
