@@ -189,9 +189,9 @@ def test_what_resume_may_change(tmp_path):
 def test_a_resumed_run_keeps_its_arithmetic(tmp_path, monkeypatch):
     """ "auto" measures speed, which may come out differently the second time."""
     config = tiny(dtype="auto")
-    monkeypatch.setattr(loop.parallel, "arithmetic", lambda *_: (torch.bfloat16, "it was faster"))
+    monkeypatch.setattr(loop, "arithmetic", lambda *_: (torch.bfloat16, "it was faster"))
     run = loop.train(config, tmp_path / "run", stop_at=2)
-    monkeypatch.setattr(loop.parallel, "arithmetic", lambda *_: (torch.float32, "now this is"))
+    monkeypatch.setattr(loop, "arithmetic", lambda *_: (torch.float32, "now this is"))
     loop.train(config, run, resume=True, stop_at=4)
     assert last(run)["dtype"] == "bfloat16"
     assert last(run)["carry"]["h"].dtype == torch.bfloat16

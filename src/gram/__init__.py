@@ -1,11 +1,16 @@
 """Recursive reasoning with tiny networks: gram.load(...) gives a Reasoner; gram.tasks has the puzzles."""
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gram import tasks
     from gram.solve.reasoner import Reasoner, load
+
+# Threads that spin while they wait make a small network many times slower as soon as another program runs. Read when
+# torch is loaded; an explicit setting wins.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __all__ = ["Reasoner", "load", "tasks"]
 

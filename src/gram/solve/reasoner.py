@@ -3,15 +3,14 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
-import torch
 
 from gram import bundle, tasks
 from gram.config import Config
+from gram.models.arithmetic import arithmetic
 from gram.models.family import Model
 from gram.solve.sample import sample
 from gram.solve.select import Candidate, Rule, choose
@@ -171,24 +170,6 @@ def load(name_or_path: str | Path, *, dtype: str = "auto") -> Reasoner:
     faster. Answers can differ between the two. FileNotFoundError or ValueError with one sentence when something is
     missing or broken.
     """
-    if dtype not in ("auto", "float32", "bfloat16"):
-        raise ValueError(f'dtype is {dtype!r}; choose "auto", "float32" or "bfloat16".')
     config, model = bundle.load(name_or_path)
-    model.dtype = fastest_dtype(config.model.width) if dtype == "auto" else getattr(torch, dtype)
+    model.dtype, _ = arithmetic(dtype, config.model.width, next(model.parameters()).device)
     return Reasoner(config, model)
-
-
-@lru_cache
-def fastest_dtype(width: int) -> torch.dtype:
-    """bfloat16 if its matrix product is over 1.2 times as fast as float32's here, else float32. Measured once per
-    process, in a few milliseconds."""
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        x, w = torch.ones(1024, width, dtype=dtype), torch.ones(width, 2 * width, dtype=dtype)
-        times = []
-        for _ in range(5):
-            begin = time.perf_counter()
-            torch.matmul(x, w)
-            times.append(time.perf_counter() - begin)
-        seconds[dtype] = min(times)
-    return torch.bfloat16 if seconds[torch.float32] > 1.2 * seconds[torch.bfloat16] else torch.float32

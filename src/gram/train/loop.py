@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gram import bundle, tasks
 from gram.config import Config, to_dict
+from gram.models.arithmetic import arithmetic
 from gram.models.family import Model
 from gram.tasks.base import Task
 from gram.tasks.store import load_examples
@@ -68,7 +69,7 @@ class Run:
         if state is not None and c.dtype == "auto":  # measured again it might come out differently
             model.dtype, reason = getattr(torch, state["dtype"]), "as before"
         else:
-            model.dtype, reason = world.first(parallel.arithmetic(c.dtype, config.model.width, world.device))
+            model.dtype, reason = world.first(arithmetic(c.dtype, config.model.width, world.device))
         self.model = model.to(world.device)
         self.learner = Learner(model, c, task.check)
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)

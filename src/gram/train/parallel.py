@@ -1,8 +1,7 @@
-"""Device, arithmetic (with the reason), ranks and random streams."""
+"""Device, ranks, compilation (with the reason) and random streams."""
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -72,29 +71,6 @@ def start(threads: int) -> World:
     if cuda:
         torch.cuda.set_device(device)
     return World(dist.get_rank(), dist.get_world_size(), device)
-
-
-def arithmetic(wish: str, width: int, device: torch.device) -> tuple[torch.dtype, str]:
-    """The dtype of the recursion and why. "auto" times one matrix product in both."""
-    if wish != "auto":
-        return getattr(torch, wish), "as configured"
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported()
-        return (torch.bfloat16, "tensor cores") if fast else (torch.float32, "no bfloat16 on this GPU")
-    seconds = {dtype: _product_seconds(width, dtype) for dtype in (torch.float32, torch.bfloat16)}
-    ratio = seconds[torch.float32] / seconds[torch.bfloat16]
-    chosen = torch.bfloat16 if ratio > 1.2 else torch.float32
-    return chosen, f"bfloat16 products run {ratio:.1f}x as fast as float32 here"
-
-
-def _product_seconds(width: int, dtype: torch.dtype) -> float:
-    x, w = torch.ones(2048, width, dtype=dtype), torch.ones(width, 2 * width, dtype=dtype)
-    times = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        torch.mm(x, w)
-        times.append(time.perf_counter() - begin)
-    return min(times)
 
 
 def compiled(function: Callable, wish: bool, device: torch.device) -> tuple[Callable, str]:
