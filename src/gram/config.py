@@ -115,8 +115,8 @@ class TrainConfig:
     prior_rows: float = 0.5
     """Share of the batch that runs on the prior; it trains the halt and value heads."""
     prior_learns: bool = True
-    """Rows on the prior also learn to answer: their CE is against the right target nearest to their last answer
-    (ours, see DEVIATIONS.md); False is the paper."""
+    """Rows on the prior also learn to answer, from their second step on: their CE is against the right target nearest
+    to their first answer (ours, see DEVIATIONS.md); False is the paper."""
     halt_weight: float = 0.5
     """Weight of the halting loss (no gradient into the core)."""
     value_weight: float = 0.5

@@ -161,9 +161,9 @@ def refill(
     carry.pooled[finished] = 0
 
 
-def retarget(carry: Carry, batches: Batches, on_prior: Tensor, answer: Tensor) -> None:
-    """Give the rows that run on the prior the right target nearest to what they just answered, in place."""
-    chosen = on_prior.nonzero().squeeze(1)
+def retarget(carry: Carry, batches: Batches, rows: Tensor, answer: Tensor) -> None:
+    """Give the `rows` (B,) bool the right target nearest to what they just answered, in place."""
+    chosen = rows.nonzero().squeeze(1)
     index, positions, tokens, answers = (
         t[chosen].cpu().numpy() for t in (carry.index, carry.positions, carry.tokens, answer)
     )

@@ -126,7 +126,8 @@ class Run:
         done = torch.where(result.finished, c.N_sup, result.done)
         self.carry = dataclasses.replace(carry, state=result.state, pooled=result.pooled, done=done)
         if c.prior_learns and self.learner.prior_share:
-            retarget(self.carry, self.batches, self.on_prior, result.answer)
+            first = self.on_prior & (self.carry.done == 1)
+            retarget(self.carry, self.batches, first, result.answer)
         progress.update += 1
         return result
 

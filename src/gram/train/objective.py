@@ -87,7 +87,7 @@ class Learner(nn.Module):
             "value": self.value_loss(pooled, done, right),
         }
         weights = {"ce": 1.0, "kl": c.beta, "halt": c.halt_weight, "value": c.value_weight}
-        masks = {"ce": learns | c.prior_learns, "kl": learns, "halt": judged, "value": judged & finished}
+        masks = {"ce": learns | (c.prior_learns & (done > 1)), "kl": learns, "halt": judged, "value": judged & finished}
         assert all(loss.shape == (len(x),) for loss in rows.values())
         # Fixed denominators: the same loss whatever the number of ranks (DDP averages their gradients).
         learning, judging = 1 - self.prior_share, self.prior_share or 1.0
