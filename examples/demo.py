@@ -6,8 +6,8 @@ import time
 import gram
 from gram.solve.show import describe, say
 
-SUDOKU = ".2.....184.5...2......2.....8.91.5....7..8.9..5..4.8...4..8.1..........6..8..3..."
-"""One of the "forum hardest 1905" puzzles; a good solver by search guesses 159 times on it."""
+SUDOKU = "..2.....8..3.5..9.4....9..7....45........78.3...9...2.9.16......37..2...2.4.3.67."
+"""Of Sudoku-Extreme's test rows: propagation alone does not solve it, a good solver by search guesses 4 times."""
 QUEENS = "......../......../Q......./......../......../.Q....../......../........"
 GRAPH = "1-2 1-7 1-9 1-10 2-6 3-6 3-7 3-9 4-5 4-7 4-10 5-7 5-8 6-7 6-8 8-9 8-10"
 
