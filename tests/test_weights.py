@@ -48,3 +48,5 @@ def test_weights_reproduce_their_validity(name):
     # Samples of one puzzle are alike, so a puzzle counts as one observation.
     deviation = math.sqrt(max(figures["valid"] * (1 - figures["valid"]), 0.01) / LIMIT)
     assert abs(found["valid"] - figures["valid"]) < 4 * deviation
+    if figures["valid"] > 0.99:
+        assert found["selected_valid"] > 0.9
