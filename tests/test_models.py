@@ -6,14 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch.distributions import Normal, kl_divergence
 
 from gram.config import ModelConfig
 from gram.models.core import State
 from gram.models.family import Model, parameter_table
 from gram.models.guidance import Gaussian, kl, kl_balanced
-from gram.models.layers import Attention, Block, GroupMixer, PositionMixer, SwiGLU, relation_matrices, rms_norm
+from gram.models.layers import relation_matrices
 from gram.tasks.base import PAD, TaskSpec
 from gram.tasks.sudoku import Sudoku
 
@@ -151,110 +150,12 @@ def test_sigma_start_below_the_floor():
         build(sigma_start=0.01, sigma_floor=0.01)
 
 
-# layers ------------------------------------------------------------------------------------------------------
-def test_rms_norm():
-    x = 3 * draw(B, L, D)
-    expected = x / (x.pow(2).sum(-1, keepdim=True) / D + 1e-5).sqrt()
-    torch.testing.assert_close(rms_norm(x), expected)
-    assert rms_norm(x.bfloat16()).dtype == torch.bfloat16
-    torch.testing.assert_close(rms_norm(x.bfloat16()).float(), expected, atol=0.02, rtol=0.02)
-
-
-def test_swiglu():
-    layer = SwiGLU(D, 5, 3)
-    gate, up, down = draw(5, D, seed=1), draw(5, D, seed=2), draw(3, 5, seed=3)
-    with torch.no_grad():
-        layer.gate_up.weight.copy_(torch.cat([gate, up]))
-        layer.down.weight.copy_(down)
-    x = draw(B, L, D)
-    g = x @ gate.T
-    torch.testing.assert_close(layer(x), (g * torch.sigmoid(g) * (x @ up.T)) @ down.T)
-
-
+# mixers and symmetries ---------------------------------------------------------------------------------------
 def test_embedding_has_unit_variance_times_root_width():
     model = Model(SPEC, replace(TINY, width=512, heads=8))
     e_x = model.encode(tokens())
     torch.testing.assert_close(e_x, model.embed_x.weight[tokens()] * math.sqrt(512))
     assert 0.7 < e_x.std() < 1.1
-
-
-def attention(rope: bool) -> Attention:
-    layer = Attention(D, 2, L, rope)
-    with torch.no_grad():
-        layer.qkv.weight.copy_(draw(3 * D, D, seed=1))
-        layer.out.weight.copy_(draw(D, D, seed=2))
-    return layer
-
-
-def test_rope_turns_pairs_by_their_position():
-    layer, width = attention(rope=True), D // 2
-    x = draw(B, 2, L, width)
-    pairs = torch.complex(x[..., : width // 2], x[..., width // 2 :])
-    angle = torch.arange(L)[:, None] * 10_000.0 ** (-2 * torch.arange(width // 2) / width)
-    turned = pairs * torch.polar(torch.ones_like(angle), angle)
-    torch.testing.assert_close(layer.rotate(x), torch.cat([turned.real, turned.imag], -1), atol=1e-5, rtol=1e-5)
-
-
-def test_rope_sees_relative_positions_only():
-    layer = attention(rope=True)
-    q, k = (draw(D // 2, seed=s).expand(1, 1, L, D // 2) for s in (1, 2))
-    scores = (layer.rotate(q) @ layer.rotate(k).transpose(-1, -2))[0, 0]
-    for distance in range(-L + 1, L):
-        diagonal = scores.diagonal(distance)
-        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-4, rtol=1e-4)
-    assert scores[0].std() > 0.01  # and they do differ with the distance
-
-
-@pytest.mark.parametrize("rope", [True, False])
-def test_attention_is_that_of_torch(rope):
-    layer, x = attention(rope), draw(B, L, D)
-    q, k, v = (x @ layer.qkv.weight.T).view(B, L, 3, 2, D // 2).permute(2, 0, 3, 1, 4)
-    if rope:
-        q, k = layer.rotate(q), layer.rotate(k)
-    mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, L, D)
-    torch.testing.assert_close(layer(x), mixed @ layer.out.weight.T)
-
-
-def test_attention_without_positions_commutes_with_permutations():
-    x, order = draw(B, L, D), torch.randperm(L, generator=torch.Generator().manual_seed(0))
-    for rope in (False, True):
-        layer = attention(rope)
-        assert torch.allclose(layer(x[:, order]), layer(x)[:, order], atol=1e-4) is not rope
-
-
-def test_attention_refuses_odd_heads():
-    with pytest.raises(ValueError, match="even multiple of heads"):
-        build(heads=3)
-
-
-def test_position_mixer_is_one_swiglu_for_every_channel():
-    layer, x = PositionMixer(L, 5), draw(B, L, D)
-    with torch.no_grad():
-        for p in layer.parameters():
-            p.copy_(draw(*p.shape))
-    mixed = layer(x)
-    for d in range(D):
-        torch.testing.assert_close(mixed[..., d], layer.mlp(x[..., d]))
-
-
-def group_mixer() -> GroupMixer:
-    layer = GroupMixer(D, 3, relation_matrices(SPEC.relations, L))
-    with torch.no_grad():
-        layer.message_gate.weight.copy_(draw(2 * 3 * 3, D, seed=1))
-        layer.out.weight.copy_(draw(D, 3 * 3, seed=2))
-    return layer
-
-
-def test_group_mixer_sums_over_the_peers_of_each_relation():
-    layer, x = group_mixer(), draw(B, L, D)
-    message, gate = (x @ layer.message_gate.weight.T).chunk(2, -1)
-    received = torch.zeros(B, L, 9)
-    for r, groups in enumerate(SPEC.relations):
-        for group in groups:
-            for i in group:
-                peers = [j for j in group if j != i]
-                received[:, i, 3 * r : 3 * r + 3] = message[:, peers, 3 * r : 3 * r + 3].sum(1) / math.sqrt(len(peers))
-    torch.testing.assert_close(layer(x), (received * F.silu(gate)) @ layer.out.weight.T)
 
 
 def symmetries() -> tuple[list[torch.Tensor], list[torch.Tensor]]:
@@ -265,14 +166,9 @@ def symmetries() -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     return [o for o, k in zip(drawn, keeps, strict=True) if k], [o for o, k in zip(drawn, keeps, strict=True) if not k]
 
 
-def test_group_mixer_commutes_with_the_symmetries_of_its_relations():
-    kept, broken = symmetries()
-    assert min(len(kept), len(broken)) > 3
-    layer, x = group_mixer(), draw(B, L, D)
-    for order in kept:
-        torch.testing.assert_close(layer(x[:, order]), layer(x)[:, order])
-    for order in broken:
-        assert not torch.allclose(layer(x[:, order]), layer(x)[:, order], atol=1e-3)
+def test_attention_refuses_odd_heads():
+    with pytest.raises(ValueError, match="even multiple of heads"):
+        build(heads=3)
 
 
 def test_model_of_groups_commutes_with_the_symmetries_of_its_relations():
@@ -298,13 +194,44 @@ def test_groups_need_relations_and_rope_needs_attention():
         build(K=0)
 
 
-def test_block_is_post_norm():
-    block, x = Block(attention(rope=True), D, 6), draw(B, L, D)
-    with torch.no_grad():
-        for p in block.mlp.parameters():
-            p.copy_(draw(*p.shape))
-    y = rms_norm(x + block.mixer(x))
-    torch.testing.assert_close(block(x), rms_norm(y + block.mlp(y)))
+UNARY = {"mixer": "groups", "positions": "none", "unary": True}
+
+
+def test_unary_tokens_say_of_each_symbol_whether_it_is_this_one():
+    model, x = build(**UNARY), tokens(low=0)
+    this, other = SPEC.symbols[:2]
+    for row, pairs in zip(x.tolist(), model.unary(x).view(B, L, -1).tolist(), strict=True):
+        for token, said in zip(row, pairs, strict=True):
+            known = token in SPEC.symbols
+            assert said == ([this if token == s else other for s in SPEC.symbols] if known else [token] * 4)
+
+
+def test_unary_model_commutes_with_new_names_of_the_symbols():
+    model, x, y = build(**UNARY), tokens(), tokens(1)
+    rename = torch.tensor([0, 1, 4, 2, 5, 3])
+    noise = draw(TINY.T, B, L, 4, D)
+    plain = model.step(model.initial(B), model.encode(x), noise.flatten(2, 3), y=y)
+    moved = torch.empty_like(noise)
+    moved[..., rename[2:] - 2, :] = noise
+    turned = model.step(model.initial(B), model.encode(rename[x]), moved.flatten(2, 3), y=rename[y])
+    logits = model.decode(plain.readout).logits
+    assert logits[..., 2:].isfinite().all()
+    torch.testing.assert_close(model.decode(turned.readout).logits[..., rename], logits, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(model.decode(turned.readout).logits[..., 2:], logits[..., 2:], atol=1e-2)
+
+
+def test_learned_positions_tell_symbols_apart():
+    model = build(**UNARY | {"positions": "learned"})
+    e_x = model.encode(torch.ones(1, L, dtype=torch.int64)).view(L, 4, D)
+    assert len({tuple(row) for row in e_x.flatten(0, 1).tolist()}) == 4 * L
+
+
+def test_unary_needs_groups_and_symbols():
+    with pytest.raises(ValueError, match='needs mixer "groups" and a task with symbols'):
+        build(unary=True)
+    bare = TaskSpec(name="bare", length=L, vocabulary=V, relations=SPEC.relations)
+    with pytest.raises(ValueError, match='needs mixer "groups" and a task with symbols'):
+        Model(bare, replace(TINY, **UNARY))
 
 
 # one supervision step ----------------------------------------------------------------------------------------
@@ -533,6 +460,7 @@ SWITCHES = {
     "registers": {"registers": 3},
     "learned": {"registers": 3, "positions": "learned"},
     "groups": {"mixer": "groups", "positions": "none"},
+    "unary": {"mixer": "groups", "positions": "learned", "unary": True},
     "pool": {"pool": "mean", "registers": 1},
 }
 
@@ -542,7 +470,7 @@ SWITCHES = {
 def test_every_switch_steps_and_decodes(name, dtype):
     model = build(**SWITCHES[name])
     model.dtype = dtype
-    c, M = model.config, model.config.registers + L
+    c, M = model.config, model.rows
     noise = draw(c.T, B, M, D)
     state = model.initial(B, draw(2, B, M, D) if c.start == "random" else None)
     e_x = model.encode(tokens())
@@ -558,8 +486,9 @@ def test_every_switch_steps_and_decodes(name, dtype):
     assert out.value.shape == (B,)
     assert {t.dtype for t in out} == {torch.float32}
     assert (out.logits[..., PAD] == -math.inf).all()
-    assert out.logits[..., 1:].isfinite().all()
-    used = gradients(out.logits[..., 1:].square().sum() + step.readout.float().square().sum(), model)
+    chosen = out.logits[..., 2 if c.unary else 1 :]
+    assert chosen.isfinite().all()
+    used = gradients(chosen.square().sum() + step.readout.float().square().sum(), model)
     idle = {n for n, g in used.items() if g is None} - {
         n for n in used if n.startswith(("core.posterior", "halt", "value"))
     }

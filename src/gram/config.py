@@ -25,7 +25,11 @@ class ModelConfig:
     heads: int = 8
     """Attention heads."""
     positions: Literal["rope", "learned", "none"] = "rope"
-    """Where positions come from: rotary inside attention, a learned embedding added to the tokens, or nowhere."""
+    """Where positions come from: rotary inside attention, a learned embedding added to the tokens (in a unary model one
+    of the symbols as well), or nowhere."""
+    unary: bool = False
+    """A row of the state for each symbol of each position ("is cell 5 a 3?") instead of one for each position; weights
+    are shared between symbols. Needs mixer "groups" (ours, see DEVIATIONS.md)."""
     registers: int = 0
     """Learned tokens in front of the sequence."""
     hierarchy: bool = True

@@ -25,7 +25,8 @@ def recipe(name: str) -> Config:
             if variant in VARIANTS:
                 large = {"hidden": 1536, "registers": 16} if paper and variant in RIVALS else {}
                 return change(change(config, **VARIANTS[variant]), model=large)
-    close = difflib.get_close_matches(name, names(), n=1)
+    known = [*names(), *(f"{name}-{variant}" for name in names() for variant in VARIANTS)]
+    close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names())}."
     raise ValueError(f"There is no recipe {name!r}; {hint}")
 
@@ -35,7 +36,7 @@ def names() -> list[str]:
     recipe with every variant: queens-8-trm, paper-sudoku-9-hrm."""
     tasks = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-4", "sudoku-6", "sudoku-9"]
     paper = [f"paper-{name}" for name in ("queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-9")]
-    return [*tasks, *(f"queens-8-{variant}" for variant in VARIANTS), *paper]
+    return [*tasks, *paper]
 
 
 def change(config: Config, **sections: dict[str, Any]) -> Config:
@@ -54,6 +55,18 @@ SMALL = ModelConfig(
     K=2,
     T=2,
     guidance_hidden=128,
+    pool="mean",
+)
+UNARY = ModelConfig(
+    width=32,
+    hidden=64,
+    mixer="groups",
+    mixer_hidden=16,
+    unary=True,
+    positions="none",
+    K=2,
+    T=2,
+    guidance_hidden=32,
     pool="mean",
 )
 ENDLESS = 10_000_000  # updates: the minutes are the budget
@@ -103,16 +116,19 @@ def sudoku_9(task: str) -> Config:
             "sudoku/sudoku_extreme_1k_train.csv.gz",
         ),
         dev=("sudoku/sudoku_bank_dev.csv.gz", "sudoku/sudoku_extreme_dev.csv.gz"),
-        model=SMALL,
+        model=UNARY,
         train=TrainConfig(
-            minutes=80.0,
+            minutes=100.0,
             updates=ENDLESS,
+            batch=32,
             N_sup=16,
+            halt_early=True,
             lr=3e-3,
             lr_rest=2e-3,
             beta=3.0,
             augment=True,
-            evaluate_every=600.0,
+            evaluate_every=1200.0,
+            evaluate_examples=32,
             save_every=300.0,
         ),
         solve=SolveConfig(depth=64),

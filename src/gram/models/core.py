@@ -35,13 +35,13 @@ class Step(NamedTuple):
 class Core(nn.Module):
     """f_L, f_H and the guidance; every member of the family is one configuration of it."""
 
-    def __init__(self, config: ModelConfig, length: int, vocabulary: int, relations_RLL: Tensor):
+    def __init__(self, config: ModelConfig, length: int, vocabulary: int, relations_RLL: Tensor, symbols: int):
         super().__init__()
         self.config = config
-        self.f_L = network(config, length, relations_RLL)
+        self.f_L = network(config, length, relations_RLL, symbols)
         separate = config.hierarchy and not config.shared
         # None rather than an alias of f_L: a state dict must name every tensor once
-        self.f_H = network(config, length, relations_RLL) if separate else None
+        self.f_H = network(config, length, relations_RLL, symbols) if separate else None
         self.prior = self.posterior = None
         if config.guidance != "none":
             shape = {
@@ -136,7 +136,7 @@ class Core(nn.Module):
         return Step(state, readout, guides)
 
 
-def network(config: ModelConfig, length: int, relations_RLL: Tensor) -> nn.Sequential:
+def network(config: ModelConfig, length: int, relations_RLL: Tensor, symbols: int) -> nn.Sequential:
     """config.blocks blocks of [mixer + SwiGLU]."""
 
     def mixer() -> nn.Module:
@@ -144,6 +144,6 @@ def network(config: ModelConfig, length: int, relations_RLL: Tensor) -> nn.Seque
             return Attention(config.width, config.heads, length, rope=config.positions == "rope")
         if config.mixer == "swiglu":
             return PositionMixer(length, config.mixer_hidden)
-        return GroupMixer(config.width, config.mixer_hidden, relations_RLL)
+        return GroupMixer(config.width, config.mixer_hidden, relations_RLL, symbols)
 
     return nn.Sequential(*[Block(mixer(), config.width, config.hidden) for _ in range(config.blocks)])

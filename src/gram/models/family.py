@@ -1,7 +1,7 @@
 """The family: encoder + core + heads. GRAM, TRM, HRM and the Looped Transformer are configurations of `Model`.
 
 initial / step / decode is the whole interface for training, sampling, serving and export. Shapes: B batch, L positions
-of the task, M = registers + L positions of the state, D width, V vocabulary, T transitions.
+of the task, M rows of the state (registers + L, or L times the symbols), D width, V vocabulary, T transitions.
 """
 
 from typing import NamedTuple
@@ -44,14 +44,18 @@ class Model(nn.Module):
         if config.sigma_start <= config.sigma_floor:
             raise ValueError("sigma_start must be above sigma_floor; raise one or lower the other.")
         self.spec, self.config = spec, config
+        if config.unary and (config.mixer != "groups" or len(spec.symbols) < 2):
+            raise ValueError('unary = true needs mixer "groups" and a task with symbols; choose unary = false instead.')
         self.dtype = torch.float32
-        D, M = config.width, config.registers + spec.length
+        D, S = config.width, len(spec.symbols) if config.unary else 1
+        self.rows = config.registers + spec.length * S
         self.embed_x = Embedding(spec.vocabulary, D)
         self.embed_position = Embedding(spec.length, D) if config.positions == "learned" else None
+        self.embed_symbol = Embedding(S, D) if config.positions == "learned" and config.unary else None
         self.registers = nn.Parameter(torch.empty(config.registers, D)) if config.registers else None
         matrices = relation_matrices(spec.relations, spec.length) if config.mixer == "groups" else torch.empty(0)
-        self.core = Core(config, M, spec.vocabulary, matrices)
-        self.decoder = Linear(D, spec.vocabulary)
+        self.core = Core(config, self.rows, spec.vocabulary, matrices, S)
+        self.decoder = Linear(D, 1 if config.unary else spec.vocabulary)
         self.halt = nn.Linear(D, 2)
         self.value = nn.Linear(D, 1)
         self.register_buffer("z0", torch.empty(2, D))
@@ -77,16 +81,33 @@ class Model(nn.Module):
     # initial / step / decode ------------------------------------------------------------------------------
     def encode(self, x_BL: Tensor) -> Tensor:
         """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update."""
-        e_x = self.embed_x(x_BL, self.dtype)
+        e_x = self.embed_x(self.unary(x_BL), self.dtype)
+        S = e_x.shape[1] // self.spec.length
         if self.embed_position is not None:
-            e_x = e_x + self.embed_position(torch.arange(self.spec.length, device=x_BL.device), self.dtype)
+            each = torch.arange(self.spec.length, device=x_BL.device)
+            e_x = e_x + self.embed_position(each, self.dtype).repeat_interleave(S, 0)
+        if self.embed_symbol is not None:
+            each = torch.arange(S, device=x_BL.device)
+            e_x = e_x + self.embed_symbol(each, self.dtype).repeat(self.spec.length, 1)
         if self.registers is not None:
             e_x = torch.cat([self.registers.to(self.dtype).expand(len(x_BL), -1, -1), e_x], dim=1)
         return e_x
 
+    def unary(self, tokens_BL: Tensor) -> Tensor:
+        """For a unary model, a token for each pair of position and symbol, (B, L * S): a symbol's first token for "it
+        is this one", the second for "it is another one"; what is no symbol is said of every pair. Else `tokens`."""
+        if not self.config.unary:
+            return tokens_BL
+        this, other = self.spec.symbols[:2]
+        symbols = torch.tensor(self.spec.symbols, device=tokens_BL.device)
+        tokens_BL1 = tokens_BL[..., None]
+        is_symbol = (tokens_BL1 >= this) & (tokens_BL1 <= self.spec.symbols[-1])
+        pairs = torch.where(is_symbol, torch.where(tokens_BL1 == symbols, this, other), tokens_BL1)
+        return pairs.flatten(1)
+
     def initial(self, batch: int, noise_2BMD: Tensor | None = None) -> State:
         """z0 for `batch` trajectories: the stored draw, or the given noise (2, B, M, D) for start "random"."""
-        D, M = self.config.width, self.config.registers + self.spec.length
+        D, M = self.config.width, self.rows
         if self.config.start == "random":
             if noise_2BMD is None:
                 raise ValueError('A model with start "random" needs noise for its initial state.')
@@ -97,15 +118,20 @@ class Model(nn.Module):
 
     def step(self, state: State, e_x: Tensor, noise_TBMD: Tensor | None, **options) -> Step:
         """One supervision step; see Core.step. noise ~ N(0, I), (T, B, M, D)."""
-        if (y := options.get("y")) is not None and self.config.registers:
-            options["y"] = F.pad(y, (self.config.registers, 0), value=PAD)
+        if (y := options.get("y")) is not None:
+            options["y"] = F.pad(self.unary(y), (self.config.registers, 0), value=PAD)
         return self.core.step(state, e_x, noise_TBMD, **options)
 
     def decode(self, readout: Tensor) -> Output:
         """h (B, M, D) -> logits and heads. The heads send no gradient into the core."""
         h_BLD = readout[:, self.config.registers :]
         logits = self.decoder(h_BLD).float()
-        logits = logits.index_fill(-1, torch.tensor([PAD], device=logits.device), float("-inf"))
+        if self.config.unary:
+            scores = logits.view(len(logits), self.spec.length, -1)
+            logits = scores.new_full((*scores.shape[:2], self.spec.vocabulary), float("-inf"))
+            logits[..., self.spec.symbols[0] : self.spec.symbols[-1] + 1] = scores
+        else:
+            logits = logits.index_fill(-1, torch.tensor([PAD], device=logits.device), float("-inf"))
         halt, value = self.judge(self.pool(readout))
         return Output(logits, halt, value)
 
@@ -122,7 +148,7 @@ class Model(nn.Module):
 def parameter_table(model: Model) -> dict[str, int]:
     """Parameters by part; shared networks are counted once."""
     parts = {
-        "embeddings": [model.embed_x, model.embed_position, model.registers],
+        "embeddings": [model.embed_x, model.embed_position, model.embed_symbol, model.registers],
         "f_L": [model.core.f_L],
         "f_H": [model.core.f_H],
         "prior": [model.core.prior],

@@ -117,23 +117,34 @@ class GroupMixer(nn.Module):
     """Gated sums over the groups that the rules name: position i receives, for each relation r, the sum of the
     messages of the positions that share a group of r with it, itself left out.
 
-    Weights do not depend on positions, so the layer commutes with every permutation that keeps each relation.
+    With S > 1 symbols, positions are (position, symbol) pairs, a position's symbols side by side: groups join pairs of
+    the same symbol, and one more relation joins the symbols of a position. Weights depend on neither positions nor
+    symbols, so the layer commutes with every permutation that keeps each relation.
     """
 
     relations_RLL: Tensor
 
-    def __init__(self, width: int, channels: int, relations_RLL: Tensor):
+    def __init__(self, width: int, channels: int, relations_RLL: Tensor, symbols: int = 1):
         super().__init__()
-        self.relations, self.channels = len(relations_RLL), channels
-        self.message_gate = Linear(width, 2 * self.relations * channels)
-        self.out = Linear(self.relations * channels, width)
+        self.channels, self.symbols = channels, symbols
+        received = (len(relations_RLL) + (symbols > 1)) * channels
+        self.message_gate = Linear(width, 2 * received)
+        self.out = Linear(received, width)
         self.register_buffer("relations_RLL", relations_RLL, persistent=False)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
+        B, C, S = len(x_BLD), self.channels, self.symbols
         message, gate = self.message_gate(x_BLD).chunk(2, dim=-1)
-        C = self.channels
+        parts = message.split(C, dim=-1)
         mixing = self.relations_RLL.to(x_BLD.dtype)
-        received = [torch.matmul(mixing[r], message[..., r * C : (r + 1) * C]) for r in range(self.relations)]
+        received = [
+            torch.matmul(mixing_LL, part.reshape(B, -1, S * C)).view(part.shape)
+            for mixing_LL, part in zip(mixing, parts, strict=False)
+        ]
+        if S > 1:
+            own = parts[-1].reshape(B, -1, S, C)
+            others = (own.sum(2, keepdim=True) - own) * (S - 1) ** -0.5
+            received.append(others.view(parts[-1].shape))
         return self.out(torch.cat(received, dim=-1) * F.silu(gate))
 
 

@@ -33,6 +33,8 @@ class TaskSpec:
     relations: tuple[tuple[tuple[int, ...], ...], ...] = ()
     """For each relation its groups of positions: rows, columns and boxes of a Sudoku, for example. Known to
     the rules, independent of the puzzle; used by the "groups" mixer only."""
+    symbols: tuple[int, ...] = ()
+    """The tokens that answers are made of, side by side; what a "unary" model has a row of its state for."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Coloring(Task):
             vocabulary=4 + colors,
             answer_start=self.edges,
             relations=(stars, (vertices,)),
+            symbols=tuple(range(FIRST_COLOR, FIRST_COLOR + colors)),
         )
 
     # text -------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ class NQueens(Task):
             length=n * n,
             vocabulary=3,
             relations=tuple(_groups(line) for line in _lines(n)),
+            symbols=(EMPTY, QUEEN),
         )
         # which cells lie on which line, (L, lines): a board times this counts the queens of every line
         self._incidence = np.concatenate([line[:, None] == np.unique(line) for line in _lines(n)], 1).astype(np.int64)

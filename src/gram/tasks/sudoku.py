@@ -38,7 +38,13 @@ class Sudoku(Task):
         tall, wide = self.box
         boxes = cells.reshape(size // tall, tall, size // wide, wide).swapaxes(1, 2).reshape(size, size)
         relations = tuple(tuple(map(tuple, groups.tolist())) for groups in (cells, cells.T, boxes))
-        self.spec = TaskSpec(name=f"sudoku-{size}", length=size * size, vocabulary=size + 2, relations=relations)
+        self.spec = TaskSpec(
+            name=f"sudoku-{size}",
+            length=size * size,
+            vocabulary=size + 2,
+            relations=relations,
+            symbols=tuple(range(2, size + 2)),
+        )
         units = [group for relation in relations for group in relation]
         self.units = Units(size, units)
         self._box_of = {cell: i for i, group in enumerate(relations[2]) for cell in group}

@@ -108,7 +108,7 @@ class Carry:
 def empty_carry(model: Model, rows: np.ndarray, N_sup: int, device: torch.device) -> Carry:
     """All rows finished, so that the first `refill` starts them."""
     B, L, V = len(rows), model.spec.length, model.spec.vocabulary
-    M, D = model.config.registers + L, model.config.width
+    M, D = model.rows, model.config.width
 
     def zeros(*shape: int) -> Tensor:
         return torch.zeros(shape, dtype=torch.int64, device=device)

@@ -27,14 +27,16 @@ def fit_heads(
     train: Examples,
     dev: Examples,
     *,
-    puzzles: int = 400,
+    row_steps: int = 25_600,
     width: int = 4,
     loss_of_validity: float = 0.002,
 ) -> Config:
-    """Fit both heads in place on `train`, and return `config` with the threshold that stops samples earliest on `dev`
-    while their validity falls by at most `loss_of_validity`."""
+    """Fit both heads in place on rollouts of `train`, and return `config` with the threshold that stops samples
+    earliest on `dev` while validity falls by at most `loss_of_validity`. Each of the two takes about `row_steps`
+    supervision steps of single rows."""
     depth, seed = config.solve.depth, config.train.seed
     width = 1 if deterministic(model) else width
+    puzzles = max(64, row_steps // (width * depth))
     rng = np.random.default_rng([seed, 5])
     some = train.select(rng.permutation(len(train))[:puzzles])
     pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed)

@@ -181,7 +181,7 @@ def full_elbo(
     """
     if model.core.prior is None:
         raise ValueError("A deterministic member has no latent variable and so no ELBO; choose one with guidance.")
-    B, M, D = len(x), model.config.registers + x.shape[1], model.config.width
+    B, M, D = len(x), model.rows, model.config.width
     e_x = model.encode(x)
     noise = torch.randn(2, B, M, D, generator=generator).to(x.device) if model.config.start == "random" else None
     state, kls, readout = model.initial(B, noise), [], None
