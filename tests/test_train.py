@@ -525,7 +525,8 @@ def test_two_processes_are_one_run(tmp_path):
     one, two = last(alone), last(tmp_path / "two")
     for part in ("x", "y", "done", "index"):
         assert same(one["carry"][part], two["carry"][part]), part
-    torch.testing.assert_close(one["carry"]["h"], two["carry"]["h"], rtol=5e-2, atol=1e-2)
+    h, other = one["carry"]["h"], two["carry"]["h"]  # Muon's bfloat16 iteration makes a few entries differ more
+    assert (h - other).norm() < 1e-3 * h.norm()
     stopped = tmp_path / "stopped"
     assert last(stopped)["progress"] == 3
     loop.train(config, stopped, resume=True)  # two processes began, one ends

@@ -249,9 +249,15 @@ def info(weights: Positional[str | None] = None, /, *, as_json: Annotated[bool, 
         as_json: One JSON object.
     """
     from gram import recipes
-    from gram.solve import show
+    from gram.solve import info as show
 
-    return show.info(weights, recipes=recipes.names(), recipe=recipes.recipe, as_json=as_json)
+    return show.info(
+        weights,
+        recipes=recipes.names(),
+        variants=list(recipes.VARIANTS),
+        recipe=recipes.recipe,
+        as_json=as_json,
+    )
 
 
 if __name__ == "__main__":

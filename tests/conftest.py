@@ -1,0 +1,3 @@
+"""gram before torch: it sets how threads wait, which torch reads when it is loaded."""
+
+import gram  # noqa: F401
