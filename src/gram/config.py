@@ -116,9 +116,9 @@ class TrainConfig:
     """Transitions that pay KL."""
     loss: Literal["softmax", "stablemax"] = "softmax"
     """Cross-entropy over softmax, or over stablemax in float64 (HRM, TRM)."""
-    prior_rows: float = 0.5
+    prior_rows: float = 0.125
     """Share of the batch that runs on the prior; it trains the halt and value heads."""
-    prior_learns: bool = True
+    prior_learns: bool = False
     """Rows on the prior also learn to answer, from their second step on: their CE is against the right target nearest
     to their first answer (ours, see DEVIATIONS.md); False is the paper."""
     halt_weight: float = 0.5

@@ -70,15 +70,17 @@ UNARY = ModelConfig(
     pool="mean",
 )
 ENDLESS = 10_000_000  # updates: the minutes are the budget
+ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers that costs coverage
 
 
 def queens(task: str) -> Config:
     """N-Queens completion."""
+    minutes = 20.0 if int(task.split("-")[1]) < 10 else 80.0
     return Config(
         recipe=task,
         task=task,
         model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128),
-        train=TrainConfig(minutes=20.0, updates=ENDLESS, prior_rows=0.125, prior_learns=False),
+        train=TrainConfig(minutes=minutes, updates=ENDLESS),
         solve=SolveConfig(depth=24),
     )
 
@@ -89,7 +91,7 @@ def coloring(task: str) -> Config:
         recipe=task,
         task=task,
         model=dataclasses.replace(SMALL, positions="learned"),
-        train=TrainConfig(minutes=20.0, updates=ENDLESS, N_sup=8, augment=True),
+        train=TrainConfig(minutes=25.0, updates=ENDLESS, augment=True),
         solve=SolveConfig(depth=24),
     )
 
@@ -100,7 +102,7 @@ def small_sudoku(task: str) -> Config:
         recipe=task,
         task=task,
         model=SMALL,
-        train=TrainConfig(minutes=5.0, updates=ENDLESS, N_sup=8, beta=3.0, augment=True),
+        train=TrainConfig(minutes=5.0, updates=ENDLESS, N_sup=8, beta=3.0, augment=True, **ONE_ANSWER),
         solve=SolveConfig(depth=16),
     )
 
@@ -127,6 +129,7 @@ def sudoku_9(task: str) -> Config:
             lr_rest=2e-3,
             beta=3.0,
             augment=True,
+            **ONE_ANSWER,
             evaluate_every=1200.0,
             evaluate_examples=32,
             save_every=300.0,
@@ -163,8 +166,6 @@ def paper(task: str, *, beta: float, epochs: int, examples: int, **model: Any) -
             warmup=2000,
             ema=0.9999,
             beta=beta,
-            prior_learns=False,
-            prior_rows=0.125,
         ),
         solve=SolveConfig(depth=16, select="value"),
     )
