@@ -16,7 +16,7 @@ from gram.models.core import State, Step
 from gram.models.family import Model, Output
 from gram.solve.evaluate import Tally, calibration, evaluate
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import Trajectories, noise, sample, trajectories
+from gram.solve.sample import Trajectories, _Flight, noise, sample, trajectories
 from gram.solve.select import choose
 
 SIX = tasks.task("sudoku-6")
@@ -250,6 +250,102 @@ def test_halting_against_the_continue_logit():
         out = model.step(model.initial(1), model.encode(torch.from_numpy(x[:1].astype(np.int64))), eps)
         halt = model.decode(out.readout.expand(4, -1, -1)).halt[0]
     assert sample(model, FOUR, x, width=1, depth=1)[0].halt[0] == float(halt[0] - halt[1])
+
+
+class Propagator(Oracle):
+    """Sure of a symbol where the puzzle leaves one only, and of nothing where it leaves several: blind to `noise`. It
+    never wants to halt before all is sure."""
+
+    def initial(self, batch, noise=None):
+        return State(torch.zeros(batch, 16, 16), torch.zeros(batch, 0, 16))
+
+    def step(self, state, e_x, noise, *, temperature):
+        h = e_x.expand(noise.shape[1], -1, -1).clone()
+        return Step(State(h, state.l[:, :0]), h, [])
+
+    def decode(self, readout):
+        logits = torch.full((*readout.shape[:2], FOUR.spec.vocabulary), float("-inf"))
+        for b, seen in enumerate(readout[:, :, 0].numpy().astype(np.uint8)):
+            while True:  # naked singles
+                left = [{s for s in FOUR.spec.symbols if all(seen[j] != s for j in PEERS[i])} for i in range(16)]
+                single = [i for i in range(16) if seen[i] == 1 and len(left[i]) == 1]
+                if not single:
+                    break
+                seen[single[0]] = left[single[0]].pop()
+            for i, token in enumerate(seen):
+                logits[b, i, [int(token)] if token > 1 else sorted(left[i]) or [2]] = 0.0
+        done = (logits > -1).sum(-1).eq(1).all(1)
+        return Output(logits, torch.where(done, 1.0, -1.0)[:, None].expand(-1, 2), done.float())
+
+
+PEERS = [{j for relation in FOUR.spec.relations for g in relation if i in g for j in g if j != i} for i in range(16)]
+
+
+def hard(count=5) -> np.ndarray:
+    """Boards with three givens of a solution: naked singles alone finish none of them."""
+    y, rng = FOUR.examples("train", count=count).targets, np.random.default_rng(0)
+    x = np.ones_like(y)
+    for i in range(count):
+        given = rng.choice(16, size=3, replace=False)
+        x[i, given] = y[i, given]
+    return x
+
+
+def test_guesses_solve_what_propagation_leaves_open():
+    x, model = hard(), Propagator(FOUR)
+    without = sample(model, FOUR, x, width=20, depth=8)
+    assert not any(FOUR.check(np.tile(p, (len(f), 1)), f.answers).any() for p, f in zip(x, without, strict=True))
+    found = sample(model, FOUR, x, width=20, depth=8, guess_every=1, halt_threshold=0.0)
+    all_right = []
+    for puzzle, rows in zip(x, found, strict=True):
+        right = FOUR.check(np.tile(puzzle, (20, 1)), rows.answers)
+        assert right.any()
+        assert (rows.steps[right] > 1).all()
+        all_right.append(right)
+    assert not np.all(all_right)  # some guesses are wrong
+    early = sample(model, FOUR, x, width=20, depth=8, guess_every=2, want=1)
+    for puzzle, rows in zip(x, early, strict=True):
+        right = FOUR.check(np.tile(puzzle, (20, 1)), rows.answers)
+        assert right.any()
+        assert rows.evaluations < 20 * 8
+
+
+def test_guesses_come_when_asked_and_depend_on_nothing_else():
+    x, model = hard(), Propagator(FOUR)
+    assert all(
+        map(same, sample(model, FOUR, x, width=3, depth=4), sample(model, FOUR, x, width=3, depth=4, guess_every=4))
+    )
+    options = {"width": 6, "depth": 6, "guess_every": 2, "seed": 3}
+    together = sample(model, FOUR, x, **options, rows=7)
+    for i in range(len(x)):
+        assert same(sample(model, FOUR, x[i : i + 1], **options)[0], together[i])
+    other = sample(model, FOUR, x, **options | {"seed": 4})
+    assert not all(map(same, together, other))
+
+
+def test_a_guess_is_a_given_of_the_networks_puzzle_and_begins_anew():
+    model, x = tiny(unary=True, width=8), puzzles(FOUR, 1)
+    flight = _Flight(model, FOUR, x, 0, 1.0)
+    flight.admit([(0, 0), (0, 1)])
+    flight.step()
+    before = flight.state
+    flight.guess(np.array([1]))
+    assert (flight.tokens[0] == x[0]).all()
+    [at] = np.flatnonzero(flight.tokens[1] != x[0])
+    assert x[0, at] == 1
+    assert flight.tokens[1, at] in FOUR.spec.symbols
+    seen = torch.from_numpy(flight.tokens[1:].astype(np.int64))
+    torch.testing.assert_close(flight.e_x[1:], model.encode(seen))
+    torch.testing.assert_close(flight.state.h[1:], model.initial(1).h)
+    torch.testing.assert_close(flight.state.h[:1], before.h[:1])
+    for _ in range(20):  # in the end nothing is blank, and nothing is guessed
+        flight.guess(np.array([1]))
+    assert not (flight.tokens[1] == 1).any()
+
+
+def test_no_guesses_without_givens():
+    with pytest.raises(ValueError, match="has no givens to guess"):
+        sample(fake(QUEENS), QUEENS, puzzles(QUEENS, 1), width=2, depth=4, guess_every=2)
 
 
 @pytest.mark.parametrize(

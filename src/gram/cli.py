@@ -152,6 +152,7 @@ def solve(
     want: int = 1,
     seed: int = 0,
     temperature: float | None = None,
+    guess_every: int | None = None,
     weights: str | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
@@ -167,6 +168,7 @@ def solve(
         want: Stop after this many distinct valid answers; above 1 they are counted exactly as well, if that is quick.
         seed: Seed of the noise.
         temperature: Factor on the learned noise; for deterministic members its standard deviation.
+        guess_every: Supervision steps until a trajectory that goes on takes a guess of its own for a given; 0 for none.
         weights: Shipped weights by name or a folder; the task's own if not given.
         as_json: One JSON object per puzzle.
     """
@@ -185,6 +187,7 @@ def solve(
             "want": want,
             "seed": seed,
             "temperature": temperature,
+            "guess_every": guess_every,
         },
     )
 
@@ -203,6 +206,7 @@ def evaluate(
     limit: int | None = None,
     seed: int = 0,
     temperature: float | None = None,
+    guess_every: int | None = None,
     edge_probability: float | None = None,
     record: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
@@ -221,6 +225,7 @@ def evaluate(
         limit: Use a sample of that many puzzles, always the same.
         seed: Seed of the noise.
         temperature: Factor on the learned noise.
+        guess_every: Supervision steps until a trajectory that goes on takes a guess of its own for a given; 0 for none.
         edge_probability: For colouring, the density of the generated graphs (0.4 if not given).
         record: Also write the figures with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
         as_json: One JSON object.
@@ -236,7 +241,14 @@ def evaluate(
         edge_probability=edge_probability,
         record=record,
         as_json=as_json,
-        options={"width": width, "depth": depth, "select": select, "seed": seed, "temperature": temperature},
+        options={
+            "width": width,
+            "depth": depth,
+            "select": select,
+            "seed": seed,
+            "temperature": temperature,
+            "guess_every": guess_every,
+        },
     )
 
 

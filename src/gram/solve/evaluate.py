@@ -31,6 +31,7 @@ def evaluate(
     seed: int = 0,
     temperature: float | None = None,
     halt_threshold: float | None = None,
+    guess_every: int | None = None,
     rows: int | None = None,
 ) -> dict[str, Any]:
     """Measure on `examples`, whose targets should be all that exist for each input. Figures, rates in [0, 1]:
@@ -61,7 +62,7 @@ def evaluate(
         raise ValueError(f"Input {int(examples.counts.argmin()) + 1} has no target; leave such inputs out.")
     model, task = (source.model, source.task) if isinstance(source, Reasoner) else source
     options: dict[str, Any] = {"width": width, "depth": depth, "seed": seed, "temperature": temperature}
-    options |= {"halt_threshold": halt_threshold, "rows": rows}
+    options |= {"halt_threshold": halt_threshold, "guess_every": guess_every, "rows": rows}
     tally = Tally(task, width)
     seconds = 0.0
     for first in range(0, len(examples), CHUNK):
@@ -73,6 +74,7 @@ def evaluate(
             choice = choose(task, part.inputs[i], trajectories, select)
             tally.add(part.inputs[i], part.targets_of(i), trajectories, choice)
     figures = {"examples": len(examples), "width": width, "depth": depth, "select": select, "seed": seed}
+    figures |= {"guess_every": guess_every}
     figures |= tally.figures() | {"seconds": seconds}
     if select == "checked":
         figures |= checked(model, task, examples.inputs, options)

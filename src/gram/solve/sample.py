@@ -22,6 +22,8 @@ from gram.tasks.base import PAD, Task, Tokens
 
 ROWS_CPU, ROWS_GPU = 64, 1024
 """Rows in flight. More than 64 fall out of a CPU's caches: a row then costs up to 1.7 times as much."""
+SURE = 0.95
+"""A guess is made where the largest probability of a symbol is below this, if there is such a position."""
 BLOCK = 4
 """The heads read rows padded to a multiple of this, so that a row's answer is bitwise the same whatever runs beside it.
 On CPU the recursion and the logits are so by themselves (measured for all mixers, widths 32 to 512, float32 and
@@ -39,12 +41,21 @@ def initial_noise(seed: int, puzzle: Tokens, trajectory: int, shape: tuple[int, 
     return _normal(seed, puzzle, (1, trajectory, 0), shape)
 
 
+def chances(seed: int, puzzle: Tokens, trajectory: int, step: int) -> np.ndarray:
+    """Two uniform numbers in [0, 1) for the guess after supervision step `step` (counted from 1): where, and what."""
+    return _generator(seed, puzzle, (2, trajectory, step)).random(2)
+
+
 def _normal(seed: int, puzzle: Tokens, place: tuple[int, int, int], shape: tuple[int, ...]) -> np.ndarray:
+    return _generator(seed, puzzle, place).standard_normal(shape, dtype=np.float32)
+
+
+def _generator(seed: int, puzzle: Tokens, place: tuple[int, int, int]) -> np.random.Generator:
     """Philox4x64 with key (seed, first 8 bytes of the puzzle's sha256) and counter (0, *place), little end first."""
     digest = hashlib.sha256(np.ascontiguousarray(puzzle, np.uint8).tobytes()).digest()
     key = np.array([seed, int.from_bytes(digest[:8], "little")], np.uint64)
     bits = np.random.Philox(key=key, counter=np.array([0, *place], np.uint64))
-    return np.random.Generator(bits).standard_normal(shape, dtype=np.float32)
+    return np.random.Generator(bits)
 
 
 def settle_temperature(model: Model, temperature: float | None) -> float:
@@ -114,6 +125,7 @@ def trajectories(
     seed: int = 0,
     temperature: float | None = None,
     halt_threshold: float | None = None,
+    guess_every: int | None = None,
     want: int | None = None,
     rows: int | None = None,
 ) -> Iterator[Row]:
@@ -122,18 +134,22 @@ def trajectories(
     A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
     task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
     `want` distinct valid answers (rows that never started are not yielded). `rows` limits the rows in flight;
-    None chooses for the device. `temperature`: see SolveConfig. The rows of a puzzle do not depend on what else is in
-    `puzzles`, bitwise on CPU (on a GPU up to rounding). ValueError for arguments out of range.
+    None chooses for the device. `temperature`, `guess_every`: see SolveConfig; the checker judges by the puzzle as it
+    was asked, whatever was guessed. The rows of a puzzle do not depend on what else is in `puzzles`, bitwise on CPU (on
+    a GPU up to rounding). ValueError for arguments out of range.
     """
-    for name, number in {"width": width, "depth": depth, "want": want, "rows": rows}.items():
+    counts = {"width": width, "depth": depth, "want": want, "rows": rows, "guess_every": guess_every}
+    for name, number in counts.items():
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}; it must be at least 1.")
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed is {seed}; it must be 0 or more and below 2**64.")
     if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
         raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
+    if guess_every is not None and not task.spec.givens:
+        raise ValueError(f"guess_every is {guess_every}, but {task.spec.name} has no givens to guess; leave it out.")
     temperature = settle_temperature(model, temperature)
-    if deterministic(model, temperature):
+    if guess_every is None and deterministic(model, temperature):
         width = 1
     flight = _Flight(model, task, puzzles, seed, temperature)
     limit = rows or (ROWS_CPU if flight.device.type == "cpu" else ROWS_GPU)
@@ -167,11 +183,14 @@ def trajectories(
             row = flight.rows[i]
             yield Row(*row, answers[i], int(steps[i]), float(value[i]), float(halt[i]), bool(done[i]))
         flight.keep(np.flatnonzero(~leave))
+        if guess_every is not None:
+            flight.guess(np.flatnonzero(flight.steps % guess_every == 0))
 
 
 def sample(model: Model, task: Task, puzzles: Tokens, *, width: int, depth: int, **options) -> list[Trajectories]:
     """`trajectories`, collected by puzzle; the same arguments."""
-    N = 1 if deterministic(model, options.get("temperature")) else width
+    alike = options.get("guess_every") is None and deterministic(model, options.get("temperature"))
+    N = 1 if alike else width
     n, L = len(puzzles), task.spec.length
     answers = np.zeros((n, N, L), np.uint8)
     steps, finished = np.zeros((n, N), np.int64), np.zeros((n, N), bool)
@@ -198,6 +217,8 @@ class _Flight:
         self.device = next(model.parameters()).device
         self.rows: list[tuple[int, int]] = []
         self.steps = np.zeros(0, np.int64)
+        self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, guesses included
+        self.logits = torch.zeros(0)
         self.state: State | None = None
         self.e_x: Tensor | None = None
         self.embedded: dict[int, Tensor] = {}
@@ -214,19 +235,57 @@ class _Flight:
         e_x = torch.stack([self.embedded[puzzle] for puzzle, _ in new])
         last = new[-1][0]
         self.embedded = {last: self.embedded[last]}  # rows start in order: no earlier puzzle comes again
-        start = None
-        if self.model.config.start == "random":
-            shape = (2, *e_x.shape[1:])
-            drawn = [initial_noise(self.seed, self.puzzles[p], trajectory, shape) for p, trajectory in new]
-            start = torch.from_numpy(np.stack(drawn, 1)).to(self.device)
-        state = self.model.initial(len(new), start)
+        state = self.initial(new)
         if self.state is None or self.e_x is None:
             self.state, self.e_x = state, e_x
         else:
             self.state = State(*(torch.cat(pair) for pair in zip(self.state, state, strict=True)))
             self.e_x = torch.cat([self.e_x, e_x])
         self.rows = [*self.rows, *new]
+        self.tokens = np.concatenate([self.tokens, self.puzzles[[puzzle for puzzle, _ in new]]])
         self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
+
+    def initial(self, rows: list[tuple[int, int]]) -> State:
+        """z0 of (puzzle, trajectory) rows."""
+        start = None
+        if self.model.config.start == "random":
+            shape = (2, self.model.rows, self.model.config.width)
+            drawn = [initial_noise(self.seed, self.puzzles[p], trajectory, shape) for p, trajectory in rows]
+            start = torch.from_numpy(np.stack(drawn, 1)).to(self.device)
+        return self.model.initial(len(rows), start)
+
+    @torch.inference_mode()
+    def guess(self, rows: np.ndarray) -> None:
+        """Each of these rows takes a symbol of its own for a given and begins anew. The position is one of the blanks
+        where no symbol is SURE, or the least sure blank; all are alike. A row without blanks goes on."""
+        assert self.state is not None
+        assert self.e_x is not None
+        symbols = np.array(self.task.spec.symbols)
+        guessed = []
+        for i in rows.tolist():
+            blank = np.flatnonzero(~np.isin(self.tokens[i], symbols))
+            if not len(blank):
+                continue
+            logits = self.logits[i, blank][:, symbols].double().cpu().numpy()
+            odds = np.exp(logits - logits.max(1, keepdims=True))
+            odds /= odds.sum(1, keepdims=True)
+            best = odds.max(1)
+            unsure = np.flatnonzero(best < SURE)
+            if not len(unsure):
+                unsure = np.array([best.argmin()])
+            puzzle, trajectory = self.rows[i]
+            where, what = chances(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]))
+            at = unsure[int(where * len(unsure))]
+            drawn = min(int(np.searchsorted(odds[at].cumsum(), what, side="right")), len(symbols) - 1)
+            self.tokens[i, blank[at]] = symbols[drawn]
+            guessed.append(i)
+        if not guessed:
+            return
+        index = torch.tensor(guessed, device=self.device)
+        seen = torch.from_numpy(self.tokens[guessed].astype(np.int64)).to(self.device)
+        self.e_x = self.e_x.index_copy(0, index, self.model.encode(seen))
+        fresh = self.initial([self.rows[i] for i in guessed])
+        self.state = State(*(z.index_copy(0, index, new) for z, new in zip(self.state, fresh, strict=True)))
 
     @torch.inference_mode()
     def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
@@ -244,7 +303,8 @@ class _Flight:
         logits, halt, value = self.model.decode(readout)
         if self.model.config.halting == "halt-continue":
             halt = halt - halt[:, 1:]
-        answers = logits[:B].argmax(-1).to(torch.uint8).cpu().numpy()
+        self.logits = logits[:B]
+        answers = self.logits.argmax(-1).to(torch.uint8).cpu().numpy()
         answers[:, : self.task.spec.answer_start] = PAD
         self.steps = self.steps + 1
         return self.task.canonical(answers), value[:B].float().cpu().numpy(), halt[:B, 0].float().cpu().numpy()
@@ -277,3 +337,4 @@ class _Flight:
         index = torch.from_numpy(rows).to(self.device)
         self.state, self.e_x = State(*(z[index] for z in self.state)), self.e_x[index]
         self.rows, self.steps = [self.rows[i] for i in rows], self.steps[rows]
+        self.tokens, self.logits = self.tokens[rows], self.logits[index]

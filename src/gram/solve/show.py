@@ -256,6 +256,7 @@ def evaluate(
     defaults = reasoner.config.solve
     settled = {k: getattr(defaults, k) if options[k] is None else options[k] for k in ("width", "depth", "select")}
     temperature = defaults.temperature if options["temperature"] is None else options["temperature"]
+    guess_every = defaults.guess_every if options["guess_every"] is None else options["guess_every"]
     figures = measure.evaluate(
         reasoner,
         found,
@@ -263,6 +264,7 @@ def evaluate(
         seed=options["seed"],
         temperature=temperature,
         halt_threshold=defaults.halt_threshold,
+        guess_every=guess_every or None,
     )
     figures |= {
         "task": task.spec.name,
@@ -278,7 +280,7 @@ def evaluate(
         say(table(figures))
     if record is not None:
         asked = {"limit": limit, "temperature": options["temperature"], "edge_probability": edge_probability}
-        asked["seed"] = options["seed"] or None
+        asked |= {"seed": options["seed"] or None, "guess_every": options["guess_every"]}
         parts = {k: v for k, v in (settled | asked).items() if v is not None}
         key = " ".join([figures["data"], *(f"{k}={v}" for k, v in parts.items())])
         path = write(record, reasoner.config, folder, reasoner.model.dtype, key, figures)

@@ -35,6 +35,8 @@ class TaskSpec:
     the rules, independent of the puzzle; used by the "groups" mixer only."""
     symbols: tuple[int, ...] = ()
     """The tokens that answers are made of, side by side; what a "unary" model has a row of its state for."""
+    givens: bool = False
+    """Whether a puzzle is its answer with some positions blank (no symbol): then more of them can be given."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Sudoku(Task):
             vocabulary=size + 2,
             relations=relations,
             symbols=tuple(range(2, size + 2)),
+            givens=True,
         )
         units = [group for relation in relations for group in relation]
         self.units = Units(size, units)
