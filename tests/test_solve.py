@@ -503,6 +503,20 @@ def test_validity_is_that_of_one_sample_and_checked_that_of_all():
     assert figures["conflicts"] > 0
 
 
+def test_early_stop_measures_what_the_checker_finds_and_nothing_else():
+    examples = QUEENS.examples("dev", count=12)
+    options = {"width": 2, "depth": 6, "select": "checked"}
+    full = evaluate((fake(QUEENS, delay=4, wrong=0.7), QUEENS), examples, **options)
+    early = evaluate((fake(QUEENS, delay=4, wrong=0.7), QUEENS), examples, **options, early_stop=True)
+    assert 0 < early["checked"] == full["checked"] == early["selected_valid"] < 1
+    assert early["function_evaluations"] == full["checked_evaluations"] < full["function_evaluations"]
+    assert early["valid"] is early["coverage"] is early["conflicts"] is early["exact"] is None
+    single = FOUR.examples("dev", count=4)
+    assert evaluate((fake(FOUR), FOUR), single, **options, early_stop=True)["exact"] == 1
+    with pytest.raises(ValueError, match="early_stop needs the checker"):
+        evaluate((fake(QUEENS), QUEENS), examples, **options | {"select": "value"}, early_stop=True)
+
+
 def test_chunks_change_nothing(monkeypatch):
     source, examples = (tiny(), FOUR), FOUR.examples("dev", count=7)
     options = {"width": 3, "depth": 2, "select": "checked"}

@@ -208,6 +208,7 @@ def evaluate(
     temperature: float | None = None,
     guess_every: int | None = None,
     edge_probability: float | None = None,
+    early_stop: bool = False,
     record: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
@@ -227,6 +228,8 @@ def evaluate(
         temperature: Factor on the learned noise.
         guess_every: Supervision steps until a trajectory that goes on takes a guess of its own for a given; 0 for none.
         edge_probability: For colouring, the density of the generated graphs (0.4 if not given).
+        early_stop: With select "checked", stop at the first valid answer of a puzzle: much faster, but it tells nothing
+            about single samples (valid, coverage and conflicts are then null).
         record: Also write the figures with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
         as_json: One JSON object.
     """
@@ -239,6 +242,7 @@ def evaluate(
         split=split,
         limit=limit,
         edge_probability=edge_probability,
+        early_stop=early_stop,
         record=record,
         as_json=as_json,
         options={

@@ -91,7 +91,7 @@ def coloring(task: str) -> Config:
         recipe=task,
         task=task,
         model=dataclasses.replace(SMALL, positions="learned"),
-        train=TrainConfig(minutes=25.0, updates=ENDLESS, augment=True),
+        train=TrainConfig(minutes=25.0, updates=ENDLESS, lr=8e-4, lr_rest=2e-3, augment=True),
         solve=SolveConfig(depth=24),
     )
 
@@ -120,7 +120,7 @@ def sudoku_9(task: str) -> Config:
         dev=("sudoku/sudoku_bank_dev.csv.gz", "sudoku/sudoku_extreme_dev.csv.gz"),
         model=UNARY,
         train=TrainConfig(
-            minutes=100.0,
+            minutes=66.0,
             updates=ENDLESS,
             batch=32,
             N_sup=16,
@@ -134,7 +134,7 @@ def sudoku_9(task: str) -> Config:
             evaluate_examples=32,
             save_every=300.0,
         ),
-        solve=SolveConfig(depth=64),
+        solve=SolveConfig(depth=64, guess_every=4),
     )
 
 

@@ -32,6 +32,7 @@ def evaluate(
     temperature: float | None = None,
     halt_threshold: float | None = None,
     guess_every: int | None = None,
+    early_stop: bool = False,
     rows: int | None = None,
 ) -> dict[str, Any]:
     """Measure on `examples`, whose targets should be all that exist for each input. Figures, rates in [0, 1]:
@@ -53,16 +54,28 @@ def evaluate(
     With select "checked" also, of a second pass in which the checker stops: checked: puzzles with a valid answer (then
     also exact and selected_valid, where there is a single target); checked_evaluations and checked_seconds.
 
+    early_stop: only that second pass; valid, coverage and conflicts are None, because they need all samples.
+
     A member whose trajectories are all equal runs one of them, which counts as `width` samples. ValueError without
-    examples or for an input without a target.
+    examples, for an input without a target, or for early_stop without "checked".
     """
     if len(examples) == 0:
         raise ValueError("There are no examples to evaluate on; give a file or a split that holds some.")
     if not examples.counts.all():
         raise ValueError(f"Input {int(examples.counts.argmin()) + 1} has no target; leave such inputs out.")
+    if early_stop and select != "checked":
+        raise ValueError(f'early_stop needs the checker, but select is {select!r}; choose "checked" or leave it out.')
     model, task = (source.model, source.task) if isinstance(source, Reasoner) else source
     options: dict[str, Any] = {"width": width, "depth": depth, "seed": seed, "temperature": temperature}
     options |= {"halt_threshold": halt_threshold, "guess_every": guess_every, "rows": rows}
+    figures = {"examples": len(examples), "width": width, "depth": depth, "select": select, "seed": seed}
+    figures |= {"guess_every": guess_every, "early_stop": early_stop}
+    if early_stop:
+        found = checked(model, task, examples.inputs, options)
+        solved, single = found["checked"], bool((examples.counts == 1).all())
+        figures |= dict.fromkeys(("valid", "coverage", "conflicts"))
+        figures |= {"exact": solved if single else None, "selected_valid": solved, "checked": solved}
+        return figures | {"function_evaluations": found["checked_evaluations"], "seconds": found["checked_seconds"]}
     tally = Tally(task, width)
     seconds = 0.0
     for first in range(0, len(examples), CHUNK):
@@ -73,8 +86,6 @@ def evaluate(
         for i, trajectories in enumerate(found):
             choice = choose(task, part.inputs[i], trajectories, select)
             tally.add(part.inputs[i], part.targets_of(i), trajectories, choice)
-    figures = {"examples": len(examples), "width": width, "depth": depth, "select": select, "seed": seed}
-    figures |= {"guess_every": guess_every}
     figures |= tally.figures() | {"seconds": seconds}
     if select == "checked":
         figures |= checked(model, task, examples.inputs, options)

@@ -242,6 +242,7 @@ def evaluate(
     split: str,
     limit: int | None,
     edge_probability: float | None,
+    early_stop: bool,
     record: Path | None,
     as_json: bool,
     options: dict[str, Any],
@@ -265,6 +266,7 @@ def evaluate(
         temperature=temperature,
         halt_threshold=defaults.halt_threshold,
         guess_every=guess_every or None,
+        early_stop=early_stop,
     )
     figures |= {
         "task": task.spec.name,
@@ -281,6 +283,7 @@ def evaluate(
     if record is not None:
         asked = {"limit": limit, "temperature": options["temperature"], "edge_probability": edge_probability}
         asked |= {"seed": options["seed"] or None, "guess_every": options["guess_every"]}
+        asked["early_stop"] = early_stop or None
         parts = {k: v for k, v in (settled | asked).items() if v is not None}
         key = " ".join([figures["data"], *(f"{k}={v}" for k, v in parts.items())])
         path = write(record, reasoner.config, folder, reasoner.model.dtype, key, figures)
@@ -336,13 +339,16 @@ def table(figures: dict[str, Any]) -> str:
         f"weights {figures['weights']}, width {figures['width']}, depth {figures['depth']}, select {figures['select']}"
     )
     rates = [f"  {k:<15} {figures[k]:8.2%}  {text}" for k, text in FIGURES.items() if figures.get(k) is not None]
-    for solutions, group in figures["by_solutions"].items():
+    for solutions, group in figures.get("by_solutions", {}).items():
         if group["examples"] and len(rates) and figures["exact"] is None:
             rates.append(
                 f"  {solutions + ' answers':<15} {group['valid']:8.2%}  valid, {group['coverage']:.2%} coverage "
                 f"({counted(group['examples'], 'puzzle')})"
             )
-    rates.append(f"  {'conflicts':<15} {figures['conflicts']:>8,}  broken rules, most frequent answers, all puzzles")
+    if figures["conflicts"] is not None:
+        rates.append(
+            f"  {'conflicts':<15} {figures['conflicts']:>8,}  broken rules, most frequent answers, all puzzles"
+        )
     evaluations = figures["function_evaluations"] + figures.get("checked_evaluations", 0)
     seconds = figures["seconds"] + figures.get("checked_seconds", 0.0)
     cost = f"  {counted(evaluations, 'function evaluation')}, {seconds:.1f} s"
