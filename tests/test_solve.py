@@ -16,7 +16,7 @@ from gram.models.core import State, Step
 from gram.models.family import Model, Output
 from gram.solve.evaluate import Tally, calibration, evaluate
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import Trajectories, _Flight, noise, sample, trajectories
+from gram.solve.sample import Flight, Trajectories, noise, sample, trajectories
 from gram.solve.select import choose
 
 SIX = tasks.task("sudoku-6")
@@ -59,6 +59,9 @@ class Oracle(torch.nn.Module):
     def encode(self, x):
         self.embedded += len(x)
         return x.float()[:, :, None].repeat(1, 1, 16)
+
+    def pool(self, readout):
+        return readout[:, 0]
 
     def initial(self, batch, noise=None):
         return State(torch.zeros(batch, self.task.spec.length, 16), torch.zeros(batch, 0, 16))
@@ -325,7 +328,7 @@ def test_guesses_come_when_asked_and_depend_on_nothing_else():
 
 def test_a_guess_is_a_given_of_the_networks_puzzle_and_begins_anew():
     model, x = tiny(unary=True, width=8), puzzles(FOUR, 1)
-    flight = _Flight(model, FOUR, x, 0, 1.0)
+    flight = Flight(model, FOUR, x, 0, 1.0)
     flight.admit([(0, 0), (0, 1)])
     flight.step()
     before = flight.state

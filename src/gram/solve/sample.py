@@ -151,7 +151,7 @@ def trajectories(
     temperature = settle_temperature(model, temperature)
     if guess_every is None and deterministic(model, temperature):
         width = 1
-    flight = _Flight(model, task, puzzles, seed, temperature)
+    flight = Flight(model, task, puzzles, seed, temperature)
     limit = rows or (ROWS_CPU if flight.device.type == "cpu" else ROWS_GPU)
     # Under early stop the rows of a puzzle start together: who finds an answer first must not depend on other puzzles.
     waves = _waves(len(puzzles), width, 1 if want is None else min(width, limit))
@@ -208,7 +208,7 @@ def _waves(puzzles: int, width: int, size: int) -> Iterator[list[tuple[int, int]
             yield [(puzzle, trajectory) for trajectory in range(first, min(first + size, width))]
 
 
-class _Flight:
+class Flight:
     """The rows in flight: their places, states and embeddings side by side."""
 
     def __init__(self, model: Model, task: Task, puzzles: Tokens, seed: int, temperature: float):
@@ -218,7 +218,8 @@ class _Flight:
         self.rows: list[tuple[int, int]] = []
         self.steps = np.zeros(0, np.int64)
         self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, guesses included
-        self.logits = torch.zeros(0)
+        self.logits = torch.zeros(0)  # of the last step, and
+        self.pooled = torch.zeros(0)  # what the heads read then
         self.state: State | None = None
         self.e_x: Tensor | None = None
         self.embedded: dict[int, Tensor] = {}
@@ -301,6 +302,7 @@ class _Flight:
         surplus = -B % BLOCK
         readout = torch.cat([out.readout, out.readout[:1].expand(surplus, -1, -1)]) if surplus else out.readout
         logits, halt, value = self.model.decode(readout)
+        self.pooled = self.model.pool(readout)[:B]
         if self.model.config.halting == "halt-continue":
             halt = halt - halt[:, 1:]
         self.logits = logits[:B]
@@ -337,4 +339,4 @@ class _Flight:
         index = torch.from_numpy(rows).to(self.device)
         self.state, self.e_x = State(*(z[index] for z in self.state)), self.e_x[index]
         self.rows, self.steps = [self.rows[i] for i in rows], self.steps[rows]
-        self.tokens, self.logits = self.tokens[rows], self.logits[index]
+        self.tokens, self.logits, self.pooled = self.tokens[rows], self.logits[index], self.pooled[index]

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from gram.config import Config
 from gram.models.family import Model
-from gram.solve.sample import deterministic, noise
-from gram.tasks.base import PAD, Examples, Task
+from gram.solve.sample import Flight, deterministic, settle_temperature
+from gram.tasks.base import Examples, Task
 
 CHUNK = 64
 GRID = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0)
@@ -35,44 +35,45 @@ def fit_heads(
     earliest on `dev` while validity falls by at most `loss_of_validity`. Each of the two takes about `row_steps`
     supervision steps of single rows."""
     depth, seed = config.solve.depth, config.train.seed
-    width = 1 if deterministic(model) else width
+    guess_every = config.solve.guess_every
+    width = 1 if guess_every is None and deterministic(model) else width
     puzzles = max(64, row_steps // (width * depth))
     rng = np.random.default_rng([seed, 5])
     some = train.select(rng.permutation(len(train))[:puzzles])
-    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed)
+    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed, guess_every=guess_every)
     fit(model, pooled, right)
     some = dev.select(rng.permutation(len(dev))[:puzzles])
-    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed + 1)
+    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed + 1, guess_every=guess_every)
     threshold = calibrate(model, pooled, right, loss_of_validity)
     return dataclasses.replace(config, solve=dataclasses.replace(config.solve, halt_threshold=threshold))
 
 
 @torch.no_grad()
 def rollouts(
-    model: Model, task: Task, inputs: np.ndarray, *, width: int, depth: int, seed: int
+    model: Model,
+    task: Task,
+    inputs: np.ndarray,
+    *,
+    width: int,
+    depth: int,
+    seed: int,
+    guess_every: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L): what the heads read (n * width, depth, D) and whether the answer of each
-    step obeys the rules (n * width, depth)."""
-    device, config = next(model.parameters()).device, model.config
+    step obeys the rules (n * width, depth). With `guess_every` wrong rows guess as in sampling."""
     all_pooled, all_right = [], []
     for first in range(0, len(inputs), max(1, CHUNK // width)):
-        x = np.repeat(inputs[first : first + max(1, CHUNK // width)], width, axis=0)
-        e_x = model.encode(torch.from_numpy(x.astype(np.int64)).to(device))
-        B, M, D = e_x.shape
-        start = torch.randn(2, B, M, D, generator=torch.Generator().manual_seed(seed)).to(device)
-        state = model.initial(B, start if config.start == "random" else None)
+        some = inputs[first : first + max(1, CHUNK // width)]
+        flight = Flight(model, task, some, seed, settle_temperature(model, None))
+        flight.admit([(puzzle, trajectory) for puzzle in range(len(some)) for trajectory in range(width)])
         pooled, right = [], []
-        for t in range(depth):
-            drawn = None
-            if model.core.prior is not None:
-                rows = [noise(seed, row, i % width, t, (config.T, M, D)) for i, row in enumerate(x)]
-                drawn = torch.from_numpy(np.stack(rows, 1)).to(device)
-            step = model.step(state, e_x, drawn)
-            state = step.state
-            answers = model.decode(step.readout).logits.argmax(-1).to(torch.uint8).cpu().numpy()
-            answers[:, : task.spec.answer_start] = PAD
-            pooled.append(model.pool(step.readout).cpu())
-            right.append(torch.from_numpy(task.check(x, answers)))
+        for step in range(1, depth + 1):
+            answers, _, _ = flight.step()
+            now = task.check(np.repeat(some, width, axis=0), answers)
+            pooled.append(flight.pooled.cpu().clone())
+            right.append(torch.from_numpy(now))
+            if guess_every and step % guess_every == 0:
+                flight.guess(np.flatnonzero(~now))
         all_pooled.append(torch.stack(pooled, 1))
         all_right.append(torch.stack(right, 1))
     return torch.cat(all_pooled), torch.cat(all_right)
