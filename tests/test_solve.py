@@ -44,6 +44,11 @@ def fake(task, **options) -> Any:
     return Oracle(task, **options)
 
 
+def propagator() -> Any:
+    """A Propagator in the place of a Model."""
+    return Propagator(FOUR)
+
+
 class Oracle(torch.nn.Module):
     """Emits a uniformly drawn solution after a drawn number of supervision steps up to `delay`, the puzzle before; a
     share `wrong` of the trajectories stays with the puzzle for good. The value is 1 where it emits a solution."""
@@ -295,10 +300,10 @@ def hard(count=5) -> np.ndarray:
 
 
 def test_guesses_solve_what_propagation_leaves_open():
-    x, model = hard(), Propagator(FOUR)
+    x, model = hard(), propagator()
     without = sample(model, FOUR, x, width=20, depth=8)
     assert not any(FOUR.check(np.tile(p, (len(f), 1)), f.answers).any() for p, f in zip(x, without, strict=True))
-    found = sample(model, FOUR, x, width=20, depth=8, guess_every=1, halt_threshold=0.0)
+    found = sample(model, FOUR, x, width=20, depth=8, restart_every=1, halt_threshold=0.0)
     all_right = []
     for puzzle, rows in zip(x, found, strict=True):
         right = FOUR.check(np.tile(puzzle, (20, 1)), rows.answers)
@@ -306,7 +311,7 @@ def test_guesses_solve_what_propagation_leaves_open():
         assert (rows.steps[right] > 1).all()
         all_right.append(right)
     assert not np.all(all_right)  # some guesses are wrong
-    early = sample(model, FOUR, x, width=20, depth=8, guess_every=2, want=1)
+    early = sample(model, FOUR, x, width=20, depth=8, restart_every=2, want=1)
     for puzzle, rows in zip(x, early, strict=True):
         right = FOUR.check(np.tile(puzzle, (20, 1)), rows.answers)
         assert right.any()
@@ -314,11 +319,11 @@ def test_guesses_solve_what_propagation_leaves_open():
 
 
 def test_guesses_come_when_asked_and_depend_on_nothing_else():
-    x, model = hard(), Propagator(FOUR)
+    x, model = hard(), propagator()
     assert all(
-        map(same, sample(model, FOUR, x, width=3, depth=4), sample(model, FOUR, x, width=3, depth=4, guess_every=4))
+        map(same, sample(model, FOUR, x, width=3, depth=4), sample(model, FOUR, x, width=3, depth=4, restart_every=4))
     )
-    options = {"width": 6, "depth": 6, "guess_every": 2, "seed": 3}
+    options = {"width": 6, "depth": 6, "restart_every": 2, "seed": 3}
     together = sample(model, FOUR, x, **options, rows=7)
     for i in range(len(x)):
         assert same(sample(model, FOUR, x[i : i + 1], **options)[0], together[i])
@@ -332,7 +337,10 @@ def test_a_guess_is_a_given_of_the_networks_puzzle_and_begins_anew():
     flight.admit([(0, 0), (0, 1)])
     flight.step()
     before = flight.state
-    flight.guess(np.array([1]))
+    assert before is not None
+    flight.restart(np.array([1]))
+    assert flight.state is not None
+    assert flight.e_x is not None
     assert (flight.tokens[0] == x[0]).all()
     [at] = np.flatnonzero(flight.tokens[1] != x[0])
     assert x[0, at] == 1
@@ -342,13 +350,28 @@ def test_a_guess_is_a_given_of_the_networks_puzzle_and_begins_anew():
     torch.testing.assert_close(flight.state.h[1:], model.initial(1).h)
     torch.testing.assert_close(flight.state.h[:1], before.h[:1])
     for _ in range(20):  # in the end nothing is blank, and nothing is guessed
-        flight.guess(np.array([1]))
+        flight.restart(np.array([1]))
     assert not (flight.tokens[1] == 1).any()
 
 
-def test_no_guesses_without_givens():
-    with pytest.raises(ValueError, match="has no givens to guess"):
-        sample(fake(QUEENS), QUEENS, puzzles(QUEENS, 1), width=2, depth=4, guess_every=2)
+def test_without_givens_a_trajectory_just_begins_anew():
+    """A fixed start and fresh noise: after the restart a row is where its noise alone would have brought it."""
+    model, x = tiny(QUEENS), puzzles(QUEENS, 1)
+    flight = Flight(model, QUEENS, x, 0, 1.0)
+    flight.admit([(0, 0), (0, 1)])
+    flight.step()
+    before, e_x = flight.state, flight.e_x
+    assert before is not None
+    flight.restart(np.array([1]))
+    assert flight.state is not None
+    assert (flight.tokens == x).all()
+    torch.testing.assert_close(flight.e_x, e_x)
+    torch.testing.assert_close(flight.state.h[1:], model.initial(1).h)
+    torch.testing.assert_close(flight.state.h[:1], before.h[:1])
+    options = {"width": 8, "depth": 4}
+    assert not all(map(same, sample(model, QUEENS, x, **options), sample(model, QUEENS, x, **options, restart_every=2)))
+    silent = sample(tiny(QUEENS, guidance="none"), QUEENS, x, **options, restart_every=2)
+    assert len(silent[0]) == 1
 
 
 @pytest.mark.parametrize(
@@ -508,15 +531,15 @@ def test_validity_is_that_of_one_sample_and_checked_that_of_all():
 
 def test_early_stop_measures_what_the_checker_finds_and_nothing_else():
     examples = QUEENS.examples("dev", count=12)
-    options = {"width": 2, "depth": 6, "select": "checked"}
-    full = evaluate((fake(QUEENS, delay=4, wrong=0.7), QUEENS), examples, **options)
-    early = evaluate((fake(QUEENS, delay=4, wrong=0.7), QUEENS), examples, **options, early_stop=True)
+    source = fake(QUEENS, delay=4, wrong=0.7), QUEENS
+    full = evaluate(source, examples, width=2, depth=6, select="checked")
+    early = evaluate(source, examples, width=2, depth=6, select="checked", early_stop=True)
     assert 0 < early["checked"] == full["checked"] == early["selected_valid"] < 1
     assert early["function_evaluations"] == full["checked_evaluations"] < full["function_evaluations"]
     assert early["exact"] == full["exact"]
     assert early["valid"] is early["coverage"] is early["conflicts"] is None
     with pytest.raises(ValueError, match="early_stop needs the checker"):
-        evaluate((fake(QUEENS), QUEENS), examples, **options | {"select": "value"}, early_stop=True)
+        evaluate(source, examples, width=2, depth=6, select="value", early_stop=True)
 
 
 def test_chunks_change_nothing(monkeypatch):

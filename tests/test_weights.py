@@ -44,7 +44,7 @@ def test_weights_reproduce_their_validity(name):
         depth=figures["depth"],
         select="majority",
         halt_threshold=config.solve.halt_threshold,
-        guess_every=figures.get("guess_every"),
+        restart_every=figures.get("restart_every"),
     )
     # Samples of one puzzle are alike, so a puzzle counts as one observation.
     deviation = math.sqrt(max(figures["valid"] * (1 - figures["valid"]), 0.01) / LIMIT)

@@ -152,7 +152,7 @@ def solve(
     want: int = 1,
     seed: int = 0,
     temperature: float | None = None,
-    guess_every: int | None = None,
+    restart_every: int | None = None,
     weights: str | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
@@ -168,7 +168,7 @@ def solve(
         want: Stop after this many distinct valid answers; above 1 they are counted exactly as well, if that is quick.
         seed: Seed of the noise.
         temperature: Factor on the learned noise; for deterministic members its standard deviation.
-        guess_every: Supervision steps until a trajectory that goes on takes a guess of its own for a given; 0 for none.
+        restart_every: Supervision steps until a trajectory begins anew (Sudoku: with a guess as a given); 0 never.
         weights: Shipped weights by name or a folder; the task's own if not given.
         as_json: One JSON object per puzzle.
     """
@@ -187,7 +187,7 @@ def solve(
             "want": want,
             "seed": seed,
             "temperature": temperature,
-            "guess_every": guess_every,
+            "restart_every": restart_every,
         },
     )
 
@@ -206,7 +206,7 @@ def evaluate(
     limit: int | None = None,
     seed: int = 0,
     temperature: float | None = None,
-    guess_every: int | None = None,
+    restart_every: int | None = None,
     edge_probability: float | None = None,
     early_stop: bool = False,
     record: Path | None = None,
@@ -226,7 +226,7 @@ def evaluate(
         limit: Use a sample of that many puzzles, always the same.
         seed: Seed of the noise.
         temperature: Factor on the learned noise.
-        guess_every: Supervision steps until a trajectory that goes on takes a guess of its own for a given; 0 for none.
+        restart_every: Supervision steps until a trajectory begins anew (Sudoku: with a guess as a given); 0 never.
         edge_probability: For colouring, the density of the generated graphs (0.4 if not given).
         early_stop: With select "checked", stop at the first valid answer of a puzzle: much faster, but it tells nothing
             about single samples (valid, coverage and conflicts are then null).
@@ -251,7 +251,7 @@ def evaluate(
             "select": select,
             "seed": seed,
             "temperature": temperature,
-            "guess_every": guess_every,
+            "restart_every": restart_every,
         },
     )
 

@@ -151,10 +151,10 @@ class SolveConfig:
     """How one answer is chosen among the trajectories."""
     halt_threshold: float | None = None
     """A trajectory stops when its halt logit exceeds this; None never stops early."""
-    guess_every: int | None = None
-    """Supervision steps after which a trajectory that has not stopped makes a guess: at a blank position where it is
-    unsure, a symbol drawn from its own softmax becomes a given of the puzzle that it sees, and it begins anew (ours,
-    see DEVIATIONS.md). Only where puzzles and answers share their symbols, as in Sudoku; None never guesses."""
+    restart_every: int | None = None
+    """Supervision steps after which a trajectory that has not stopped begins anew; None never. Where puzzles and
+    answers share their symbols, as in Sudoku, it first takes a guess for a given: at a blank position where it is
+    unsure, a symbol drawn from its own softmax joins the puzzle that it sees (ours, see DEVIATIONS.md)."""
     temperature: float | None = None
     """Factor on the prior's sigma, for deterministic members the standard deviation of test-time noise itself (PTRM);
     None means 1 for stochastic members and 0 for deterministic ones."""

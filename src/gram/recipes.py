@@ -134,7 +134,7 @@ def sudoku_9(task: str) -> Config:
             evaluate_examples=32,
             save_every=300.0,
         ),
-        solve=SolveConfig(depth=64, guess_every=8),
+        solve=SolveConfig(depth=64, restart_every=8),
     )
 
 

@@ -31,7 +31,7 @@ def evaluate(
     seed: int = 0,
     temperature: float | None = None,
     halt_threshold: float | None = None,
-    guess_every: int | None = None,
+    restart_every: int | None = None,
     early_stop: bool = False,
     rows: int | None = None,
 ) -> dict[str, Any]:
@@ -67,9 +67,9 @@ def evaluate(
         raise ValueError(f'early_stop needs the checker, but select is {select!r}; choose "checked" or leave it out.')
     model, task = (source.model, source.task) if isinstance(source, Reasoner) else source
     options: dict[str, Any] = {"width": width, "depth": depth, "seed": seed, "temperature": temperature}
-    options |= {"halt_threshold": halt_threshold, "guess_every": guess_every, "rows": rows}
+    options |= {"halt_threshold": halt_threshold, "restart_every": restart_every, "rows": rows}
     figures = {"examples": len(examples), "width": width, "depth": depth, "select": select, "seed": seed}
-    figures |= {"guess_every": guess_every, "early_stop": early_stop}
+    figures |= {"restart_every": restart_every, "early_stop": early_stop}
     if early_stop:
         found = checked(model, task, examples.inputs, options)
         solved, single = found["checked"], bool((examples.counts == 1).all())

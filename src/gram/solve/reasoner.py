@@ -70,13 +70,13 @@ class Reasoner:
         seed: int = 0,
         want: int = 1,
         temperature: float | None = None,
-        guess_every: int | None = None,
+        restart_every: int | None = None,
     ) -> list[Answer]:
         """Answer one puzzle or several, each a text or an array of tokens (L,); an array (n, L) is n puzzles.
 
-        Width, depth, select, temperature and guess_every default to config.solve; guess_every 0 is none. With select
-        "checked" a puzzle ends when `want` distinct valid answers are found. Same puzzle, same arguments, same answer,
-        whatever stands beside it. ValueError for text that is no puzzle, contradicting givens, a puzzle that has no
+        Width, depth, select, temperature and restart_every default to config.solve; restart_every 0 is never. With
+        select "checked" a puzzle ends when `want` distinct valid answers are found. Same puzzle, same arguments, same
+        answer, whatever stands beside it. ValueError for text that is no puzzle, contradicting givens, a puzzle without
         solution, or an argument out of range.
         """
         start = time.perf_counter()
@@ -85,7 +85,7 @@ class Reasoner:
         depth = defaults.depth if depth is None else depth
         select = defaults.select if select is None else select
         temperature = defaults.temperature if temperature is None else temperature
-        guess_every = (defaults.guess_every if guess_every is None else guess_every) or None
+        restart_every = (defaults.restart_every if restart_every is None else restart_every) or None
         if select not in get_args(Rule):
             raise ValueError(f"select is {select!r}; choose one of {', '.join(get_args(Rule))}.")
         if want != 1 and select != "checked":
@@ -101,7 +101,7 @@ class Reasoner:
             seed=seed,
             temperature=temperature,
             halt_threshold=defaults.halt_threshold,
-            guess_every=guess_every,
+            restart_every=restart_every,
             want=want if checked else None,
         )
         choices = [choose(self.task, puzzle, rows, select) for puzzle, rows in zip(tokens, found, strict=True)]

@@ -67,10 +67,11 @@ def settle_temperature(model: Model, temperature: float | None) -> float:
     return temperature
 
 
-def deterministic(model: Model, temperature: float | None = None) -> bool:
+def deterministic(model: Model, task: Task, temperature: float | None = None, restart_every: int | None = None) -> bool:
     """Whether all trajectories of a puzzle are equal, so that one of them says it all."""
     silent = model.config.guidance == "mean" or settle_temperature(model, temperature) == 0
-    return silent and model.config.start == "fixed"
+    guesses = restart_every is not None and task.spec.givens
+    return silent and not guesses and model.config.start == "fixed"
 
 
 # what comes out -------------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ def trajectories(
     seed: int = 0,
     temperature: float | None = None,
     halt_threshold: float | None = None,
-    guess_every: int | None = None,
+    restart_every: int | None = None,
     want: int | None = None,
     rows: int | None = None,
 ) -> Iterator[Row]:
@@ -134,11 +135,11 @@ def trajectories(
     A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
     task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
     `want` distinct valid answers (rows that never started are not yielded). `rows` limits the rows in flight;
-    None chooses for the device. `temperature`, `guess_every`: see SolveConfig; the checker judges by the puzzle as it
+    None chooses for the device. `temperature`, `restart_every`: see SolveConfig; the checker judges by the puzzle as it
     was asked, whatever was guessed. The rows of a puzzle do not depend on what else is in `puzzles`, bitwise on CPU (on
     a GPU up to rounding). ValueError for arguments out of range.
     """
-    counts = {"width": width, "depth": depth, "want": want, "rows": rows, "guess_every": guess_every}
+    counts = {"width": width, "depth": depth, "want": want, "rows": rows, "restart_every": restart_every}
     for name, number in counts.items():
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}; it must be at least 1.")
@@ -146,10 +147,8 @@ def trajectories(
         raise ValueError(f"seed is {seed}; it must be 0 or more and below 2**64.")
     if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
         raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
-    if guess_every is not None and not task.spec.givens:
-        raise ValueError(f"guess_every is {guess_every}, but {task.spec.name} has no givens to guess; leave it out.")
     temperature = settle_temperature(model, temperature)
-    if guess_every is None and deterministic(model, temperature):
+    if deterministic(model, task, temperature, restart_every):
         width = 1
     flight = Flight(model, task, puzzles, seed, temperature)
     limit = rows or (ROWS_CPU if flight.device.type == "cpu" else ROWS_GPU)
@@ -183,14 +182,13 @@ def trajectories(
             row = flight.rows[i]
             yield Row(*row, answers[i], int(steps[i]), float(value[i]), float(halt[i]), bool(done[i]))
         flight.keep(np.flatnonzero(~leave))
-        if guess_every is not None:
-            flight.guess(np.flatnonzero(flight.steps % guess_every == 0))
+        if restart_every is not None:
+            flight.restart(np.flatnonzero(flight.steps % restart_every == 0))
 
 
 def sample(model: Model, task: Task, puzzles: Tokens, *, width: int, depth: int, **options) -> list[Trajectories]:
     """`trajectories`, collected by puzzle; the same arguments."""
-    alike = options.get("guess_every") is None and deterministic(model, options.get("temperature"))
-    N = 1 if alike else width
+    N = 1 if deterministic(model, task, options.get("temperature"), options.get("restart_every")) else width
     n, L = len(puzzles), task.spec.length
     answers = np.zeros((n, N, L), np.uint8)
     steps, finished = np.zeros((n, N), np.int64), np.zeros((n, N), bool)
@@ -256,37 +254,40 @@ class Flight:
         return self.model.initial(len(rows), start)
 
     @torch.inference_mode()
-    def guess(self, rows: np.ndarray) -> None:
-        """Each of these rows takes a symbol of its own for a given and begins anew. The position is one of the blanks
-        where no symbol is SURE, or the least sure blank; all are alike. A row without blanks goes on."""
+    def restart(self, rows: np.ndarray) -> None:
+        """These rows begin anew under fresh noise; where givens can be guessed, each with one more given."""
+        if not len(rows):
+            return
         assert self.state is not None
         assert self.e_x is not None
-        symbols = np.array(self.task.spec.symbols)
-        guessed = []
-        for i in rows.tolist():
-            blank = np.flatnonzero(~np.isin(self.tokens[i], symbols))
-            if not len(blank):
-                continue
-            logits = self.logits[i, blank][:, symbols].double().cpu().numpy()
-            odds = np.exp(logits - logits.max(1, keepdims=True))
-            odds /= odds.sum(1, keepdims=True)
-            best = odds.max(1)
-            unsure = np.flatnonzero(best < SURE)
-            if not len(unsure):
-                unsure = np.array([best.argmin()])
-            puzzle, trajectory = self.rows[i]
-            where, what = chances(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]))
-            at = unsure[int(where * len(unsure))]
-            drawn = min(int(np.searchsorted(odds[at].cumsum(), what, side="right")), len(symbols) - 1)
-            self.tokens[i, blank[at]] = symbols[drawn]
-            guessed.append(i)
-        if not guessed:
-            return
-        index = torch.tensor(guessed, device=self.device)
-        seen = torch.from_numpy(self.tokens[guessed].astype(np.int64)).to(self.device)
-        self.e_x = self.e_x.index_copy(0, index, self.model.encode(seen))
-        fresh = self.initial([self.rows[i] for i in guessed])
+        index = torch.from_numpy(rows).to(self.device)
+        if self.task.spec.givens:
+            for i in rows.tolist():
+                self.guess(i)
+            seen = torch.from_numpy(self.tokens[rows].astype(np.int64)).to(self.device)
+            self.e_x = self.e_x.index_copy(0, index, self.model.encode(seen))
+        fresh = self.initial([self.rows[i] for i in rows.tolist()])
         self.state = State(*(z.index_copy(0, index, new) for z, new in zip(self.state, fresh, strict=True)))
+
+    def guess(self, i: int) -> None:
+        """Row i takes a symbol for a given, drawn from its last softmax. The position is one of the blanks where no
+        symbol is SURE, all alike, or else the least sure blank."""
+        symbols = np.array(self.task.spec.symbols)
+        blank = np.flatnonzero(~np.isin(self.tokens[i], symbols))
+        if not len(blank):
+            return
+        logits = self.logits[i, blank][:, symbols].double().cpu().numpy()
+        odds = np.exp(logits - logits.max(1, keepdims=True))
+        odds /= odds.sum(1, keepdims=True)
+        best = odds.max(1)
+        unsure = np.flatnonzero(best < SURE)
+        if not len(unsure):
+            unsure = np.array([best.argmin()])
+        puzzle, trajectory = self.rows[i]
+        where, what = chances(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]))
+        at = unsure[int(where * len(unsure))]
+        drawn = min(int(np.searchsorted(odds[at].cumsum(), what, side="right")), len(symbols) - 1)
+        self.tokens[i, blank[at]] = symbols[drawn]
 
     @torch.inference_mode()
     def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:

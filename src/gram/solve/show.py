@@ -257,7 +257,7 @@ def evaluate(
     defaults = reasoner.config.solve
     settled = {k: getattr(defaults, k) if options[k] is None else options[k] for k in ("width", "depth", "select")}
     temperature = defaults.temperature if options["temperature"] is None else options["temperature"]
-    guess_every = defaults.guess_every if options["guess_every"] is None else options["guess_every"]
+    restart_every = defaults.restart_every if options["restart_every"] is None else options["restart_every"]
     figures = measure.evaluate(
         reasoner,
         found,
@@ -265,7 +265,7 @@ def evaluate(
         seed=options["seed"],
         temperature=temperature,
         halt_threshold=defaults.halt_threshold,
-        guess_every=guess_every or None,
+        restart_every=restart_every or None,
         early_stop=early_stop,
     )
     figures |= {
@@ -282,7 +282,7 @@ def evaluate(
         say(table(figures))
     if record is not None:
         asked = {"limit": limit, "temperature": options["temperature"], "edge_probability": edge_probability}
-        asked |= {"seed": options["seed"] or None, "guess_every": options["guess_every"]}
+        asked |= {"seed": options["seed"] or None, "restart_every": options["restart_every"]}
         asked["early_stop"] = early_stop or None
         parts = {k: v for k, v in (settled | asked).items() if v is not None}
         key = " ".join([figures["data"], *(f"{k}={v}" for k, v in parts.items())])

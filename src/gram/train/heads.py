@@ -35,15 +35,15 @@ def fit_heads(
     earliest on `dev` while validity falls by at most `loss_of_validity`. Each of the two takes about `row_steps`
     supervision steps of single rows."""
     depth, seed = config.solve.depth, config.train.seed
-    guess_every = config.solve.guess_every
-    width = 1 if guess_every is None and deterministic(model) else width
+    restart_every = config.solve.restart_every
+    width = 1 if deterministic(model, task, None, restart_every) else width
     puzzles = max(64, row_steps // (width * depth))
+    options = {"width": width, "depth": depth, "restart_every": restart_every}
     rng = np.random.default_rng([seed, 5])
     some = train.select(rng.permutation(len(train))[:puzzles])
-    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed, guess_every=guess_every)
-    fit(model, pooled, right)
+    fit(model, *rollouts(model, task, some.inputs, seed=seed, **options))
     some = dev.select(rng.permutation(len(dev))[:puzzles])
-    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed + 1, guess_every=guess_every)
+    pooled, right = rollouts(model, task, some.inputs, seed=seed + 1, **options)
     threshold = calibrate(model, pooled, right, loss_of_validity)
     return dataclasses.replace(config, solve=dataclasses.replace(config.solve, halt_threshold=threshold))
 
@@ -57,10 +57,10 @@ def rollouts(
     width: int,
     depth: int,
     seed: int,
-    guess_every: int | None = None,
+    restart_every: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L): what the heads read (n * width, depth, D) and whether the answer of each
-    step obeys the rules (n * width, depth). With `guess_every` wrong rows guess as in sampling."""
+    step obeys the rules (n * width, depth). With `restart_every` wrong rows begin anew as in sampling."""
     all_pooled, all_right = [], []
     for first in range(0, len(inputs), max(1, CHUNK // width)):
         some = inputs[first : first + max(1, CHUNK // width)]
@@ -72,8 +72,8 @@ def rollouts(
             now = task.check(np.repeat(some, width, axis=0), answers)
             pooled.append(flight.pooled.cpu().clone())
             right.append(torch.from_numpy(now))
-            if guess_every and step % guess_every == 0:
-                flight.guess(np.flatnonzero(~now))
+            if restart_every and step % restart_every == 0:
+                flight.restart(np.flatnonzero(~now))
         all_pooled.append(torch.stack(pooled, 1))
         all_right.append(torch.stack(right, 1))
     return torch.cat(all_pooled), torch.cat(all_right)
