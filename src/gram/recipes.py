@@ -81,7 +81,7 @@ def queens(task: str) -> Config:
         task=task,
         model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128),
         train=TrainConfig(minutes=minutes, updates=ENDLESS),
-        solve=SolveConfig(depth=24),
+        solve=SolveConfig(depth=48, restart_every=12),
     )
 
 
@@ -92,7 +92,7 @@ def coloring(task: str) -> Config:
         task=task,
         model=dataclasses.replace(SMALL, positions="learned"),
         train=TrainConfig(minutes=25.0, updates=ENDLESS, lr=8e-4, lr_rest=2e-3, augment=True),
-        solve=SolveConfig(depth=24),
+        solve=SolveConfig(depth=48, restart_every=12),
     )
 
 

@@ -16,8 +16,10 @@ from gram.solve.sample import Flight, deterministic, settle_temperature
 from gram.tasks.base import Examples, Task
 
 CHUNK = 64
-GRID = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0)
+GRID = tuple(np.arange(0, 8.5, 0.5).tolist())
 """Thresholds on the halt logit that are tried."""
+DEPTH = 24
+"""Rollouts are no deeper: most rows have long settled by then, and restarts come back to what the heads know."""
 
 
 def fit_heads(
@@ -27,14 +29,14 @@ def fit_heads(
     train: Examples,
     dev: Examples,
     *,
-    row_steps: int = 25_600,
+    row_steps: int = 12_800,
     width: int = 4,
     loss_of_validity: float = 0.002,
 ) -> Config:
     """Fit both heads in place on rollouts of `train`, and return `config` with the threshold that stops samples
     earliest on `dev` while validity falls by at most `loss_of_validity`. Each of the two takes about `row_steps`
     supervision steps of single rows."""
-    depth, seed = config.solve.depth, config.train.seed
+    depth, seed = min(config.solve.depth, DEPTH), config.train.seed
     restart_every = config.solve.restart_every
     width = 1 if deterministic(model, task, None, restart_every) else width
     puzzles = max(64, row_steps // (width * depth))
