@@ -67,11 +67,15 @@ def settle_temperature(model: Model, temperature: float | None) -> float:
     return temperature
 
 
+def noisy(model: Model, temperature: float | None = None) -> bool:
+    """Whether the transitions draw noise."""
+    return model.config.guidance != "mean" and settle_temperature(model, temperature) > 0
+
+
 def deterministic(model: Model, task: Task, temperature: float | None = None, restart_every: int | None = None) -> bool:
     """Whether all trajectories of a puzzle are equal, so that one of them says it all."""
-    silent = model.config.guidance == "mean" or settle_temperature(model, temperature) == 0
     guesses = restart_every is not None and task.spec.givens
-    return silent and not guesses and model.config.start == "fixed"
+    return not noisy(model, temperature) and not guesses and model.config.start == "fixed"
 
 
 # what comes out -------------------------------------------------------------------------------------------
@@ -256,8 +260,8 @@ class Flight:
     @torch.inference_mode()
     def restart(self, rows: np.ndarray) -> None:
         """These rows begin anew under fresh noise; where givens can be guessed, each with one more given."""
-        if not len(rows):
-            return
+        if not len(rows) or not (self.task.spec.givens or noisy(self.model, self.temperature)):
+            return  # without guess or noise a row would only repeat itself
         assert self.state is not None
         assert self.e_x is not None
         index = torch.from_numpy(rows).to(self.device)

@@ -74,7 +74,7 @@ def rollouts(
             now = task.check(np.repeat(some, width, axis=0), answers)
             pooled.append(flight.pooled.cpu().clone())
             right.append(torch.from_numpy(now))
-            if restart_every and step % restart_every == 0:
+            if restart_every is not None and step % restart_every == 0:
                 flight.restart(np.flatnonzero(~now))
         all_pooled.append(torch.stack(pooled, 1))
         all_right.append(torch.stack(right, 1))
