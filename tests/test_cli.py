@@ -18,6 +18,7 @@ from gram import bundle, cli, tasks
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.family import Model
 from gram.solve import info, record, show
+from gram.solve.network import TorchNetwork
 from gram.solve.reasoner import Reasoner
 
 ROOT = Path(__file__).parent.parent
@@ -56,7 +57,7 @@ def oracle(monkeypatch) -> None:
 
     def load(task, name):
         config = Config(recipe="oracle", task=task.spec.name, solve=ANSWER)
-        return Reasoner(config, Oracle(task)), name or task.spec.name, Path("nowhere")  # pyright: ignore
+        return Reasoner(config, TorchNetwork(Oracle(task))), name or task.spec.name, Path("nowhere")  # pyright: ignore
 
     monkeypatch.setattr(show, "load", load)
 

@@ -1,6 +1,8 @@
 """Imports point one way: tasks <- models <- solve <- train, ship <- cli (LOG.md, the design of the house)."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import gram
@@ -60,6 +62,11 @@ def test_imports_point_one_way():
 def test_every_room_has_its_place():
     rooms = {name.split(".")[1] for name in modules()}
     assert rooms <= set(MAY_IMPORT) | FREE, "say in MAY_IMPORT what the new room may import"
+
+
+def test_solving_by_itself_needs_no_torch():
+    code = "import sys, gram.solve.evaluate, gram.solve.reasoner; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_no_drawer_for_odds_and_ends():

@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.core import State, Step
 from gram.models.family import Model, Output
 from gram.solve.evaluate import Tally, calibration, evaluate
+from gram.solve.network import TorchNetwork
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import Flight, Trajectories, noise, sample, trajectories
 from gram.solve.select import choose
@@ -24,7 +24,7 @@ FOUR = tasks.task("sudoku-4")
 QUEENS = tasks.task("queens-6")
 
 
-def tiny(task=FOUR, dtype=torch.float32, **changes) -> Model:
+def tiny(task=FOUR, dtype=torch.float32, **changes) -> TorchNetwork:
     """Random weights, none of them zero, so that every part speaks."""
     options = {"width": 32, "hidden": 32, "mixer": "groups", "mixer_hidden": 8, "heads": 4, "positions": "none"}
     options |= {"guidance_hidden": 32, "K": 2, "T": 2, "pool": "mean"} | changes
@@ -36,17 +36,17 @@ def tiny(task=FOUR, dtype=torch.float32, **changes) -> Model:
                 weight.normal_(std=0.3, generator=generator)
         model.halt.bias.zero_()
     model.dtype = dtype
-    return model
+    return TorchNetwork(model)
 
 
-def fake(task, **options) -> Any:
+def fake(task, **options) -> TorchNetwork:
     """An Oracle in the place of a Model."""
-    return Oracle(task, **options)
+    return TorchNetwork(Oracle(task, **options))  # pyright: ignore
 
 
-def propagator() -> Any:
+def propagator() -> TorchNetwork:
     """A Propagator in the place of a Model."""
-    return Propagator(FOUR)
+    return TorchNetwork(Propagator(FOUR))  # pyright: ignore
 
 
 class Oracle(torch.nn.Module):
@@ -57,6 +57,7 @@ class Oracle(torch.nn.Module):
         super().__init__()
         self.config = ModelConfig(width=16, T=1, guidance="noise", mixer="groups")
         self.task, self.delay, self.wrong = task, delay, wrong
+        self.rows = task.spec.length
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.dtype = torch.float32
         self.embedded = 0
@@ -96,9 +97,9 @@ def same(a: Trajectories, b: Trajectories) -> bool:
     return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in pairs)
 
 
-def plain(model, task, puzzle, *, width, depth, seed=0, threshold=None) -> Trajectories:
+def plain(network, task, puzzle, *, width, depth, seed=0, threshold=None) -> Trajectories:
     """The sampler without packing: one row after the other."""
-    c, rows = model.config, []
+    model, c, rows = network.model, network.config, []
     e_x = model.encode(torch.from_numpy(puzzle[None].astype(np.int64)))
     for trajectory in range(width):
         state, steps, halt = model.initial(1), 0, -np.inf
@@ -169,9 +170,9 @@ def test_width_and_depth_are_honoured(width, depth):
 
 
 def test_embedding_once_per_puzzle():
-    model = fake(QUEENS)
-    sample(model, QUEENS, puzzles(QUEENS, 5), width=9, depth=2, rows=4)
-    assert model.embedded == 5
+    network = fake(QUEENS)
+    sample(network, QUEENS, puzzles(QUEENS, 5), width=9, depth=2, rows=4)
+    assert network.model.embedded == 5
 
 
 def test_early_stop_with_want():
@@ -202,7 +203,7 @@ def test_the_posterior_is_never_called(monkeypatch):
     def refuse(*_):
         raise AssertionError("the posterior was called")
 
-    monkeypatch.setattr(model.core.posterior, "forward", refuse)
+    monkeypatch.setattr(model.model.core.posterior, "forward", refuse)
     examples = FOUR.examples("dev", count=3)
     figures = evaluate((model, FOUR), examples, width=2, depth=2, select="checked")
     assert figures["function_evaluations"] == 12
@@ -227,8 +228,8 @@ def test_deterministic_members_run_once_and_ptrm_noise_spreads_them(dtype):
     assert [len(set(t.value.tolist())) for t in noisy] == [5, 5]
     # a noisy state keeps the arithmetic of the model
     seen = []
-    step = model.step
-    model.step = lambda *a, **k: seen.append(step(*a, **k)) or seen[-1]  # pyright: ignore
+    step = model.model.step
+    model.model.step = lambda *a, **k: seen.append(step(*a, **k)) or seen[-1]  # pyright: ignore
     sample(model, FOUR, x, width=5, depth=2, temperature=0.3)
     assert {out.state.h.dtype for out in seen} == {dtype}
 
@@ -252,12 +253,13 @@ def test_answers_are_canonical_and_padded_before_they_start():
 
 
 def test_halting_against_the_continue_logit():
-    model, x = tiny(halting="halt-continue"), puzzles(FOUR, 2)
+    network, x = tiny(halting="halt-continue"), puzzles(FOUR, 2)
+    model = network.model
     with torch.inference_mode():
         eps = torch.from_numpy(noise(0, x[0], 0, 0, (2, 16, 32)))[:, None]
         out = model.step(model.initial(1), model.encode(torch.from_numpy(x[:1].astype(np.int64))), eps)
         halt = model.decode(out.readout.expand(4, -1, -1)).halt[0]
-    assert sample(model, FOUR, x, width=1, depth=1)[0].halt[0] == float(halt[0] - halt[1])
+    assert sample(network, FOUR, x, width=1, depth=1)[0].halt[0] == float(halt[0] - halt[1])
 
 
 class Propagator(Oracle):
@@ -345,13 +347,17 @@ def test_a_guess_is_a_given_of_the_networks_puzzle_and_begins_anew():
     [at] = np.flatnonzero(flight.tokens[1] != x[0])
     assert x[0, at] == 1
     assert flight.tokens[1, at] in FOUR.spec.symbols
-    seen = torch.from_numpy(flight.tokens[1:].astype(np.int64))
-    torch.testing.assert_close(flight.e_x[1:], model.encode(seen))
-    torch.testing.assert_close(flight.state.h[1:], model.initial(1).h)
-    torch.testing.assert_close(flight.state.h[:1], before.h[:1])
+    torch.testing.assert_close(flight.e_x[1:], model.encode(flight.tokens[1:]))
+    torch.testing.assert_close(flight.state[0][1:], model.initial(1, None)[0])
+    torch.testing.assert_close(flight.state[0][:1], before[0][:1])
     for _ in range(20):  # in the end nothing is blank, and nothing is guessed
         flight.restart(np.array([1]))
     assert not (flight.tokens[1] == 1).any()
+
+
+def test_guesses_spread_a_deterministic_member():
+    found = sample(tiny(guidance="none"), FOUR, hard(1), width=4, depth=4, restart_every=2)[0]
+    assert len(set(found.value.tolist())) == 4
 
 
 def test_without_givens_a_trajectory_just_begins_anew():
@@ -366,8 +372,8 @@ def test_without_givens_a_trajectory_just_begins_anew():
     assert flight.state is not None
     assert (flight.tokens == x).all()
     torch.testing.assert_close(flight.e_x, e_x)
-    torch.testing.assert_close(flight.state.h[1:], model.initial(1).h)
-    torch.testing.assert_close(flight.state.h[:1], before.h[:1])
+    torch.testing.assert_close(flight.state[0][1:], model.initial(1, None)[0])
+    torch.testing.assert_close(flight.state[0][:1], before[0][:1])
     options = {"width": 8, "depth": 4}
     assert not all(map(same, sample(model, QUEENS, x, **options), sample(model, QUEENS, x, **options, restart_every=2)))
     silent = tiny(QUEENS, guidance="none")  # to begin anew would be to repeat itself
@@ -486,15 +492,16 @@ def test_a_search_beyond_the_budget_goes_on(monkeypatch):
 
 
 def test_load(tmp_path):
-    model = tiny()
-    bundle.save(tmp_path, Config(recipe="test", task="sudoku-4", model=model.config), model)
+    network = tiny()
+    bundle.save(tmp_path, Config(recipe="test", task="sudoku-4", model=network.config), network.model)
     reasoner = gram.load(tmp_path, dtype="float32")
     assert isinstance(reasoner, gram.Reasoner)
     x = puzzles(FOUR, 1)
     answer = reasoner.solve(x, width=3, depth=2, select="first")[0]
     assert answer.tokens is not None
-    assert np.array_equal(answer.tokens, sample(model, FOUR, x, width=3, depth=2)[0].answers[0])
-    assert gram.load(str(tmp_path)).model.dtype in (torch.float32, torch.bfloat16)
+    assert np.array_equal(answer.tokens, sample(network, FOUR, x, width=3, depth=2)[0].answers[0])
+    assert reasoner.network.dtype == "float32"
+    assert gram.load(str(tmp_path)).network.dtype in ("float32", "bfloat16")
     with pytest.raises(ValueError, match="dtype"):
         gram.load(tmp_path, dtype="float16")
 

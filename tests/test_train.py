@@ -14,7 +14,7 @@ from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from torch import Tensor
 import gram
 from gram import bundle, cli, tasks
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
+from gram.solve.network import TorchNetwork
 from gram.train import checkpoint, loop, monitor, objective
 from gram.train.log import Log, NullLog
 from gram.train.parallel import World
@@ -636,7 +637,7 @@ def test_the_end_of_a_run(tmp_path, monkeypatch):
     run = loop.train(tiny(updates=3), tmp_path / "run")
     assert json.loads((run / "training.json").read_text(encoding="utf-8"))["updates"] == 3
     reasoner = gram.load(run)
-    fitted = reasoner.model.state_dict()
+    fitted = cast(TorchNetwork, reasoner.network).model.state_dict()
     saved = {k.removeprefix("module."): t for k, t in last(run)["ema"].items() if k != "n_averaged"}
     moved = {k for k in fitted if not torch.equal(fitted[k], saved[k].bfloat16().float())}  # finished weights are half
     assert "halt.bias" in moved

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gram.models.family import Model
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import Trajectories, sample
+from gram.solve.sample import Network, Trajectories, sample
 from gram.solve.select import Choice, Rule, choose
 from gram.tasks.base import Examples, Task, Tokens
 
@@ -22,7 +21,7 @@ GROUPS = {"1": (1, 1), "2-5": (2, 5), "6+": (6, np.inf)}
 
 
 def evaluate(
-    source: Reasoner | tuple[Model, Task],
+    source: Reasoner | tuple[Network, Task],
     examples: Examples,
     *,
     width: int,
@@ -65,13 +64,13 @@ def evaluate(
         raise ValueError(f"Input {int(examples.counts.argmin()) + 1} has no target; leave such inputs out.")
     if early_stop and select != "checked":
         raise ValueError(f'early_stop needs the checker, but select is {select!r}; choose "checked" or leave it out.')
-    model, task = (source.model, source.task) if isinstance(source, Reasoner) else source
+    network, task = (source.network, source.task) if isinstance(source, Reasoner) else source
     options: dict[str, Any] = {"width": width, "depth": depth, "seed": seed, "temperature": temperature}
     options |= {"halt_threshold": halt_threshold, "restart_every": restart_every, "rows": rows}
     figures = {"examples": len(examples), "width": width, "depth": depth, "select": select, "seed": seed}
     figures |= {"restart_every": restart_every, "early_stop": early_stop}
     if early_stop:
-        found = checked(model, task, examples.inputs, options)
+        found = checked(network, task, examples.inputs, options)
         solved, single = found["checked"], bool((examples.counts == 1).all())
         figures |= dict.fromkeys(("valid", "coverage", "conflicts"))
         figures |= {"exact": solved if single else None, "selected_valid": solved, "checked": solved}
@@ -81,26 +80,26 @@ def evaluate(
     for first in range(0, len(examples), CHUNK):
         part = examples.select(np.arange(first, min(first + CHUNK, len(examples))))
         begin = time.perf_counter()
-        found = sample(model, task, part.inputs, **options)
+        found = sample(network, task, part.inputs, **options)
         seconds += time.perf_counter() - begin
         for i, trajectories in enumerate(found):
             choice = choose(task, part.inputs[i], trajectories, select)
             tally.add(part.inputs[i], part.targets_of(i), trajectories, choice)
     figures |= tally.figures() | {"seconds": seconds}
     if select == "checked":
-        figures |= checked(model, task, examples.inputs, options)
+        figures |= checked(network, task, examples.inputs, options)
         if figures["exact"] is not None:  # a single right answer: valid is exact, and this is what solve returns
             figures["exact"] = figures["selected_valid"] = figures["checked"]
     return figures
 
 
-def checked(model: Model, task: Task, puzzles: Tokens, options: dict[str, Any]) -> dict[str, Any]:
+def checked(network: Network, task: Task, puzzles: Tokens, options: dict[str, Any]) -> dict[str, Any]:
     """A pass with early stop by the checker: the share of puzzles that get a valid answer, and its cost."""
     solved = evaluations = 0
     begin = time.perf_counter()
     for first in range(0, len(puzzles), CHUNK):
         part = puzzles[first : first + CHUNK]
-        for puzzle, found in zip(part, sample(model, task, part, want=1, **options), strict=True):
+        for puzzle, found in zip(part, sample(network, task, part, want=1, **options), strict=True):
             solved += choose(task, puzzle, found, "checked").answer is not None
             evaluations += found.evaluations
     seconds = time.perf_counter() - begin

@@ -8,11 +8,9 @@ from typing import get_args
 
 import numpy as np
 
-from gram import bundle, tasks
+from gram import tasks
 from gram.config import Config
-from gram.models.arithmetic import arithmetic
-from gram.models.family import Model
-from gram.solve.sample import sample
+from gram.solve.sample import Network, sample
 from gram.solve.select import Candidate, Rule, choose
 from gram.tasks.base import Tokens
 
@@ -55,10 +53,10 @@ class Answer:
 
 
 class Reasoner:
-    """A model, its task and how it answers unless told otherwise."""
+    """A network, its task and how it answers unless told otherwise."""
 
-    def __init__(self, config: Config, model: Model):
-        self.config, self.model, self.task = config, model.eval(), tasks.task(config.task)
+    def __init__(self, config: Config, network: Network):
+        self.config, self.network, self.task = config, network, tasks.task(config.task)
 
     def solve(
         self,
@@ -93,7 +91,7 @@ class Reasoner:
         tokens = self.read(puzzles)
         checked = select == "checked"
         found = sample(
-            self.model,
+            self.network,
             self.task,
             tokens,
             width=width,
@@ -173,6 +171,11 @@ def load(name_or_path: str | Path, *, dtype: str = "auto") -> Reasoner:
     faster. Answers can differ between the two. FileNotFoundError or ValueError with one sentence when something is
     missing or broken.
     """
+    # imported late: a Reasoner itself needs no torch
+    from gram import bundle
+    from gram.models.arithmetic import arithmetic
+    from gram.solve.network import TorchNetwork
+
     config, model = bundle.load(name_or_path)
     model.dtype, _ = arithmetic(dtype, config.model.width, next(model.parameters()).device)
-    return Reasoner(config, model)
+    return Reasoner(config, TorchNetwork(model))

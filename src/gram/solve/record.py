@@ -18,7 +18,7 @@ TRAINING = "training.json"
 """Beside weights that left their run: {"seconds": ..., "updates": ...}."""
 
 
-def record(folder: Path, config: Config, weights: Path, dtype: torch.dtype, key: str, figures: dict[str, Any]) -> Path:
+def record(folder: Path, config: Config, weights: Path, dtype: str, key: str, figures: dict[str, Any]) -> Path:
     """Put `figures` under `key` into folder/RECIPE/SEED.json, atomically; other keys of the file stay.
 
     The file: recipe, task, seed of the training, commit and dirty (of the last figures written), date, hardware,
@@ -35,7 +35,7 @@ def record(folder: Path, config: Config, weights: Path, dtype: torch.dtype, key:
         raise ValueError(f"{path} must hold a JSON object; repair or remove it.")
     here = origin() | {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed} | here
-    values |= {"hardware": hardware() | {"dtype": str(dtype).removeprefix("torch.")}} | training(weights)
+    values |= {"hardware": hardware() | {"dtype": dtype}} | training(weights)
     values["figures"] = values.get("figures", {}) | {key: figures | here}
     path.parent.mkdir(parents=True, exist_ok=True)
     bundle.write_json(path, values)

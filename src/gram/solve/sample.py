@@ -3,31 +3,88 @@
 A row is one trajectory of one puzzle. A limited number of rows is in flight; whenever some finish, they leave the batch
 and waiting rows take their places, so that no product is spent on a finished row. No target is ever seen here.
 
-Noise is counter-based: a trajectory's noise depends on (seed, puzzle, trajectory, step) and on nothing else, and numpy
-alone can repeat it. Shapes: B rows in flight, L positions of the task, M = registers + L, D width, T transitions.
+Noise is counter-based: a trajectory's noise depends on (seed, puzzle, trajectory, step) and on nothing else. All here
+is numpy; the arithmetic of the recursion is behind `Network`, in PyTorch (solve/network.py) or ONNX (ship/runtime.py).
+Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from gram.models.core import State
-from gram.models.family import Model
+from gram.config import ModelConfig
 from gram.tasks.base import PAD, Task, Tokens
 
-ROWS_CPU, ROWS_GPU = 64, 1024
-"""Rows in flight. More than 64 fall out of a CPU's caches: a row then costs up to 1.7 times as much."""
 SURE = 0.95
 """A guess is made where the largest probability of a symbol is below this, if there is such a position."""
-BLOCK = 4
-"""The heads read rows padded to a multiple of this, so that a row's answer is bitwise the same whatever runs beside it.
-On CPU the recursion and the logits are so by themselves (measured for all mixers, widths 32 to 512, float32 and
-bfloat16, 1 to 1,100 rows); only the heads' matrix-vector products depend on the rows left over from a multiple of 4."""
+
+
+# what thinks ----------------------------------------------------------------------------------------------
+Array = Any
+"""An array of the network's own kind, rows first."""
+
+
+class Thought(NamedTuple):
+    """What a network has to say after one supervision step."""
+
+    state: tuple[Array, Array]
+    """h and l, (B, M, D)."""
+    logits: np.ndarray
+    """(B, L, V) float32."""
+    halt: np.ndarray
+    """(B,) float32 halting logit; for "halt-continue" its lead over the continue logit."""
+    value: np.ndarray
+    """(B,) float32."""
+    pooled: Array
+    """(B, D): what the heads read."""
+
+
+class Network(Protocol):
+    """A recursion in some arithmetic. Each row's results depend on that row alone."""
+
+    @property
+    def config(self) -> ModelConfig: ...
+    @property
+    def M(self) -> int:
+        """Rows of the state."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """Rows of a batch that the device runs best."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """The arithmetic: "float32", "bfloat16" or "int8"."""
+        ...
+
+    def encode(self, tokens: Tokens) -> Array:
+        """(n, L) uint8 -> e_x (n, M, D)."""
+        ...
+
+    def initial(self, rows: int, noise: np.ndarray | None) -> tuple[Array, Array]:
+        """The first state; from noise (2, rows, M, D) float32 for start "random"."""
+        ...
+
+    def step(self, state: tuple[Array, Array], e_x: Array, noise: np.ndarray | None, *, temperature: float) -> Thought:
+        """One supervision step under noise (T, B, M, D) float32. A state and e_x of one row stand for B equal ones."""
+        ...
+
+    def join(self, parts: Sequence[Array]) -> Array:
+        """Rows after rows."""
+        ...
+
+    def pick(self, z: Array, rows: np.ndarray) -> Array:
+        """z[rows]."""
+        ...
+
+    def put(self, z: Array, rows: np.ndarray, new: Array) -> Array:
+        """z with `new` at `rows`."""
+        ...
 
 
 # noise ----------------------------------------------------------------------------------------------------
@@ -58,24 +115,26 @@ def _generator(seed: int, puzzle: Tokens, place: tuple[int, int, int]) -> np.ran
     return np.random.Generator(bits)
 
 
-def settle_temperature(model: Model, temperature: float | None) -> float:
+def settle_temperature(network: Network, temperature: float | None) -> float:
     """None becomes 1 for stochastic members and 0 for deterministic ones. ValueError below 0."""
     if temperature is None:
-        return 0.0 if model.config.guidance == "none" else 1.0
+        return 0.0 if network.config.guidance == "none" else 1.0
     if not temperature >= 0:
         raise ValueError(f"temperature is {temperature}; it must be 0 or more.")
     return temperature
 
 
-def noisy(model: Model, temperature: float | None = None) -> bool:
+def noisy(network: Network, temperature: float | None = None) -> bool:
     """Whether the transitions draw noise."""
-    return model.config.guidance != "mean" and settle_temperature(model, temperature) > 0
+    return network.config.guidance != "mean" and settle_temperature(network, temperature) > 0
 
 
-def deterministic(model: Model, task: Task, temperature: float | None = None, restart_every: int | None = None) -> bool:
+def deterministic(
+    network: Network, task: Task, temperature: float | None = None, restart_every: int | None = None
+) -> bool:
     """Whether all trajectories of a puzzle are equal, so that one of them says it all."""
     guesses = restart_every is not None and task.spec.givens
-    return not noisy(model, temperature) and not guesses and model.config.start == "fixed"
+    return not noisy(network, temperature) and not guesses and network.config.start == "fixed"
 
 
 # what comes out -------------------------------------------------------------------------------------------
@@ -121,7 +180,7 @@ class Trajectories:
 
 # the sampler ----------------------------------------------------------------------------------------------
 def trajectories(
-    model: Model,
+    network: Network,
     task: Task,
     puzzles: Tokens,
     *,
@@ -151,11 +210,11 @@ def trajectories(
         raise ValueError(f"seed is {seed}; it must be 0 or more and below 2**64.")
     if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
         raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
-    temperature = settle_temperature(model, temperature)
-    if deterministic(model, task, temperature, restart_every):
+    temperature = settle_temperature(network, temperature)
+    if deterministic(network, task, temperature, restart_every):
         width = 1
-    flight = Flight(model, task, puzzles, seed, temperature)
-    limit = rows or (ROWS_CPU if flight.device.type == "cpu" else ROWS_GPU)
+    flight = Flight(network, task, puzzles, seed, temperature)
+    limit = rows or network.in_flight
     # Under early stop the rows of a puzzle start together: who finds an answer first must not depend on other puzzles.
     waves = _waves(len(puzzles), width, 1 if want is None else min(width, limit))
     found: dict[int, set[bytes]] = {}
@@ -190,14 +249,14 @@ def trajectories(
             flight.restart(np.flatnonzero(flight.steps % restart_every == 0))
 
 
-def sample(model: Model, task: Task, puzzles: Tokens, *, width: int, depth: int, **options) -> list[Trajectories]:
+def sample(network: Network, task: Task, puzzles: Tokens, *, width: int, depth: int, **options) -> list[Trajectories]:
     """`trajectories`, collected by puzzle; the same arguments."""
-    N = 1 if deterministic(model, task, options.get("temperature"), options.get("restart_every")) else width
+    N = 1 if deterministic(network, task, options.get("temperature"), options.get("restart_every")) else width
     n, L = len(puzzles), task.spec.length
     answers = np.zeros((n, N, L), np.uint8)
     steps, finished = np.zeros((n, N), np.int64), np.zeros((n, N), bool)
     value, halt = np.full((n, N), np.nan, np.float32), np.full((n, N), np.nan, np.float32)
-    for row in trajectories(model, task, puzzles, width=width, depth=depth, **options):
+    for row in trajectories(network, task, puzzles, width=width, depth=depth, **options):
         at = row.puzzle, row.trajectory
         answers[at], steps[at], value[at], halt[at], finished[at] = row[2], row.steps, row.value, row.halt, row.finished
     return [Trajectories(*fields) for fields in zip(answers, steps, value, halt, finished, strict=True)]
@@ -213,65 +272,60 @@ def _waves(puzzles: int, width: int, size: int) -> Iterator[list[tuple[int, int]
 class Flight:
     """The rows in flight: their places, states and embeddings side by side."""
 
-    def __init__(self, model: Model, task: Task, puzzles: Tokens, seed: int, temperature: float):
-        self.model, self.task, self.puzzles = model, task, puzzles
+    def __init__(self, network: Network, task: Task, puzzles: Tokens, seed: int, temperature: float):
+        self.network, self.task, self.puzzles = network, task, puzzles
         self.seed, self.temperature = seed, temperature
-        self.device = next(model.parameters()).device
         self.rows: list[tuple[int, int]] = []
         self.steps = np.zeros(0, np.int64)
         self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, guesses included
-        self.logits = torch.zeros(0)  # of the last step, and
-        self.pooled = torch.zeros(0)  # what the heads read then
-        self.state: State | None = None
-        self.e_x: Tensor | None = None
-        self.embedded: dict[int, Tensor] = {}
+        self.logits = np.zeros((0, 0, 0), np.float32)  # of the last step, and
+        self.pooled: Array = None  # what the heads read then
+        self.state: tuple[Array, Array] | None = None
+        self.e_x: Array = None
+        self.embedded: dict[int, Array] = {}
 
-    @torch.inference_mode()
     def admit(self, new: list[tuple[int, int]]) -> None:
         """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, whatever the width."""
         if not new:
             return
+        join, pick = self.network.join, self.network.pick
         unseen = sorted({puzzle for puzzle, _ in new} - self.embedded.keys())
         if unseen:
-            tokens = torch.from_numpy(self.puzzles[unseen].astype(np.int64)).to(self.device)
-            self.embedded |= zip(unseen, self.model.encode(tokens), strict=True)
-        e_x = torch.stack([self.embedded[puzzle] for puzzle, _ in new])
-        last = new[-1][0]
-        self.embedded = {last: self.embedded[last]}  # rows start in order: no earlier puzzle comes again
+            e_x = self.network.encode(self.puzzles[unseen])
+            self.embedded |= {puzzle: pick(e_x, np.array([i])) for i, puzzle in enumerate(unseen)}
+        owners = [puzzle for puzzle, _ in new]
+        e_x = join([self.embedded[puzzle] for puzzle in owners])
+        self.embedded = {owners[-1]: self.embedded[owners[-1]]}  # rows start in order: no earlier puzzle comes again
         state = self.initial(new)
-        if self.state is None or self.e_x is None:
-            self.state, self.e_x = state, e_x
-        else:
-            self.state = State(*(torch.cat(pair) for pair in zip(self.state, state, strict=True)))
-            self.e_x = torch.cat([self.e_x, e_x])
+        if self.rows:
+            assert self.state is not None
+            state = join([self.state[0], state[0]]), join([self.state[1], state[1]])
+            e_x = join([self.e_x, e_x])
+        self.state, self.e_x = state, e_x
         self.rows = [*self.rows, *new]
-        self.tokens = np.concatenate([self.tokens, self.puzzles[[puzzle for puzzle, _ in new]]])
+        self.tokens = np.concatenate([self.tokens, self.puzzles[owners]])
         self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
 
-    def initial(self, rows: list[tuple[int, int]]) -> State:
+    def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
         """z0 of (puzzle, trajectory) rows."""
-        start = None
-        if self.model.config.start == "random":
-            shape = (2, self.model.rows, self.model.config.width)
-            drawn = [initial_noise(self.seed, self.puzzles[p], trajectory, shape) for p, trajectory in rows]
-            start = torch.from_numpy(np.stack(drawn, 1)).to(self.device)
-        return self.model.initial(len(rows), start)
+        drawn = None
+        if self.network.config.start == "random":
+            shape = (2, self.network.M, self.network.config.width)
+            drawn = np.stack([initial_noise(self.seed, self.puzzles[p], n, shape) for p, n in rows], 1)
+        return self.network.initial(len(rows), drawn)
 
-    @torch.inference_mode()
     def restart(self, rows: np.ndarray) -> None:
         """These rows begin anew under fresh noise; where givens can be guessed, each with one more given."""
-        if not len(rows) or not (self.task.spec.givens or noisy(self.model, self.temperature)):
+        if not len(rows) or not (self.task.spec.givens or noisy(self.network, self.temperature)):
             return  # without guess or noise a row would only repeat itself
         assert self.state is not None
-        assert self.e_x is not None
-        index = torch.from_numpy(rows).to(self.device)
+        put = self.network.put
         if self.task.spec.givens:
             for i in rows.tolist():
                 self.guess(i)
-            seen = torch.from_numpy(self.tokens[rows].astype(np.int64)).to(self.device)
-            self.e_x = self.e_x.index_copy(0, index, self.model.encode(seen))
-        fresh = self.initial([self.rows[i] for i in rows.tolist()])
-        self.state = State(*(z.index_copy(0, index, new) for z, new in zip(self.state, fresh, strict=True)))
+            self.e_x = put(self.e_x, rows, self.network.encode(self.tokens[rows]))
+        h, l = self.initial([self.rows[i] for i in rows.tolist()])  # noqa: E741
+        self.state = put(self.state[0], rows, h), put(self.state[1], rows, l)
 
     def guess(self, i: int) -> None:
         """Row i takes a symbol for a given, drawn from its last softmax. The position is one of the blanks where no
@@ -280,7 +334,7 @@ class Flight:
         blank = np.flatnonzero(~np.isin(self.tokens[i], symbols))
         if not len(blank):
             return
-        logits = self.logits[i, blank][:, symbols].double().cpu().numpy()
+        logits = self.logits[i, blank][:, symbols].astype(np.float64)
         odds = np.exp(logits - logits.max(1, keepdims=True))
         odds /= odds.sum(1, keepdims=True)
         best = odds.max(1)
@@ -293,55 +347,43 @@ class Flight:
         drawn = min(int(np.searchsorted(odds[at].cumsum(), what, side="right")), len(symbols) - 1)
         self.tokens[i, blank[at]] = symbols[drawn]
 
-    @torch.inference_mode()
     def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
         """One supervision step of every row: answers (B, L) uint8, value (B,) and halting logit (B,) float32."""
         assert self.state is not None
-        assert self.e_x is not None
-        B = len(self.rows)
-        state, e_x = self.state, self.e_x
-        if self.alike():  # one row stands for all until the first noise; broadcasting does the rest
-            state, e_x = State(*(z[:1] for z in state)), e_x[:1]
-        out = self.model.step(state, e_x, self.noise(), temperature=self.temperature)
-        self.state = State(*(z.expand(B, -1, -1) for z in out.state))
-        surplus = -B % BLOCK
-        readout = torch.cat([out.readout, out.readout[:1].expand(surplus, -1, -1)]) if surplus else out.readout
-        logits, halt, value = self.model.decode(readout)
-        self.pooled = self.model.pool(readout)[:B]
-        if self.model.config.halting == "halt-continue":
-            halt = halt - halt[:, 1:]
-        self.logits = logits[:B]
-        answers = self.logits.argmax(-1).to(torch.uint8).cpu().numpy()
-        answers[:, : self.task.spec.answer_start] = PAD
+        state, e_x, noise = self.state, self.e_x, self.noise()
+        if noise is not None and self.alike():  # one row stands for all until the first noise
+            first = np.array([0])
+            state = self.network.pick(state[0], first), self.network.pick(state[1], first)
+            e_x = self.network.pick(e_x, first)
+        thought = self.network.step(state, e_x, noise, temperature=self.temperature)
+        self.state, self.logits, self.pooled = thought.state, thought.logits, thought.pooled
         self.steps = self.steps + 1
-        return self.task.canonical(answers), value[:B].float().cpu().numpy(), halt[:B, 0].float().cpu().numpy()
+        answers = self.logits.argmax(-1).astype(np.uint8)
+        answers[:, : self.task.spec.answer_start] = PAD
+        return self.task.canonical(answers), thought.value, thought.halt
 
     def alike(self) -> bool:
         """Whether all rows stand at the start of one puzzle: then they differ in nothing but the noise to come."""
         one = len({puzzle for puzzle, _ in self.rows}) == 1
-        return one and not self.steps.any() and self.model.config.start == "fixed"
+        return one and not self.steps.any() and self.network.config.start == "fixed"
 
-    def noise(self) -> Tensor | None:
-        """Noise of the coming step, (T, B, M, D); None where the model needs none."""
-        assert self.e_x is not None
-        config = self.model.config
-        B, M, D = self.e_x.shape
-        if self.temperature == 0 or config.guidance == "mean":  # zeros that take no memory
-            none = config.guidance == "none"
-            return None if none else torch.zeros((), device=self.device).expand(config.T, B, M, D)
-        drawn = np.empty((config.T, B, M, D), np.float32)
+    def noise(self) -> np.ndarray | None:
+        """Noise of the coming step, (T, B, M, D); None where the network needs none."""
+        config, B = self.network.config, len(self.rows)
+        shape = (config.T, self.network.M, config.width)
+        if not noisy(self.network, self.temperature):
+            return None if config.guidance == "none" else np.zeros((config.T, B, *shape[1:]), np.float32)
+        drawn = np.empty((config.T, B, *shape[1:]), np.float32)
         for i, ((puzzle, trajectory), step) in enumerate(zip(self.rows, self.steps.tolist(), strict=True)):
-            drawn[:, i] = noise(self.seed, self.puzzles[puzzle], trajectory, step, (config.T, M, D))
-        return torch.from_numpy(drawn).to(self.device)
+            drawn[:, i] = noise(self.seed, self.puzzles[puzzle], trajectory, step, shape)
+        return drawn
 
-    @torch.inference_mode()
     def keep(self, rows: np.ndarray) -> None:
         """Drop all rows but these, in this order."""
         if len(rows) == len(self.rows):
             return
         assert self.state is not None
-        assert self.e_x is not None
-        index = torch.from_numpy(rows).to(self.device)
-        self.state, self.e_x = State(*(z[index] for z in self.state)), self.e_x[index]
+        pick = self.network.pick
+        self.state, self.e_x = (pick(self.state[0], rows), pick(self.state[1], rows)), pick(self.e_x, rows)
         self.rows, self.steps = [self.rows[i] for i in rows], self.steps[rows]
-        self.tokens, self.logits, self.pooled = self.tokens[rows], self.logits[index], self.pooled[index]
+        self.tokens, self.logits, self.pooled = self.tokens[rows], self.logits[rows], pick(self.pooled, rows)

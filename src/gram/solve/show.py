@@ -286,7 +286,7 @@ def evaluate(
         asked["early_stop"] = early_stop or None
         parts = {k: v for k, v in (settled | asked).items() if v is not None}
         key = " ".join([figures["data"], *(f"{k}={v}" for k, v in parts.items())])
-        path = write(record, reasoner.config, folder, reasoner.model.dtype, key, figures)
+        path = write(record, reasoner.config, folder, reasoner.network.dtype, key, figures)
         print(f"Recorded in {path} as {key!r}.", file=sys.stderr)
     return 0
 

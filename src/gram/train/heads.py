@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gram.config import Config
 from gram.models.family import Model
+from gram.solve.network import TorchNetwork
 from gram.solve.sample import Flight, deterministic, settle_temperature
 from gram.tasks.base import Examples, Task
 
@@ -38,7 +39,7 @@ def fit_heads(
     supervision steps of single rows."""
     depth, seed = min(config.solve.depth, DEPTH), config.train.seed
     restart_every = config.solve.restart_every
-    width = 1 if deterministic(model, task, None, restart_every) else width
+    width = 1 if deterministic(TorchNetwork(model), task, None, restart_every) else width
     puzzles = max(64, row_steps // (width * depth))
     options = {"width": width, "depth": depth, "restart_every": restart_every}
     rng = np.random.default_rng([seed, 5])
@@ -63,10 +64,11 @@ def rollouts(
 ) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L): what the heads read (n * width, depth, D) and whether the answer of each
     step obeys the rules (n * width, depth). With `restart_every` wrong rows begin anew as in sampling."""
+    network = TorchNetwork(model)
     all_pooled, all_right = [], []
     for first in range(0, len(inputs), max(1, CHUNK // width)):
         some = inputs[first : first + max(1, CHUNK // width)]
-        flight = Flight(model, task, some, seed, settle_temperature(model, None))
+        flight = Flight(network, task, some, seed, settle_temperature(network, None))
         flight.admit([(puzzle, trajectory) for puzzle in range(len(some)) for trajectory in range(width)])
         pooled, right = [], []
         for step in range(1, depth + 1):

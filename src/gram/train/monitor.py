@@ -9,6 +9,7 @@ from torch import Tensor
 from gram.config import Config
 from gram.models.family import Model
 from gram.solve.evaluate import evaluate
+from gram.solve.network import TorchNetwork
 from gram.tasks.base import PAD, Examples, Task
 from gram.tasks.store import load_examples
 from gram.train.log import Log, clock
@@ -76,7 +77,7 @@ class Monitor:
         """Prior samples of the averaged weights on dev puzzles, and the full bound; warns when a sign is bad."""
         stochastic = self.model.core.prior is not None
         figures = evaluate(
-            (self.model, self.task),
+            (TorchNetwork(self.model), self.task),
             self.dev,
             width=WIDTH if stochastic else 1,
             depth=2 * self.config.train.N_sup,
