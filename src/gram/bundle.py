@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gram import tasks
-from gram.config import Config, from_dict, to_dict
+from gram.config import Config, read_config, to_dict
 from gram.models.family import Model
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -45,16 +45,6 @@ def load(name_or_path: str | Path) -> tuple[Config, Model]:
     model = Model(tasks.task(config.task).spec, config.model)
     load_weights(model, folder / WEIGHTS)
     return config, model.eval()
-
-
-def read_config(path: Path) -> Config:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); restore it from a backup or train again.") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold a JSON object; restore it from a backup or train again.")
-    return from_dict(Config, values)
 
 
 def load_weights(model: Model, path: Path) -> None:

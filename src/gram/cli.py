@@ -17,6 +17,7 @@ USAGE = """usage: gram VERB ...
   gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
   gram eval TASK                 measure weights on held-out puzzles
   gram train RECIPE              train a recipe
+  gram export WEIGHTS            a bundle that answers without PyTorch
   gram info                      tasks, weights, recipes, this machine
 
 gram VERB --help tells the options of each."""
@@ -65,7 +66,7 @@ def fail(sentence: str, code: int) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    verbs = {"solve": solve, "eval": evaluate, "info": info}
+    verbs = {"solve": solve, "eval": evaluate, "export": export, "info": info}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("", "-h", "--help"):
         print(USAGE)
@@ -73,7 +74,7 @@ def dispatch(arguments: list[str]) -> int:
     if verb == "train":
         return train(rest)
     if verb not in verbs:
-        raise ValueError(f"There is no command {verb!r}; use train, solve, eval or info.")
+        raise ValueError(f"There is no command {verb!r}; use train, solve, eval, export or info.")
     return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
 
 
@@ -189,6 +190,7 @@ def solve(
             "temperature": temperature,
             "restart_every": restart_every,
         },
+        opener=opener(weights),
     )
 
 
@@ -253,7 +255,35 @@ def evaluate(
             "temperature": temperature,
             "restart_every": restart_every,
         },
+        opener=opener(weights),
     )
+
+
+# export ---------------------------------------------------------------------------------------------------
+def export(weights: Positional[str], /, *, out: Path, int8: bool = False) -> int:
+    """Write a bundle: ONNX graphs, config, model card and checksums. It answers with numpy and onnxruntime alone, by
+    `python -m gram.ship.runtime OUT` or as --weights OUT.
+
+    Args:
+        weights: Shipped weights by name or the folder of a run.
+        out: A new folder.
+        int8: Matrix products in 8 bits: a quarter of the size.
+    """
+    from gram.ship import export as ship
+
+    ship.export(weights, out, int8=int8)
+    return 0
+
+
+def opener(weights: str | None):
+    """What opens `weights` if it is a bundle; None if it is not."""
+    if weights is None or not (Path(weights) / "manifest.json").is_file():
+        return None
+    try:
+        from gram.ship import runtime
+    except ImportError as error:
+        raise ValueError(f"{weights} is a bundle, but {error.name} is missing; pip install onnxruntime.") from None
+    return runtime.load
 
 
 # info -----------------------------------------------------------------------------------------------------

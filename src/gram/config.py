@@ -2,8 +2,10 @@
 
 import dataclasses
 import difflib
+import json
 import typing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 
@@ -202,6 +204,17 @@ def from_dict(cls: type[T], values: dict[str, Any]) -> T:
     if missing:
         raise ValueError(f"{cls.__name__} lacks the key {missing[0]!r}; add it.")
     return cls(**{key: _convert(hints[key], value, f"{cls.__name__}.{key}") for key, value in values.items()})
+
+
+def read_config(path: Path) -> Config:
+    """A Config from its JSON file. ValueError if it is damaged."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}); restore it from a backup or train again.") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must hold a JSON object; restore it from a backup or train again.")
+    return from_dict(Config, values)
 
 
 def _convert(kind: Any, value: Any, where: str) -> Any:

@@ -87,11 +87,12 @@ def queens(task: str) -> Config:
 
 def coloring(task: str) -> Config:
     """Graph colouring. Vertices are told apart by learned positions: canonical colours depend on their order."""
+    minutes = 25.0 if int(task.split("-")[1]) < 10 else 35.0
     return Config(
         recipe=task,
         task=task,
         model=dataclasses.replace(SMALL, positions="learned"),
-        train=TrainConfig(minutes=25.0, updates=ENDLESS, lr=8e-4, lr_rest=2e-3, augment=True),
+        train=TrainConfig(minutes=minutes, updates=ENDLESS, lr=8e-4, lr_rest=2e-3, augment=True),
         solve=SolveConfig(depth=48, restart_every=12),
     )
 

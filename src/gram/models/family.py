@@ -90,7 +90,7 @@ class Model(nn.Module):
             each = torch.arange(S, device=x_BL.device)
             e_x = e_x + self.embed_symbol(each, self.dtype).repeat(self.spec.length, 1)
         if self.registers is not None:
-            e_x = torch.cat([self.registers.to(self.dtype).expand(len(x_BL), -1, -1), e_x], dim=1)
+            e_x = torch.cat([self.registers.to(self.dtype).expand(x_BL.shape[0], -1, -1), e_x], dim=1)
         return e_x
 
     def unary(self, tokens_BL: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ class Model(nn.Module):
         h_BLD = readout[:, self.config.registers :]
         logits = self.decoder(h_BLD).float()
         if self.config.unary:
-            scores = logits.view(len(logits), self.spec.length, -1)
+            scores = logits.view(logits.shape[0], self.spec.length, -1)
             logits = scores.new_full((*scores.shape[:2], self.spec.vocabulary), float("-inf"))
             logits[..., self.spec.symbols[0] : self.spec.symbols[-1] + 1] = scores
         else:

@@ -133,7 +133,7 @@ class GroupMixer(nn.Module):
         self.register_buffer("relations_RLL", relations_RLL, persistent=False)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
-        B, C, S = len(x_BLD), self.channels, self.symbols
+        B, C, S = x_BLD.shape[0], self.channels, self.symbols
         message, gate = self.message_gate(x_BLD).chunk(2, dim=-1)
         parts = message.split(C, dim=-1)
         mixing = self.relations_RLL.to(x_BLD.dtype)

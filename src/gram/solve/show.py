@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ COUNTING = 200_000
 """Nodes that the exact solver may visit to count the answers of one puzzle."""
 LISTING = 5_000_000
 """Nodes that it may visit to list all answers of a puzzle that figures are measured on."""
+Opener = Callable[[Path], "Reasoner"]
 ESCAPES = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -38,8 +40,9 @@ def solve(
     weights: str | None,
     as_json: bool,
     options: dict[str, Any],
+    opener: Opener | None = None,
 ) -> int:
-    """Answer puzzles and print each answer. `options` are those of Reasoner.solve.
+    """Answer puzzles and print each answer. `options` are those of Reasoner.solve; `opener`: see `load`.
 
     Puzzles are answered 256 at a time; the seconds of one are its share of its call's: the call's time over the
     puzzles in it. With want above 1, select and width default to what can find as many.
@@ -47,7 +50,7 @@ def solve(
     task = tasks.task(name)
     texts = read(task, puzzles, input)
     tokens = encode(task, texts)
-    reasoner, _, _ = load(task, weights)
+    reasoner, _, _ = load(task, weights, opener)
     if options["want"] > 1:
         options = options | {"select": options["select"] or "checked"}
         options["width"] = options["width"] or max(reasoner.config.solve.width, 10 * options["want"])
@@ -118,19 +121,24 @@ def encode(task: Task, texts: list[str]) -> Tokens:
     return tokens
 
 
-def load(task: Task, weights: str | None) -> tuple["Reasoner", str, Path]:
-    """A reasoner for `task`, the name of its weights, and their folder. The default is what ships for the task."""
-    from gram import bundle
-    from gram.solve import reasoner
-
+def load(task: Task, weights: str | None, opener: Opener | None = None) -> tuple["Reasoner", str, Path]:
+    """A reasoner for `task`, the name of its weights, and their folder. The default is what ships for the task.
+    `opener` makes a reasoner of the folder `weights`, where that is something else than weights for PyTorch."""
     name = task.spec.name
-    if weights is None and name not in bundle.shipped():
-        raise FileNotFoundError(
-            f"No weights for {name} come with the package; train some with `gram train {name} --out DIR` and give "
-            "them as --weights DIR."
-        )
-    folder = bundle.SHIPPED / name if weights is None else bundle.find(weights)
-    loaded = reasoner.load(folder)
+    if weights is not None and opener is not None:
+        folder = Path(weights)
+    else:
+        from gram import bundle
+        from gram.solve import reasoner
+
+        opener = reasoner.load
+        if weights is None and name not in bundle.shipped():
+            raise FileNotFoundError(
+                f"No weights for {name} come with the package; train some with `gram train {name} --out DIR` and give "
+                "them as --weights DIR."
+            )
+        folder = bundle.SHIPPED / name if weights is None else bundle.find(weights)
+    loaded = opener(folder)
     if loaded.task.spec.name != name:
         raise ValueError(
             f"The weights {weights or name} are for {loaded.task.spec.name}, not for {name}; "
@@ -246,11 +254,12 @@ def evaluate(
     record: Path | None,
     as_json: bool,
     options: dict[str, Any],
+    opener: Opener | None = None,
 ) -> int:
     """Measure, print the figures, and record them if asked to. What `options` leaves open comes from config.solve."""
     task = tasks.task(name)
     found = examples(task, data, split, limit, edge_probability)
-    reasoner, label, folder = load(task, weights)
+    reasoner, label, folder = load(task, weights, opener)
     from gram.solve import evaluate as measure
     from gram.solve.record import record as write
 

@@ -1,0 +1,248 @@
+"""`gram export`: weights -> a bundle that ship/runtime.py answers with, without PyTorch.
+
+The graph holds one supervision step: T transitions that share their weights, and the heads. Noise is an input; the loop
+over steps, halting, compaction and restarts stay in the sampler.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gram import bundle, tasks
+from gram.bundle import write_json
+from gram.config import Config, to_dict
+from gram.models.core import State
+from gram.models.family import Model, parameter_table
+from gram.ship.runtime import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
+from gram.solve.network import TorchNetwork
+from gram.solve.sample import Flight, settle_temperature
+from gram.tasks.base import Task
+
+CARD = "README.md"
+CALIBRATION = 24
+"""Puzzles whose rollouts set the int8 ranges of the activations."""
+
+
+def export(weights: str, out: Path, *, int8: bool = False, say: Callable[[str], None] = print) -> Path:
+    """Write the bundle of shipped weights (by name) or of a run's folder to the new folder `out`, whole or not at all.
+
+    int8 quantises the products with weights: weights per channel, activations with fixed ranges, measured on rollouts
+    of training puzzles, so that a row's answer does not depend on the rows beside it. FileExistsError if `out` holds
+    something, ValueError without the packages of gram-reasoning[export].
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} exists and is not empty; give a new folder.")
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ValueError(f"{error.name} is missing; run pip install 'gram-reasoning[export]'.") from None
+    config, model = bundle.load(weights)
+    task = tasks.task(config.task)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        write_graphs(model, folder)
+        if int8:
+            products = quantize(folder / STEP, inputs(model, task, config))
+            say(f"{products} matrix products in int8.")
+        with torch.no_grad():
+            state = model.initial(1, torch.zeros(2, 1, model.rows, config.model.width))
+        np.savez(folder / START, h=state.h.numpy(), l=state.l.numpy())
+        write_json(folder / CONFIG, to_dict(config))
+        dtype = "int8" if int8 else "float32"
+        (folder / CARD).write_text(card(config, model, dtype), encoding="utf-8")
+        sums = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+        write_json(folder / MANIFEST, {"format": FORMAT, "dtype": dtype, "task": config.task, "sha256": sums})
+        folder.chmod(0o755)
+        if out.exists():
+            out.rmdir()
+        folder.rename(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    size = sum(path.stat().st_size for path in out.iterdir())
+    say(f"{out}: {size / 1e6:.2f} MB. Needs numpy and onnxruntime: python -m gram.ship.runtime {out} PUZZLE")
+    return out
+
+
+# the graphs -----------------------------------------------------------------------------------------------
+class Encoder(nn.Module):
+    """Tokens (B, L) int64 -> e_x (B, M, D)."""
+
+    def __init__(self, model: Model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.model.encode(tokens)
+
+
+class Transition(nn.Module):
+    """One supervision step: (h, l, e_x, noise (T, B, M, D)) -> (h, l, logits, halt, value)."""
+
+    def __init__(self, model: Model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor) -> tuple[Tensor, ...]:  # noqa: E741
+        out = self.model.step(State(h, l), e_x, noise)
+        return (*out.state, *self.model.decode(out.readout))
+
+
+def write_graphs(model: Model, folder: Path) -> None:
+    """encoder.onnx and step.onnx, any number of rows."""
+    c, M, B = model.config, model.rows, 3
+    h, l = model.initial(B, torch.randn(2, B, M, c.width))  # noqa: E741
+    e_x, noise = torch.randn(B, M, c.width), torch.randn(c.T, B, M, c.width)
+    tokens = torch.ones(B, model.spec.length, dtype=torch.int64)
+    rows = torch.export.Dim("rows", min=1, max=2**20)
+    write_graph(Encoder(model), (tokens,), ({0: rows},), ["tokens"], ["e_x"], folder / ENCODER)
+    write_graph(
+        Transition(model),
+        (h.contiguous(), l.contiguous(), e_x, noise),
+        ({0: rows}, {0: rows}, {0: rows}, {1: rows}),
+        ["h", "l", "e_x", "noise"],
+        ["h_new", "l_new", "logits", "halt", "value"],
+        folder / STEP,
+    )
+
+
+def write_graph(
+    module: nn.Module, arguments: tuple, shapes: tuple, inputs: list[str], outputs: list[str], path: Path
+) -> None:
+    import logging
+    import warnings
+
+    import onnx
+
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module.eval(),
+                arguments,
+                str(path),
+                input_names=inputs,
+                output_names=outputs,
+                dynamic_shapes=shapes,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        exporter.setLevel(level)
+    graph = onnx.load(path)
+    share_constants(graph)
+    onnx.save(graph, path)
+
+
+def share_constants(model) -> None:
+    """The exporter folds each use of a transposed weight into a constant of its own; equal ones become one."""
+    first: dict[tuple, str] = {}
+    renamed: dict[str, str] = {}
+    kept = []
+    for tensor in model.graph.initializer:
+        key = tensor.data_type, tuple(tensor.dims), tensor.raw_data or tensor.SerializeToString()
+        renamed[tensor.name] = first.setdefault(key, tensor.name)
+        if renamed[tensor.name] == tensor.name:
+            kept.append(tensor)
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = renamed.get(name, name)
+    used = {name for node in model.graph.node for name in node.input}
+    kept = [tensor for tensor in kept if tensor.name in used]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    del model.graph.value_info[:]
+
+
+# int8 -----------------------------------------------------------------------------------------------------
+def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarray]]:
+    """Inputs of the step graph as sampling meets them: training puzzles from the first step to the twelfth."""
+    from gram.tasks.store import load_examples
+
+    try:
+        examples = load_examples(task, config.data, "train", count=CALIBRATION)
+    except FileNotFoundError:  # the recipe's files are not here: dev puzzles that the task makes itself
+        examples = task.examples("dev", count=CALIBRATION)
+    flight = Flight(TorchNetwork(model), task, examples.inputs, 0, settle_temperature(TorchNetwork(model), None))
+    flight.admit([(puzzle, 0) for puzzle in range(len(examples))])
+    found = []
+    for _ in range(12):
+        assert flight.state is not None
+        h, l = (z.numpy() for z in flight.state)  # noqa: E741
+        noise = flight.noise()
+        if noise is None:
+            noise = np.zeros((model.config.T, *h.shape), np.float32)
+        found.append({"h": h, "l": l, "e_x": flight.e_x.numpy(), "noise": noise})
+        flight.step()
+    return [{k: np.ascontiguousarray(v) for k, v in each.items()} for each in found]
+
+
+def quantize(path: Path, examples: list[dict[str, np.ndarray]]) -> int:
+    """Rewrite the graph with int8 products; how many there are."""
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    prepared, result = path.with_suffix(".prepared"), path.with_suffix(".int8")
+    quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+    graph = onnx.load(prepared)
+    constants = {tensor.name for tensor in graph.graph.initializer}
+    products = [n.name for n in graph.graph.node if n.op_type == "MatMul" and n.input[1] in constants]
+    names = {i.name for i in graph.graph.input}
+
+    class Reader(CalibrationDataReader):
+        def __init__(self):
+            self.left = iter(examples)
+
+        def get_next(self):
+            example = next(self.left, None)
+            return None if example is None else {k: v for k, v in example.items() if k in names}
+
+    quantize_static(
+        str(prepared),
+        str(result),
+        Reader(),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=["MatMul"],
+        nodes_to_quantize=products,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+    prepared.unlink()
+    result.replace(path)
+    return len(products)
+
+
+def card(config: Config, model: Model, dtype: str) -> str:
+    """The model card."""
+    table = parameter_table(model)
+    table.pop("posterior")  # not in the bundle
+    total = sum(v for k, v in table.items() if k != "total")
+    return f"""# {config.recipe}
+
+Task {config.task}, recipe {config.recipe}, seed {config.train.seed}. GRAM (arXiv:2605.19376), {total:,} parameters,
+{dtype}, one supervision step per run of step.onnx; prior only, no target is ever an input.
+
+| | |
+|---|---|
+| width, depth, select | {config.solve.width}, {config.solve.depth}, {config.solve.select} |
+| halts above | {config.solve.halt_threshold} |
+| begins anew every | {config.solve.restart_every} steps |
+
+    python -m gram.ship.runtime FOLDER PUZZLE
+
+needs this package (pip install --no-deps is enough), numpy and onnxruntime. Apache License 2.0.
+"""

@@ -1,0 +1,161 @@
+"""A bundle answers puzzles with numpy and onnxruntime alone: the sampler, the rules and the halting are the same as
+with PyTorch, only the recursion runs in ONNX.
+
+    python -m gram.ship.runtime BUNDLE [PUZZLE ...] [--input FILE] [--width N] [--depth N] [--want N] [--json]
+
+A bundle is the folder that `gram export` writes: encoder.onnx (tokens to e_x), step.onnx (one supervision step under
+given noise), start.npz (z0), config.json, README.md, and manifest.json with the checksum of each.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from gram.config import ModelConfig, read_config
+from gram.solve import show
+from gram.solve.reasoner import Reasoner
+from gram.solve.sample import Thought
+from gram.tasks.base import Tokens
+
+MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
+FORMAT = 1
+ROWS = 64
+"""Rows in flight: more fall out of a CPU's caches."""
+
+
+def load(folder: str | Path, *, threads: int | None = None) -> Reasoner:
+    """A Reasoner from a bundle; `threads` of None is one for each core. FileNotFoundError or ValueError with one
+    sentence when a file is missing, damaged or of another format."""
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    config = read_config(folder / CONFIG)
+    return Reasoner(config, OnnxNetwork(folder, config.model, manifest["dtype"], threads))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """manifest.json, after every file has been compared with its checksum."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} is no bundle: it has no {MANIFEST}; give a folder that `gram export` wrote.")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        written, sums, _ = manifest["format"], dict(manifest["sha256"]), manifest["dtype"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} is damaged; export the bundle again.") from None
+    if written != FORMAT:
+        raise ValueError(f"{folder} has format {written}, this program reads {FORMAT}; export the bundle again.")
+    for name, expected in sums.items():
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"The bundle {folder} lacks {name}; copy it again.")
+        if sha256(folder / name) != expected:
+            raise ValueError(f"{name} in the bundle {folder} does not have its checksum; copy it again.")
+    return manifest
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class OnnxNetwork:
+    """The recursion of a bundle; see gram.solve.sample.Network."""
+
+    in_flight = ROWS
+
+    def __init__(self, folder: Path, config: ModelConfig, dtype: str, threads: int | None = None):
+        self.config, self.dtype = config, dtype
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads block the others
+        self.encoder, self.transition = (
+            onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+            for name in (ENCODER, STEP)
+        )
+        with np.load(folder / START, allow_pickle=False) as start:
+            self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
+            """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat member."""
+        self.M = self.start[0].shape[1]
+
+    def encode(self, tokens: Tokens) -> np.ndarray:
+        return np.asarray(self.encoder.run(None, {"tokens": tokens.astype(np.int64)})[0])
+
+    def initial(self, rows: int, noise: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        h, l = self.start if noise is None else noise  # noqa: E741
+        return expand(h, rows), expand(l[:, : self.start[1].shape[1]], rows)
+
+    def step(
+        self,
+        state: tuple[np.ndarray, np.ndarray],
+        e_x: np.ndarray,
+        noise: np.ndarray | None,
+        *,
+        temperature: float,
+    ) -> Thought:
+        if noise is None:
+            noise = np.zeros((self.config.T, *e_x.shape), np.float32)
+        elif temperature != 1:
+            noise = np.float32(temperature) * noise
+        B = noise.shape[1]
+        h, l = state  # noqa: E741
+        inputs = {"h": expand(h, B), "l": expand(l, B), "e_x": expand(e_x, B), "noise": noise}
+        wanted = {i.name for i in self.transition.get_inputs()}  # what a member does not use is no input
+        given = {name: array for name, array in inputs.items() if name in wanted}
+        h, l, logits, halt, value = map(np.asarray, self.transition.run(None, given))  # noqa: E741
+        lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
+        return Thought((h, l), logits, lead, value, np.zeros((B, 0), np.float32))
+
+    def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate(parts)
+
+    def pick(self, z: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return z[rows]
+
+    def put(self, z: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
+        z = z.copy()
+        z[rows] = new
+        return z
+
+
+def expand(z: np.ndarray, rows: int) -> np.ndarray:
+    """(1 or rows, ...) -> (rows, ...), contiguous."""
+    return np.ascontiguousarray(np.broadcast_to(z, (rows, *z.shape[1:])))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Answer puzzles with a bundle, as `gram solve` does with weights."""
+    parser = argparse.ArgumentParser(prog="python -m gram.ship.runtime", description=main.__doc__)
+    parser.add_argument("bundle", help="folder that `gram export` wrote")
+    parser.add_argument("puzzles", nargs="*", metavar="PUZZLE", help="as text; from standard input if none is given")
+    parser.add_argument("--input", type=Path, help="a file of puzzles")
+    for name in ("width", "depth", "want", "seed"):
+        parser.add_argument(f"--{name}", type=int)
+    parser.add_argument("--select", choices=["first", "majority", "value", "halt", "checked"])
+    parser.add_argument("--json", action="store_true", help="one JSON object per puzzle")
+    given = parser.parse_args(arguments)
+    options = {name: getattr(given, name) for name in ("width", "depth", "select")}
+    options |= {"want": 1 if given.want is None else given.want, "seed": given.seed or 0}
+    try:
+        read_manifest(Path(given.bundle))
+        return show.solve(
+            read_config(Path(given.bundle) / CONFIG).task,
+            tuple(given.puzzles),
+            input=given.input,
+            weights=given.bundle,
+            as_json=given.json,
+            options=options,
+            opener=load,
+        )
+    except (ValueError, OSError) as error:
+        print(f"gram: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""Bundles: the same answers as PyTorch, in int8 nearly so, without torch, and one sentence for what is broken."""
+
+import json
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from gram import bundle, cli, tasks
+from gram.config import Config, ModelConfig, SolveConfig
+from gram.models.family import Model
+from gram.ship import runtime
+from gram.ship.export import export
+from gram.solve.network import TorchNetwork
+from gram.solve.sample import Flight, sample
+
+ROOT = Path(__file__).parent.parent
+FOUR = tasks.task("sudoku-4")
+SMALL = {
+    "width": 16,
+    "hidden": 16,
+    "mixer": "groups",
+    "mixer_hidden": 8,
+    "positions": "learned",
+    "guidance_hidden": 16,
+    "blocks": 1,
+    "K": 1,
+    "T": 2,
+    "pool": "mean",
+}
+
+
+def weights(folder: Path, **changes) -> Path:
+    """Random weights, none of them zero."""
+    config = Config(
+        recipe="small",
+        task="sudoku-4",
+        model=ModelConfig(**SMALL | changes),
+        solve=SolveConfig(width=3, depth=8, select="first", halt_threshold=0.6),
+    )
+    model = Model(FOUR.spec, config.model)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in [model.halt.weight, model.value.weight, *model.core.parameters()]:
+            if not weight.any():
+                weight.normal_(std=0.5, generator=generator)
+    model.halt.bias.data.zero_()
+    bundle.save(folder, config, model)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> tuple[Path, Path]:
+    """Weights, and their bundle."""
+    folder = tmp_path_factory.mktemp("ship")
+    return weights(folder / "weights"), export(str(folder / "weights"), folder / "bundle")
+
+
+@pytest.fixture(scope="module")
+def queens(tmp_path_factory) -> Path:
+    """The shipped queens-8 weights in int8."""
+    return export("queens-8", tmp_path_factory.mktemp("ship") / "queens", int8=True)
+
+
+# the same as PyTorch --------------------------------------------------------------------------------------
+def compare(folder: Path, out: Path) -> None:
+    """Sixteen steps, each from the same state under the same noise: answers equal, all else within 1e-3."""
+    _, model = bundle.load(folder)
+    ours, theirs = TorchNetwork(model), runtime.load(out, threads=1).network
+    x = FOUR.examples("dev", count=5).inputs
+    a, b = (Flight(network, FOUR, x, 0, 1.0) for network in (ours, theirs))
+    for flight in (a, b):
+        flight.admit([(puzzle, n) for puzzle in range(5) for n in range(2)])
+    for _ in range(16):
+        answers, values, halts = a.step()
+        same, *heads = b.step()
+        finite = np.isfinite(a.logits)
+        assert np.array_equal(finite, np.isfinite(b.logits))
+        np.testing.assert_allclose(a.logits[finite], b.logits[finite], atol=1e-3)
+        np.testing.assert_allclose([values, halts], heads, atol=1e-3)
+        assert np.array_equal(answers, same)
+        assert a.state is not None
+        assert b.state is not None
+        pairs = [(p.numpy(), q) for p, q in zip(a.state, b.state, strict=True)]
+        for p, q in pairs:
+            np.testing.assert_allclose(p, q, atol=1e-3)
+        b.state = pairs[0][0], pairs[1][0]
+
+
+def test_a_bundle_is_the_model(small):
+    compare(*small)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unary": True, "positions": "none", "pool": "first"},
+        {"mixer": "attention", "positions": "rope", "heads": 2, "registers": 2, "guidance": "decoder"},
+        {"mixer": "swiglu", "guidance": "none", "halting": "halt-continue", "shared": True},
+        {"guidance": "mean", "start": "random"},
+        {"hierarchy": False, "guidance": "none"},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_every_member_of_the_family(changes, tmp_path):
+    weights(tmp_path / "weights", **changes)
+    compare(tmp_path / "weights", export(str(tmp_path / "weights"), tmp_path / "bundle"))
+
+
+def test_whole_trajectories_of_shipped_weights(tmp_path):
+    out = export("sudoku-4", tmp_path / "bundle")
+    config, model = bundle.load("sudoku-4")
+    x = FOUR.examples("dev", count=60).inputs
+    options = {"width": 2, "depth": 16, "halt_threshold": config.solve.halt_threshold, "restart_every": 4}
+    ours = sample(TorchNetwork(model), FOUR, x, **options)
+    for a, b in zip(ours, sample(runtime.load(out).network, FOUR, x, **options), strict=True):
+        assert np.array_equal(a.answers, b.answers)
+        assert np.array_equal(a.steps, b.steps)
+
+
+def test_constants_are_stored_once(small):
+    graph = onnx.load(small[1] / "step.onnx").graph
+    values = [(t.data_type, tuple(t.dims), t.raw_data) for t in graph.initializer if t.raw_data]
+    assert len(values) == len(set(values)) > 10
+    assert {t.name for t in graph.initializer} <= {name for node in graph.node for name in node.input}
+
+
+# int8 -----------------------------------------------------------------------------------------------------
+def test_int8_products_are_int8(queens, tmp_path):
+    """Looked up in the graph that onnxruntime really runs."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    onnxruntime.InferenceSession(str(queens / "step.onnx"), options, providers=["CPUExecutionProvider"])
+    ran = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
+    int8 = sum(op in ("QLinearMatMul", "MatMulIntegerToFloat", "MatMulInteger", "DynamicQuantizeMatMul") for op in ran)
+    assert int8 > 40
+    assert sum(op in ("MatMul", "Gemm", "FusedMatMul") for op in ran) <= 2  # the two heads
+    assert sum(path.stat().st_size for path in queens.iterdir()) < 1_000_000
+
+
+def test_int8_solves_as_well(queens):
+    reasoner = runtime.load(queens)
+    x = reasoner.task.examples("dev", count=20).inputs
+    solve = reasoner.config.solve
+    found = sample(reasoner.network, reasoner.task, x, width=4, depth=24, halt_threshold=solve.halt_threshold)
+    valid = [reasoner.task.check(np.repeat(p[None], 4, 0), f.answers).mean() for p, f in zip(x, found, strict=True)]
+    assert np.mean(valid) > 0.95
+    alone = sample(reasoner.network, reasoner.task, x[7:8], width=4, depth=24, halt_threshold=solve.halt_threshold)[0]
+    assert np.array_equal(alone.answers, found[7].answers)  # whatever runs beside it
+
+
+# without torch --------------------------------------------------------------------------------------------
+def test_a_clean_environment_needs_numpy_and_onnxruntime_only(queens, tmp_path):
+    venv.create(tmp_path / "env", with_pip=True)
+    python = str(tmp_path / "env" / "bin" / "python")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    constraints = ["-c", str(ROOT / "constraints.txt")]
+    got = subprocess.run([*pip, *constraints, "numpy", "onnxruntime"], capture_output=True, text=True, check=False)
+    if got.returncode:
+        pytest.skip(f"no package index: {got.stderr.strip().splitlines()[-1]}")
+    shutil.copytree(
+        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.egg-info", "weights", "__pycache__")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    subprocess.run([*pip, *constraints, "--no-deps", str(tmp_path)], check=True)
+    board = "Q......./......../......../......../......../......../......../........"
+    command = [python, "-m", "gram.ship.runtime", str(queens), board, "--json", "--want", "2"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path / "env")
+    answer = json.loads(ran.stdout)
+    assert answer["valid"]
+    assert len(answer["distinct"]) >= 2
+    assert subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode == 1
+
+
+# the command and bad input --------------------------------------------------------------------------------
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(list(arguments))
+    out, err = capsys.readouterr()
+    return int(stop.value.code or 0), out, err
+
+
+def test_solve_and_eval_take_a_bundle(queens, capsys):
+    code, out, _ = run(capsys, "solve", "queens-8", "Q......." + "/........" * 7, "--weights", str(queens), "--json")
+    assert code == 0
+    assert json.loads(out)["valid"]
+    code, out, _ = run(capsys, "eval", "queens-8", "--weights", str(queens), "--limit", "4", "--width", "2", "--json")
+    assert code == 0
+    assert json.loads(out)["examples"] == 4
+
+
+def test_the_runtime_speaks_for_itself(small, capsys):
+    assert runtime.main([str(small[1]), "1" + "." * 15, "--select", "first"]) == 0
+    assert "1" in capsys.readouterr().out
+    assert runtime.main([str(small[1]), "11" + "." * 14]) == 2
+    assert capsys.readouterr().err.startswith("gram: ")
+
+
+def broken(small: tuple[Path, Path], folder: Path) -> Path:
+    return Path(shutil.copytree(small[1], folder / "broken"))
+
+
+def test_a_missing_file(small, tmp_path):
+    folder = broken(small, tmp_path)
+    (folder / "encoder.onnx").unlink()
+    with pytest.raises(FileNotFoundError, match=r"lacks encoder\.onnx; copy it again"):
+        runtime.load(folder)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(FileNotFoundError, match="is no bundle"):
+        runtime.load(folder)
+
+
+@pytest.mark.parametrize("name", ["step.onnx", "start.npz", "config.json"])
+def test_a_wrong_checksum(small, tmp_path, name):
+    folder = broken(small, tmp_path)
+    data = bytearray((folder / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / name).write_bytes(data)
+    with pytest.raises(ValueError, match="does not have its checksum; copy it again"):
+        runtime.load(folder)
+
+
+def test_another_format_and_a_damaged_manifest(small, tmp_path):
+    folder = broken(small, tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(ValueError, match="format 99, this program reads 1"):
+        runtime.load(folder)
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(ValueError, match="damaged; export the bundle again"):
+        runtime.load(folder)
+
+
+def test_nothing_is_overwritten_and_nothing_half_written(small, tmp_path, monkeypatch):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("kept")
+    with pytest.raises(FileExistsError, match="not empty; give a new folder"):
+        export(str(small[0]), tmp_path / "full")
+
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("gram.ship.export.write_graphs", fail)
+    with pytest.raises(OSError, match="full"):
+        export(str(small[0]), tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["full"]
+    assert (tmp_path / "full" / "mine").read_text() == "kept"
+
+
+def test_without_the_packages(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(ValueError, match=r"onnxscript is missing; run pip install 'gram-reasoning\[export\]'"):
+        export(str(small[0]), tmp_path / "out")
