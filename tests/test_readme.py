@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from gram import bundle, cli
+from gram.ship import runtime
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(?:<!-- test: skip, (?P<reason>[^\n]*) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.S | re.M)
@@ -75,6 +76,9 @@ def test_readme(piece, folder, monkeypatch, capsys):
     words = shlex.split(command)
     if words[0] == "make":
         target(words)
+    elif words[:3] == ["python", "-m", "gram.ship.runtime"]:
+        assert runtime.main(words[3:]) == 0
+        assert capsys.readouterr().out
     elif words[0] == "source":
         assert words == ["source", ".venv/bin/activate"]
     else:
@@ -89,7 +93,7 @@ def verb(arguments: list[str], capsys) -> None:
     elif arguments[0] in SHIPPED_VERBS:
         if "--weights" not in arguments and arguments[1] not in bundle.shipped():
             pytest.skip(f"weights for {arguments[1]} are not shipped yet")
-        arguments += ["--limit", "4"] if arguments[0] == "eval" else []
+        arguments += ["--limit", "4"] if arguments[0] == "eval" and "--limit" not in arguments else []
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     out, err = capsys.readouterr()
@@ -115,7 +119,7 @@ def target(words: list[str]) -> None:
 
 def test_the_readme_shows_every_verb():
     commands = [piece.text for piece in PIECES if piece.kind == "command"]
-    for name in ("train", "solve", "eval", "info"):
+    for name in ("train", "solve", "eval", "export", "info"):
         assert any(re.search(rf"\bgram {name}\b", command) for command in commands), name
     assert len(PIECES) > 10
 

@@ -75,7 +75,7 @@ ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answ
 
 def queens(task: str) -> Config:
     """N-Queens completion."""
-    minutes = 13.0 if int(task.split("-")[1]) < 10 else 80.0
+    minutes = 18.0 if int(task.split("-")[1]) < 10 else 80.0
     return Config(
         recipe=task,
         task=task,

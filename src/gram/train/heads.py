@@ -19,6 +19,8 @@ from gram.tasks.base import Examples, Task
 CHUNK = 64
 GRID = tuple(np.arange(0, 8.5, 0.5).tolist())
 """Thresholds on the halt logit that are tried."""
+MARGIN = 0.5
+"""So few rollouts do not show the rarest false stops."""
 DEPTH = 24
 """Rollouts are no deeper: most rows have long settled by then, and restarts come back to what the heads know."""
 
@@ -32,7 +34,7 @@ def fit_heads(
     *,
     row_steps: int = 12_800,
     width: int = 4,
-    loss_of_validity: float = 0.002,
+    loss_of_validity: float = 0.0005,
 ) -> Config:
     """Fit both heads in place on rollouts of `train`, and return `config` with the threshold that stops samples
     earliest on `dev` while validity falls by at most `loss_of_validity`. Each of the two takes about `row_steps`
@@ -108,7 +110,8 @@ def fit(model: Model, pooled: Tensor, right: Tensor, updates: int = 600) -> None
 
 @torch.no_grad()
 def calibrate(model: Model, pooled: Tensor, right: Tensor, allowed: float) -> float | None:
-    """The lowest threshold whose early stops keep validity within `allowed` of the full depth; None if none does."""
+    """The lowest threshold whose early stops keep validity within `allowed` of the full depth, and MARGIN more; None if
+    none does."""
     halt, _ = model.judge(pooled.to(next(model.parameters()).device))
     lead = halt[..., 0] - (halt[..., 1] if model.config.halting == "halt-continue" else 0.0)
     lead, depth = lead.cpu(), right.shape[1]
@@ -117,5 +120,5 @@ def calibrate(model: Model, pooled: Tensor, right: Tensor, allowed: float) -> fl
         over = lead > threshold
         stop = torch.where(over.any(1), over.float().argmax(1), depth - 1)
         if float(right.gather(1, stop[:, None]).float().mean()) >= full - allowed:
-            return threshold
+            return threshold + MARGIN
     return None
