@@ -25,7 +25,7 @@ import gram
 from gram import bundle, cli, tasks
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 from gram.solve.network import TorchNetwork
-from gram.train import checkpoint, loop, monitor, objective
+from gram.train import checkpoint, heads, loop, monitor, objective
 from gram.train.log import Log, NullLog
 from gram.train.parallel import World
 
@@ -642,3 +642,15 @@ def test_the_end_of_a_run(tmp_path, monkeypatch):
     moved = {k for k in fitted if not torch.equal(fitted[k], saved[k].bfloat16().float())}  # finished weights are half
     assert "halt.bias" in moved
     assert all(k.startswith(("halt.", "value.")) for k in moved)
+
+
+def test_the_value_head_learns_the_end_before_the_next_restart():
+    """Two rows: wrong to the restart and right after it; right all along. The features tell step and row."""
+    model = loop.Model(tasks.task("queens-5").spec, replace(TINY.model, width=8))
+    right = torch.tensor([[False, False, True, True], [True, True, True, True]])
+    pooled = torch.eye(8).view(2, 4, 8)
+    heads.fit(model, pooled, right, restart_every=2)
+    value = model.judge(pooled)[1].detach()
+    torch.testing.assert_close(value, right.float(), atol=0.05, rtol=0)
+    heads.fit(model, pooled, right)
+    torch.testing.assert_close(model.judge(pooled)[1].detach(), torch.ones(2, 4), atol=0.05, rtol=0)

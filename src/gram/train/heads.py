@@ -46,7 +46,7 @@ def fit_heads(
     options = {"width": width, "depth": depth, "restart_every": restart_every}
     rng = np.random.default_rng([seed, 5])
     some = train.select(rng.permutation(len(train))[:puzzles])
-    fit(model, *rollouts(model, task, some.inputs, seed=seed, **options))
+    fit(model, *rollouts(model, task, some.inputs, seed=seed, **options), restart_every=restart_every)
     some = dev.select(rng.permutation(len(dev))[:puzzles])
     pooled, right = rollouts(model, task, some.inputs, seed=seed + 1, **options)
     threshold = calibrate(model, pooled, right, loss_of_validity)
@@ -85,11 +85,14 @@ def rollouts(
     return torch.cat(all_pooled), torch.cat(all_right)
 
 
-def fit(model: Model, pooled: Tensor, right: Tensor, updates: int = 600) -> None:
-    """Logistic regression of "right now" (halt) and least squares of "right at the end" (value), full batch."""
+def fit(model: Model, pooled: Tensor, right: Tensor, updates: int = 600, restart_every: int | None = None) -> None:
+    """Logistic regression of "right now" (halt) and least squares of "right at the end" (value), full batch. The end is
+    the last step before the row may begin anew: what comes of it after that says nothing of this answer."""
     device = next(model.parameters()).device
     features, now = pooled.to(device), right.to(device).float()
-    end = now[:, -1:].expand_as(now)
+    step, depth = torch.arange(now.shape[1], device=device), now.shape[1]
+    last = depth - 1 if restart_every is None else ((step // restart_every + 1) * restart_every).clamp(max=depth) - 1
+    end = now[:, last].reshape(len(now), -1).expand_as(now)
     heads = [*model.halt.parameters(), *model.value.parameters()]
     with torch.no_grad():
         model.halt.bias.zero_()
