@@ -78,6 +78,7 @@ class OnnxNetwork:
             onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
             for name in (ENCODER, STEP)
         )
+        self.inputs = {i.name for i in self.transition.get_inputs()}  # what a member does not use is none
         with np.load(folder / START, allow_pickle=False) as start:
             self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
             """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat member."""
@@ -105,8 +106,7 @@ class OnnxNetwork:
         B = noise.shape[1]
         h, l = state  # noqa: E741
         inputs = {"h": expand(h, B), "l": expand(l, B), "e_x": expand(e_x, B), "noise": noise}
-        wanted = {i.name for i in self.transition.get_inputs()}  # what a member does not use is no input
-        given = {name: array for name, array in inputs.items() if name in wanted}
+        given = {name: array for name, array in inputs.items() if name in self.inputs}
         h, l, logits, halt, value = map(np.asarray, self.transition.run(None, given))  # noqa: E741
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
         return Thought((h, l), logits, lead, value, np.zeros((B, 0), np.float32))
@@ -142,15 +142,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = {name: getattr(given, name) for name in ("width", "depth", "select")}
     options |= {"want": 1 if given.want is None else given.want, "seed": given.seed or 0}
     try:
-        read_manifest(Path(given.bundle))
+        reasoner = load(given.bundle)
         return show.solve(
-            read_config(Path(given.bundle) / CONFIG).task,
+            reasoner.config.task,
             tuple(given.puzzles),
             input=given.input,
             weights=given.bundle,
             as_json=given.json,
             options=options,
-            opener=load,
+            opener=lambda _: reasoner,
         )
     except (ValueError, OSError) as error:
         print(f"gram: {' '.join(str(error).split())}", file=sys.stderr)

@@ -257,6 +257,8 @@ def evaluate(
     opener: Opener | None = None,
 ) -> int:
     """Measure, print the figures, and record them if asked to. What `options` leaves open comes from config.solve."""
+    if record is not None and opener is not None:
+        raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
     task = tasks.task(name)
     found = examples(task, data, split, limit, edge_probability)
     reasoner, label, folder = load(task, weights, opener)
