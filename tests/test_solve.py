@@ -1,6 +1,8 @@
 """Sampling, choosing, answering and measuring, with tiny random weights and with fakes that know the answers."""
 
+import dataclasses
 import hashlib
+import shutil
 import subprocess
 import sys
 
@@ -142,6 +144,45 @@ def test_a_puzzle_alone_and_among_others_gives_bitwise_the_same(mixer, dtype):
     assert len({int(s) for t in together for s in t.steps}) > 1
     for i in (0, 3, 6):
         assert same(sample(model, SIX, x[i : i + 1], **options)[0], together[i])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("mixer", ["groups", "swiglu", "attention"])
+def test_the_number_of_threads_changes_nothing(mixer, dtype, monkeypatch):
+    x, found = puzzles(SIX, 2), []
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        network = tiny(SIX, dtype, mixer=mixer, width=128)
+        assert network.threads == threads
+        found.append(sample(network, SIX, x, width=7, depth=2))
+    assert all(map(same, *found))
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler")
+def test_a_compiled_step_does_what_the_plain_one_does():
+    plain, compiled = tiny(), TorchNetwork(tiny().model, compile=True)
+    assert compiled.compiled
+    x, options = puzzles(FOUR, 3), {"width": 7, "depth": 3}
+    ours, theirs = sample(plain, FOUR, x, **options), sample(compiled, FOUR, x, **options)
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.array_equal(a.answers, b.answers)
+        assert np.allclose(a.halt, b.halt, atol=1e-4)
+        assert np.allclose(a.value, b.value, atol=1e-4)
+    alone = sample(compiled, FOUR, x[:1], **options)
+    assert same(alone[0], theirs[0])
+
+
+def test_a_failed_compilation_is_announced_and_survived(monkeypatch):
+    def broken(*_, **__):
+        def call(*_):
+            raise RuntimeError("the compiler is on strike")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", broken)
+    with pytest.warns(UserWarning, match="on strike.*going on without it"):
+        network = TorchNetwork(tiny().model, compile=True)
+    assert all(map(same, *(sample(n, FOUR, puzzles(FOUR, 2), width=3, depth=2) for n in (network, tiny()))))
 
 
 @pytest.mark.parametrize("rows", [4, 8, 15])
@@ -450,6 +491,28 @@ def test_solve():
     answers = oracle().solve([blank, QUEENS.encode(puzzle)], width=30, want=4)
     assert [len(a.distinct) for a in answers] == [4, 1]
     assert [a.text for a in oracle().solve(np.stack([QUEENS.encode(puzzle)] * 2))] == [answer.text] * 2
+
+
+@pytest.mark.parametrize("options", [{"select": "majority"}, {"select": "checked", "want": 2}])
+def test_a_stream_ends_in_the_answer(options):
+    network = fake(QUEENS, delay=4)
+    reasoner = Reasoner(Config(recipe="test", task="queens-6", model=network.config), network)
+    x = puzzles(QUEENS)
+    for puzzle in x[:4]:
+        *partial, last = reasoner.stream(puzzle, width=6, depth=6, **options)
+        [whole] = reasoner.solve(puzzle, width=6, depth=6, **options)
+        assert same_answer(last, whole)
+        assert [a.evaluations for a in partial] == sorted(a.evaluations for a in partial)
+        if options["select"] == "majority":
+            assert len(partial) == 5
+            assert all(sum(c.votes for c in a.candidates) == 6 for a in partial)
+
+
+def same_answer(a, b) -> bool:
+    """All but the time, and the arrays by their text."""
+    plain = {"tokens": None, "candidates": (), "seconds": 0.0}
+    votes = [[(c.answer.tobytes(), c.votes, c.steps) for c in one.candidates] for one in (a, b)]
+    return dataclasses.replace(a, **plain) == dataclasses.replace(b, **plain) and votes[0] == votes[1]
 
 
 def test_unsolved_is_said():

@@ -78,6 +78,14 @@ class Model(nn.Module):
         nn.init.constant_(self.halt.bias, -5.0)
         self.z0.normal_(generator=generator)
 
+    def settle(self, dtype: torch.dtype) -> "Model":
+        """Think in `dtype` from now on and keep the matrices in it: for inference, which then casts nothing."""
+        self.dtype = dtype
+        for module in self.modules():
+            if isinstance(module, Linear):
+                module.weight.data = module.weight.data.to(dtype)
+        return self
+
     # initial / step / decode ------------------------------------------------------------------------------
     def encode(self, x_BL: Tensor) -> Tensor:
         """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update."""

@@ -71,8 +71,9 @@ class OnnxNetwork:
 
     def __init__(self, folder: Path, config: ModelConfig, dtype: str, threads: int | None = None):
         self.config, self.dtype = config, dtype
+        self.threads = threads or os.cpu_count() or 1
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.intra_op_num_threads = self.threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads block the others
         self.encoder, self.transition = (
             onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])

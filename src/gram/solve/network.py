@@ -1,6 +1,9 @@
 """The recursion in PyTorch, as the sampler asks for it."""
 
+import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,19 +16,50 @@ from gram.tasks.base import Tokens
 
 ROWS_CPU, ROWS_GPU = 64, 1024
 """Rows in flight. More than 64 fall out of a CPU's caches: a row then costs up to 1.7 times as much."""
-BLOCK = 4
-"""The heads read rows padded to a multiple of this, so that a row's answer is bitwise the same whatever runs beside it.
-On CPU the recursion and the logits are so by themselves (measured for all mixers, widths 32 to 512, float32 and
-bfloat16, 1 to 1,100 rows); only the heads' matrix-vector products depend on the rows left over from a multiple of 4."""
+BLOCK = 8
+"""Rows of a compiled step, always: other shapes would be compiled again, and round differently."""
+PART = 4
+"""Rows of a part at least. The heads read rows padded to a multiple of it, so that a row's answer is bitwise the same
+whatever runs beside it. On CPU the recursion and the logits are so by themselves (measured for all mixers, widths 32 to
+512, float32 and bfloat16, 1 to 1,100 rows); only the heads' matrix-vector products depend on the rows left over."""
+
+
+class Part(NamedTuple):
+    """What some rows come to; the fields of `Thought`, as tensors."""
+
+    h: Tensor
+    l: Tensor  # noqa: E741
+    logits: Tensor
+    halt: Tensor
+    value: Tensor
+    pooled: Tensor
+
+
+def filled(z: Tensor, surplus: int) -> Tensor:
+    """z and its first row `surplus` times more."""
+    return torch.cat([z, z[:1].expand(surplus, *z.shape[1:])]) if surplus else z
 
 
 class TorchNetwork:
-    """A `Model` on its own device; see gram.solve.sample.Network."""
+    """A `Model` on its own device; see gram.solve.sample.Network.
 
-    def __init__(self, model: Model):
+    On a CPU each thread takes a part of the rows through the whole step. That is hundreds of small operations: threads
+    that share each of them, as torch's own do, mostly wait for one another (LOG.md).
+    """
+
+    def __init__(self, model: Model, *, compile: bool = False):
+        """compile: take steps of BLOCK rows through torch.compile, at once; where that fails, a warning says so."""
         self.model, self.config, self.M = model, model.config, model.rows
         self.device = next(model.parameters()).device
-        self.in_flight = ROWS_CPU if self.device.type == "cpu" else ROWS_GPU
+        on_cpu = self.device.type == "cpu"
+        self.in_flight = ROWS_CPU if on_cpu else ROWS_GPU
+        self.threads = torch.get_num_threads() if on_cpu else 1
+        alone = {"initializer": torch.set_num_threads, "initargs": (1,)} if on_cpu else {}
+        self.pool = ThreadPoolExecutor(self.threads, **alone)
+        self.recursion = self.recur
+        self.compiled = False
+        if compile:
+            self.compile()
 
     @property
     def dtype(self) -> str:
@@ -44,17 +78,51 @@ class TorchNetwork:
     def step(
         self, state: tuple[Tensor, Tensor], e_x: Tensor, noise: np.ndarray | None, *, temperature: float
     ) -> Thought:
-        out = self.model.step(State(*state), e_x, self.array(noise), temperature=temperature)
-        readout = out.readout
-        B = len(readout)
-        surplus = -B % BLOCK
-        padded = torch.cat([readout, readout[:1].expand(surplus, -1, -1)]) if surplus else readout
-        logits, halt, value = self.model.decode(padded)
-        if self.config.halting == "halt-continue":
-            halt = halt - halt[:, 1:]
-        h, l = (z.expand(B, -1, -1) for z in out.state)  # noqa: E741
-        logits, halt, value = (z[:B].float().cpu().numpy() for z in (logits, halt[:, 0], value))
-        return Thought((h, l), logits, halt, value, self.model.pool(padded)[:B])
+        B = len(e_x) if noise is None else noise.shape[1]
+        noise = noise if noise is None or temperature == 1 else np.float32(temperature) * noise
+        size = BLOCK if self.compiled else -(-B // min(self.threads, max(1, B // PART)))
+
+        def part(first: int) -> Part:
+            rows = slice(first, first + size)
+            h, l, e = (z if len(z) == 1 else z[rows] for z in (*state, e_x))  # noqa: E741
+            return self.think(min(size, B - first), h, l, e, self.array(None if noise is None else noise[:, rows]))
+
+        parts = list(self.pool.map(part, range(0, B, size)))
+        h, l, logits, halt, value, pooled = parts[0] if len(parts) == 1 else map(torch.cat, zip(*parts, strict=True))  # noqa: E741
+        logits, halt, value = (z.float().cpu().numpy() for z in (logits, halt, value))
+        return Thought((h, l), logits, halt, value, pooled)
+
+    @torch.inference_mode()
+    def think(self, B: int, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None) -> Part:  # noqa: E741
+        """One supervision step of B rows, in one thread; a state and e_x of one row stand for B equal ones."""
+        if self.compiled:
+            surplus = -B % BLOCK
+            h, l, e_x = (filled(z.expand(B, -1, -1), surplus) for z in (h, l, e_x))  # noqa: E741
+            noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1).contiguous()
+        part = self.recursion(h, l, e_x, noise)
+        return Part(*(z.expand(B, -1, -1) if len(z) == 1 else z[:B] for z in part[:2]), *(z[:B] for z in part[2:]))
+
+    def recur(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None) -> Part:  # noqa: E741
+        """A supervision step and what the heads make of it, padded to a multiple of PART rows."""
+        out = self.model.step(State(h, l), e_x, noise, temperature=1.0)
+        readout = filled(out.readout, -len(out.readout) % PART)
+        logits, halt, value = self.model.decode(readout)
+        lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
+        return Part(*out.state, logits, lead, value, self.model.pool(readout))
+
+    def compile(self) -> None:
+        """Compile `recur` for BLOCK rows, in a thread of the pool, because the code is made for as many threads."""
+        self.recursion, self.compiled = torch.compile(self.recur, dynamic=False), True
+        noise = None if self.config.guidance == "none" else np.zeros((self.config.T, BLOCK, self.M, self.config.width))
+        random = np.zeros((2, BLOCK, self.M, self.config.width), np.float32)
+        state = self.initial(BLOCK, random if self.config.start == "random" else None)
+        e_x = self.encode(np.zeros((BLOCK, self.model.spec.length), np.uint8))
+        try:
+            self.step(state, e_x, None if noise is None else noise.astype(np.float32), temperature=1.0)
+        except RuntimeError as error:
+            self.recursion, self.compiled = self.recur, False
+            reason = str(error).strip().splitlines()[0]
+            warnings.warn(f"torch.compile failed ({reason}); going on without it.", stacklevel=2)
 
     @torch.inference_mode()
     def join(self, parts: Sequence[Tensor]) -> Tensor:

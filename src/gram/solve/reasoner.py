@@ -1,16 +1,16 @@
 """Weights ready to answer: texts in, answers out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from gram import tasks
 from gram.config import Config
-from gram.solve.sample import Network, sample
+from gram.solve.sample import Network, Trajectories, deterministic, sample, stages
 from gram.solve.select import Candidate, Rule, choose
 from gram.tasks.base import Tokens
 
@@ -78,53 +78,86 @@ class Reasoner:
         solution, or an argument out of range.
         """
         start = time.perf_counter()
+        tokens, select, options = self.prepare(
+            puzzles,
+            width=width,
+            depth=depth,
+            select=select,
+            seed=seed,
+            want=want,
+            temperature=temperature,
+            restart_every=restart_every,
+        )
+        found = sample(self.network, self.task, tokens, **options)
+        seconds = time.perf_counter() - start
+        return [self.answer(*each, select, options["depth"], seconds) for each in zip(tokens, found, strict=True)]
+
+    def stream(self, puzzle: Puzzle, **options: Any) -> Iterator[Answer]:
+        """The answer to one puzzle as it stands after each supervision step, all trajectories counted as they are then.
+        The options and errors are those of `solve`, whose answer is the last one."""
+        start = time.perf_counter()
+        tokens, select, options = self.prepare([puzzle], **options)
+        given = (options[name] for name in ("temperature", "restart_every"))
+        N = 1 if deterministic(self.network, self.task, *given) else options["width"]
+        seen = Trajectories.blank(N, self.task.spec.length)
+        for stage in stages(self.network, self.task, tokens, **options):
+            at = [trajectory for _, trajectory in stage.rows]
+            seen.answers[at], seen.steps[at], seen.value[at] = stage.answers, stage.steps, stage.value
+            seen.halt[at], seen.finished[at] = (
+                stage.halt,
+                stage.done | ~stage.leave,
+            )  # those in flight count as they are
+            yield self.answer(tokens[0], seen, select, options["depth"], time.perf_counter() - start)
+
+    def prepare(
+        self,
+        puzzles: Puzzle | Sequence[Puzzle],
+        *,
+        width: int | None = None,
+        depth: int | None = None,
+        select: Rule | None = None,
+        seed: int = 0,
+        want: int = 1,
+        temperature: float | None = None,
+        restart_every: int | None = None,
+    ) -> tuple[Tokens, Rule, dict[str, Any]]:
+        """What was asked, the defaults of config.solve filled in: tokens (n, L), select, arguments of `sample`."""
         defaults = self.config.solve
-        width = defaults.width if width is None else width
-        depth = defaults.depth if depth is None else depth
         select = defaults.select if select is None else select
-        temperature = defaults.temperature if temperature is None else temperature
-        restart_every = (defaults.restart_every if restart_every is None else restart_every) or None
         if select not in get_args(Rule):
             raise ValueError(f"select is {select!r}; choose one of {', '.join(get_args(Rule))}.")
         if want != 1 and select != "checked":
             raise ValueError(f'want is {want}, but only select "checked" stops when enough answers are found; use it.')
-        tokens = self.read(puzzles)
-        checked = select == "checked"
-        found = sample(
-            self.network,
-            self.task,
-            tokens,
-            width=width,
+        options = {
+            "width": defaults.width if width is None else width,
+            "depth": defaults.depth if depth is None else depth,
+            "seed": seed,
+            "temperature": defaults.temperature if temperature is None else temperature,
+            "halt_threshold": defaults.halt_threshold,
+            "restart_every": (defaults.restart_every if restart_every is None else restart_every) or None,
+            "want": want if select == "checked" else None,
+        }
+        return self.read(puzzles), select, options
+
+    def answer(self, puzzle: Tokens, found: Trajectories, select: Rule, depth: int, seconds: float) -> Answer:
+        """What `found` says of one puzzle (L,)."""
+        choice = choose(self.task, puzzle, found, select)
+        i = choice.index
+        return Answer(
+            puzzle=self.task.show(puzzle),
+            text=None if choice.answer is None else self.task.decode(choice.answer),
+            tokens=choice.answer,
+            valid=choice.answer is not None and bool(self.task.check(puzzle[None], choice.answer[None])[0]),
+            distinct=tuple(self.task.decode(c.answer) for c in choice.valid),
+            candidates=choice.candidates,
+            width=len(found),
             depth=depth,
-            seed=seed,
-            temperature=temperature,
-            halt_threshold=defaults.halt_threshold,
-            restart_every=restart_every,
-            want=want if checked else None,
+            index=i,
+            steps=None if i is None else int(found.steps[i]),
+            value=None if i is None else float(found.value[i]),
+            evaluations=found.evaluations,
+            seconds=seconds,
         )
-        choices = [choose(self.task, puzzle, rows, select) for puzzle, rows in zip(tokens, found, strict=True)]
-        seconds = time.perf_counter() - start
-        answers = []
-        for puzzle, rows, choice in zip(tokens, found, choices, strict=True):
-            i = choice.index
-            valid = choice.answer is not None and bool(self.task.check(puzzle[None], choice.answer[None])[0])
-            answer = Answer(
-                puzzle=self.task.show(puzzle),
-                text=None if choice.answer is None else self.task.decode(choice.answer),
-                tokens=choice.answer,
-                valid=valid,
-                distinct=tuple(self.task.decode(c.answer) for c in choice.valid),
-                candidates=choice.candidates,
-                width=len(rows),
-                depth=depth,
-                index=i,
-                steps=None if i is None else int(rows.steps[i]),
-                value=None if i is None else float(rows.value[i]),
-                evaluations=rows.evaluations,
-                seconds=seconds,
-            )
-            answers.append(answer)
-        return answers
 
     def read(self, puzzles: Puzzle | Sequence[Puzzle]) -> Tokens:
         """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with
@@ -164,11 +197,12 @@ class Reasoner:
         return tokens
 
 
-def load(name_or_path: str | Path, *, dtype: str = "auto") -> Reasoner:
+def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False) -> Reasoner:
     """Shipped weights by name, or a folder that `gram train` wrote.
 
     `dtype` is the arithmetic: "float32", "bfloat16", or "auto": bfloat16 where a short measurement finds it clearly
-    faster. Answers can differ between the two. FileNotFoundError or ValueError with one sentence when something is
+    faster. `compile` compiles the step now, for a quarter of a minute; then many puzzles take two thirds of the time,
+    or less. Answers can differ between these. FileNotFoundError or ValueError with one sentence when something is
     missing or broken.
     """
     # imported late: a Reasoner itself needs no torch
@@ -177,5 +211,5 @@ def load(name_or_path: str | Path, *, dtype: str = "auto") -> Reasoner:
     from gram.solve.network import TorchNetwork
 
     config, model = bundle.load(name_or_path)
-    model.dtype, _ = arithmetic(dtype, config.model.width, next(model.parameters()).device)
-    return Reasoner(config, TorchNetwork(model))
+    chosen, _ = arithmetic(dtype, config.model.width, next(model.parameters()).device)
+    return Reasoner(config, TorchNetwork(model.settle(chosen), compile=compile))

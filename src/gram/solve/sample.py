@@ -10,6 +10,7 @@ Shapes: B rows in flight, L positions of the task, M rows of the state, D width,
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -55,6 +56,11 @@ class Network(Protocol):
     @property
     def in_flight(self) -> int:
         """Rows of a batch that the device runs best."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that it uses; the noise is drawn in as many."""
         ...
 
     @property
@@ -138,6 +144,25 @@ def deterministic(
 
 
 # what comes out -------------------------------------------------------------------------------------------
+class Stage(NamedTuple):
+    """The rows in flight after one more supervision step. B rows."""
+
+    rows: list[tuple[int, int]]
+    """(puzzle, trajectory) of each."""
+    answers: Tokens
+    """(B, L) uint8, canonical."""
+    steps: np.ndarray
+    """(B,) int64 supervision steps that each has run."""
+    value: np.ndarray
+    """(B,) float32."""
+    halt: np.ndarray
+    """(B,) float32 halting logit."""
+    done: np.ndarray
+    """(B,) bool: finished by depth, by halting or by the checker."""
+    leave: np.ndarray
+    """(B,) bool: done, or stopped because its puzzle has enough valid answers."""
+
+
 class Row(NamedTuple):
     """One trajectory that has left the batch."""
 
@@ -169,6 +194,12 @@ class Trajectories:
     finished: np.ndarray
     """(N,) bool; False where a row never ran or was stopped by early stop."""
 
+    @classmethod
+    def blank(cls, N: int, L: int) -> "Trajectories":
+        """N rows that never ran."""
+        nothing = np.full(N, np.nan, np.float32)
+        return cls(np.zeros((N, L), np.uint8), np.zeros(N, np.int64), nothing, nothing.copy(), np.zeros(N, bool))
+
     def __len__(self) -> int:
         return len(self.steps)
 
@@ -179,7 +210,7 @@ class Trajectories:
 
 
 # the sampler ----------------------------------------------------------------------------------------------
-def trajectories(
+def stages(
     network: Network,
     task: Task,
     puzzles: Tokens,
@@ -192,8 +223,8 @@ def trajectories(
     restart_every: int | None = None,
     want: int | None = None,
     rows: int | None = None,
-) -> Iterator[Row]:
-    """Sample `width` trajectories of every puzzle (n, L) uint8 and yield each as it leaves the batch.
+) -> Iterator[Stage]:
+    """Sample `width` trajectories of every puzzle (n, L) uint8; yield the rows in flight after each supervision step.
 
     A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
     task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
@@ -241,25 +272,29 @@ def trajectories(
                 found.setdefault(int(owners[i]), set()).add(answers[i].tobytes())
             done = done | valid
             leave = done | np.array([len(found.get(int(p), ())) >= want for p in owners])
-        for i in np.flatnonzero(leave):
-            row = flight.rows[i]
-            yield Row(*row, answers[i], int(steps[i]), float(value[i]), float(halt[i]), bool(done[i]))
+        yield Stage(flight.rows, answers, steps, value, halt, done, leave)
         flight.keep(np.flatnonzero(~leave))
         if restart_every is not None:
             flight.restart(np.flatnonzero(flight.steps % restart_every == 0))
 
 
+def trajectories(network: Network, task: Task, puzzles: Tokens, **options) -> Iterator[Row]:
+    """Each row of `stages` as it leaves the batch; the same arguments."""
+    for stage in stages(network, task, puzzles, **options):
+        for i in np.flatnonzero(stage.leave):
+            heads = float(stage.value[i]), float(stage.halt[i])
+            yield Row(*stage.rows[i], stage.answers[i], int(stage.steps[i]), *heads, bool(stage.done[i]))
+
+
 def sample(network: Network, task: Task, puzzles: Tokens, *, width: int, depth: int, **options) -> list[Trajectories]:
-    """`trajectories`, collected by puzzle; the same arguments."""
+    """`trajectories`, collected by puzzle; the arguments of `stages`."""
     N = 1 if deterministic(network, task, options.get("temperature"), options.get("restart_every")) else width
-    n, L = len(puzzles), task.spec.length
-    answers = np.zeros((n, N, L), np.uint8)
-    steps, finished = np.zeros((n, N), np.int64), np.zeros((n, N), bool)
-    value, halt = np.full((n, N), np.nan, np.float32), np.full((n, N), np.nan, np.float32)
+    found = [Trajectories.blank(N, task.spec.length) for _ in puzzles]
     for row in trajectories(network, task, puzzles, width=width, depth=depth, **options):
-        at = row.puzzle, row.trajectory
-        answers[at], steps[at], value[at], halt[at], finished[at] = row[2], row.steps, row.value, row.halt, row.finished
-    return [Trajectories(*fields) for fields in zip(answers, steps, value, halt, finished, strict=True)]
+        own, i = found[row.puzzle], row.trajectory
+        own.answers[i], own.steps[i], own.finished[i] = row.answer, row.steps, row.finished
+        own.value[i], own.halt[i] = row.value, row.halt
+    return found
 
 
 def _waves(puzzles: int, width: int, size: int) -> Iterator[list[tuple[int, int]]]:
@@ -283,6 +318,7 @@ class Flight:
         self.state: tuple[Array, Array] | None = None
         self.e_x: Array = None
         self.embedded: dict[int, Array] = {}
+        self.pool = ThreadPoolExecutor(network.threads)
 
     def admit(self, new: list[tuple[int, int]]) -> None:
         """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, whatever the width."""
@@ -374,8 +410,12 @@ class Flight:
         if not noisy(self.network, self.temperature):
             return None if config.guidance == "none" else np.zeros((config.T, B, *shape[1:]), np.float32)
         drawn = np.empty((config.T, B, *shape[1:]), np.float32)
-        for i, ((puzzle, trajectory), step) in enumerate(zip(self.rows, self.steps.tolist(), strict=True)):
-            drawn[:, i] = noise(self.seed, self.puzzles[puzzle], trajectory, step, shape)
+
+        def draw(i: int) -> None:
+            puzzle, trajectory = self.rows[i]
+            drawn[:, i] = noise(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]), shape)
+
+        list(self.pool.map(draw, range(B)))
         return drawn
 
     def keep(self, rows: np.ndarray) -> None:

@@ -13,44 +13,63 @@ from torch import Tensor
 from gram.config import Config
 from gram.models.family import Model
 from gram.solve.network import TorchNetwork
-from gram.solve.sample import Flight, deterministic, settle_temperature
+from gram.solve.sample import Flight, deterministic, sample, settle_temperature
 from gram.tasks.base import Examples, Task
 
 CHUNK = 64
-GRID = tuple(np.arange(0, 8.5, 0.5).tolist())
-"""Thresholds on the halt logit that are tried."""
-MARGIN = 0.5
-"""So few rollouts do not show the rarest false stops."""
 DEPTH = 24
 """Rollouts are no deeper: most rows have long settled by then, and restarts come back to what the heads know."""
+ROW_STEPS = 12_800
+"""Supervision steps of single rows in the rollouts."""
+PUZZLES = 256
+"""Dev puzzles on which thresholds are compared, two samples of each."""
+STEP = 1e-4
+"""What one more step of a sample may cost in validity: a hundred steps for one point."""
 
 
-def fit_heads(
-    model: Model,
-    task: Task,
-    config: Config,
-    train: Examples,
-    dev: Examples,
-    *,
-    row_steps: int = 12_800,
-    width: int = 4,
-    loss_of_validity: float = 0.0005,
-) -> Config:
-    """Fit both heads in place on rollouts of `train`, and return `config` with the threshold that stops samples
-    earliest on `dev` while validity falls by at most `loss_of_validity`. Each of the two takes about `row_steps`
-    supervision steps of single rows."""
-    depth, seed = min(config.solve.depth, DEPTH), config.train.seed
-    restart_every = config.solve.restart_every
+def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Examples, *, width: int = 4) -> Config:
+    """Fit both heads in place on rollouts of `train`; returns `config` with the threshold that halts best on `dev`."""
+    depth, seed, restart_every = min(config.solve.depth, DEPTH), config.train.seed, config.solve.restart_every
     width = 1 if deterministic(TorchNetwork(model), task, None, restart_every) else width
-    puzzles = max(64, row_steps // (width * depth))
-    options = {"width": width, "depth": depth, "restart_every": restart_every}
     rng = np.random.default_rng([seed, 5])
-    some = train.select(rng.permutation(len(train))[:puzzles])
-    fit(model, *rollouts(model, task, some.inputs, seed=seed, **options), restart_every=restart_every)
-    some = dev.select(rng.permutation(len(dev))[:puzzles])
-    pooled, right = rollouts(model, task, some.inputs, seed=seed + 1, **options)
-    threshold = calibrate(model, pooled, right, loss_of_validity)
+    some = train.select(rng.permutation(len(train))[: max(64, ROW_STEPS // (width * depth))])
+    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed, restart_every=restart_every)
+    fit(model, pooled, right, restart_every=restart_every)
+    threshold = best_threshold(model, task, config, dev.inputs)
     return dataclasses.replace(config, solve=dataclasses.replace(config.solve, halt_threshold=threshold))
+
+
+def best_threshold(model: Model, task: Task, config: Config, inputs: np.ndarray) -> float | None:
+    """The threshold on the halting logit (None: never stop) whose samples of puzzles (n, L) are wrong most seldom, each
+    step counted at STEP: too low stops at wrong answers, too high throws right ones away with every restart."""
+    network, c = TorchNetwork(model), config.solve
+
+    def cost(threshold: float | None) -> float:
+        found = sample(
+            network,
+            task,
+            inputs,
+            width=2,
+            depth=c.depth,
+            seed=config.train.seed + 1,
+            halt_threshold=threshold,
+            restart_every=c.restart_every,
+        )
+        right = [task.check(np.repeat(x[None], len(t), 0), t.answers) for x, t in zip(inputs, found, strict=True)]
+        steps = np.concatenate([t.steps for t in found])
+        return 1 - float(np.concatenate(right).mean()) + STEP * float(steps.mean())
+
+    costs: dict[float | None, float] = {}
+    worse = 0
+    for threshold in (*map(float, range(9)), None):
+        costs[threshold] = cost(threshold)
+        worse = 0 if costs[threshold] == min(costs.values()) else worse + 1
+        if worse == 2:  # higher ones only take longer
+            break
+    best = min(costs, key=costs.__getitem__)
+    if best is not None:
+        costs |= {near: cost(near) for near in (best - 0.5, best + 0.5)}
+    return min(costs, key=costs.__getitem__)
 
 
 @torch.no_grad()
@@ -65,7 +84,7 @@ def rollouts(
     restart_every: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L): what the heads read (n * width, depth, D) and whether the answer of each
-    step obeys the rules (n * width, depth). With `restart_every` wrong rows begin anew as in sampling."""
+    step obeys the rules (n * width, depth). With `restart_every` all rows begin anew that often."""
     network = TorchNetwork(model)
     all_pooled, all_right = [], []
     for first in range(0, len(inputs), max(1, CHUNK // width)):
@@ -79,7 +98,7 @@ def rollouts(
             pooled.append(flight.pooled.cpu().clone())
             right.append(torch.from_numpy(now))
             if restart_every is not None and step % restart_every == 0:
-                flight.restart(np.flatnonzero(~now))
+                flight.restart(np.arange(len(now)))
         all_pooled.append(torch.stack(pooled, 1))
         all_right.append(torch.stack(right, 1))
     return torch.cat(all_pooled), torch.cat(all_right)
@@ -109,19 +128,3 @@ def fit(model: Model, pooled: Tensor, right: Tensor, updates: int = 600, restart
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-
-
-@torch.no_grad()
-def calibrate(model: Model, pooled: Tensor, right: Tensor, allowed: float) -> float | None:
-    """The lowest threshold whose early stops keep validity within `allowed` of the full depth, and MARGIN more; None if
-    none does."""
-    halt, _ = model.judge(pooled.to(next(model.parameters()).device))
-    lead = halt[..., 0] - (halt[..., 1] if model.config.halting == "halt-continue" else 0.0)
-    lead, depth = lead.cpu(), right.shape[1]
-    full = float(right[:, -1].float().mean())
-    for threshold in GRID:
-        over = lead > threshold
-        stop = torch.where(over.any(1), over.float().argmax(1), depth - 1)
-        if float(right.gather(1, stop[:, None]).float().mean()) >= full - allowed:
-            return threshold + MARGIN
-    return None
