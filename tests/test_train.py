@@ -675,4 +675,4 @@ def test_the_threshold_that_halts_best(monkeypatch):
     task = tasks.task("queens-5")
     inputs = task.examples("dev").inputs[:1].repeat(3, 0)
     assert heads.best_threshold(model, task, tiny(), inputs) == 1.5
-    assert asked == [0, 1, 2, 3, 4, 5, 6, 7, 8, None, 1.5, 2.5]
+    assert asked == [0, 1, 2, 3, 1.5, 2.5]  # 3 alone takes more steps than 2 costs
