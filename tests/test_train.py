@@ -25,7 +25,6 @@ import gram
 from gram import bundle, cli, tasks
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 from gram.solve.network import TorchNetwork
-from gram.solve.sample import Trajectories
 from gram.train import checkpoint, heads, loop, monitor, objective
 from gram.train.log import Log, NullLog
 from gram.train.parallel import World
@@ -657,22 +656,15 @@ def test_the_value_head_learns_the_end_before_the_next_restart():
     torch.testing.assert_close(model.judge(pooled)[1].detach(), torch.ones(2, 4), atol=0.05, rtol=0)
 
 
-def test_the_threshold_that_halts_best(monkeypatch):
-    """A sample halts rightly at the step its logit exceeds 3, wrongly up to 1, and is thrown away above 5."""
-    model = loop.Model(tasks.task("queens-5").spec, TINY.model)
-    asked = []
-
-    def sampled(network, task, inputs, *, halt_threshold, width, **_):
-        asked.append(halt_threshold)
-        level = 9.0 if halt_threshold is None else halt_threshold
-        wrong, steps = (level < 1.5) or (level > 5), 2 + level
-        found = Trajectories.blank(width, task.spec.length)
-        found.answers[:] = 0 if wrong else task.solutions(inputs[0])[0]
-        found.steps[:] = steps
-        return [found] * len(inputs)
-
-    monkeypatch.setattr(heads, "sample", sampled)
-    task = tasks.task("queens-5")
-    inputs = task.examples("dev").inputs[:1].repeat(3, 0)
-    assert heads.best_threshold(model, task, tiny(), inputs) == 1.5
-    assert asked == [0, 1, 2, 3, 1.5, 2.5]  # 3 alone takes more steps than 2 costs
+def test_the_threshold_that_halts_best():
+    """Two rows of one puzzle and restarts every two steps: four short trajectories, all of them right at their second
+    step, where the logit is 2 or 0; at their first one is wrong with a logit of 1, one right with 0.9."""
+    lead = torch.tensor([[1.0, 2.0, 0.9, 2.0], [-1.0, 2.0, -1.0, 0.0]])
+    right = torch.tensor([[False, True, True, True], [False, True, False, True]])
+    config = replace(TINY, solve=SolveConfig(depth=4, restart_every=2))
+    assert heads.best_threshold(lead, right, config, width=2) == 1.0
+    lead[0, 0] = 3.0  # now the wrong one cannot be told from the right ones: not stopping is best
+    assert heads.best_threshold(lead, right, config, width=2) == 3.0
+    alone = replace(TINY, solve=SolveConfig(depth=4))
+    assert heads.best_threshold(lead, right | True, alone, width=2) == 0.0
+    assert heads.best_threshold(torch.full((2, 4), 9.0), torch.eye(4)[[3, 3]] > 0, alone, width=2) is None

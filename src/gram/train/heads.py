@@ -13,61 +13,65 @@ from torch import Tensor
 from gram.config import Config
 from gram.models.family import Model
 from gram.solve.network import TorchNetwork
-from gram.solve.sample import Flight, deterministic, sample, settle_temperature
+from gram.solve.sample import Flight, deterministic, settle_temperature
 from gram.tasks.base import Examples, Task
 
 CHUNK = 64
 DEPTH = 24
 """Rollouts are no deeper: most rows have long settled by then, and restarts come back to what the heads know."""
-ROW_STEPS = 12_800
-"""Supervision steps of single rows in the rollouts."""
-PUZZLES = 256
-"""Dev puzzles on which thresholds are compared, two samples of each."""
+TRAIN, DEV, WIDTH = 128, 256, 4
+"""Puzzles that the heads are fitted on, puzzles that the threshold is chosen on, trajectories of each."""
+GRID = tuple(np.arange(0, 8.25, 0.25).tolist())
+"""Thresholds on the halting logit that are compared."""
 STEP = 2e-4
 """What one step less of a sample may cost in validity: fifty steps are worth one point."""
 
 
-def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Examples, *, width: int = 4) -> Config:
+def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Examples) -> Config:
     """Fit both heads in place on rollouts of `train`; returns `config` with the threshold that halts best on `dev`."""
-    depth, seed, restart_every = min(config.solve.depth, DEPTH), config.train.seed, config.solve.restart_every
-    width = 1 if deterministic(TorchNetwork(model), task, None, restart_every) else width
-    rng = np.random.default_rng([seed, 5])
-    some = train.select(rng.permutation(len(train))[: max(64, ROW_STEPS // (width * depth))])
-    pooled, right = rollouts(model, task, some.inputs, width=width, depth=depth, seed=seed, restart_every=restart_every)
-    fit(model, pooled, right, restart_every=restart_every)
-    threshold = best_threshold(model, task, config, dev.inputs)
-    return dataclasses.replace(config, solve=dataclasses.replace(config.solve, halt_threshold=threshold))
+    seed, c = config.train.seed, config.solve
+    width = 1 if deterministic(TorchNetwork(model), task, None, c.restart_every) else WIDTH
+    depth = min(c.depth, DEPTH)
+    options = {"width": width, "depth": depth, "restart_every": c.restart_every}
+    some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * WIDTH // width])
+    fit(model, *rollouts(model, task, some.inputs, seed=seed, **options), restart_every=c.restart_every)
+    pooled, right = rollouts(model, task, dev.inputs[:DEV], seed=seed + 1, **options)
+    threshold = best_threshold(lead(model, pooled), right, config, width)
+    return dataclasses.replace(config, solve=dataclasses.replace(c, halt_threshold=threshold))
 
 
-def best_threshold(model: Model, task: Task, config: Config, inputs: np.ndarray) -> float | None:
-    """The threshold on the halting logit (None: never stop) whose samples of puzzles (n, L) are wrong most seldom, each
-    step counted at STEP: too low stops at wrong answers, too high throws right ones away with every restart."""
-    network, c = TorchNetwork(model), config.solve
+def best_threshold(lead: Tensor, right: Tensor, config: Config, width: int) -> float | None:
+    """The threshold of GRID (None: never stop) whose samples are wrong most seldom, their steps counted at STEP: too
+    low stops at wrong answers, too high throws right ones away with every restart.
 
-    def cost(threshold: float | None) -> tuple[float, float]:
-        found = sample(
-            network,
-            task,
-            inputs,
-            width=2,
-            depth=c.depth,
-            seed=config.train.seed + 1,
-            halt_threshold=threshold,
-            restart_every=c.restart_every,
-        )
-        right = [task.check(np.repeat(x[None], len(t), 0), t.answers) for x, t in zip(inputs, found, strict=True)]
-        steps = STEP * float(np.concatenate([t.steps for t in found]).mean())
-        return 1 - float(np.concatenate(right).mean()) + steps, steps
+    lead, right (n * width, depth): halting logit and rightness at the steps of rollouts, the rows of a puzzle side by
+    side. Every restart begins a trajectory: the parts between them, as many in turn as solve.depth takes, are samples.
+    """
+    length = min(config.solve.restart_every or lead.shape[1], lead.shape[1])
+    parts = lead.shape[1] // length
+    around = torch.arange(width * parts)[:, None] + torch.arange(-(-config.solve.depth // length) if parts > 1 else 1)
 
-    costs: dict[float | None, tuple[float, float]] = {}
-    for threshold in (*map(float, range(9)), None):
-        costs[threshold] = cost(threshold)
-        if costs[threshold][1] > min(costs.values())[0]:  # higher ones take more steps yet
-            break
-    best = min(costs, key=costs.__getitem__)
-    if best is not None:
-        costs |= {near: cost(near) for near in (best - 0.5, best + 0.5)}
+    def samples(z: Tensor) -> Tensor:
+        """(n * width, depth) -> (n * width * parts, solve.depth)."""
+        own = z[:, : parts * length].reshape(-1, width * parts, length)
+        return own[:, around % (width * parts)].flatten(2).flatten(0, 1)[:, : config.solve.depth]
+
+    lead, right = samples(lead), samples(right)
+    last = lead.shape[1] - 1
+    costs: dict[float | None, float] = {}
+    for threshold in (*GRID, None):
+        over = lead > (np.inf if threshold is None else threshold)
+        stop = torch.where(over.any(1), over.float().argmax(1), last)
+        wrong = 1 - right.gather(1, stop[:, None]).double().mean()
+        costs[threshold] = float(wrong + STEP * (1 + stop.double().mean()))
     return min(costs, key=costs.__getitem__)
+
+
+def lead(model: Model, pooled: Tensor) -> Tensor:
+    """What is compared with the threshold, (...), from what the heads read (..., D)."""
+    with torch.no_grad():
+        halt, _ = model.judge(pooled.to(next(model.parameters()).device))
+    return (halt[..., 0] - (halt[..., 1] if model.config.halting == "halt-continue" else 0.0)).cpu()
 
 
 @torch.no_grad()

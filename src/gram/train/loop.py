@@ -23,7 +23,7 @@ from gram.tasks.base import Task
 from gram.tasks.store import load_examples
 from gram.train import checkpoint, parallel
 from gram.train.batches import Batches, Carry, empty_carry, refill, retarget
-from gram.train.heads import PUZZLES, fit_heads
+from gram.train.heads import DEV, fit_heads
 from gram.train.log import Log, NullLog
 from gram.train.monitor import Monitor
 from gram.train.objective import Learner, Update
@@ -241,7 +241,7 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
     model = run.average
     begin = time.monotonic()
     run.log.say("Fitting the halt and value heads on prior rollouts.")
-    dev = load_examples(run.task, run.config.dev, "dev", seed=1, count=PUZZLES)
+    dev = load_examples(run.task, run.config.dev, "dev", seed=1, count=DEV)
     config = fit_heads(model, run.task, run.config, run.batches.examples, dev)
     bundle.save(out, config, model, half=True)
     bundle.load_weights(model, out / bundle.WEIGHTS)  # what is measured is what was written
