@@ -1,10 +1,11 @@
 """Optimisers, their parameter groups, the schedule, and the averaged weights."""
 
 import math
+from collections import defaultdict
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from gram.config import TrainConfig
@@ -40,6 +41,54 @@ class AdamAtan2(Optimizer):
                 p.sub_(group["lr"] * torch.atan2(m / (1 - b1**t), (v / (1 - b2**t)).sqrt()))
 
 
+class Muon(Optimizer):
+    """torch.optim.Muon (Nesterov, learning rate matched to AdamW's), with the Newton-Schulz products of all matrices of
+    one shape in one batch: the same numbers, half the time for small matrices.
+
+    m <- lerp(m, grad, 1 - momentum)
+    p <- p * (1 - lr * weight_decay) - 0.2 sqrt(max(shape)) lr * orthogonal(lerp(grad, m, momentum))
+    """
+
+    def __init__(self, params, lr: float, weight_decay: float, momentum: float):
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure=None):  # pyright: ignore[reportIncompatibleMethodOverride]
+        assert closure is None
+        for group in self.param_groups:
+            shapes: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
+            for p in group["params"]:
+                if p.grad is not None:
+                    shapes[p.shape].append(p)
+            for shape, params in shapes.items():
+                found = orthogonal(torch.stack([self.momentum(p, group["momentum"]) for p in params]))
+                rate = 0.2 * math.sqrt(max(shape)) * group["lr"]
+                for p, direction in zip(params, found, strict=True):
+                    p.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-rate)
+
+    def momentum(self, p: nn.Parameter, momentum: float) -> Tensor:
+        """Renew m of `p` and look ahead (Nesterov)."""
+        assert p.grad is not None
+        if not self.state[p]:
+            self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+        m = self.state[p]["momentum_buffer"].lerp_(p.grad, 1 - momentum)
+        return p.grad.lerp(m, momentum)
+
+
+def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Newton-Schulz in bfloat16: (n, rows, columns) -> about the nearest orthogonal matrix of each
+    (kellerjordan.github.io/posts/muon)."""
+    a, b, c = 3.4445, -4.775, 2.0315
+    X = matrices.bfloat16()
+    wide = X.shape[1] <= X.shape[2]
+    X = X if wide else X.mT
+    X = X / X.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    for _ in range(steps):
+        gram = X @ X.mT
+        X = torch.baddbmm(X, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), X, beta=a)
+    return X if wide else X.mT
+
+
 def optimizers(model: Model, config: TrainConfig) -> list[Optimizer]:
     """One optimiser, or Muon for the matrices of the core and AdamW for the rest. Only matrices decay."""
     matrices = [p for p in model.core.parameters() if p.ndim == 2]
@@ -50,13 +99,7 @@ def optimizers(model: Model, config: TrainConfig) -> list[Optimizer]:
     rest = [p for p in model.parameters() if id(p) not in chosen]
     lr_rest = config.lr if config.lr_rest is None else config.lr_rest
     if config.optimizer == "muon":
-        muon = Muon(
-            matrices,
-            lr=config.lr,
-            weight_decay=config.weight_decay,
-            momentum=config.momentum,
-            adjust_lr_fn="match_rms_adamw",
-        )
+        muon = Muon(matrices, lr=config.lr, weight_decay=config.weight_decay, momentum=config.momentum)
         return [muon, AdamW(rest, lr=lr_rest, betas=config.betas, weight_decay=0.0, foreach=True)]
     groups = [{"params": matrices}, {"params": rest, "lr": lr_rest, "weight_decay": 0.0}]
     if config.optimizer == "adamatan2":
