@@ -148,7 +148,7 @@ def main() -> None:
     )
     take_turns([ours, theirs], options.repeats)
     compared = comparison(ours, theirs)
-    steps = {name: options.batch * training.updates / s for name, s in compared["seconds"].items()}
+    steps = {name: options.batch * training.updates / s for name, s in compared["seconds_per_turn"].items()}
     values = vars(options) | {"hardware": hardware(), **origin(), "busy": clock.busy}
     values |= {
         "dtype": str(training.dtype)[6:],

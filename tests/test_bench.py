@@ -77,7 +77,7 @@ def test_ratios_are_those_within_a_turn():
     ours, theirs = (Timed(Clock(CPU), lambda: None) for _ in range(2))
     ours.seconds, theirs.seconds = [1.0, 10.0, 2.0], [2.0, 30.0, 8.0]  # the machine was slow in the second turn
     found = comparison(ours, theirs)
-    assert (found["ratio"], found["seconds"]) == (3.0, {"ours": 2.0, "theirs": 8.0})
+    assert (found["ratio"], found["seconds_per_turn"]) == (3.0, {"ours": 2.0, "theirs": 8.0})
 
 
 def test_peak_is_the_best_of_all_shapes_in_each_turn():

@@ -1,4 +1,4 @@
-"""Imports point one way: tasks <- models <- solve <- train, ship <- cli; train <- bench <- cli (LOG.md, the design of the house)."""
+"""Imports point one way: tasks <- models <- solve <- train <- bench, ship, cli (LOG.md, the design of the house)."""
 
 import ast
 import subprocess

@@ -382,6 +382,17 @@ def test_a_compiler_that_hears_ctrl_c_is_no_error(tmp_path, monkeypatch):
         loop.train(TINY, run, resume=True)
 
 
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_compiled_updates_are_the_plain_ones():
+    small = {"blocks": 1, "mixer": "swiglu"}
+    runs = [loop.Run(tiny(small, compile=wish), tasks.task("queens-5"), ALONE, NullLog()) for wish in (True, False)]
+    for _ in range(3):
+        one, other = (run.update() for run in runs)
+        torch.testing.assert_close(one.loss, other.loss, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(one.state.h, other.state.h, rtol=1e-3, atol=1e-3)
+    assert [run.compiled for run in runs] == [True, False]
+
+
 class Broken(RuntimeError):
     """As torch.compile raises it."""
 

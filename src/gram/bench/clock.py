@@ -86,7 +86,7 @@ def comparison(ours: Timed, theirs: Timed) -> dict[str, Any]:
     """Median seconds of both; ratio: theirs over ours within a turn, the median of the turns, and its spread."""
     ratios = [b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True)]
     seconds = {"ours": statistics.median(ours.seconds), "theirs": statistics.median(theirs.seconds)}
-    return {"seconds": seconds, "ratio": statistics.median(ratios), "ratio_spread": spread(ratios)}
+    return {"seconds_per_turn": seconds, "ratio": statistics.median(ratios), "ratio_spread": spread(ratios)}
 
 
 class Peak:
