@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -390,7 +391,7 @@ def test_muon_is_that_of_torch():
     """Several matrices of a shape, upright and lying, one without a gradient."""
     shapes = [(6, 4), (4, 6), (6, 4), (5, 5), (4, 6), (3, 2)]
     ours, theirs = ([torch.nn.Parameter(draw(*s, seed=i)) for i, s in enumerate(shapes)] for _ in range(2))
-    options = {"lr": 0.1, "weight_decay": 0.3, "momentum": 0.9}
+    options: dict[str, Any] = {"lr": 0.1, "weight_decay": 0.3, "momentum": 0.9}
     one, other = Muon(ours, **options), torch.optim.Muon(theirs, **options, adjust_lr_fn="match_rms_adamw")
     for update in range(3):
         for p, q in zip(ours[:-1], theirs[:-1], strict=True):
