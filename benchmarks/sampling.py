@@ -1,20 +1,19 @@
 """Our sampler against a plain loop over the same weights, on this machine: python benchmarks/sampling.py
 
 The plain loop runs every trajectory for a fixed number of supervision steps, a batch after the other: no halting, no
-compaction, an embedding for every row. Both take turns (A B A B ...); the ratio is that of the medians. Validity is
-that of one sample, and of the answer with the best value.
+compaction, an embedding for every row. Both take turns (A B A B ...); the ratio is the median of the turns' ratios.
+Validity is that of one sample, and of the answer with the best value.
 """
 
 import argparse
 import json
-import statistics
-import time
 
 import numpy as np
 import torch
 
 import gram
-from gram.solve.record import hardware
+from gram.bench.clock import Clock, Timed, comparison, take_turns
+from gram.solve.record import hardware, origin
 from gram.solve.sample import noise, sample
 from gram.tasks.store import load_examples
 
@@ -46,8 +45,9 @@ def main() -> None:
     parser.add_argument("--puzzles", type=int, default=256)
     parser.add_argument("--width", type=int, default=20)
     parser.add_argument("--depth", type=int, default=16)
-    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     reasoner = gram.load(options.name)
@@ -62,26 +62,17 @@ def main() -> None:
     def theirs() -> tuple[np.ndarray, np.ndarray]:
         return plain(network.model, x, **shape, batch=network.in_flight)  # pyright: ignore
 
-    seconds: dict[str, list[float]] = {"ours": [], "plain": []}
-    valid: dict[str, dict[str, float]] = {}
-    for _ in range(options.repeat):
-        for name, run in (("ours", ours), ("plain", theirs)):
-            begin = time.perf_counter()
-            answers, values = run()
-            seconds[name].append(time.perf_counter() - begin)
-            right = task.check(np.repeat(x, options.width, 0), answers.reshape(-1, x.shape[1]))
-            right = right.reshape(len(x), -1)
-            chosen = right[np.arange(len(x)), values.argmax(1)]
-            valid[name] = {"one": float(right.mean()), "value": float(chosen.mean())}
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    print(
-        json.dumps(
-            {"weights": options.name, "dtype": network.dtype, "puzzles": len(x), **shape, "repeat": options.repeat}
-            | {"threads": options.threads, "hardware": hardware(), "seconds": medians, "valid": valid}
-            | {"ratio": medians["plain"] / medians["ours"]},
-            indent=2,
-        )
-    )
+    clock = Clock(torch.device("cpu"), options.clock)
+    cases = {"ours": Timed(clock, ours), "theirs": Timed(clock, theirs)}
+    take_turns(list(cases.values()), options.repeats)
+    valid = {}
+    for name, case in cases.items():
+        answers, values = case.result
+        right = task.check(np.repeat(x, options.width, 0), answers.reshape(-1, x.shape[1])).reshape(len(x), -1)
+        chosen = right[np.arange(len(x)), values.argmax(1)]
+        valid[name] = {"one": float(right.mean()), "value": float(chosen.mean())}
+    values = vars(options) | {"dtype": network.dtype, "hardware": hardware(), **origin(), "busy": clock.busy}
+    print(json.dumps(values | {"valid": valid} | comparison(cases["ours"], cases["theirs"]), indent=2))
 
 
 if __name__ == "__main__":

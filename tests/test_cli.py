@@ -269,7 +269,7 @@ def test_unknown_words(refused, gram):
     assert gram().code == 2
 
 
-@pytest.mark.parametrize("verb", [[], ["train"], ["solve"], ["eval"], ["info"]])
+@pytest.mark.parametrize("verb", [[], ["train"], ["solve"], ["eval"], ["bench"], ["info"]])
 def test_help(gram, verb):
     ran = gram(*verb, "--help")
     assert ran.code == 0

@@ -1,4 +1,4 @@
-"""Imports point one way: tasks <- models <- solve <- train, ship <- cli (LOG.md, the design of the house)."""
+"""Imports point one way: tasks <- models <- solve <- train <- bench, ship, cli (LOG.md, the design of the house)."""
 
 import ast
 import subprocess
@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "solve": BELOW_SOLVE,
     "train": BELOW_SOLVE | {"train"},
     "ship": BELOW_SOLVE | {"ship"},
+    "bench": BELOW_SOLVE | {"recipes", "train", "bench"},
 }
 """What a room or root module may import of gram. Those not named (__init__, cli) may import everything."""
 FREE = {"__init__", "__main__", "cli"}

@@ -25,6 +25,7 @@ SMALL = (
     *("--model.guidance-hidden", "16", "--model.K", "1", "--model.T", "1", "--train.batch", "8", "--train.N-sup", "2"),
     *("--train.compile", "False", "--train.evaluate-examples", "4", "--train.dtype", "float32", "--solve.depth", "2"),
 )
+BRIEF = ("--compile", "False", "--batch", "4", "--repeats", "1", "--seconds", "0.01", "--puzzles", "1", "--width", "2")
 SHIPPED_VERBS = ("solve", "eval")
 
 
@@ -90,6 +91,8 @@ def verb(arguments: list[str], capsys) -> None:
     """Run a `gram` command in this process; what training and sampling it asks for is made small."""
     if arguments[0] == "train":
         arguments += ["--minutes", "0.02"] if "--resume" in arguments else SMALL
+    elif arguments[0] == "bench":
+        arguments += BRIEF
     elif arguments[0] in SHIPPED_VERBS:
         if "--weights" not in arguments and arguments[1] not in bundle.shipped():
             pytest.skip(f"weights for {arguments[1]} are not shipped yet")
@@ -119,7 +122,7 @@ def target(words: list[str]) -> None:
 
 def test_the_readme_shows_every_verb():
     commands = [piece.text for piece in PIECES if piece.kind == "command"]
-    for name in ("train", "solve", "eval", "export", "info"):
+    for name in ("train", "solve", "eval", "export", "bench", "info"):
         assert any(re.search(rf"\bgram {name}\b", command) for command in commands), name
     assert len(PIECES) > 10
 

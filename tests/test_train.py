@@ -382,6 +382,46 @@ def test_a_compiler_that_hears_ctrl_c_is_no_error(tmp_path, monkeypatch):
         loop.train(TINY, run, resume=True)
 
 
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_compiled_updates_are_the_plain_ones():
+    small = {"blocks": 1, "mixer": "swiglu"}
+    runs = [loop.Run(tiny(small, compile=wish), tasks.task("queens-5"), ALONE, NullLog()) for wish in (True, False)]
+    for _ in range(3):
+        one, other = (run.update() for run in runs)
+        torch.testing.assert_close(one.loss, other.loss, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(one.state.h, other.state.h, rtol=1e-3, atol=1e-3)
+    assert [run.compiled for run in runs] == [True, False]
+
+
+class Broken(RuntimeError):
+    """As torch.compile raises it."""
+
+    __module__ = "torch._inductor.exc"
+
+
+def test_without_a_working_compiler_training_goes_on(tmp_path, monkeypatch, capsys):
+    def compiled(function, wish, device):
+        def fails(*_):
+            raise Broken("InductorError: no compiler\nand much more")
+
+        return (fails, "compiled") if wish else (function, "as configured")
+
+    monkeypatch.setattr(loop.parallel, "compiled", compiled)
+    run = loop.train(tiny(updates=4, compile=True), tmp_path / "run")
+    assert "torch.compile failed (InductorError: no compiler); going on without it" in capsys.readouterr().err
+    plain = loop.train(tiny(updates=4), tmp_path / "plain")
+    assert same(last(run)["model"], last(plain)["model"])
+
+
+def test_other_errors_are_not_the_compilers(tmp_path, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(loop.parallel, "compiled", lambda *_: (fails, "compiled"))
+    with pytest.raises(RuntimeError, match="shapes"):
+        loop.train(tiny(updates=4, compile=True), tmp_path / "run")
+
+
 def test_a_loss_that_is_no_number_stops_before_the_update(tmp_path, monkeypatch, capsys):
     run = loop.train(TINY, tmp_path / "run", stop_at=2)
     held: list[loop.Run] = []
@@ -489,13 +529,13 @@ except loop.Interrupted:
 loop.Run.update = update
 
 # a loss that is no number on one rank stops both
-inner, factor = loop.Learner._inner, float("nan") if rank else 1.0
+inner, factor = loop.Learner.plain, float("nan") if rank else 1.0
 
 def spoilt(learner, *arguments):
     out = inner(learner, *arguments)
     return out._replace(ce=factor * out.ce)
 
-loop.Learner._inner = spoilt
+loop.Learner.plain = spoilt
 try:
     loop.train(config, folder / "broken")
     raise AssertionError("nobody stopped")

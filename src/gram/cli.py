@@ -18,6 +18,7 @@ USAGE = """usage: gram VERB ...
   gram eval TASK                 measure weights on held-out puzzles
   gram train RECIPE              train a recipe
   gram export WEIGHTS            a bundle that answers without PyTorch
+  gram bench [RECIPE ...]        how fast this machine trains and samples
   gram info                      tasks, weights, recipes, this machine
 
 gram VERB --help tells the options of each."""
@@ -47,8 +48,6 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in text.lower()):
         return "There is not enough memory for this; use a smaller width, batch or model."
     if isinstance(error, RuntimeError):
-        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-            return f"torch.compile failed ({text.strip().splitlines()[0]}); train with --train.compile False."
         return None
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}{f': {error.filename}' if error.filename else ''}."
@@ -66,7 +65,7 @@ def fail(sentence: str, code: int) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    verbs = {"solve": solve, "eval": evaluate, "export": export, "info": info}
+    verbs = {"solve": solve, "eval": evaluate, "export": export, "bench": bench, "info": info}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("", "-h", "--help"):
         print(USAGE)
@@ -74,7 +73,7 @@ def dispatch(arguments: list[str]) -> int:
     if verb == "train":
         return train(rest)
     if verb not in verbs:
-        raise ValueError(f"There is no command {verb!r}; use train, solve, eval, export or info.")
+        raise ValueError(f"There is no command {verb!r}; use train, solve, eval, export, bench or info.")
     return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
 
 
@@ -284,6 +283,63 @@ def opener(weights: str | None):
     except ImportError as error:
         raise ValueError(f"{weights} is a bundle, but {error.name} is missing; pip install onnxruntime.") from None
     return runtime.load
+
+
+# bench ----------------------------------------------------------------------------------------------------
+def bench(
+    recipes: Positional[tuple[str, ...]] = (),
+    /,
+    *,
+    what: Literal["train", "solve", "both"] = "both",
+    batch: int | None = None,
+    threads: int = 1,
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    compile: Annotated[bool, tyro.conf.FlagConversionOff] = True,
+    repeats: int = 5,
+    seconds: float = 1.0,
+    puzzles: int = 20,
+    width: int | None = None,
+    select: Select | None = None,
+    clock: Literal["wall", "cpu"] = "wall",
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Measure training and sampling in turns, beside the fastest matrix products of the same machine and dtype.
+
+    Args:
+        recipes: Recipes by name, members included (queens-8-trm, paper-sudoku-9); the family on queens-8 if none.
+        what: Training, sampling, or both.
+        batch: Rows per update.
+        threads: CPU threads.
+        dtype: Arithmetic of the network.
+        device: Where.
+        compile: Whether training uses torch.compile.
+        repeats: Turns of each; medians are told.
+        seconds: How long the updates of a turn take at least.
+        puzzles: Dev puzzles, sampled side by side and one at a time.
+        width: Trajectories per puzzle.
+        select: How one answer is chosen when one puzzle is asked at a time.
+        clock: Seconds on the wall, or those that this process computed (one thread, on a machine with other work).
+        as_json: One JSON object.
+    """
+    from gram.bench import report
+
+    return report.bench(
+        recipes,
+        what=what,
+        batch=batch,
+        threads=threads,
+        dtype=dtype,
+        device=device,
+        compile=compile,
+        repeats=repeats,
+        seconds=seconds,
+        puzzles=puzzles,
+        width=width,
+        select=select,
+        clock=clock,
+        as_json=as_json,
+    )
 
 
 # info -----------------------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ class Run:
         self.model = model.to(world.device)
         self.learner = Learner(model, c, task.check)
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)
+        self.compiled = compile_reason == "compiled"
         several = world.size > 1
         self.forward = DistributedDataParallel(self.learner, broadcast_buffers=False) if several else self.learner
         self.optimizers = optimizers(model, c)
@@ -130,6 +131,16 @@ class Run:
             retarget(self.carry, self.batches, first, result.answer)
         progress.update += 1
         return result
+
+    def without_compiler(self, error: RuntimeError) -> Update:
+        """The update that failed with `error` once more, uncompiled like all that follow. Raises `error` if that was no
+        fault of the compiler."""
+        if not (self.compiled and parallel.compiler_failed(error)):
+            raise error
+        self.learner.inner, self.compiled = self.learner.plain, False
+        first = str(error).strip().splitlines()[0]
+        self.log.say(f"torch.compile failed ({first}); going on without it, which is slower.")
+        return self.update()
 
     # state ------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
@@ -208,18 +219,21 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int) -> bool:
     c, progress, world = run.config.train, run.progress, run.world
     begin = time.monotonic() - progress.seconds  # compilation and evaluation count: the budget is the user's time
     saved = evaluated = progress.seconds
-    interrupted = False
+    interrupted, compiling = False, run.compiled
     with _stop_signals(alone=world.size == 1) as stopped:
         while not interrupted and progress.update < stop_at and progress.share(run.config) < 1.0:
             try:
                 result = run.update()
             except RuntimeError as error:
-                if not stopped():
-                    raise
-                # The C++ compiler of the first update hears Ctrl-C as well.
-                raise Interrupted(f"Stopped while compiling; nothing is lost since update {progress.update}") from error
+                if stopped():  # the C++ compiler of the first update hears Ctrl-C as well
+                    text = f"Stopped while compiling; nothing is lost since update {progress.update}"
+                    raise Interrupted(text) from error
+                result = run.without_compiler(error)
             # One clock for all ranks: the learning rate and all decisions follow from it.
             progress.seconds, signals = world.largest(time.monotonic() - begin, stopped())
+            if compiling:
+                compiling = False
+                run.log.say(f"First update, compilation included: {progress.seconds - saved:.0f} s.")
             interrupted = signals > 0
             monitor.observe(progress, result, run.on_prior)
             if progress.seconds - evaluated >= c.evaluate_every and not interrupted:

@@ -52,7 +52,7 @@ class Learner(nn.Module):
     def __init__(self, model: Model, config: TrainConfig, check: Check):
         super().__init__()
         self.model, self.config, self.check = model, config, check
-        self.inner: Callable[..., Inner] = self._inner  # replaced by its compiled form
+        self.inner: Callable[..., Inner] = self.plain  # replaced by its compiled form
         self.prior_share = float(self.prior_rows(config.batch).float().mean())
 
     def prior_rows(self, batch: int) -> Tensor:
@@ -104,7 +104,7 @@ class Learner(nn.Module):
         """What the halt logit must exceed."""
         return halt[:, 1] if self.model.config.halting == "halt-continue" else 0.0
 
-    def _inner(self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, on_prior: Tensor) -> Inner:
+    def plain(self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, on_prior: Tensor) -> Inner:
         c, model = self.config, self.model
         step = model.step(
             state,

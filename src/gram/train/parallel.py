@@ -82,6 +82,11 @@ def compiled(function: Callable, wish: bool, device: torch.device) -> tuple[Call
     return torch.compile(function, dynamic=False), "compiled"
 
 
+def compiler_failed(error: Exception) -> bool:
+    """Whether torch.compile is to blame."""
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+
+
 def stream(*key: int) -> int:
     """A 64-bit seed folded from the key (seed, purpose, update, ...)."""
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]) >> 1

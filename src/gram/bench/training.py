@@ -1,0 +1,92 @@
+"""Training, timed: updates of the very loop that `gram train` runs."""
+
+import dataclasses
+import math
+import statistics
+from typing import Any
+
+import torch
+
+from gram import tasks
+from gram.bench.clock import GIB, Clock, Memory, Peak, free_memory, spread
+from gram.bench.cost import Cost, of_update
+from gram.config import Config
+from gram.models.arithmetic import arithmetic
+from gram.models.family import Model
+from gram.train.log import Log, NullLog
+from gram.train.loop import Run
+from gram.train.parallel import World
+
+OPTIMISER = 24
+"""Bytes per parameter: weight, gradient, two moments, average, and room for one more."""
+ROOM = 1.3
+"""Memory of a row over what it keeps for the backward pass: what comes and goes besides."""
+
+
+class Training:
+    """A run of `config`, warmed up; each turn is a number of updates that takes `least` seconds or more."""
+
+    def __init__(self, config: Config, clock: Clock, least: float = 1.0, log: Log | None = None):
+        """ValueError if the batch will not fit into memory."""
+        self.config, self.clock, self.memory = config, clock, Memory(clock.device)
+        task = tasks.task(config.task)
+        self.dtype, _ = arithmetic(config.train.dtype, config.model.width, clock.device)
+        self.cost = of_update(config, task, self.dtype)
+        self.parameters = sum(p.numel() for p in Model(task.spec, config.model).parameters())
+        check_memory(config.train.batch, self.cost, self.parameters, clock.device)
+        config = dataclasses.replace(config, train=dataclasses.replace(config.train, dtype=str(self.dtype)[6:]))
+        self.run = Run(config, task, World(0, 1, clock.device), log or NullLog())
+        self.first_seconds = clock.time(self.first)
+        self.updates = max(1, math.ceil(least / clock.time(self.run.update)))
+        self.rates: list[float] = []
+
+    def first(self) -> None:
+        """The first update, which compiles."""
+        try:
+            self.run.update()
+        except RuntimeError as error:
+            self.run.without_compiler(error)
+
+    def turn(self) -> None:
+        self.memory.reset()
+        seconds = self.clock.time(lambda: [self.run.update() for _ in range(self.updates)])
+        self.rates.append(self.updates / seconds)
+        self.memory.observe()
+
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """(rows, inputs, outputs) of the largest products of an update."""
+        c = self.config.model
+        rows = self.config.train.batch * self.run.model.rows
+        return [(rows, c.width, 2 * c.hidden), (rows, c.hidden, c.width)]
+
+    def figures(self, peak: Peak) -> dict[str, Any]:
+        """Medians over the turns; rates per second."""
+        batch = self.config.train.batch
+        shares = [r * batch * self.cost.operations / best for r, best in zip(self.rates, peak.best, strict=True)]
+        rate = statistics.median(self.rates)
+        return {
+            "recipe": self.config.recipe,
+            "task": self.config.task,
+            "parameters": self.parameters,
+            "batch": batch,
+            "dtype": str(self.dtype)[6:],
+            "compiled": self.run.compiled,
+            "first_update_seconds": self.first_seconds,
+            "updates_per_second": rate,
+            "example_steps_per_second": rate * batch,
+            "spread": spread(self.rates),
+            "operations_per_example_step": self.cost.operations,
+            "share_of_peak": statistics.median(shares),
+        } | self.memory.figures()
+
+
+def check_memory(batch: int, cost: Cost, parameters: int, device: torch.device) -> None:
+    """ValueError with the batch that fits if this one needs more memory than is free."""
+    free = free_memory(device)
+    needed = ROOM * cost.bytes * batch
+    if free is not None and needed + OPTIMISER * parameters > free:
+        fits = max(0, int((free - OPTIMISER * parameters) / (ROOM * cost.bytes)))
+        advice = f"use --batch {fits}" if fits else "choose a smaller recipe"
+        raise ValueError(
+            f"A batch of {batch} needs about {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free; {advice}."
+        )
