@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-from gram.config import Config
+from gram.config import Config, TableConfig
 
 Select = Literal["first", "majority", "value", "halt", "checked"]
 USAGE = """usage: gram VERB ...
@@ -91,11 +91,15 @@ class TrainArguments(Config):
     """Continue the run in this directory with its own config (other options change it)."""
     stop_at: int | None = None
     """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
+    check: str | None = None
+    """For the recipe own, the function that judges an answer: file.py:function, called with input and answer."""
+    table: Annotated[TableConfig | None, tyro.conf.Suppress] = None
 
 
 def train(arguments: list[str]) -> int:
     """gram train RECIPE [--field value ...] [--minutes M] [--out DIR], or gram train [RECIPE] --resume DIR."""
     from gram import bundle, recipes
+    from gram.tasks import table
     from gram.train import loop
 
     named = arguments[0] if arguments and not arguments[0].startswith("-") else None
@@ -123,7 +127,7 @@ def train(arguments: list[str]) -> int:
         prog="gram train RECIPE",
         config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
     )
-    config = Config(**{name: getattr(given, name) for name in fields})
+    config = table.describe(Config(**{name: getattr(given, name) for name in fields}), given.check)
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
     if config.train.minutes is not None and not config.train.minutes > 0:

@@ -98,4 +98,4 @@ def parameters(config: "Config") -> dict[str, int]:
     """Parameters by part, "total" included."""
     from gram.models.family import Model, parameter_table
 
-    return parameter_table(Model(tasks.task(config.task).spec, config.model))
+    return parameter_table(Model(tasks.of(config).spec, config.model))
