@@ -15,6 +15,7 @@ from test_readme import SMALL
 
 from gram import bundle, tasks
 from gram.config import Config, SolveConfig, from_dict, to_dict
+from gram.solve import show
 from gram.solve.evaluate import evaluate
 from gram.solve.reasoner import load
 from gram.tasks import testing
@@ -340,6 +341,13 @@ def test_with_a_check_answers_are_judged(runs, gram):
     ran = gram("solve", "own", "5 99", "--weights", runs / "with")
     assert ran.code == 2
     assert "the symbol '99' is in no input that is known" in ran.err
+
+
+def test_what_opens_other_folders_knows_its_table(runs, capsys):
+    options = {"width": 2, "depth": 1, "select": None, "want": 1, "seed": 0}
+    weights = str(runs / "without")
+    show.solve("own", ("5 3 1",), input=None, weights=weights, as_json=True, options=options, opener=load)
+    assert json.loads(capsys.readouterr().out)["valid"] is None
 
 
 @pytest.mark.parametrize("name", ["with", "without"])

@@ -164,7 +164,7 @@ def solve(
     """Answer puzzles. Width, depth and select default to what the weights were tuned for.
 
     Args:
-        task: Name of the task, such as sudoku-9, queens-8 or coloring-10.
+        task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of one's own data.
         puzzles: The puzzles as text; read from --input or standard input if none is given.
         input: A file of puzzles: text, CSV or DIMACS, as the task knows them.
         width: Trajectories per puzzle; with --want ten times as many as wanted, at least.
@@ -224,7 +224,8 @@ def evaluate(
         task: Name of the task.
         weights: Shipped weights by name or a folder; the task's own if not given.
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
-            file that `gram solve --input` reads; the answers are then all that the exact solver finds.
+            file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
+            file with inputs and targets.
         split: The split by content: 5% of all inputs are test, 10% dev.
         width: Samples per puzzle.
         depth: Supervision steps.

@@ -194,7 +194,8 @@ class Config:
     task: str
     """Name of the task, see gram.tasks."""
     data: tuple[str, ...] = ()
-    """Training files, relative to the data folder; empty for the task's own generated examples."""
+    """Training files, relative to the data folder; empty for the task's own generated examples. For the task "own" a
+    file of one's own data (.jsonl, .csv, .npz), of which a part is held out."""
     dev: tuple[str, ...] = ()
     """Files to evaluate on while training, likewise."""
     model: ModelConfig = field(default_factory=ModelConfig)

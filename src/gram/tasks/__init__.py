@@ -25,6 +25,11 @@ def names() -> list[str]:
     return sudoku + queens + coloring + sorted(installed())
 
 
+def forms() -> str:
+    """Every form of a name, for people."""
+    return ", ".join([FORMS, *sorted(installed())])
+
+
 def installed() -> dict[str, EntryPoint]:
     """Tasks of other packages by name."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
@@ -46,7 +51,7 @@ def task(name: str) -> Task:
     short = name.removesuffix("-k3") if name.startswith("coloring-") else name
     if short not in names():
         closest = difflib.get_close_matches(name, names(), n=1, cutoff=0)[0]
-        raise ValueError(f"no task {name!r}: there are {FORMS}; did you mean {closest!r}?")
+        raise ValueError(f"no task {name!r}: there are {forms()}; did you mean {closest!r}?")
     if short in installed():
         return _make(installed()[short])
     kind, size, *colors = short.split("-")

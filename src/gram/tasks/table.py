@@ -48,6 +48,10 @@ class Table(Task):
             vocabulary=NOTHING + 1 + len(self.symbols),
             answer_start=start,
         )
+        self._limits = {
+            "input": (config.input_length, frozenset(config.input_symbols)),
+            "target": (config.target_length, frozenset(config.target_symbols)),
+        }
         self._check = load_check(config.check) if config.check else None
         self.checkable = self._check is not None
         self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
@@ -116,8 +120,8 @@ class Table(Task):
         them at most. ValueError if none does: the files are too small."""
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-        found = self._everything
-        rows = np.flatnonzero(splits_of(found.inputs) == split)
+        found, splits = self._everything
+        rows = np.flatnonzero(splits == split)
         if not len(rows):
             raise ValueError(
                 f"none of the {len(found)} inputs falls into {split} (5% are test, 10% dev, by content); give more data"
@@ -125,8 +129,10 @@ class Table(Task):
         return found.select(np.sort(np.random.default_rng(seed).permutation(rows)[:count]))
 
     @functools.cached_property
-    def _everything(self) -> Examples:
-        return self.load([Path(name) for name in self.config.files])
+    def _everything(self) -> tuple[Examples, np.ndarray]:
+        """All that the files hold, and the split of each input."""
+        found = self.load([Path(name) for name in self.config.files])
+        return found, splits_of(found.inputs)
 
     def load(self, paths: list[Path]) -> Examples:
         """Inputs and targets of files, each input once. ValueError names a line that does not fit the description."""
@@ -155,27 +161,28 @@ class Table(Task):
     def _puzzle(self, written: Written) -> Tokens:
         if not written:
             raise ValueError("the input is empty; it needs one symbol at least")
-        known = self._tokens(written, "input", self.config.input_symbols, self.config.input_length)
+        known = self._tokens(written, "input")
         tokens = np.full(self.spec.length, NOTHING, np.uint8)
         tokens[: len(known)] = known
         return tokens
 
     def _target(self, written: Written) -> Tokens:
-        known = self._tokens(written, "target", self.config.target_symbols, self.config.target_length)
+        known = self._tokens(written, "target")
         start = self.spec.answer_start
         tokens = np.full(self.spec.length, NOTHING, np.uint8)
         tokens[:start] = PAD
         tokens[start : start + len(known)] = known
         return tokens
 
-    def _tokens(self, written: Written, what: str, symbols: tuple[str, ...], longest: int) -> list[int]:
+    def _tokens(self, written: Written, what: str) -> list[int]:
+        longest, symbols = self._limits[what]
         if isinstance(written, str) != (self.config.kind == "characters"):
             raise ValueError(f"the {what} {written!r} is not made of {self.config.kind}, as the known ones are")
         if len(written) > longest:
             raise ValueError(f"the {what} has {len(written)} symbols, but the longest known has {longest}; shorten it")
         unknown = [symbol for symbol in map(str, written) if symbol not in symbols]
         if unknown:
-            some = " ".join(symbols[:40])
+            some = " ".join([symbol for symbol in self.symbols if symbol in symbols][:40])
             raise ValueError(f"the symbol {unknown[0]!r} is in no {what} that is known; known are {some}")
         return [self._token_of[str(symbol)] for symbol in written]
 
