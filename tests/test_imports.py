@@ -12,7 +12,7 @@ BELOW_SOLVE = {"config", "tasks", "models", "bundle", "solve"}
 MAY_IMPORT = {
     "config": set(),
     "recipes": {"config"},
-    "tasks": {"tasks"},
+    "tasks": {"config", "tasks"},
     "models": {"config", "models", "tasks.base"},
     "bundle": {"config", "tasks", "models"},
     "solve": BELOW_SOLVE,
@@ -79,7 +79,7 @@ def test_the_walker_sees_what_it_should():
         "gram.tasks.x": [
             "import torch",
             "from torch import nn",
-            "from gram.config import Config",
+            "from gram.bundle import load",
             "from .. import models",
         ],
         "gram.models.x": [

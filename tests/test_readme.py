@@ -1,4 +1,4 @@
-"""Every command of the README runs. Small settings, the README's order, one folder.
+"""Every command of the README and of docs/ runs. Small settings, the order of the page, a folder for each page.
 
 The blocks ```console (lines that begin with $) and ```bash hold commands, ```python a program. A block is skipped only
 with a reason: an html comment `<!-- test: skip, ... -->` in the line above it, or weights that are not shipped.
@@ -6,14 +6,17 @@ with a reason: an html comment `<!-- test: skip, ... -->` in the line above it, 
 
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from test_tasks import register
 
 from gram import bundle, cli
 from gram.ship import runtime
@@ -52,19 +55,31 @@ def pieces(text: str) -> list[Piece]:
     return found
 
 
-PIECES = pieces((ROOT / "README.md").read_text(encoding="utf-8"))
+PAGES = {path: pieces(path.read_text(encoding="utf-8")) for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))}
+PIECES = PAGES[ROOT / "README.md"]
+
+
+def name(value: Path | Piece) -> str:
+    return value.name if isinstance(value, Path) else str(value)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("readme")
+def folders(tmp_path_factory) -> dict[Path, Path]:
+    """Where the commands of each page run, beside a link to the examples."""
+    made = {page: tmp_path_factory.mktemp(page.stem) for page in PAGES}
+    for folder in made.values():
+        (folder / "examples").symlink_to(ROOT / "examples")
+    return made
 
 
-@pytest.mark.parametrize("piece", PIECES, ids=str)
-def test_readme(piece, folder, monkeypatch, capsys):
+@pytest.mark.parametrize(("page", "piece"), [(page, piece) for page in PAGES for piece in PAGES[page]], ids=name)
+def test_readme(page, piece, folders, monkeypatch, capsys):
     if piece.reason:
         pytest.skip(piece.reason)
+    folder = folders[page]
     monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(ROOT / "examples")  # what `pip install ./examples` puts there
+    monkeypatch.syspath_prepend(folder)
     if piece.kind == "python":
         program(piece.text)
         return
@@ -77,6 +92,11 @@ def test_readme(piece, folder, monkeypatch, capsys):
     words = shlex.split(command)
     if words[0] == "make":
         target(words)
+    elif words[:2] == ["pip", "install"]:
+        install(Path(words[2]), folder)
+    elif words[0] == "python" and words[1].startswith("examples/"):
+        monkeypatch.setattr(sys, "argv", words[1:])
+        runpy.run_path(words[1], run_name="__main__")
     elif words[:3] == ["python", "-m", "gram.ship.runtime"]:
         assert runtime.main(words[3:]) == 0
         assert capsys.readouterr().out
@@ -105,10 +125,17 @@ def verb(arguments: list[str], capsys) -> None:
 
 
 def program(text: str) -> None:
-    for name in re.findall(r'gram\.load\("([^"]+)"\)', text):
-        if name not in bundle.shipped():
-            pytest.skip(f"weights for {name} are not shipped yet")
+    for weights in re.findall(r'gram\.load\("([^"]+)"\)', text):
+        if weights not in bundle.shipped() and not Path(weights).exists():
+            pytest.skip(f"weights for {weights} are not shipped yet")
     exec(compile(text, "README.md", "exec"), {})
+
+
+def install(package: Path, folder: Path) -> None:
+    """What pip would leave in `folder` of the entry points of a package; the package gram is there already."""
+    project = tomllib.loads((ROOT / package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    if "entry-points" in project:
+        register(folder, project["name"], project["entry-points"]["gram.tasks"])
 
 
 def target(words: list[str]) -> None:
@@ -122,8 +149,8 @@ def target(words: list[str]) -> None:
 
 def test_the_readme_shows_every_verb():
     commands = [piece.text for piece in PIECES if piece.kind == "command"]
-    for name in ("train", "solve", "eval", "export", "bench", "info"):
-        assert any(re.search(rf"\bgram {name}\b", command) for command in commands), name
+    for verb_of in ("train", "solve", "eval", "export", "bench", "info"):
+        assert any(re.search(rf"\bgram {verb_of}\b", command) for command in commands), verb_of
     assert len(PIECES) > 10
 
 
@@ -135,11 +162,16 @@ def test_ci_uses_the_test_command_of_the_readme():
     assert [line for line in lines if line.startswith("make ")] == ["make lint", "make types", "make test"]
 
 
-def test_links_lead_somewhere():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
     links = {link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link}
-    missing = [link for link in links if not (ROOT / link).exists()]
+    missing = [link for link in links if not (page.parent / link).exists()]
     assert not missing, missing
+
+
+def test_results_have_their_place():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "<!-- results -->" in text
     assert "<!-- /results -->" in text
 

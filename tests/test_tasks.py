@@ -1,23 +1,24 @@
-"""The registry, and what every task owes to the others."""
+"""The registry, tasks of other packages, and what every task owes to the others (gram.tasks.testing)."""
 
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gram.tasks import names, task
+from gram.tasks import installed, names, task, testing
 from gram.tasks.base import PAD, SPLITS, Task, split_of
 
+EXAMPLES = Path(__file__).parent.parent / "examples"
 SOME = ["sudoku-4", "queens-5", "queens-8", "queens-12", "coloring-6", "coloring-8", "coloring-7-k4"]
 
 
 @pytest.fixture(scope="module", params=SOME)
-def puzzles(request):
-    """A task and a few of its examples."""
-    made = task(request.param)
-    return made, made.examples("dev", seed=1, count=20)
+def some(request) -> Task:
+    return task(request.param)
 
 
 def test_names():
@@ -55,102 +56,35 @@ def test_unknown_name(name, closest):
         task(name)
 
 
-def test_spec(puzzles):
-    made, some = puzzles
-    spec = made.spec
-    assert some.inputs.shape[1] == some.targets.shape[1] == spec.length
-    for tokens in (some.inputs, some.targets):
-        assert tokens.max() < spec.vocabulary
-    assert (some.inputs != PAD).all()
-    assert (some.targets[:, : spec.answer_start] == PAD).all()
-    assert (some.targets[:, spec.answer_start :] != PAD).all()
-    for relation in spec.relations:
-        assert {position for group in relation for position in group} <= set(range(spec.length))
-    assert {position for relation in spec.relations for group in relation for position in group} == set(
-        range(spec.length)
-    )
+# what every task owes -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("check", testing.CHECKS, ids=lambda check: check.__name__)
+def test_what_every_task_owes(some, check):
+    check(some)
 
 
-def test_targets_are_right(puzzles):
-    made, some = puzzles
-    assert len(some) > 0
-    assert some.counts.min() >= 1
-    assert made.check(np.repeat(some.inputs, some.counts, 0), some.targets).all()
-    assert not made.check(some.inputs, some.inputs).any()  # an unsolved puzzle is no answer
-    np.testing.assert_array_equal(made.canonical(some.targets), some.targets)
+def test_an_unsolved_puzzle_is_no_answer(some):
+    inputs = some.examples("dev", seed=1, count=20).inputs
+    assert not some.check(inputs, inputs).any()
 
 
-def test_show_and_encode_round_trip(puzzles):
-    made, some = puzzles
-    for i in range(len(some)):
-        np.testing.assert_array_equal(made.encode(made.show(some.inputs[i])), some.inputs[i])
-        assert made.decode(some.targets_of(i)[0])
-        assert made.render(some.inputs[i])
-        assert made.render(some.inputs[i], some.targets_of(i)[0])
-
-
-def test_augment_and_invert(puzzles):
-    made, some = puzzles
-    answers = np.stack([some.targets_of(i)[0] for i in range(len(some))])
-    symmetry = made.symmetry(np.random.default_rng(2), len(some))
-    seen, found = made.augment(symmetry, some.inputs, answers)
-    assert seen.dtype == found.dtype == np.uint8
-    assert made.check(seen, found).all()
-    np.testing.assert_array_equal(symmetry.inverse().apply(seen), some.inputs)
-    np.testing.assert_array_equal(made.invert(symmetry, found), answers)
-    ordered = np.sort(symmetry.positions, axis=1)
-    np.testing.assert_array_equal(ordered, np.tile(np.arange(made.spec.length), (len(some), 1)))
-
-
-def test_conflicts_survive_symmetry(puzzles):
-    made, some = puzzles
-    rng = np.random.default_rng(3)
-    start = made.spec.answer_start
-    answers = rng.integers(1, made.spec.vocabulary, some.inputs.shape).astype(np.uint8)
-    answers[:, :start] = PAD
-    symmetry = made.symmetry(rng, len(some))
-    after = made.conflicts(*made.augment(symmetry, some.inputs, answers))
-    np.testing.assert_array_equal(made.conflicts(some.inputs, answers), after)
-
-
-@pytest.mark.parametrize("name", ["sudoku-4", "queens-6", "queens-8", "coloring-6", "coloring-7-k4"])
-def test_solutions_of_augmented_puzzles(name):
-    made = task(name)
-    some = made.examples("test", seed=5, count=8)
-    symmetry = made.symmetry(np.random.default_rng(6), len(some))
-    for i, puzzle in enumerate(some.inputs):
-        answers = made.solutions(puzzle)
-        rows = np.full(len(answers), i)
-        one = type(symmetry)(symmetry.positions[rows], symmetry.tokens[rows])
-        seen, found = made.augment(one, np.tile(puzzle, (len(answers), 1)), answers)
-        expected = made.solutions(seen[0])
-        np.testing.assert_array_equal(np.unique(found, axis=0), np.unique(expected, axis=0))
-        assert len(found) == len(expected)
+def test_groups_leave_no_position_out(some):
+    grouped = {position for relation in some.spec.relations for group in relation for position in group}
+    assert grouped == set(range(some.spec.length))
 
 
 @pytest.mark.parametrize("name", ["sudoku-4", "queens-6", "queens-9", "queens-13", "coloring-6"])
-def test_splits_are_disjoint_and_seeded(name):
+def test_splits_are_by_content_and_seeded(name):
     made = task(name)
-    parts = {split: made.examples(split, seed=4, count=60) for split in SPLITS}
-    keys = {split: {row.tobytes() for row in part.inputs} for split, part in parts.items()}
-    assert not keys["train"] & keys["dev"]
-    assert not keys["train"] & keys["test"]
-    assert not keys["dev"] & keys["test"]
-    for split, part in parts.items():
-        assert 0 < len(part) <= 60
-        assert len(keys[split]) == len(part)
-        assert {split_of(row) for row in part.inputs} == {split}
-        again = made.examples(split, seed=4, count=60)
-        np.testing.assert_array_equal(again.inputs, part.inputs)
-        np.testing.assert_array_equal(again.targets, part.targets)
-    other = made.examples("train", seed=7, count=60)
-    assert not np.array_equal(other.inputs, parts["train"].inputs)
-    assert len(made.examples("train", seed=4, count=0)) == 0
+    testing.check_splits(made)
+    for split in SPLITS:
+        assert {split_of(row) for row in made.examples(split, seed=4, count=60).inputs} == {split}
+    train, other = (made.examples("train", seed=seed, count=60).inputs for seed in (4, 7))
+    assert not np.array_equal(train, other)
 
 
-def test_unknown_split(puzzles):
+def test_unknown_split(some):
     with pytest.raises(ValueError, match="train, dev, test"):
-        puzzles[0].examples("valid")
+        some.examples("valid")
 
 
 @settings(max_examples=30, deadline=None)
@@ -162,3 +96,89 @@ def test_inverse_undoes_any_symmetry(name, seed, batch):
     tokens = rng.integers(0, made.spec.vocabulary, (batch, made.spec.length)).astype(np.uint8)
     np.testing.assert_array_equal(symmetry.inverse().apply(symmetry.apply(tokens)), tokens)
     assert (symmetry.tokens[:, PAD] == PAD).all()
+
+
+# tasks of other packages ----------------------------------------------------------------------------------
+def register(folder: Path, package: str, entries: dict[str, str]) -> None:
+    """What an installed package leaves in a folder of sys.path for its entry points to be found."""
+    meta = folder / f"{package}-1.0.dist-info"
+    meta.mkdir()
+    (meta / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    lines = [f"{name} = {value}\n" for name, value in entries.items()]
+    (meta / "entry_points.txt").write_text("[gram.tasks]\n" + "".join(lines))
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Installs a package with a module `rosters` of the given text and the given entry points."""
+
+    def install(text: str, **entries: str) -> None:
+        (tmp_path / "rosters.py").write_text(text)
+        register(tmp_path, "rosters", entries)
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.delitem(sys.modules, "rosters", raising=False)
+    return install
+
+
+def test_a_task_of_another_package(package):
+    package("from repair_task import Repair\n", repair="rosters:Repair")
+    assert "repair" in names()
+    assert "repair" in installed()
+    made = task("repair")
+    testing.check_task(made)
+    solutions = made.solutions(made.encode("ax1 b?1 a?2 cz3"))
+    assert [made.decode(solution) for solution in solutions] == ["ax1 by1 ax2 cz3", "ax1 bz1 ax2 cz3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "sentence"),
+    [
+        ("import nothing_of_that_name", "rosters:Repair", "cannot be loaded: ModuleNotFoundError"),
+        ("", "rosters:Repair", "cannot be loaded: AttributeError"),
+        ("Repair = 3", "rosters:Repair", "cannot be loaded: TypeError"),
+        ("def Repair():\n    return 3", "rosters:Repair", "makes no task of that name"),
+        ("from repair_task import Repair", "rosters:Repair", "makes no task of that name"),
+    ],
+)
+def test_a_broken_task_of_another_package(package, text, value, sentence):
+    package(text, other=value)
+    with pytest.raises(ValueError, match=rf"^the task 'other' of another package \({value}\) {sentence}") as error:
+        task("other")
+    assert "\n" not in str(error.value)
+    assert task("queens-5").spec.name == "queens-5"
+
+
+# the checks themselves ------------------------------------------------------------------------------------
+def broken(**changes):
+    """queens-5 with other methods."""
+    made = task("queens-5")
+    made.__class__ = type("Broken", (type(made),), changes)
+    return made
+
+
+def test_the_checks_see_what_is_broken():
+    queens = task("queens-5")
+    some = queens.examples("dev", seed=1, count=20)
+    cases = {
+        "encode does not give back": {"show": lambda self, tokens: "." * 25},
+        "a target is not accepted": {"conflicts": lambda self, puzzles, answers: np.ones(len(answers), int)},
+        "is in train, too": {
+            "examples": lambda self, split, seed=0, count=None: some.select(np.arange(len(some))[:count])
+        },
+        "a target is not among the solutions": {
+            "solutions": lambda self, puzzle, limit=None, budget=None: np.zeros((0, 25), np.uint8)
+        },
+        "limit does not limit": {
+            "solutions": lambda self, puzzle, limit=None, budget=None: np.repeat(
+                queens.solutions(puzzle), 2 if limit else 1, axis=0
+            )
+        },
+        "decode gives no text": {"decode": lambda self, tokens: None},
+        "invert does not lead back": {"invert": lambda self, symmetry, answers: answers[:, ::-1]},
+        "is not refused": {"examples": lambda self, split, **o: queens.examples(split.replace("valid", "dev"), **o)},
+    }
+    for sentence, changes in cases.items():
+        with pytest.raises(AssertionError, match=sentence):
+            testing.check_task(broken(**changes))

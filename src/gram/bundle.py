@@ -42,7 +42,7 @@ def load(name_or_path: str | Path) -> tuple[Config, Model]:
     """Read config and model. FileNotFoundError or ValueError with one sentence when something is missing or broken."""
     folder = find(name_or_path)
     config = read_config(folder / CONFIG)
-    model = Model(tasks.task(config.task).spec, config.model)
+    model = Model(tasks.of(config).spec, config.model)
     load_weights(model, folder / WEIGHTS)
     return config, model.eval()
 

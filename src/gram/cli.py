@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-from gram.config import Config
+from gram.config import Config, TableConfig
 
 Select = Literal["first", "majority", "value", "halt", "checked"]
 USAGE = """usage: gram VERB ...
@@ -90,11 +90,15 @@ class TrainArguments(Config):
     """Continue the run in this directory with its own config (other options change it)."""
     stop_at: int | None = None
     """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
+    check: str | None = None
+    """For the recipe own, the function that judges an answer: file.py:function, called with input and answer."""
+    table: Annotated[TableConfig | None, tyro.conf.Suppress] = None
 
 
 def train(arguments: list[str]) -> int:
     """gram train RECIPE [--field value ...] [--minutes M] [--out DIR], or gram train [RECIPE] --resume DIR."""
     from gram import bundle, recipes
+    from gram.tasks import table
     from gram.train import loop
 
     named = arguments[0] if arguments and not arguments[0].startswith("-") else None
@@ -122,7 +126,7 @@ def train(arguments: list[str]) -> int:
         prog="gram train RECIPE",
         config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
     )
-    config = Config(**{name: getattr(given, name) for name in fields})
+    config = table.describe(Config(**{name: getattr(given, name) for name in fields}), given.check)
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
     if config.train.minutes is not None and not config.train.minutes > 0:
@@ -159,7 +163,7 @@ def solve(
     """Answer puzzles. Width, depth and select default to what the weights were tuned for.
 
     Args:
-        task: Name of the task, such as sudoku-9, queens-8 or coloring-10.
+        task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of one's own data.
         puzzles: The puzzles as text; read from --input or standard input if none is given.
         input: A file of puzzles: text, CSV or DIMACS, as the task knows them.
         width: Trajectories per puzzle; with --want ten times as many as wanted, at least.
@@ -219,7 +223,8 @@ def evaluate(
         task: Name of the task.
         weights: Shipped weights by name or a folder; the task's own if not given.
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
-            file that `gram solve --input` reads; the answers are then all that the exact solver finds.
+            file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
+            file with inputs and targets.
         split: The split by content: 5% of all inputs are test, 10% dev.
         width: Samples per puzzle.
         depth: Supervision steps.

@@ -163,6 +163,29 @@ class SolveConfig:
 
 
 @dataclass(kw_only=True, frozen=True)
+class TableConfig:
+    """What one's own data are, so that a folder of weights can read and answer by itself; `gram train own` learns it
+    from the files (gram.tasks.table)."""
+
+    files: tuple[str, ...]
+    """The files that were read, with their full paths."""
+    kind: Literal["integers", "characters"]
+    """What sequences are made of."""
+    input_symbols: tuple[str, ...]
+    """What inputs are made of, in order; integers as text. Symbols that targets share have one token for both."""
+    target_symbols: tuple[str, ...]
+    """What targets are made of, in order."""
+    input_length: int
+    """Symbols of the longest input."""
+    target_length: int
+    """Symbols of the longest target."""
+    in_place: bool
+    """Whether every target is as long as its input, so that the answer stands at the positions of the input."""
+    check: str | None = None
+    """The Python function that judges an answer, "/path/file.py:function"."""
+
+
+@dataclass(kw_only=True, frozen=True)
 class Config:
     """One experiment: task, data, network, training, answering."""
 
@@ -171,12 +194,15 @@ class Config:
     task: str
     """Name of the task, see gram.tasks."""
     data: tuple[str, ...] = ()
-    """Training files, relative to the data folder; empty for the task's own generated examples."""
+    """Training files, relative to the data folder; empty for the task's own generated examples. For the task "own" a
+    file of one's own data (.jsonl, .csv, .npz), of which a part is held out."""
     dev: tuple[str, ...] = ()
     """Files to evaluate on while training, likewise."""
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     solve: SolveConfig = field(default_factory=SolveConfig)
+    table: TableConfig | None = None
+    """What one's own data are; for the task "own" only."""
 
 
 T = TypeVar("T")

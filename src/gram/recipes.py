@@ -14,12 +14,13 @@ from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 
 def recipe(name: str) -> Config:
     """The recipe of that name. ValueError with the closest name otherwise."""
-    if match := re.fullmatch(r"(paper-)?(queens|coloring|sudoku)-(\d+(?:-k\d+)?)(?:-([a-z-]+))?", name):
-        paper, kind, size, variant = match.groups()
+    if match := re.fullmatch(r"(paper-)?(own|(?:queens|coloring|sudoku)-(\d+(?:-k\d+)?))(?:-([a-z-]+))?", name):
+        paper, task, size, variant = match.groups()
+        kind = task.partition("-")[0]
         makers = PAPER if paper else LAPTOP
         if (kind, size) in makers or (kind, None) in makers:
             maker = makers.get((kind, size)) or makers[kind, None]
-            config = dataclasses.replace(maker(f"{kind}-{size}"), recipe=name)
+            config = dataclasses.replace(maker(task), recipe=name)
             if variant is None:
                 return config
             if variant in VARIANTS:
@@ -34,7 +35,7 @@ def recipe(name: str) -> Config:
 def names() -> list[str]:
     """The recipes behind the shipped weights and the tables. queens-N and coloring-N exist for every size, and every
     recipe with every variant: queens-8-trm, paper-sudoku-9-hrm."""
-    tasks = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-4", "sudoku-6", "sudoku-9"]
+    tasks = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-4", "sudoku-6", "sudoku-9", "own"]
     paper = [f"paper-{name}" for name in ("queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-9")]
     return [*tasks, *paper]
 
@@ -139,7 +140,19 @@ def sudoku_9(task: str) -> Config:
     )
 
 
+def own(task: str) -> Config:
+    """One's own data, or a task of another package: positions are learnt, since nothing is known of them."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=dataclasses.replace(SMALL, mixer="attention", heads=4, positions="learned"),
+        train=TrainConfig(minutes=10.0, updates=ENDLESS),
+        solve=SolveConfig(depth=24, restart_every=12),
+    )
+
+
 LAPTOP = {
+    ("own", None): own,
     ("queens", None): queens,
     ("coloring", None): coloring,
     ("sudoku", "4"): small_sudoku,

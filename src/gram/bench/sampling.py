@@ -27,7 +27,7 @@ class Sampling:
         if self.trained:
             config, model = bundle.load(config.recipe)
         else:
-            model = Model(tasks.task(config.task).spec, config.model).eval()
+            model = Model(tasks.of(config).spec, config.model).eval()
         model = model.to(clock.device)
         self.dtype, _ = arithmetic(dtype, config.model.width, clock.device)
         model.dtype = self.dtype

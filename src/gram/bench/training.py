@@ -29,7 +29,7 @@ class Training:
     def __init__(self, config: Config, clock: Clock, least: float = 1.0, log: Log | None = None):
         """ValueError if the batch will not fit into memory."""
         self.config, self.clock, self.memory = config, clock, Memory(clock.device)
-        task = tasks.task(config.task)
+        task = tasks.of(config)
         self.dtype, _ = arithmetic(config.train.dtype, config.model.width, clock.device)
         self.cost = of_update(config, task, self.dtype)
         self.parameters = sum(p.numel() for p in Model(task.spec, config.model).parameters())

@@ -44,7 +44,7 @@ def export(weights: str, out: Path, *, int8: bool = False, say: Callable[[str], 
     except ImportError as error:
         raise ValueError(f"{error.name} is missing; run pip install 'gram-reasoning[export]'.") from None
     config, model = bundle.load(weights)
-    task = tasks.task(config.task)
+    task = tasks.of(config)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:

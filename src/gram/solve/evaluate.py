@@ -11,7 +11,7 @@ import numpy as np
 
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import Network, Trajectories, sample
-from gram.solve.select import Choice, Rule, choose
+from gram.solve.select import Choice, Rule, choose, needs_check
 from gram.tasks.base import Examples, Task, Tokens
 
 CHUNK = 1024  # puzzles sampled at a time: bounds the memory, not the result
@@ -65,6 +65,7 @@ def evaluate(
     if early_stop and select != "checked":
         raise ValueError(f'early_stop needs the checker, but select is {select!r}; choose "checked" or leave it out.')
     network, task = (source.network, source.task) if isinstance(source, Reasoner) else source
+    needs_check(task, select)
     options: dict[str, Any] = {"width": width, "depth": depth, "seed": seed, "temperature": temperature}
     options |= {"halt_threshold": halt_threshold, "restart_every": restart_every, "rows": rows}
     figures = {"examples": len(examples), "width": width, "depth": depth, "select": select, "seed": seed}
@@ -88,7 +89,7 @@ def evaluate(
     figures |= tally.figures() | {"seconds": seconds}
     if select == "checked":
         figures |= checked(network, task, examples.inputs, options)
-        if figures["exact"] is not None:  # a single right answer: valid is exact, and this is what solve returns
+        if figures["exact"] is not None and not figures["unlisted"]:  # a single right answer: what is valid is exact
             figures["exact"] = figures["selected_valid"] = figures["checked"]
     return figures
 

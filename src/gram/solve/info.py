@@ -65,7 +65,7 @@ def overview(values: dict[str, Any]) -> str:
         [
             f"gram {values['version']}, Python {platform.python_version()}, torch {machine['torch']}",
             f"{machine['cpu']}, {counted(machine['cores'], 'core')}, GPU: {machine['gpu'] or 'none'}",
-            f"tasks    {tasks.FORMS}",
+            f"tasks    {tasks.forms()}",
             f"recipes  {', '.join(values['recipes'])}; also queens-N and coloring-N for every size",
             f"variants {', '.join(values['variants'])}; after the name of any recipe, such as queens-8-trm",
             "weights that come with the package",
@@ -98,4 +98,4 @@ def parameters(config: "Config") -> dict[str, int]:
     """Parameters by part, "total" included."""
     from gram.models.family import Model, parameter_table
 
-    return parameter_table(Model(tasks.task(config.task).spec, config.model))
+    return parameter_table(Model(tasks.of(config).spec, config.model))

@@ -1,5 +1,6 @@
 """Weights ready to answer: texts in, answers out."""
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from gram import tasks
 from gram.config import Config
 from gram.solve.sample import Network, Trajectories, deterministic, sample, stages
-from gram.solve.select import Candidate, Rule, choose
+from gram.solve.select import Candidate, Rule, choose, needs_check
 from gram.tasks.base import Tokens
 
 BUDGET = 20_000
@@ -30,10 +31,11 @@ class Answer:
     """The answer as text; None if it is unsolved (select "checked" found no valid answer)."""
     tokens: Tokens | None
     """The answer as tokens (L,) uint8."""
-    valid: bool
-    """Whether the answer satisfies all rules and keeps the givens."""
+    valid: bool | None
+    """Whether the answer satisfies all rules and keeps the givens; None where nothing can tell (one's own data without
+    a check)."""
     distinct: tuple[str, ...]
-    """All distinct valid answers that were found, most votes first."""
+    """All distinct valid answers that were found, most votes first; where nothing can tell, all distinct answers."""
     candidates: tuple[Candidate, ...]
     """All distinct answers of finished trajectories, most votes first."""
     width: int
@@ -56,7 +58,7 @@ class Reasoner:
     """A network, its task and how it answers unless told otherwise."""
 
     def __init__(self, config: Config, network: Network):
-        self.config, self.network, self.task = config, network, tasks.task(config.task)
+        self.config, self.network, self.task = config, network, tasks.of(config)
 
     def solve(
         self,
@@ -128,6 +130,7 @@ class Reasoner:
             raise ValueError(f"select is {select!r}; choose one of {', '.join(get_args(Rule))}.")
         if want != 1 and select != "checked":
             raise ValueError(f'want is {want}, but only select "checked" stops when enough answers are found; use it.')
+        needs_check(self.task, select)
         options = {
             "width": defaults.width if width is None else width,
             "depth": defaults.depth if depth is None else depth,
@@ -142,14 +145,17 @@ class Reasoner:
     def answer(self, puzzle: Tokens, found: Trajectories, select: Rule, depth: int, seconds: float) -> Answer:
         """What `found` says of one puzzle (L,)."""
         choice = choose(self.task, puzzle, found, select)
-        i = choice.index
+        i, candidates = choice.index, choice.candidates
+        valid = choice.answer is not None and bool(self.task.check(puzzle[None], choice.answer[None])[0])
+        if not self.task.checkable:
+            valid, candidates = None, tuple(dataclasses.replace(c, valid=None) for c in candidates)
         return Answer(
             puzzle=self.task.show(puzzle),
             text=None if choice.answer is None else self.task.decode(choice.answer),
             tokens=choice.answer,
-            valid=choice.answer is not None and bool(self.task.check(puzzle[None], choice.answer[None])[0]),
-            distinct=tuple(self.task.decode(c.answer) for c in choice.valid),
-            candidates=choice.candidates,
+            valid=valid,
+            distinct=tuple(self.task.decode(c.answer) for c in candidates if c.valid is not False),
+            candidates=candidates,
             width=len(found),
             depth=depth,
             index=i,

@@ -23,8 +23,8 @@ class Candidate:
     """Best value among them."""
     steps: int
     """Supervision steps of the fastest of them."""
-    valid: bool
-    """Whether the task's checker accepts it."""
+    valid: bool | None
+    """Whether the task's checker accepts it; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,14 @@ class Choice:
     def valid(self) -> tuple[Candidate, ...]:
         """The candidates that satisfy the rules."""
         return tuple(c for c in self.candidates if c.valid)
+
+
+def needs_check(task: Task, select: Rule) -> None:
+    """ValueError if the checker should select where there is none but the known targets."""
+    if select == "checked" and not task.checkable:
+        raise ValueError(
+            f'select is "checked", but {task.spec.name} was trained without a check; choose majority, or train with one'
+        )
 
 
 def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Rule) -> Choice:

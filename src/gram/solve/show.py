@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gram import tasks
+from gram.config import read_config
 from gram.tasks.base import Examples, Task, Tokens
 from gram.tasks.store import data_file, load_examples
 
@@ -47,7 +48,7 @@ def solve(
     Puzzles are answered 256 at a time; the seconds of one are its share of its call's: the call's time over the
     puzzles in it. With want above 1, select and width default to what can find as many.
     """
-    task = tasks.task(name)
+    task = named(name, weights, opener)
     texts = read(task, puzzles, input)
     tokens = encode(task, texts)
     reasoner, _, _ = load(task, weights, opener)
@@ -63,7 +64,7 @@ def solve(
             raise ValueError(renumber(str(error), first)) from None
         seconds += answers[0].seconds
         for i, answer in enumerate(answers):
-            solved += answer.valid
+            solved += bool(answer.valid)
             exist = count(task, part[i]) if options["want"] > 1 else None
             share = answer.seconds / len(answers)
             if as_json:
@@ -73,7 +74,8 @@ def solve(
                 say(heading + describe(task, part[i], answer, share, exist) + ("\n" if len(tokens) > 1 else ""))
         sys.stdout.flush()
     if not as_json and len(tokens) > 1:
-        say(f"{solved} of {len(tokens)} solved in {seconds:.2f} s")
+        did = f"{solved} of {len(tokens)} solved" if task.checkable else f"{len(tokens)} answered, none checked,"
+        say(f"{did} in {seconds:.2f} s")
     return 0
 
 
@@ -121,23 +123,36 @@ def encode(task: Task, texts: list[str]) -> Tokens:
     return tokens
 
 
+def named(name: str, weights: str | None, opener: Opener | None) -> Task:
+    """The task of that name; what one's own data are stands in the config of the weights."""
+    if name != tasks.OWN:
+        return tasks.task(name)
+    return tasks.of(read_config(find(name, weights, opener) / "config.json"))
+
+
+def find(name: str, weights: str | None, opener: Opener | None) -> Path:
+    """The folder of weights for the task `name`: what ships for it if `weights` is None."""
+    if weights is not None and opener is not None:
+        return Path(weights)
+    from gram import bundle
+
+    if weights is None and name not in bundle.shipped():
+        raise FileNotFoundError(
+            f"No weights for {name} come with the package; train some with `gram train {name} --out DIR` and give "
+            "them as --weights DIR."
+        )
+    return bundle.SHIPPED / name if weights is None else bundle.find(weights)
+
+
 def load(task: Task, weights: str | None, opener: Opener | None = None) -> tuple["Reasoner", str, Path]:
     """A reasoner for `task`, the name of its weights, and their folder. The default is what ships for the task.
     `opener` makes a reasoner of the folder `weights`, where that is something else than weights for PyTorch."""
     name = task.spec.name
-    if weights is not None and opener is not None:
-        folder = Path(weights)
-    else:
-        from gram import bundle
+    folder = find(name, weights, opener)
+    if opener is None:
         from gram.solve import reasoner
 
         opener = reasoner.load
-        if weights is None and name not in bundle.shipped():
-            raise FileNotFoundError(
-                f"No weights for {name} come with the package; train some with `gram train {name} --out DIR` and give "
-                "them as --weights DIR."
-            )
-        folder = bundle.SHIPPED / name if weights is None else bundle.find(weights)
     loaded = opener(folder)
     if loaded.task.spec.name != name:
         raise ValueError(
@@ -191,7 +206,9 @@ def describe(task: Task, puzzle: Tokens, answer: "Answer", seconds: float, exist
             f"{counted(answer.depth, 'step')} ({cost}); a larger --width or --depth may find one"
         )
     lines = [task.render(puzzle, answer.tokens)]
-    if answer.valid:
+    if answer.valid is None:
+        lines.append("valid or not is unknown: these weights were trained without a check")
+    elif answer.valid:
         lines.append("solved: the answer obeys all rules and keeps the givens")
     else:
         broken = int(task.conflicts(puzzle[None], answer.tokens[None])[0])
@@ -202,7 +219,8 @@ def describe(task: Task, puzzle: Tokens, answer: "Answer", seconds: float, exist
     )
     if len(answer.distinct) > 1 or exist is not None:
         of = f" of {exist} that exist (exact count)" if exist is not None else ""
-        lines += [f"{counted(len(answer.distinct), 'distinct valid answer')}{of}", *map(one_line, answer.distinct)]
+        kind = "distinct answer" if answer.valid is None else "distinct valid answer"
+        lines += [f"{counted(len(answer.distinct), kind)}{of}", *map(one_line, answer.distinct)]
     return "\n".join(lines)
 
 
@@ -259,7 +277,7 @@ def evaluate(
     """Measure, print the figures, and record them if asked to. What `options` leaves open comes from config.solve."""
     if record is not None and opener is not None:
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
-    task = tasks.task(name)
+    task = named(name, weights, opener)
     found = examples(task, data, split, limit, edge_probability)
     reasoner, label, folder = load(task, weights, opener)
     from gram.solve import evaluate as measure
@@ -270,7 +288,7 @@ def evaluate(
     temperature = defaults.temperature if options["temperature"] is None else options["temperature"]
     restart_every = defaults.restart_every if options["restart_every"] is None else options["restart_every"]
     figures = measure.evaluate(
-        reasoner,
+        (reasoner.network, task),
         found,
         **settled,
         seed=options["seed"],
@@ -307,6 +325,7 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
     a sample that is always the same."""
     from gram.tasks.coloring import Coloring
     from gram.tasks.sudoku import Sudoku
+    from gram.tasks.table import Table
 
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1.")
@@ -318,6 +337,8 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
         found = load_examples(task, (), split)
     elif isinstance(task, Sudoku) and data.name.endswith((".csv", ".csv.gz")):
         return load_examples(task, (str(data),), split, count=limit)
+    elif isinstance(task, Table):
+        found = task.load([data_file(str(data))])
     else:
         puzzles = encode(task, list(task.read(data_file(str(data)))))
         rows = sample_rows(len(puzzles), limit)

@@ -1,13 +1,20 @@
 """The tasks by name."""
 
 import difflib
+from importlib.metadata import EntryPoint, entry_points
 
+from gram.config import Config
 from gram.tasks.base import Task
 
 FORMS = (
     "sudoku-4, sudoku-6, sudoku-9, queens-N (N from 4 to 16), "
-    "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours)"
+    "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours), "
+    "own (your own data)"
 )
+OWN = "own"
+"""One's own data: what it is stands in a configuration, not in the name."""
+GROUP = "gram.tasks"
+"""Entry points of other packages: the name of a task, and a class or function that makes it without arguments."""
 
 
 def names() -> list[str]:
@@ -15,15 +22,38 @@ def names() -> list[str]:
     sudoku = [f"sudoku-{size}" for size in (4, 6, 9)]
     queens = [f"queens-{n}" for n in range(4, 17)]
     coloring = [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)]
-    return sudoku + queens + coloring
+    return sudoku + queens + coloring + sorted(installed())
+
+
+def forms() -> str:
+    """Every form of a name, for people."""
+    return ", ".join([FORMS, *sorted(installed())])
+
+
+def installed() -> dict[str, EntryPoint]:
+    """Tasks of other packages by name."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def of(config: Config) -> Task:
+    """The task of a configuration: by its name, or one's own data as its table describes them."""
+    if config.table is None:
+        return task(config.task)
+    from gram.tasks.table import Table
+
+    return Table(config.table)
 
 
 def task(name: str) -> Task:
     """The task of that name. ValueError for an unknown one, with the valid forms and the closest name."""
+    if name == OWN:
+        raise ValueError(f"the task {OWN} is what its data are: gram train {OWN} --data FILE --out DIR, then use DIR")
     short = name.removesuffix("-k3") if name.startswith("coloring-") else name
     if short not in names():
         closest = difflib.get_close_matches(name, names(), n=1, cutoff=0)[0]
-        raise ValueError(f"no task {name!r}: there are {FORMS}; did you mean {closest!r}?")
+        raise ValueError(f"no task {name!r}: there are {forms()}; did you mean {closest!r}?")
+    if short in installed():
+        return _make(installed()[short])
     kind, size, *colors = short.split("-")
     # imported late: asking for one task loads that task only
     if kind == "sudoku":
@@ -37,3 +67,15 @@ def task(name: str) -> Task:
     from gram.tasks.coloring import Coloring
 
     return Coloring(int(size), int(colors[0].removeprefix("k")) if colors else 3)
+
+
+def _make(entry: EntryPoint) -> Task:
+    """The task of another package."""
+    whose = f"the task {entry.name!r} of another package ({entry.value})"
+    try:
+        made = entry.load()()
+    except Exception as error:
+        raise ValueError(f"{whose} cannot be loaded: {type(error).__name__}: {error}; repair or remove it") from error
+    if not isinstance(made, Task) or made.spec.name != entry.name:
+        raise ValueError(f"{whose} makes no task of that name; its entry point must name one that does")
+    return made

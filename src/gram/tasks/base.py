@@ -109,6 +109,9 @@ class Task(ABC):
     """
 
     spec: TaskSpec
+    checkable: bool = True
+    """Whether `check` needs the puzzle and the answer only. If not, it compares with known targets, in training and
+    evaluation: answers to new puzzles are neither valid nor invalid, and the checker cannot select among them."""
 
     # text -------------------------------------------------------------------------------------------------
     @abstractmethod
@@ -145,7 +148,8 @@ class Task(ABC):
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
         """All completions of one puzzle (L,), at most `limit`, as (S, L) uint8.
 
-        RuntimeError when the search visits more than `budget` nodes before it is done."""
+        RuntimeError when the search visits more than `budget` nodes before it is done, or NotImplementedError (one,
+        too) where answers cannot be enumerated: how many there are stays unknown."""
 
     # symmetries -------------------------------------------------------------------------------------------
     @abstractmethod

@@ -40,7 +40,8 @@ def fixed(config: Config) -> dict[str, Any]:
     c = config.train
     model = {f"model.{k}": v for k, v in dataclasses.asdict(config.model).items()}
     train = {"train.batch": c.batch, "train.N_sup": c.N_sup, "train.optimizer": c.optimizer}
-    return {"task": config.task} | model | train
+    table = config.table and dataclasses.asdict(dataclasses.replace(config.table, files=(), check=None))
+    return {"task": config.task, "table": table} | model | train
 
 
 def newest(folder: Path, config: Config) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def train(config: Config, out: Path, *, resume: bool = False, stop_at: int | Non
     """
     _check(config)
     world = parallel.start(config.train.threads)
-    task = tasks.task(config.task)
+    task = tasks.of(config)
     state = checkpoint.newest(out, config) if resume else None
     if not resume and (checkpoint.paths(out) or (out / bundle.WEIGHTS).exists()):
         raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
