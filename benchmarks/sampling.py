@@ -48,9 +48,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    parser.add_argument("--compile", action="store_true", help="compile our step")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    reasoner = gram.load(options.name)
+    reasoner = gram.load(options.name, compile=options.compile)
     task, network, solve = reasoner.task, reasoner.network, reasoner.config.solve
     x = load_examples(task, reasoner.config.dev[:1], "dev", count=options.puzzles).inputs
     shape = {"width": options.width, "depth": options.depth}

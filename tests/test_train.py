@@ -23,7 +23,7 @@ from torch import Tensor
 
 import gram
 from gram import bundle, cli, tasks
-from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
+from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, read_config
 from gram.solve.network import TorchNetwork
 from gram.train import checkpoint, heads, loop, monitor, objective
 from gram.train.log import Log, NullLog
@@ -169,7 +169,7 @@ def test_a_seed_is_a_run(tmp_path):
 
 def test_what_resume_may_change(tmp_path):
     run = loop.train(tiny(), tmp_path / "run", stop_at=2)
-    config = bundle.read_config(run / bundle.CONFIG)
+    config = read_config(run / bundle.CONFIG)
     for changed, word in (
         (change(config, {"width": 64}), "model.width = 32 .* 64"),
         (change(config, {"guidance": "none"}), "model.guidance"),
@@ -180,7 +180,7 @@ def test_what_resume_may_change(tmp_path):
     ):
         with pytest.raises(ValueError, match=word):
             loop.train(changed, run, resume=True)
-        assert bundle.read_config(run / bundle.CONFIG) == config  # a refusal leaves the run as it was
+        assert read_config(run / bundle.CONFIG) == config  # a refusal leaves the run as it was
     loop.train(change(config, weight_decay=0.7, lr=1e-05), run, resume=True, stop_at=3)
     muon, adamw = (o["param_groups"][0] for o in last(run)["optimizers"])
     assert muon["weight_decay"] == 0.7
@@ -478,11 +478,11 @@ import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
 import torch, torch.distributed as dist
-from gram import bundle
+from gram.config import read_config
 from gram.train import loop, monitor, parallel
 
 folder = Path(sys.argv[1])
-config = bundle.read_config(folder / "config.json")
+config = read_config(folder / "config.json")
 monitor.EVERY = 1
 loop.fit_heads = lambda model, task, config, *_: config
 parallel.start(1)

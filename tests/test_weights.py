@@ -8,6 +8,7 @@ import pytest
 
 import gram
 from gram import bundle
+from gram.config import read_config
 from gram.solve.evaluate import evaluate
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -22,7 +23,7 @@ def test_all_weights_fit_in_twenty_megabytes():
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_weights_name_their_recipe_and_results(name):
-    config = bundle.read_config(bundle.SHIPPED / name / bundle.CONFIG)
+    config = read_config(bundle.SHIPPED / name / bundle.CONFIG)
     assert config.task == name
     record = json.loads((RESULTS / config.recipe / f"{config.train.seed}.json").read_text())
     assert record["task"] == name

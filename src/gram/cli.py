@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-from gram.config import Config, TableConfig
+from gram.config import Config, TableConfig, read_config
 
 Select = Literal["first", "majority", "value", "halt", "checked"]
 USAGE = """usage: gram VERB ...
@@ -109,7 +109,7 @@ def train(arguments: list[str]) -> int:
         run = Path(resumed[-1])
         if not (run / bundle.CONFIG).is_file():
             raise FileNotFoundError(f"{run} holds no run to resume; give the folder of an earlier `gram train`.")
-        default = bundle.read_config(run / bundle.CONFIG)
+        default = read_config(run / bundle.CONFIG)
         if named and named != default.recipe:
             raise ValueError(f"{run} is a run of {default.recipe}, not of {named}; leave the recipe out to resume it.")
     elif named:

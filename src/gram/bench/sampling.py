@@ -30,9 +30,8 @@ class Sampling:
             model = Model(tasks.of(config).spec, config.model).eval()
         model = model.to(clock.device)
         self.dtype, _ = arithmetic(dtype, config.model.width, clock.device)
-        model.dtype = self.dtype
         self.config, self.width = config, width or config.solve.width
-        self.reasoner = Reasoner(config, TorchNetwork(model))
+        self.reasoner = Reasoner(config, TorchNetwork(model.settle(self.dtype)))
         self.inputs = load_examples(self.reasoner.task, config.dev[:1], "dev", count=puzzles).inputs
         self.cost = of_step(model)
         self.rows = self.reasoner.network.in_flight

@@ -41,11 +41,12 @@ def info(
 def surroundings(recipes: list[str], variants: list[str]) -> dict[str, Any]:
     """Versions, hardware, tasks, recipes and shipped weights."""
     from gram import bundle
+    from gram.config import read_config
     from gram.solve.record import hardware
 
     weights = []
     for name in bundle.shipped():
-        config = bundle.read_config(bundle.SHIPPED / name / bundle.CONFIG)
+        config = read_config(bundle.SHIPPED / name / bundle.CONFIG)
         weights.append({"name": name, "task": config.task, "parameters": parameters(config)["total"]})
     return {
         "version": version("gram-reasoning"),
