@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gram.models.build import AnyModel
 from gram.models.core import State
-from gram.models.family import Model
 from gram.solve.sample import Thought
 from gram.tasks.base import Tokens
 
@@ -20,10 +20,10 @@ bfloat16, 1 to 1,100 rows); only the heads' matrix-vector products depend on the
 
 
 class TorchNetwork:
-    """A `Model` on its own device; see gram.solve.sample.Network."""
+    """A model on its own device; see gram.solve.sample.Network."""
 
-    def __init__(self, model: Model):
-        self.model, self.config, self.M = model, model.config, model.rows
+    def __init__(self, model: AnyModel):
+        self.model, self.config, self.noise_shape = model, model.config, model.noise_shape
         self.device = next(model.parameters()).device
         self.in_flight = ROWS_CPU if self.device.type == "cpu" else ROWS_GPU
 

@@ -57,7 +57,7 @@ class Learner(nn.Module):
 
     def prior_rows(self, batch: int) -> Tensor:
         """(batch,) bool: the rows that sample from the prior, spread evenly; none in a deterministic member."""
-        share = self.config.prior_rows if self.model.core.prior is not None else 0.0
+        share = self.config.prior_rows if self.model.stochastic else 0.0
         steps = (torch.arange(batch + 1) * share).floor()
         return steps[1:] > steps[:-1]
 
@@ -110,7 +110,7 @@ class Learner(nn.Module):
             state,
             model.encode(x),
             noise,
-            y=y if model.core.prior is not None else None,
+            y=y if model.stochastic else None,
             posterior_rows=~on_prior[:, None, None],
             posterior_transitions=c.posterior_transitions,
             kl_transitions=c.kl_transitions,
@@ -179,7 +179,7 @@ def full_elbo(
 
     Transitions that sample from the prior have q = p and add nothing, so this is exact for both settings.
     """
-    if model.core.prior is None:
+    if not model.stochastic:
         raise ValueError("A deterministic member has no latent variable and so no ELBO; choose one with guidance.")
     B, M, D = len(x), model.rows, model.config.width
     e_x = model.encode(x)
