@@ -9,8 +9,9 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from gram.config import ModelConfig
+from gram.models.build import parameter_table
 from gram.models.core import State
-from gram.models.family import Model, parameter_table
+from gram.models.family import Model
 from gram.models.guidance import Gaussian, kl, kl_balanced
 from gram.models.layers import relation_matrices
 from gram.tasks.base import PAD, TaskSpec

@@ -59,7 +59,7 @@ class Oracle(torch.nn.Module):
         super().__init__()
         self.config = ModelConfig(width=16, T=1, guidance="noise", mixer="groups")
         self.task, self.delay, self.wrong = task, delay, wrong
-        self.rows = task.spec.length
+        self.noise_shape = 1, task.spec.length, 16
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.dtype = torch.float32
         self.embedded = 0

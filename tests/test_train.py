@@ -113,6 +113,9 @@ VARIANTS = {
     "AdamW, lockstep": tiny(optimizer="adamw", carry="lockstep"),
     "deterministic, halting early": tiny(model={"guidance": "none"}, optimizer="adamatan2", halt_early=True),
     "random start, lockstep": tiny(model={"start": "random"}, carry="lockstep", posterior_transitions="all"),
+    "MDLM": tiny(model={"kind": "mdlm"}),
+    "D3PM, uniform": tiny(model={"kind": "d3pm-uniform", "start": "random"}),
+    "autoregressive": tiny(model={"kind": "autoregressive", "mixer": "attention", "positions": "learned"}),
 }
 
 

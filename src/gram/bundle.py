@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gram import tasks
 from gram.config import Config, read_config, to_dict
-from gram.models.family import Model
+from gram.models.build import AnyModel, build
 
 SHIPPED = Path(__file__).parent / "weights"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -38,16 +38,16 @@ def find(name_or_path: str | Path) -> Path:
     )
 
 
-def load(name_or_path: str | Path) -> tuple[Config, Model]:
+def load(name_or_path: str | Path) -> tuple[Config, AnyModel]:
     """Read config and model. FileNotFoundError or ValueError with one sentence when something is missing or broken."""
     folder = find(name_or_path)
     config = read_config(folder / CONFIG)
-    model = Model(tasks.of(config).spec, config.model)
+    model = build(tasks.of(config).spec, config.model)
     load_weights(model, folder / WEIGHTS)
     return config, model.eval()
 
 
-def load_weights(model: Model, path: Path) -> None:
+def load_weights(model: AnyModel, path: Path) -> None:
     """Load safetensors into `model`; every name and shape must agree."""
     if not path.is_file():
         raise FileNotFoundError(f"The weight file {path} is missing; copy it beside its {CONFIG}.")
@@ -69,7 +69,7 @@ def load_weights(model: Model, path: Path) -> None:
     model.load_state_dict({name: t.float() for name, t in tensors.items()})
 
 
-def save(folder: Path, config: Config, model: Model, *, half: bool = False) -> None:
+def save(folder: Path, config: Config, model: AnyModel, *, half: bool = False) -> None:
     """Write config and weights; `half` stores bfloat16. OSError leaves earlier files as they were."""
     folder.mkdir(parents=True, exist_ok=True)
     state = model.state_dict()

@@ -13,6 +13,11 @@ from typing import Any, Literal, TypeVar
 class ModelConfig:
     """The network. The defaults are the paper's GRAM (arXiv:2605.19376) outside Sudoku."""
 
+    kind: Literal["recursive", "direct", "autoregressive", "mdlm", "d3pm-uniform", "d3pm-absorbing", "vae"] = (
+        "recursive"
+    )
+    """The family, or a rival from outside of it (models/rivals): a Transformer of `blocks` blocks. A rival goes by
+    width, hidden, mixer, mixer_hidden, heads, positions and the two last fields, not by those of the recursion."""
     width: int = 512
     """Width D of the latent state."""
     blocks: int = 2
@@ -63,6 +68,10 @@ class ModelConfig:
     """Stop when sigmoid(halt) > 0.5, or when the halt value beats the continue value (HRM)."""
     pool: Literal["first", "mean"] = "first"
     """What the halt and value heads read: the first position of h, or the mean over positions."""
+    denoising_steps: int = 64
+    """Steps T of the diffusions (D3PM, MDLM); unused elsewhere."""
+    latent: int = 64
+    """Width of the VAE's latent variable; unused elsewhere."""
 
 
 @dataclass(kw_only=True, frozen=True)

@@ -14,7 +14,7 @@ from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 
 def recipe(name: str) -> Config:
     """The recipe of that name. ValueError with the closest name otherwise."""
-    if match := re.fullmatch(r"(paper-)?(own|(?:queens|coloring|sudoku)-(\d+(?:-k\d+)?))(?:-([a-z-]+))?", name):
+    if match := re.fullmatch(r"(paper-)?(own|(?:queens|coloring|sudoku)-(\d+(?:-k\d+)?))(?:-([a-z][a-z0-9-]*))?", name):
         paper, task, size, variant = match.groups()
         kind = task.partition("-")[0]
         makers = PAPER if paper else LAPTOP
@@ -24,7 +24,7 @@ def recipe(name: str) -> Config:
             if variant is None:
                 return config
             if variant in VARIANTS:
-                large = {"hidden": 1536, "registers": 16} if paper and variant in RIVALS else {}
+                large = LARGE.get(variant, {}) if paper else {}
                 return change(change(config, **VARIANTS[variant]), model=large)
     known = [*names(), *(f"{name}-{variant}" for name in names() for variant in VARIANTS)]
     close = difflib.get_close_matches(name, known, n=1)
@@ -211,8 +211,17 @@ def paper_sudoku(task: str) -> Config:
 PAPER = {("queens", None): paper_queens, ("coloring", None): paper_coloring, ("sudoku", "9"): paper_sudoku}
 
 
-# members of the family and ablations: fields changed in any recipe -----------------------------------------
-RIVALS = ("trm", "hrm", "looped")  # expansion 4 and 16 puzzle tokens at paper scale
+# members of the family, ablations and rivals: fields changed in any recipe ------------------------------------
+def rival(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any]]:
+    """A rival of about 0.5M parameters. It halts when it is done; `depth` is only a ceiling."""
+    size = {"width": 128, "blocks": 4, "hidden": 128, "heads": 4, "mixer": "attention", "positions": "learned"}
+    return {
+        "model": {"kind": kind, "unary": False} | size | model,
+        "train": {"N_sup": 1, "prior_rows": 0.0, "prior_learns": False, "evaluate_examples": 64},
+        "solve": {"depth": depth, "restart_every": None, "halt_threshold": 0.0},
+    }
+
+
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "trm": {"model": {"guidance": "none", "shared": True}},
     "hrm": {"model": {"guidance": "none", "blocks": 4, "gradient": "one-step", "halting": "halt-continue"}},
@@ -232,4 +241,26 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "attention": {"model": {"mixer": "attention", "positions": "rope", "heads": 4}},
     "swiglu": {"model": {"mixer": "swiglu", "positions": "none", "mixer_hidden": 128}},
     "groups": {"model": {"mixer": "groups", "positions": "none", "mixer_hidden": 64}},
+    "direct-8": rival("direct", depth=1, guidance="none", width=96, blocks=8, hidden=96),
+    "direct-32": rival("direct", depth=1, guidance="none", width=48, blocks=32, hidden=48),
+    "autoregressive": rival("autoregressive"),
+    "mdlm": rival("mdlm"),
+    "d3pm-uniform": rival("d3pm-uniform", start="random"),
+    "d3pm-absorbing": rival("d3pm-absorbing"),
+    "vae": rival("vae", depth=1, blocks=2),
 }
+MEMBER: Any = {"hidden": 1536, "registers": 16}  # expansion 4 and 16 puzzle tokens
+D3PM: Any = {"width": 512, "blocks": 5, "hidden": 1344, "heads": 8, "denoising_steps": 1000}
+LARGE: dict[str, dict[str, Any]] = {
+    "trm": MEMBER,
+    "hrm": MEMBER,
+    "looped": MEMBER,
+    "direct-8": {"width": 512, "hidden": 1536, "heads": 8},  # 27M
+    "direct-32": {"width": 256, "hidden": 768, "heads": 8},  # 27M
+    "autoregressive": {"width": 384, "blocks": 6, "hidden": 1024, "heads": 6},  # 10.6M
+    "mdlm": {"width": 512, "blocks": 4, "hidden": 1360, "heads": 8, "denoising_steps": 1000},  # 12.6M
+    "d3pm-uniform": D3PM,  # 15.9M
+    "d3pm-absorbing": D3PM,
+    "vae": {"width": 512, "blocks": 3, "hidden": 512, "heads": 8},  # as GRAM
+}
+"""What variants change at the paper's scale: the sizes of its tables."""

@@ -51,6 +51,9 @@ def bench(
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds}; it must be above 0.")
     configs = [recipe(name) for name in names or FAMILY]
+    for config in configs:
+        if config.model.kind != "recursive":
+            raise ValueError(f"{config.recipe} is no member of the recursive family; gram bench measures members only.")
     torch.set_num_threads(threads)
     watch = Clock(place(device, dtype), clock)
     trainings, samplings = [], []

@@ -10,6 +10,7 @@ from gram.bench.clock import Clock, Memory, Peak, spread
 from gram.bench.cost import of_step
 from gram.config import Config
 from gram.models.arithmetic import arithmetic
+from gram.models.build import build, settle
 from gram.models.family import Model
 from gram.solve.network import TorchNetwork
 from gram.solve.reasoner import Reasoner
@@ -27,11 +28,12 @@ class Sampling:
         if self.trained:
             config, model = bundle.load(config.recipe)
         else:
-            model = Model(tasks.of(config).spec, config.model).eval()
+            model = build(tasks.of(config).spec, config.model).eval()
+        assert isinstance(model, Model)
         model = model.to(clock.device)
         self.dtype, _ = arithmetic(dtype, config.model.width, clock.device)
         self.config, self.width = config, width or config.solve.width
-        self.reasoner = Reasoner(config, TorchNetwork(model.settle(self.dtype)))
+        self.reasoner = Reasoner(config, TorchNetwork(settle(model, self.dtype)))
         self.inputs = load_examples(self.reasoner.task, config.dev[:1], "dev", count=puzzles).inputs
         self.cost = of_step(model)
         self.rows = self.reasoner.network.in_flight
@@ -60,7 +62,7 @@ class Sampling:
 
     def shapes(self) -> list[tuple[int, int, int]]:
         """(rows, inputs, outputs) of the largest products of a step."""
-        c, rows = self.config.model, self.rows * self.reasoner.network.M
+        c, rows = self.config.model, self.rows * self.reasoner.network.noise_shape[1]
         return [(rows, c.width, 2 * c.hidden), (rows, c.hidden, c.width)]
 
     def figures(self, peak: Peak) -> dict[str, Any]:

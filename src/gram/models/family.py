@@ -16,6 +16,8 @@ from gram.models.guidance import GaussianHead
 from gram.models.layers import Embedding, Linear, relation_matrices
 from gram.tasks.base import PAD, TaskSpec
 
+Parts = dict[str, list[nn.Module | nn.Parameter | None]]
+
 
 class Output(NamedTuple):
     """What the heads say of a state; all float32."""
@@ -78,14 +80,6 @@ class Model(nn.Module):
         nn.init.constant_(self.halt.bias, -5.0)
         self.z0.normal_(generator=generator)
 
-    def settle(self, dtype: torch.dtype) -> "Model":
-        """Think in `dtype` from now on and keep the matrices in it: for inference, which then casts nothing."""
-        self.dtype = dtype
-        for module in self.modules():
-            if isinstance(module, Linear):
-                module.weight.data = module.weight.data.to(dtype)
-        return self
-
     # initial / step / decode ------------------------------------------------------------------------------
     def encode(self, x_BL: Tensor) -> Tensor:
         """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update."""
@@ -112,6 +106,16 @@ class Model(nn.Module):
         is_symbol = (tokens_BL1 >= this) & (tokens_BL1 <= self.spec.symbols[-1])
         pairs = torch.where(is_symbol, torch.where(tokens_BL1 == symbols, this, other), tokens_BL1)
         return pairs.flatten(1)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether there is guidance, so that trajectories differ."""
+        return self.core.prior is not None
+
+    @property
+    def noise_shape(self) -> tuple[int, int, int]:
+        """Normal noise of one supervision step of one row, without the batch: (T, M, D)."""
+        return self.config.T, self.rows, self.config.width
 
     def initial(self, batch: int, noise_2BMD: Tensor | None = None) -> State:
         """z0 for `batch` trajectories: the stored draw, or the given noise (2, B, M, D) for start "random"."""
@@ -152,25 +156,13 @@ class Model(nn.Module):
         """(..., D) -> halt logits (..., 2) and value (...,)."""
         return self.halt(pooled_BD), self.value(pooled_BD).squeeze(-1)
 
-
-def parameter_table(model: Model) -> dict[str, int]:
-    """Parameters by part; shared networks are counted once."""
-    parts = {
-        "embeddings": [model.embed_x, model.embed_position, model.embed_symbol, model.registers],
-        "f_L": [model.core.f_L],
-        "f_H": [model.core.f_H],
-        "prior": [model.core.prior],
-        "posterior": [model.core.posterior],
-        "heads": [model.decoder, model.halt, model.value],
-    }
-    table = {}
-    for name, modules in parts.items():
-        sizes = [
-            m.numel() if isinstance(m, nn.Parameter) else sum(p.numel() for p in m.parameters())
-            for m in modules
-            if m is not None
-        ]
-        table[name] = sum(sizes)
-    table["total"] = sum(table.values())
-    assert table["total"] == sum(p.numel() for p in model.parameters())
-    return table
+    def parts(self) -> Parts:
+        """The modules by part, shared networks once."""
+        return {
+            "embeddings": [self.embed_x, self.embed_position, self.embed_symbol, self.registers],
+            "f_L": [self.core.f_L],
+            "f_H": [self.core.f_H],
+            "prior": [self.core.prior],
+            "posterior": [self.core.posterior],
+            "heads": [self.decoder, self.halt, self.value],
+        }

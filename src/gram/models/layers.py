@@ -62,7 +62,7 @@ class SwiGLU(nn.Module):
 
 
 class Attention(nn.Module):
-    """Full self-attention with rotary positions over a sequence (B, L, D)."""
+    """Self-attention, with rotary positions or without, over a sequence (B, L, D)."""
 
     cos: Tensor
     sin: Tensor
@@ -71,23 +71,32 @@ class Attention(nn.Module):
         super().__init__()
         if width % heads or (width // heads) % 2:
             raise ValueError(f"width {width} must be an even multiple of heads {heads}; change one of them.")
-        self.heads = heads
+        self.heads, self.rope = heads, rope
         self.qkv = Linear(width, 3 * width)
         self.out = Linear(width, width)
-        angles = rope_angles(length, width // heads) if rope else torch.zeros(length, width // heads // 2)
+        angles = rope_angles(length, width // heads)
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
+        return self.attend(*self.project(x_BLD))
+
+    def project(self, x_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, (B, heads, L, D / heads) each."""
         B, L, D = x_BLD.shape
         q, k, v = self.qkv(x_BLD).view(B, L, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
-        q, k = self.rotate(q), self.rotate(k)
-        if x_BLD.device.type == "cpu":  # the fused kernel's backward is many times slower in bfloat16 on CPU
-            weights = torch.softmax(q @ k.transpose(-1, -2) * (D // self.heads) ** -0.5, dim=-1)
-            y = weights @ v
+        return (self.rotate(q), self.rotate(k), v) if self.rope else (q, k, v)
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
+        """What the queries read of the keys that are `visible` (_, 1, queries, keys) bool, (B, queries, D)."""
+        if q.device.type == "cpu":  # the fused kernel's backward is many times slower in bfloat16 on CPU
+            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+            if visible is not None:
+                scores = scores.masked_fill(~visible, float("-inf"))
+            y = torch.softmax(scores, dim=-1) @ v
         else:
-            y = F.scaled_dot_product_attention(q, k, v)
-        return self.out(y.transpose(1, 2).reshape(B, L, D))
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+        return self.out(y.transpose(1, 2).flatten(2))
 
     def rotate(self, x: Tensor) -> Tensor:
         """Rotary embedding of (B, heads, L, D / heads), computed in float32 (arXiv:2104.09864)."""
@@ -168,5 +177,9 @@ class Block(nn.Module):
         self.mlp = SwiGLU(width, hidden)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
-        x_BLD = rms_norm(x_BLD + self.mixer(x_BLD))
+        return self.finish(x_BLD, self.mixer(x_BLD))
+
+    def finish(self, x_BLD: Tensor, mixed_BLD: Tensor) -> Tensor:
+        """The block after its mixer."""
+        x_BLD = rms_norm(x_BLD + mixed_BLD)
         return rms_norm(x_BLD + self.mlp(x_BLD))

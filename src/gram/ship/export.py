@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from gram import bundle, tasks
 from gram.bundle import write_json
 from gram.config import Config, to_dict
+from gram.models.build import parameter_table
 from gram.models.core import State
-from gram.models.family import Model, parameter_table
+from gram.models.family import Model
 from gram.ship.runtime import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
 from gram.solve.network import TorchNetwork
 from gram.solve.sample import Flight, settle_temperature
@@ -44,6 +45,8 @@ def export(weights: str, out: Path, *, int8: bool = False, say: Callable[[str], 
     except ImportError as error:
         raise ValueError(f"{error.name} is missing; run pip install 'gram-reasoning[export]'.") from None
     config, model = bundle.load(weights)
+    if not isinstance(model, Model):
+        raise ValueError(f"{weights} is of kind {config.model.kind}; only the recursive family can be exported.")
     task = tasks.of(config)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))

@@ -83,7 +83,7 @@ class OnnxNetwork:
         with np.load(folder / START, allow_pickle=False) as start:
             self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
             """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat member."""
-        self.M = self.start[0].shape[1]
+        self.noise_shape = config.T, self.start[0].shape[1], config.width
 
     def encode(self, tokens: Tokens) -> np.ndarray:
         return np.asarray(self.encoder.run(None, {"tokens": tokens.astype(np.int64)})[0])

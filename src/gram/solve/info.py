@@ -97,6 +97,6 @@ def portrait(name: str, recipe: Callable[[str], "Config"]) -> dict[str, Any]:
 
 def parameters(config: "Config") -> dict[str, int]:
     """Parameters by part, "total" included."""
-    from gram.models.family import Model, parameter_table
+    from gram.models.build import build, parameter_table
 
-    return parameter_table(Model(tasks.of(config).spec, config.model))
+    return parameter_table(build(tasks.of(config).spec, config.model))

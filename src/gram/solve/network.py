@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gram.models.build import AnyModel
 from gram.models.core import State
-from gram.models.family import Model
 from gram.solve.sample import Thought
 from gram.tasks.base import Tokens
 
@@ -41,15 +41,15 @@ def filled(z: Tensor, surplus: int) -> Tensor:
 
 
 class TorchNetwork:
-    """A `Model` on its own device; see gram.solve.sample.Network.
+    """A model on its own device; see gram.solve.sample.Network.
 
     On a CPU each thread takes a part of the rows through the whole step. That is hundreds of small operations: threads
     that share each of them, as torch's own do, mostly wait for one another (LOG.md).
     """
 
-    def __init__(self, model: Model, *, compile: bool = False):
+    def __init__(self, model: AnyModel, *, compile: bool = False):
         """compile: take steps of BLOCK rows through torch.compile, at once; where that fails, a warning says so."""
-        self.model, self.config, self.M = model, model.config, model.rows
+        self.model, self.config, self.noise_shape = model, model.config, model.noise_shape
         self.device = next(model.parameters()).device
         on_cpu = self.device.type == "cpu"
         self.in_flight = ROWS_CPU if on_cpu else ROWS_GPU
@@ -79,13 +79,13 @@ class TorchNetwork:
         self, state: tuple[Tensor, Tensor], e_x: Tensor, noise: np.ndarray | None, *, temperature: float
     ) -> Thought:
         B = len(e_x) if noise is None else noise.shape[1]
-        noise = noise if noise is None or temperature == 1 else np.float32(temperature) * noise
         size = BLOCK if self.compiled else -(-B // min(self.threads, max(1, B // PART)))
 
         def part(first: int) -> Part:
             rows = slice(first, first + size)
             h, l, e = (z if len(z) == 1 else z[rows] for z in (*state, e_x))  # noqa: E741
-            return self.think(min(size, B - first), h, l, e, self.array(None if noise is None else noise[:, rows]))
+            drawn = self.array(None if noise is None else noise[:, rows])
+            return self.think(min(size, B - first), h, l, e, drawn, temperature)
 
         parts = list(self.pool.map(part, range(0, B, size)))
         h, l, logits, halt, value, pooled = parts[0] if len(parts) == 1 else map(torch.cat, zip(*parts, strict=True))  # noqa: E741
@@ -93,18 +93,18 @@ class TorchNetwork:
         return Thought((h, l), logits, halt, value, pooled)
 
     @torch.inference_mode()
-    def think(self, B: int, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None) -> Part:  # noqa: E741
+    def think(self, B: int, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
         """One supervision step of B rows, in one thread; a state and e_x of one row stand for B equal ones."""
         if self.compiled:
             surplus = -B % BLOCK
             h, l, e_x = (filled(z.expand(B, -1, -1), surplus) for z in (h, l, e_x))  # noqa: E741
             noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1).contiguous()
-        part = self.recursion(h, l, e_x, noise)
+        part = self.recursion(h, l, e_x, noise, temperature)
         return Part(*(z.expand(B, -1, -1) if len(z) == 1 else z[:B] for z in part[:2]), *(z[:B] for z in part[2:]))
 
-    def recur(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None) -> Part:  # noqa: E741
+    def recur(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
         """A supervision step and what the heads make of it, padded to a multiple of PART rows."""
-        out = self.model.step(State(h, l), e_x, noise, temperature=1.0)
+        out = self.model.step(State(h, l), e_x, noise, temperature=temperature)
         readout = filled(out.readout, -len(out.readout) % PART)
         logits, halt, value = self.model.decode(readout)
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
@@ -113,12 +113,12 @@ class TorchNetwork:
     def compile(self) -> None:
         """Compile `recur` for BLOCK rows, in a thread of the pool, because the code is made for as many threads."""
         self.recursion, self.compiled = torch.compile(self.recur, dynamic=False), True
-        noise = None if self.config.guidance == "none" else np.zeros((self.config.T, BLOCK, self.M, self.config.width))
-        random = np.zeros((2, BLOCK, self.M, self.config.width), np.float32)
+        T, *one = self.noise_shape
+        noise, random = np.zeros((T, BLOCK, *one), np.float32), np.zeros((2, BLOCK, *one), np.float32)
         state = self.initial(BLOCK, random if self.config.start == "random" else None)
         e_x = self.encode(np.zeros((BLOCK, self.model.spec.length), np.uint8))
         try:
-            self.step(state, e_x, None if noise is None else noise.astype(np.float32), temperature=1.0)
+            self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
         except RuntimeError as error:
             self.recursion, self.compiled = self.recur, False
             reason = str(error).strip().splitlines()[0]

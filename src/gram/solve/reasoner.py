@@ -214,8 +214,9 @@ def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False
     # imported late: a Reasoner itself needs no torch
     from gram import bundle
     from gram.models.arithmetic import arithmetic
+    from gram.models.build import settle
     from gram.solve.network import TorchNetwork
 
     config, model = bundle.load(name_or_path)
     chosen, _ = arithmetic(dtype, config.model.width, next(model.parameters()).device)
-    return Reasoner(config, TorchNetwork(model.settle(chosen), compile=compile))
+    return Reasoner(config, TorchNetwork(settle(model, chosen), compile=compile))

@@ -49,8 +49,8 @@ class Network(Protocol):
     @property
     def config(self) -> ModelConfig: ...
     @property
-    def M(self) -> int:
-        """Rows of the state."""
+    def noise_shape(self) -> tuple[int, int, int]:
+        """Noise of one supervision step of one row, (T, M, D)."""
         ...
 
     @property
@@ -346,7 +346,7 @@ class Flight:
         """z0 of (puzzle, trajectory) rows."""
         drawn = None
         if self.network.config.start == "random":
-            shape = (2, self.network.M, self.network.config.width)
+            shape = (2, *self.network.noise_shape[1:])
             drawn = np.stack([initial_noise(self.seed, self.puzzles[p], n, shape) for p, n in rows], 1)
         return self.network.initial(len(rows), drawn)
 
@@ -405,11 +405,11 @@ class Flight:
 
     def noise(self) -> np.ndarray | None:
         """Noise of the coming step, (T, B, M, D); None where the network needs none."""
-        config, B = self.network.config, len(self.rows)
-        shape = (config.T, self.network.M, config.width)
+        shape, B = self.network.noise_shape, len(self.rows)
         if not noisy(self.network, self.temperature):
-            return None if config.guidance == "none" else np.zeros((config.T, B, *shape[1:]), np.float32)
-        drawn = np.empty((config.T, B, *shape[1:]), np.float32)
+            deterministic = self.network.config.guidance == "none"
+            return None if deterministic else np.zeros((shape[0], B, *shape[1:]), np.float32)
+        drawn = np.empty((shape[0], B, *shape[1:]), np.float32)
 
         def draw(i: int) -> None:
             puzzle, trajectory = self.rows[i]

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gram.models.build import AnyModel
 from gram.models.core import State
-from gram.models.family import Model
 from gram.tasks.base import Examples, Symmetry, Task, split_of
 
 
@@ -105,7 +105,7 @@ class Carry:
         return cls(state=State(tensors["h"], tensors["l"]), **rest)
 
 
-def empty_carry(model: Model, rows: np.ndarray, N_sup: int, device: torch.device) -> Carry:
+def empty_carry(model: AnyModel, rows: np.ndarray, N_sup: int, device: torch.device) -> Carry:
     """All rows finished, so that the first `refill` starts them."""
     B, L, V = len(rows), model.spec.length, model.spec.vocabulary
     M, D = model.rows, model.config.width
@@ -127,7 +127,7 @@ def empty_carry(model: Model, rows: np.ndarray, N_sup: int, device: torch.device
 
 
 def refill(
-    carry: Carry, model: Model, batches: Batches, update: int, rows: np.ndarray, N_sup: int, rolling: bool
+    carry: Carry, model: AnyModel, batches: Batches, update: int, rows: np.ndarray, N_sup: int, rolling: bool
 ) -> None:
     """Replace finished rows by new puzzles at z0, in place.
 
@@ -147,14 +147,15 @@ def refill(
         (carry.tokens, symmetry.tokens),
     ):
         held[finished] = torch.from_numpy(new.astype(np.int64)).to(device)
-    noise = None
-    if model.config.start == "random":
-        rng = np.random.default_rng([batches.seed, 2, update])
-        drawn = rng.standard_normal((2, batches.batch, *carry.state.h.shape[1:]), dtype=np.float32)
-        noise = torch.from_numpy(drawn[:, numbers]).to(device)
-    initial = model.initial(len(finished), noise)
-    carry.state.h[finished] = initial.h
-    carry.state.l[finished] = initial.l
+    if model.rows:  # a rival carries no state
+        noise = None
+        if model.config.start == "random":
+            rng = np.random.default_rng([batches.seed, 2, update])
+            drawn = rng.standard_normal((2, batches.batch, *carry.state.h.shape[1:]), dtype=np.float32)
+            noise = torch.from_numpy(drawn[:, numbers]).to(device)
+        initial = model.initial(len(finished), noise)
+        carry.state.h[finished] = initial.h
+        carry.state.l[finished] = initial.l
     carry.done[finished] = 0
     if rolling and update == 0:
         carry.done[finished] = torch.from_numpy(numbers * N_sup // batches.batch).to(device)

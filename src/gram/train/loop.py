@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from gram import bundle, tasks
 from gram.config import Config, to_dict
 from gram.models.arithmetic import arithmetic
+from gram.models.build import AnyModel, build
 from gram.models.family import Model
 from gram.tasks.base import Task
 from gram.tasks.store import load_examples
@@ -29,6 +30,7 @@ from gram.train.monitor import Monitor
 from gram.train.objective import Learner, Update
 from gram.train.optim import averaged, gradient_norm, optimizers, schedule
 from gram.train.parallel import World
+from gram.train.rivals import RivalLearner
 
 NOISE = 4  # purpose number of the noise stream; the data use 1, random starts 2
 
@@ -65,13 +67,13 @@ class Run:
         c = config.train
         self.config, self.task, self.world, self.log = config, task, world, log
         train = load_examples(task, config.data, "train")
-        model = Model(task.spec, config.model, seed=c.seed)
+        model = build(task.spec, config.model, seed=c.seed)
         if state is not None and c.dtype == "auto":  # measured again it might come out differently
             model.dtype, reason = getattr(torch, state["dtype"]), "as before"
         else:
             model.dtype, reason = world.first(arithmetic(c.dtype, config.model.width, world.device))
         self.model = model.to(world.device)
-        self.learner = Learner(model, c, task.check)
+        self.learner = Learner(model, c, task.check) if isinstance(model, Model) else RivalLearner(model, c)
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)
         self.compiled = compile_reason == "compiled"
         several = world.size > 1
@@ -79,7 +81,7 @@ class Run:
         self.optimizers = optimizers(model, c)
         self.rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.ema = averaged(model, c.ema)
-        self.average = cast(Model, self.ema.module)
+        self.average = cast(AnyModel, self.ema.module)
         self.rows = world.rows(c.batch)
         guard = not config.data  # files bring their own splits
         self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard)
@@ -98,11 +100,13 @@ class Run:
     # one update -------------------------------------------------------------------------------------------
     def noise(self) -> Tensor | None:
         """N(0, I) for the rows of this rank, (T, B, M, D); drawn for the global batch, so ranks do not matter."""
-        if self.model.core.prior is None:
+        if not self.model.stochastic:
             return None
         self.generator.manual_seed(parallel.stream(self.config.train.seed, NOISE, self.progress.update))
-        shape = (self.config.model.T, self.config.train.batch, *self.carry.state.h.shape[1:])
-        return torch.randn(shape, generator=self.generator)[:, self.rows].to(self.world.device, non_blocking=True)
+        T, *one = self.model.noise_shape
+        return torch.randn((T, self.config.train.batch, *one), generator=self.generator)[:, self.rows].to(
+            self.world.device, non_blocking=True
+        )
 
     def update(self) -> Update:
         """Refill finished rows, take one supervision step and one optimiser step."""
@@ -254,9 +258,11 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
     """Fit the heads on prior rollouts of the averaged weights, measure on dev data, write the finished weights."""
     model = run.average
     begin = time.monotonic()
-    run.log.say("Fitting the halt and value heads on prior rollouts.")
-    dev = load_examples(run.task, run.config.dev, "dev", seed=1, count=DEV)
-    config = fit_heads(model, run.task, run.config, run.batches.examples, dev)
+    config = run.config
+    if isinstance(model, Model):  # a rival has no heads
+        run.log.say("Fitting the halt and value heads on prior rollouts.")
+        dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
+        config = fit_heads(model, run.task, config, run.batches.examples, dev)
     bundle.save(out, config, model, half=True)
     bundle.load_weights(model, out / bundle.WEIGHTS)  # what is measured is what was written
     figures = monitor.evaluate(run.progress)

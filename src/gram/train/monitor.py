@@ -1,12 +1,14 @@
 """What a run tells while it learns: metrics, dev evaluations, and warnings in words."""
 
 import time
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gram.config import Config
+from gram.models.build import AnyModel
 from gram.models.family import Model
 from gram.solve.evaluate import evaluate
 from gram.solve.network import TorchNetwork
@@ -15,6 +17,7 @@ from gram.tasks.store import load_examples
 from gram.train.log import Log, clock
 from gram.train.objective import Update, full_elbo
 from gram.train.parallel import World
+from gram.train.rivals import rival_elbo
 
 EVERY = 50  # updates between lines of metrics
 WIDTH = 8  # samples per dev puzzle while training
@@ -23,7 +26,7 @@ WIDTH = 8  # samples per dev puzzle while training
 class Monitor:
     """Collects on the device, writes every 50 updates; evaluates the averaged weights on dev data."""
 
-    def __init__(self, model: Model, task: Task, config: Config, log: Log, world: World, update: int):
+    def __init__(self, model: AnyModel, task: Task, config: Config, log: Log, world: World, update: int):
         self.model, self.task, self.config, self.log, self.world = model, task, config, log, world
         c = config.train
         self.dev = load_examples(task, config.dev, "dev", seed=1, count=c.evaluate_examples)
@@ -75,14 +78,15 @@ class Monitor:
     # now and then -----------------------------------------------------------------------------------------
     def evaluate(self, progress) -> dict:
         """Prior samples of the averaged weights on dev puzzles, and the full bound; warns when a sign is bad."""
-        stochastic = self.model.core.prior is not None
+        stochastic, family = self.model.stochastic, isinstance(self.model, Model)
         figures = evaluate(
             (TorchNetwork(self.model), self.task),
             self.dev,
             width=WIDTH if stochastic else 1,
-            depth=2 * self.config.train.N_sup,
+            depth=2 * self.config.train.N_sup if family else self.config.solve.depth,
             select="majority",
             seed=self.config.train.seed,
+            halt_threshold=None if family else self.config.solve.halt_threshold,
         )
         if stochastic:
             figures |= self.bound(self.dev)
@@ -91,7 +95,8 @@ class Monitor:
         self.last = f"  | dev valid {figures['valid']:.3f} coverage {figures['coverage']:.3f}"
         text = f"{clock(progress.seconds)}  update {progress.update}" + self.last
         self.log.say(text + (f" elbo {figures['elbo']:.2f}" if stochastic else ""))
-        self.warn(progress, figures)
+        if family:
+            self.warn(progress, figures)
         return figures
 
     def bound(self, dev: Examples, rows: int = 64) -> dict[str, float | list[float]]:
@@ -101,14 +106,12 @@ class Monitor:
         y = torch.from_numpy(dev.targets[dev.first[:n]].astype(np.int64))
         device = next(self.model.parameters()).device
         c = self.config.train
-        bound = full_elbo(
-            self.model,
-            x.to(device),
-            y.to(device),
-            N_sup=c.N_sup,
-            posterior_transitions=c.posterior_transitions,
-            generator=torch.Generator().manual_seed(c.seed),
-        )
+        x, y, generator = x.to(device), y.to(device), torch.Generator().manual_seed(c.seed)
+        if isinstance(self.model, Model):
+            options: Any = {"N_sup": c.N_sup, "posterior_transitions": c.posterior_transitions}
+            bound = full_elbo(self.model, x, y, **options, generator=generator)
+        else:
+            bound = rival_elbo(self.model, x, y, generator=generator)
         assert (y != PAD).any(1).all()
         return {"elbo": bound.elbo, "reconstruction": bound.reconstruction, "kl_by_step_dev": bound.kl}
 

@@ -1,7 +1,7 @@
 """The losses: a dict of (B,) tensors, weighted in one place and reduced once. And the full bound, as a monitor."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -52,12 +52,12 @@ class Learner(nn.Module):
     def __init__(self, model: Model, config: TrainConfig, check: Check):
         super().__init__()
         self.model, self.config, self.check = model, config, check
-        self.inner: Callable[..., Inner] = self.plain  # replaced by its compiled form
+        self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
         self.prior_share = float(self.prior_rows(config.batch).float().mean())
 
     def prior_rows(self, batch: int) -> Tensor:
         """(batch,) bool: the rows that sample from the prior, spread evenly; none in a deterministic member."""
-        share = self.config.prior_rows if self.model.core.prior is not None else 0.0
+        share = self.config.prior_rows if self.model.stochastic else 0.0
         steps = (torch.arange(batch + 1) * share).floor()
         return steps[1:] > steps[:-1]
 
@@ -66,7 +66,7 @@ class Learner(nn.Module):
     ) -> Update:
         """One supervision step of every row. on_prior (B,) bool: rows that sample from the prior."""
         c = self.config
-        out = self.inner(x, y, state, noise, on_prior)
+        out: Inner = self.inner(x, y, state, noise, on_prior)
         learns = ~on_prior
         exact = ((out.answer == y) | (y == PAD)).all(1)
         judged = on_prior if self.prior_share else learns
@@ -110,7 +110,7 @@ class Learner(nn.Module):
             state,
             model.encode(x),
             noise,
-            y=y if model.core.prior is not None else None,
+            y=y if model.stochastic else None,
             posterior_rows=~on_prior[:, None, None],
             posterior_transitions=c.posterior_transitions,
             kl_transitions=c.kl_transitions,
@@ -179,7 +179,7 @@ def full_elbo(
 
     Transitions that sample from the prior have q = p and add nothing, so this is exact for both settings.
     """
-    if model.core.prior is None:
+    if not model.stochastic:
         raise ValueError("A deterministic member has no latent variable and so no ELBO; choose one with guidance.")
     B, M, D = len(x), model.rows, model.config.width
     e_x = model.encode(x)

@@ -8,7 +8,8 @@ from torch.optim import AdamW, Muon, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from gram.config import TrainConfig
-from gram.models.family import Model
+from gram.models.build import AnyModel
+from gram.models.layers import Linear
 
 
 class AdamAtan2(Optimizer):
@@ -40,12 +41,9 @@ class AdamAtan2(Optimizer):
                 p.sub_(group["lr"] * torch.atan2(m / (1 - b1**t), (v / (1 - b2**t)).sqrt()))
 
 
-def optimizers(model: Model, config: TrainConfig) -> list[Optimizer]:
+def optimizers(model: AnyModel, config: TrainConfig) -> list[Optimizer]:
     """One optimiser, or Muon for the matrices of the core and AdamW for the rest. Only matrices decay."""
-    matrices = [p for p in model.core.parameters() if p.ndim == 2]
-    if model.core.posterior is not None and model.core.posterior.embed_y is not None:
-        table = model.core.posterior.embed_y.weight
-        matrices = [p for p in matrices if p is not table]
+    matrices = [module.weight for module in model.core.modules() if isinstance(module, Linear)]
     chosen = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in chosen]
     lr_rest = config.lr if config.lr_rest is None else config.lr_rest
@@ -70,7 +68,7 @@ def schedule(update: int, progress: float, config: TrainConfig) -> float:
     return warm * (config.lr_final + (1 - config.lr_final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
-def averaged(model: Model, decay: float) -> AveragedModel:
+def averaged(model: AnyModel, decay: float) -> AveragedModel:
     """Exponential moving average of the weights with the ramp min(decay, (1 + n) / (10 + n)); buffers are copied."""
 
     @torch.no_grad()

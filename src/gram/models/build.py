@@ -1,0 +1,55 @@
+"""The model that a configuration asks for: a member of the family, or a rival."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from gram.config import ModelConfig
+from gram.models.family import Model
+from gram.models.layers import Linear
+from gram.models.rivals.autoregressive import Autoregressive
+from gram.models.rivals.base import Rival
+from gram.models.rivals.diffusion import D3PM, MDLM
+from gram.models.rivals.direct import VAE, Direct
+from gram.tasks.base import TaskSpec
+
+AnyModel = Model | Rival
+KINDS: dict[str, Callable[[TaskSpec, ModelConfig, int], AnyModel]] = {
+    "recursive": Model,
+    "direct": Direct,
+    "autoregressive": Autoregressive,
+    "mdlm": MDLM,
+    "d3pm-absorbing": D3PM,
+    "d3pm-uniform": D3PM,
+    "vae": VAE,
+}
+
+
+def build(spec: TaskSpec, config: ModelConfig, seed: int = 0) -> AnyModel:
+    """A new model for the task. ValueError for a configuration that contradicts itself."""
+    return KINDS[config.kind](spec, config, seed)
+
+
+def settle(model: AnyModel, dtype: torch.dtype) -> AnyModel:
+    """`model`, thinking in `dtype` from now on and with its matrices in it: for inference, which then casts nothing."""
+    model.dtype = dtype
+    for module in model.modules():
+        if isinstance(module, Linear):
+            module.weight.data = module.weight.data.to(dtype)
+    return model
+
+
+def parameter_table(model: AnyModel) -> dict[str, int]:
+    """Parameters by part, and their "total"."""
+    table = {}
+    for name, modules in model.parts().items():
+        sizes = [
+            m.numel() if isinstance(m, nn.Parameter) else sum(p.numel() for p in m.parameters())
+            for m in modules
+            if m is not None
+        ]
+        table[name] = sum(sizes)
+    table["total"] = sum(table.values())
+    assert table["total"] == sum(p.numel() for p in model.parameters())
+    return table
