@@ -23,8 +23,8 @@ TRAIN, DEV, WIDTH = 128, 256, 4
 """Puzzles that the heads are fitted on, puzzles that the threshold is chosen on, trajectories of each."""
 GRID = tuple(np.arange(0, 8.25, 0.25).tolist())
 """Thresholds on the halting logit that are compared."""
-STEP = 2e-4
-"""What one step less of a sample may cost in validity: fifty steps are worth one point."""
+STEP = 5e-5
+"""What one step less of a sample may cost in validity: two hundred steps are worth one point."""
 
 
 def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Examples) -> Config:
