@@ -705,9 +705,9 @@ def test_the_threshold_that_halts_best():
     lead = torch.tensor([[1.0, 2.0, 0.9, 2.0], [-1.0, 2.0, -1.0, 0.0]])
     right = torch.tensor([[False, True, True, True], [False, True, False, True]])
     config = replace(TINY, solve=SolveConfig(depth=4, restart_every=2))
-    assert heads.best_threshold(lead, right, config, width=2) == 1.0
+    assert heads.best_threshold(lead, right, config, width=2) == 1.0 + heads.MARGIN
     lead[0, 0] = 3.0  # now the wrong one cannot be told from the right ones: not stopping is best
-    assert heads.best_threshold(lead, right, config, width=2) == 3.0
+    assert heads.best_threshold(lead, right, config, width=2) == 3.0 + heads.MARGIN
     alone = replace(TINY, solve=SolveConfig(depth=4))
-    assert heads.best_threshold(lead, right | True, alone, width=2) == 0.0
+    assert heads.best_threshold(lead, right | True, alone, width=2) == heads.MARGIN
     assert heads.best_threshold(torch.full((2, 4), 9.0), torch.eye(4)[[3, 3]] > 0, alone, width=2) is None

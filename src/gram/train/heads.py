@@ -23,6 +23,8 @@ TRAIN, DEV, WIDTH = 128, 256, 4
 """Puzzles that the heads are fitted on, puzzles that the threshold is chosen on, trajectories of each."""
 GRID = tuple(np.arange(0, 8.25, 0.25).tolist())
 """Thresholds on the halting logit that are compared."""
+MARGIN = 0.5
+"""On top of the threshold that is best on the rollouts: they are too few to show the rarest false stops."""
 STEP = 5e-5
 """What one step less of a sample may cost in validity: two hundred steps are worth one point."""
 
@@ -41,8 +43,8 @@ def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Ex
 
 
 def best_threshold(lead: Tensor, right: Tensor, config: Config, width: int) -> float | None:
-    """The threshold of GRID (None: never stop) whose samples are wrong most seldom, their steps counted at STEP: too
-    low stops at wrong answers, too high throws right ones away with every restart.
+    """The threshold of GRID (None: never stop) whose samples are wrong most seldom, their steps counted at STEP, and
+    MARGIN more: too low stops at wrong answers, too high throws right ones away with every restart.
 
     lead, right (n * width, depth): halting logit and rightness at the steps of rollouts, the rows of a puzzle side by
     side. Every restart begins a trajectory: the parts between them, as many in turn as solve.depth takes, are samples.
@@ -64,7 +66,8 @@ def best_threshold(lead: Tensor, right: Tensor, config: Config, width: int) -> f
         stop = torch.where(over.any(1), over.float().argmax(1), last)
         wrong = 1 - right.gather(1, stop[:, None]).double().mean()
         costs[threshold] = float(wrong + STEP * (1 + stop.double().mean()))
-    return min(costs, key=costs.__getitem__)
+    best = min(costs, key=costs.__getitem__)
+    return None if best is None else best + MARGIN
 
 
 def lead(model: Model, pooled: Tensor) -> Tensor:
