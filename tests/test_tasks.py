@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gram.tasks import names, task
 from gram.tasks.base import PAD, SPLITS, Task, split_of
 
-SOME = ["sudoku-4", "queens-5", "queens-8", "queens-12", "coloring-6", "coloring-8", "coloring-7-k4"]
+SOME = ["sudoku-4", "queens-5", "queens-8", "queens-12", "coloring-6", "coloring-8", "coloring-7-k4", "maze-10"]
 
 
 @pytest.fixture(scope="module", params=SOME)
@@ -25,7 +25,7 @@ def test_names():
     assert len(set(names())) == len(names())
 
 
-@pytest.mark.parametrize("name", [*SOME, "sudoku-9", "queens-16", "coloring-24-k8", "coloring-2-k2"])
+@pytest.mark.parametrize("name", [*SOME, "sudoku-9", "queens-16", "coloring-24-k8", "coloring-2-k2", "maze-30"])
 def test_task_has_its_name(name):
     made = task(name)
     assert isinstance(made, Task)
@@ -64,11 +64,8 @@ def test_spec(puzzles):
     assert (some.inputs != PAD).all()
     assert (some.targets[:, : spec.answer_start] == PAD).all()
     assert (some.targets[:, spec.answer_start :] != PAD).all()
-    for relation in spec.relations:
-        assert {position for group in relation for position in group} <= set(range(spec.length))
-    assert {position for relation in spec.relations for group in relation for position in group} == set(
-        range(spec.length)
-    )
+    related = {position for relation in (*spec.relations, *spec.arrows) for group in relation for position in group}
+    assert related == set(range(spec.length))
 
 
 def test_targets_are_right(puzzles):
@@ -113,7 +110,7 @@ def test_conflicts_survive_symmetry(puzzles):
     np.testing.assert_array_equal(made.conflicts(some.inputs, answers), after)
 
 
-@pytest.mark.parametrize("name", ["sudoku-4", "queens-6", "queens-8", "coloring-6", "coloring-7-k4"])
+@pytest.mark.parametrize("name", ["sudoku-4", "queens-6", "queens-8", "coloring-6", "coloring-7-k4", "maze-11"])
 def test_solutions_of_augmented_puzzles(name):
     made = task(name)
     some = made.examples("test", seed=5, count=8)
@@ -128,7 +125,7 @@ def test_solutions_of_augmented_puzzles(name):
         assert len(found) == len(expected)
 
 
-@pytest.mark.parametrize("name", ["sudoku-4", "queens-6", "queens-9", "queens-13", "coloring-6"])
+@pytest.mark.parametrize("name", ["sudoku-4", "queens-6", "queens-9", "queens-13", "coloring-6", "maze-12"])
 def test_splits_are_disjoint_and_seeded(name):
     made = task(name)
     parts = {split: made.examples(split, seed=4, count=60) for split in SPLITS}

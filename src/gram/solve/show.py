@@ -306,6 +306,7 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
     """The puzzles to measure on, with all their targets: those of a file, or the task's own of a split. `limit` takes
     a sample that is always the same."""
     from gram.tasks.coloring import Coloring
+    from gram.tasks.maze import Maze
     from gram.tasks.sudoku import Sudoku
 
     if limit is not None and limit < 1:
@@ -316,7 +317,7 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
         task = Coloring(task.n, task.colors, edge_probability)
     if data is None:
         found = load_examples(task, (), split)
-    elif isinstance(task, Sudoku) and data.name.endswith((".csv", ".csv.gz")):
+    elif isinstance(task, Maze | Sudoku) and data.name.endswith((".csv", ".csv.gz")):
         return load_examples(task, (str(data),), split, count=limit)
     else:
         puzzles = encode(task, list(task.read(data_file(str(data)))))

@@ -3,10 +3,7 @@
 Tokens: padding 0, blank 1, digit d is d + 1 (the convention of the HRM and TRM data builders).
 """
 
-import csv
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from itertools import combinations, islice
 from pathlib import Path
@@ -15,6 +12,7 @@ import numpy as np
 
 from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
 from gram.tasks.exact import Units
+from gram.tasks.files import columns, plain_text, tokens_of
 from gram.tasks.sudoku_maker import pool
 
 BLANK = 1
@@ -113,8 +111,8 @@ class Sudoku(Task):
         blocks of `size` lines; lines that begin with # are ignored. FileNotFoundError; ValueError names the line."""
         path = Path(path)
         if path.name.endswith((".csv", ".csv.gz")):
-            return iter(_columns(path, "question")[0])
-        return iter(self._blocks(_text(path).splitlines(), path))
+            return iter(columns(path, "question")[0])
+        return iter(self._blocks(plain_text(path).splitlines(), path))
 
     def _blocks(self, lines: list[str], path: Path) -> list[str]:
         size, puzzles, rows = self.size, [], []
@@ -135,6 +133,10 @@ class Sudoku(Task):
         if rows:
             raise ValueError(f"{path}: the last puzzle has {len(rows)} of its {size} rows")
         return puzzles
+
+    def read_examples(self, path: Path) -> Examples:
+        """See `read_bank`."""
+        return read_bank(path, self)
 
     def _where(self, cell: int) -> str:
         return f"row {cell // self.size + 1}, column {cell % self.size + 1}"
@@ -237,52 +239,14 @@ def read_bank(path: Path, task: Sudoku | None = None) -> Examples:
     `task` is 9x9 unless given. FileNotFoundError; ValueError says which column is missing, or the first row whose
     length or characters are wrong or whose answer does not solve the question."""
     task = task or Sudoku(9)
-    inputs, targets = (_table(task, texts, path) for texts in _columns(Path(path), "question", "answer"))
+    texts = columns(Path(path), "question", "answer")
+    inputs, targets = (tokens_of(part, task._token_of, task.spec.length, path) for part in texts)
     wrong = np.flatnonzero(task.conflicts(inputs, targets))
     if len(wrong):
         raise ValueError(
             f"{path}: the answer of row {wrong[0] + 1} does not solve its question ({len(wrong)} such rows)"
         )
     return Examples.single(inputs, targets)
-
-
-def _table(task: Sudoku, texts: list[str], path: Path) -> Tokens:
-    """Texts of size * size characters -> tokens (n, L), all at once."""
-    length = task.spec.length
-    for row, text in enumerate(texts, 1):
-        if len(text) != length:
-            raise ValueError(f"{path}: expected {length} characters in row {row}, got {len(text)}: {text!r}")
-    codes = np.frombuffer("".join(texts).encode("latin-1", "replace"), np.uint8)  # one byte per character
-    tokens = task._token_of[codes].reshape(-1, length)
-    bad = np.argwhere(tokens == 0)
-    if len(bad):
-        row, cell = bad[0]
-        raise ValueError(f"{path}: {texts[row][cell]!r} in row {row + 1} is no cell of a {task.spec.name} puzzle")
-    return tokens
-
-
-def _columns(path: Path, *names: str) -> list[list[str]]:
-    """The named columns of a CSV file."""
-    header, *rows = list(csv.reader(_text(path).splitlines())) or [[]]
-    missing = [name for name in names if name not in header]
-    if missing:
-        raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {','.join(header)!r}")
-    places = [header.index(name) for name in names]
-    for number, row in enumerate(rows, 2):
-        if len(row) <= max(places):
-            raise ValueError(f"{path}, line {number}: {len(row)} columns, but the header has {len(header)}")
-    return [[row[place] for row in rows] for place in places]
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; give the path of a file of puzzles")
-    data = path.read_bytes()
-    try:
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
-    except (gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError) as error:
-        kind = "gzip'd UTF-8 text" if path.suffix == ".gz" else "UTF-8 text"
-        raise ValueError(f"{path} is not {kind} ({error}); give a CSV or text file of puzzles") from error
 
 
 def _clean(text: str) -> str:
