@@ -156,20 +156,21 @@ class Maze(Task):
 
     def _moves(self, puzzles: Tokens) -> np.ndarray:
         """Moves of a shortest path, (B,) int64; n * n where there is none."""
-        steps, _ = self._from(puzzles, GOAL)
-        found = steps[puzzles == START].astype(np.int64)
+        found = self._to_goal(puzzles)[puzzles == START].astype(np.int64)
         return np.where(found < 0, self.spec.length, found)
 
-    def _from(self, puzzles: Tokens, token: int) -> tuple[np.ndarray, np.ndarray]:
-        """`distances` from the cell that holds `token`, both (B, L)."""
+    def _to_goal(self, puzzles: Tokens) -> np.ndarray:
+        """Moves from each cell to the goal, (B, L) int16; -1 where no way leads."""
         open_cells = (puzzles != WALL).reshape(-1, self.n, self.n)
-        return tuple(found.reshape(puzzles.shape) for found in distances(open_cells, (puzzles == token).argmax(1)))
+        moves, _ = distances(open_cells, (puzzles == GOAL).argmax(1))
+        return moves.reshape(puzzles.shape)
 
     def first_path(self, puzzles: Tokens) -> Tokens:
         """Mazes (B, L) that have one -> each with its first shortest path in the order of MOVES, (B, L)."""
         width = self.n + 2
-        steps, _ = self._from(puzzles, GOAL)
-        around = np.pad(steps.reshape(-1, self.n, self.n), ((0, 0), (1, 1), (1, 1)), constant_values=-1)
+        around = np.pad(
+            self._to_goal(puzzles).reshape(-1, self.n, self.n), ((0, 0), (1, 1), (1, 1)), constant_values=-1
+        )
         around = around.reshape(len(puzzles), width * width)
         row, column = np.divmod((puzzles == START).argmax(1), self.n)
         here, rows = (row + 1) * width + column + 1, np.arange(len(puzzles))
@@ -196,7 +197,7 @@ class Maze(Task):
 
     def _paths(self, puzzle: Tokens, budget: int | None) -> Iterator[list[int]]:
         """The free cells of each shortest path, by depth-first search towards the goal: no branch is a dead end."""
-        n, steps = self.n, self._from(puzzle[None], GOAL)[0][0].tolist()
+        n, steps = self.n, self._to_goal(puzzle[None])[0].tolist()
         start = int((puzzle == START).argmax())
         nodes, path, ahead = 0, [start], [_neighbours(start, n)]
         while path and steps[start] > 0:
