@@ -141,14 +141,14 @@ def sudoku_9(task: str) -> Config:
 
 
 MAZE = ModelConfig(
-    width=64,
+    width=32,
     hidden=64,
     mixer="groups",
-    mixer_hidden=16,
+    mixer_hidden=8,
     positions="none",
     K=4,
     T=2,
-    guidance_hidden=64,
+    guidance_hidden=32,
     pool="mean",
 )
 """A step reaches (K + 1) * T * blocks = 20 cells further."""
@@ -163,9 +163,11 @@ def maze(task: str) -> Config:
         train=TrainConfig(
             minutes=30.0,
             updates=ENDLESS,
-            batch=32,
+            batch=16,
             N_sup=12,
             halt_early=True,
+            lr=3e-3,
+            lr_rest=2e-3,
             beta=3.0,
             augment=True,
             **ONE_ANSWER,
@@ -179,7 +181,8 @@ def maze(task: str) -> Config:
 def maze_30(task: str) -> Config:
     """The 1,000 official training mazes of 30 x 30 cells, in eight views."""
     files = {"data": ("maze/maze_30x30_hard_train.csv.gz",), "dev": ("maze/maze_30x30_hard_dev.csv.gz",)}
-    config = change(maze(task), train={"minutes": 120.0, "batch": 8, "N_sup": 24}, solve={"depth": 64})
+    train = {"minutes": 120.0, "batch": 8, "N_sup": 24, "evaluate_every": 1200.0}
+    config = change(maze(task), train=train, solve={"depth": 64})
     return dataclasses.replace(config, **files)
 
 
