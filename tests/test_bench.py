@@ -89,6 +89,7 @@ def test_peak_is_the_best_of_all_shapes_in_each_turn():
 
 
 def test_cpu_seconds_are_of_one_thread(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     watch = Clock(CPU, "cpu")
     assert 0 <= watch.time(lambda: None) < 0.1
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)

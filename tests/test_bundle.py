@@ -180,7 +180,7 @@ def test_interrupted_write_leaves_the_earlier_file(tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bundle.os, "fsync", interrupt)
+    monkeypatch.setattr("os.fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         bundle.write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1}

@@ -1,6 +1,7 @@
 """The parts of a network against plain formulas."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_position_mixer_is_one_swiglu_for_every_channel():
 
 
 def group_mixer() -> GroupMixer:
-    layer = GroupMixer(D, 3, relation_matrices(SPEC.relations, L))
+    layer = GroupMixer(D, 3, relation_matrices(SPEC))
     with torch.no_grad():
         layer.message_gate.weight.copy_(draw(2 * 3 * 3, D, seed=1))
         layer.out.weight.copy_(draw(D, 3 * 3, seed=2))
@@ -122,7 +123,7 @@ def test_group_mixer_sums_over_the_peers_of_each_relation():
 
 def symmetries() -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Permutations of the cells that keep every relation, and some that do not (transposition swaps two of them)."""
-    matrices = relation_matrices(SPEC.relations, L)
+    matrices = relation_matrices(SPEC)
     drawn = torch.from_numpy(SUDOKU.symmetry(np.random.default_rng(0), 20).positions)
     keeps = [bool((matrices[:, order][:, :, order] == matrices).all()) for order in drawn]
     return [o for o, k in zip(drawn, keeps, strict=True) if k], [o for o, k in zip(drawn, keeps, strict=True) if not k]
@@ -153,8 +154,8 @@ S = len(SPEC.symbols)
 def test_group_mixer_of_pairs_joins_groups_of_one_symbol_and_symbols_of_one_position():
     pairs = [tuple(tuple(i * S + s for i in group) for group in groups for s in range(S)) for groups in SPEC.relations]
     pairs.append(tuple(tuple(range(i * S, i * S + S)) for i in range(L)))
-    plain = GroupMixer(D, 3, relation_matrices(tuple(pairs), L * S))
-    layer = GroupMixer(D, 3, relation_matrices(SPEC.relations, L), S)
+    plain = GroupMixer(D, 3, relation_matrices(replace(SPEC, relations=tuple(pairs), length=L * S)))
+    layer = GroupMixer(D, 3, relation_matrices(SPEC), S)
     with torch.no_grad():
         for weight, other in zip(layer.parameters(), plain.parameters(), strict=True):
             weight.copy_(draw(*weight.shape))

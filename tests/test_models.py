@@ -161,7 +161,7 @@ def test_embedding_has_unit_variance_times_root_width():
 
 def symmetries() -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Permutations of the cells that keep every relation, and some that do not (transposition swaps two of them)."""
-    matrices = relation_matrices(SPEC.relations, L)
+    matrices = relation_matrices(SPEC)
     drawn = torch.from_numpy(SUDOKU.symmetry(np.random.default_rng(0), 20).positions)
     keeps = [bool((matrices[:, order][:, :, order] == matrices).all()) for order in drawn]
     return [o for o, k in zip(drawn, keeps, strict=True) if k], [o for o, k in zip(drawn, keeps, strict=True) if not k]

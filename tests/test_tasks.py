@@ -13,7 +13,7 @@ from gram.tasks import installed, names, task, testing
 from gram.tasks.base import PAD, SPLITS, Task, split_of
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-SOME = ["sudoku-4", "queens-5", "queens-8", "queens-12", "coloring-6", "coloring-8", "coloring-7-k4"]
+SOME = ["sudoku-4", "queens-5", "queens-8", "queens-12", "coloring-6", "coloring-8", "coloring-7-k4", "maze-10"]
 
 
 @pytest.fixture(scope="module", params=SOME)
@@ -68,11 +68,13 @@ def test_an_unsolved_puzzle_is_no_answer(some):
 
 
 def test_groups_leave_no_position_out(some):
-    grouped = {position for relation in some.spec.relations for group in relation for position in group}
+    grouped = {
+        position for relation in (*some.spec.relations, *some.spec.arrows) for group in relation for position in group
+    }
     assert grouped == set(range(some.spec.length))
 
 
-@pytest.mark.parametrize("name", ["sudoku-4", "queens-6", "queens-9", "queens-13", "coloring-6"])
+@pytest.mark.parametrize("name", ["sudoku-4", "queens-6", "queens-9", "queens-13", "coloring-6", "maze-12"])
 def test_splits_are_by_content_and_seeded(name):
     made = task(name)
     testing.check_splits(made)

@@ -1,7 +1,6 @@
 """A folder of weights: config.json and model.safetensors. Written whole or not at all, read with plain errors."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 from gram import tasks
 from gram.config import Config, read_config, to_dict
 from gram.models.build import AnyModel, build
+from gram.tasks.store import whole
 
 SHIPPED = Path(__file__).parent / "weights"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -94,17 +94,9 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def _atomic(path: Path, write) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError | SafetensorError | RuntimeError):
-            reason = (error.strerror if isinstance(error, OSError) else None) or "the disk may be full"
-            raise OSError(
-                f"Could not write {path} ({reason}); free some disk space. Earlier files are intact."
-            ) from error
-        raise
+        with whole(path) as temporary:
+            write(temporary)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "the disk may be full"
+        raise OSError(f"Could not write {path} ({reason}); free some disk space. Earlier files are intact.") from error

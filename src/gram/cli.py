@@ -17,6 +17,7 @@ USAGE = """usage: gram VERB ...
   gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
   gram eval TASK                 measure weights on held-out puzzles
   gram train RECIPE              train a recipe
+  gram data NAME                 get a public data set, or check one
   gram export WEIGHTS            a bundle that answers without PyTorch
   gram bench [RECIPE ...]        how fast this machine trains and samples
   gram info                      tasks, weights, recipes, this machine
@@ -65,7 +66,7 @@ def fail(sentence: str, code: int) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    verbs = {"solve": solve, "eval": evaluate, "export": export, "bench": bench, "info": info}
+    verbs = {"solve": solve, "eval": evaluate, "data": data, "export": export, "bench": bench, "info": info}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("", "-h", "--help"):
         print(USAGE)
@@ -73,7 +74,7 @@ def dispatch(arguments: list[str]) -> int:
     if verb == "train":
         return train(rest)
     if verb not in verbs:
-        raise ValueError(f"There is no command {verb!r}; use train, solve, eval, export, bench or info.")
+        raise ValueError(f"There is no command {verb!r}; use train, solve, eval, data, export, bench or info.")
     return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
 
 
@@ -261,6 +262,35 @@ def evaluate(
         },
         opener=opener(weights),
     )
+
+
+# data -----------------------------------------------------------------------------------------------------
+def data(
+    name: Positional[str],
+    /,
+    *,
+    source: Annotated[Path | None, arg(name="from")] = None,
+    out: Path | None = None,
+    mirror: str | None = None,
+) -> int:
+    """Store a public data set where recipes find it, with its checksums in manifest.json; or check one that is stored.
+    It is copied from a folder that holds it, or downloaded; a download that broke off is gone on with.
+
+    Args:
+        name: sudoku-extreme, maze-30, arc-1, arc-2 or mnist.
+        source: A folder laid out like the data folder; the data folders themselves if not given.
+        out: The data folder to store in; the one in GRAM_DATA or data/ if not given.
+        mirror: An address to download from instead of the original hosts, with the same paths below it.
+    """
+    from gram.tasks import datasets, download, store
+
+    stored = datasets.obtain(
+        name, out or store.data_folders()[0], source=source, mirror=mirror, report=download.progress
+    )
+    for file, facts in stored.files.items():
+        print(f"{stored.folder / file}  {facts['bytes']:,} bytes  sha256 {facts['sha256']}")
+    print(f"{name} {'is as it was stored' if stored.found else 'is stored and checked'}; it came from {stored.origin}.")
+    return 0
 
 
 # export ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 
 def recipe(name: str) -> Config:
     """The recipe of that name. ValueError with the closest name otherwise."""
-    if match := re.fullmatch(r"(paper-)?(own|(?:queens|coloring|sudoku)-(\d+(?:-k\d+)?))(?:-([a-z][a-z0-9-]*))?", name):
+    pattern = r"(paper-)?(own|(?:queens|coloring|sudoku|maze)-(\d+(?:-k\d+)?))(?:-([a-z][a-z0-9-]*))?"
+    if match := re.fullmatch(pattern, name):
         paper, task, size, variant = match.groups()
         kind = task.partition("-")[0]
         makers = PAPER if paper else LAPTOP
@@ -35,8 +36,9 @@ def recipe(name: str) -> Config:
 def names() -> list[str]:
     """The recipes behind the shipped weights and the tables. queens-N and coloring-N exist for every size, and every
     recipe with every variant: queens-8-trm, paper-sudoku-9-hrm."""
-    tasks = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-4", "sudoku-6", "sudoku-9", "own"]
-    paper = [f"paper-{name}" for name in ("queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-9")]
+    tasks = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-4", "sudoku-6", "sudoku-9"]
+    tasks += ["maze-10", "maze-30", "own"]
+    paper = [f"paper-{name}" for name in ("queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-9", "maze-30")]
     return [*tasks, *paper]
 
 
@@ -151,6 +153,52 @@ def own(task: str) -> Config:
     )
 
 
+MAZE = ModelConfig(
+    width=32,
+    hidden=64,
+    mixer="groups",
+    mixer_hidden=8,
+    positions="none",
+    K=4,
+    T=2,
+    guidance_hidden=32,
+    pool="mean",
+)
+"""A step reaches (K + 1) * T * blocks = 20 cells further."""
+
+
+def maze(task: str) -> Config:
+    """Mazes of up to 29 x 29 cells, generated."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=MAZE,
+        train=TrainConfig(
+            minutes=30.0,
+            updates=ENDLESS,
+            batch=16,
+            N_sup=12,
+            halt_early=True,
+            lr=3e-3,
+            lr_rest=2e-3,
+            beta=3.0,
+            augment=True,
+            **ONE_ANSWER,
+            evaluate_every=300.0,
+            evaluate_examples=64,
+        ),
+        solve=SolveConfig(depth=48),
+    )
+
+
+def maze_30(task: str) -> Config:
+    """The 1,000 official training mazes of 30 x 30 cells, in eight views."""
+    files = {"data": ("maze/maze_30x30_hard_train.csv.gz",), "dev": ("maze/maze_30x30_hard_dev.csv.gz",)}
+    train = {"minutes": 120.0, "batch": 8, "N_sup": 24, "evaluate_every": 1200.0}
+    config = change(maze(task), train=train, solve={"depth": 64})
+    return dataclasses.replace(config, **files)
+
+
 LAPTOP = {
     ("own", None): own,
     ("queens", None): queens,
@@ -158,6 +206,8 @@ LAPTOP = {
     ("sudoku", "4"): small_sudoku,
     ("sudoku", "6"): small_sudoku,
     ("sudoku", "9"): sudoku_9,
+    ("maze", None): maze,
+    ("maze", "30"): maze_30,
 }
 
 
@@ -208,7 +258,20 @@ def paper_sudoku(task: str) -> Config:
     return dataclasses.replace(change(config, train={"augment": True}), **data)
 
 
-PAPER = {("queens", None): paper_queens, ("coloring", None): paper_coloring, ("sudoku", "9"): paper_sudoku}
+def paper_maze(task: str) -> Config:
+    """The 1,000 official training mazes in eight views. The paper has none: attention without registers, K = 4 and the
+    settings of its other tasks with one answer."""
+    config = paper(task, beta=0.1, epochs=50_000, examples=1000)
+    files = {"data": ("maze/maze_30x30_hard_train.csv.gz",), "dev": ("maze/maze_30x30_hard_dev.csv.gz",)}
+    return dataclasses.replace(change(config, train={"augment": True}), **files)
+
+
+PAPER = {
+    ("queens", None): paper_queens,
+    ("coloring", None): paper_coloring,
+    ("sudoku", "9"): paper_sudoku,
+    ("maze", "30"): paper_maze,
+}
 
 
 # members of the family, ablations and rivals: fields changed in any recipe ------------------------------------

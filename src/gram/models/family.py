@@ -37,7 +37,7 @@ class Model(nn.Module):
 
     def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
         super().__init__()
-        if config.mixer == "groups" and (config.registers or not spec.relations):
+        if config.mixer == "groups" and (config.registers or not (spec.relations or spec.arrows)):
             raise ValueError('mixer "groups" needs a task with relations and registers = 0; choose "swiglu" instead.')
         if config.mixer != "attention" and config.positions == "rope":
             raise ValueError('positions "rope" needs mixer "attention"; choose "learned" or "none".')
@@ -55,7 +55,7 @@ class Model(nn.Module):
         self.embed_position = Embedding(spec.length, D) if config.positions == "learned" else None
         self.embed_symbol = Embedding(S, D) if config.positions == "learned" and config.unary else None
         self.registers = nn.Parameter(torch.empty(config.registers, D)) if config.registers else None
-        matrices = relation_matrices(spec.relations, spec.length) if config.mixer == "groups" else torch.empty(0)
+        matrices = relation_matrices(spec) if config.mixer == "groups" else torch.empty(0)
         self.core = Core(config, self.rows, spec.vocabulary, matrices, S)
         self.decoder = Linear(D, 1 if config.unary else spec.vocabulary)
         self.halt = nn.Linear(D, 2)

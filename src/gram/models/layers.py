@@ -1,10 +1,16 @@
-"""The parts of a network. Shapes: B batch, L positions, D width, H hidden, R relations, C channels per relation."""
+"""The parts of a network. Shapes: B batch, L positions, D width, H hidden, R relations, C channels per relation,
+K diagonals of a relation."""
 
 import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from gram.tasks.base import TaskSpec
+
+BANDS = 16
+"""Positions per diagonal from which diagonals are cheaper than a product (LOG.md)."""
 
 
 class Linear(nn.Module):
@@ -122,16 +128,51 @@ class PositionMixer(nn.Module):
         return self.mlp(x_BLD.transpose(1, 2)).transpose(1, 2)
 
 
+class Dense(nn.Module):
+    """Sums over related positions as a product with the relation's matrix."""
+
+    matrix_LL: Tensor
+
+    def __init__(self, matrix_LL: Tensor):
+        super().__init__()
+        self.register_buffer("matrix_LL", matrix_LL, persistent=False)
+
+    def forward(self, x_BLC: Tensor) -> Tensor:
+        return torch.matmul(self.matrix_LL.to(x_BLC.dtype), x_BLC)
+
+
+class Banded(nn.Module):
+    """The same sums for a matrix of few diagonals, one diagonal at a time: entry (i, i - shift) times x[i - shift]."""
+
+    diagonals_KL: Tensor
+
+    def __init__(self, matrix_LL: Tensor, shifts: list[int]):
+        super().__init__()
+        self.shifts, each = shifts, torch.arange(len(matrix_LL))
+        diagonals = [matrix_LL[each, (each - shift) % len(each)] for shift in shifts]
+        self.register_buffer("diagonals_KL", torch.stack(diagonals), persistent=False)
+
+    def forward(self, x_BLC: Tensor) -> Tensor:
+        weights = self.diagonals_KL.to(x_BLC.dtype)[..., None]
+        first, *others = [w * torch.roll(x_BLC, shift, 1) for w, shift in zip(weights, self.shifts, strict=True)]
+        return sum(others, first)
+
+
+def relation(matrix_LL: Tensor) -> nn.Module:
+    """The cheaper of the two forms: where the matrix has at most one diagonal in BANDS positions, the second."""
+    i, j = matrix_LL.nonzero(as_tuple=True)
+    shifts = ((i - j) % len(matrix_LL)).unique().tolist()
+    return Banded(matrix_LL, shifts) if 0 < len(shifts) * BANDS <= len(matrix_LL) else Dense(matrix_LL)
+
+
 class GroupMixer(nn.Module):
     """Gated sums over the groups that the rules name: position i receives, for each relation r, the sum of the
-    messages of the positions that share a group of r with it, itself left out.
+    messages of the positions that share a group of r with it, itself left out, or that have an arrow of r to it.
 
     With S > 1 symbols, positions are (position, symbol) pairs, a position's symbols side by side: groups join pairs of
     the same symbol, and one more relation joins the symbols of a position. Weights depend on neither positions nor
     symbols, so the layer commutes with every permutation that keeps each relation.
     """
-
-    relations_RLL: Tensor
 
     def __init__(self, width: int, channels: int, relations_RLL: Tensor, symbols: int = 1):
         super().__init__()
@@ -139,16 +180,14 @@ class GroupMixer(nn.Module):
         received = (len(relations_RLL) + (symbols > 1)) * channels
         self.message_gate = Linear(width, 2 * received)
         self.out = Linear(received, width)
-        self.register_buffer("relations_RLL", relations_RLL, persistent=False)
+        self.relations = nn.ModuleList(map(relation, relations_RLL))
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         B, C, S = x_BLD.shape[0], self.channels, self.symbols
         message, gate = self.message_gate(x_BLD).chunk(2, dim=-1)
         parts = message.split(C, dim=-1)
-        mixing = self.relations_RLL.to(x_BLD.dtype)
         received = [
-            torch.matmul(mixing_LL, part.reshape(B, -1, S * C)).view(part.shape)
-            for mixing_LL, part in zip(mixing, parts, strict=False)
+            mix(part.reshape(B, -1, S * C)).view(part.shape) for mix, part in zip(self.relations, parts, strict=False)
         ]
         if S > 1:
             own = parts[-1].reshape(B, -1, S, C)
@@ -157,14 +196,18 @@ class GroupMixer(nn.Module):
         return self.out(torch.cat(received, dim=-1) * F.silu(gate))
 
 
-def relation_matrices(relations: tuple[tuple[tuple[int, ...], ...], ...], length: int) -> Tensor:
-    """(R, L, L): entry (r, i, j) is 1 / sqrt(peers of i in r) if i != j share a group of relation r, else 0."""
-    matrices = torch.zeros(len(relations), length, length)
-    for r, groups in enumerate(relations):
+def relation_matrices(spec: TaskSpec) -> Tensor:
+    """(R, L, L), relations first and arrows after them: entry (r, i, j) is 1 / sqrt(peers of i in r) if i != j share a
+    group of relation r, or an arrow of r leads from j to i, else 0."""
+    matrices = torch.zeros(len(spec.relations) + len(spec.arrows), spec.length, spec.length)
+    for matrix, groups in zip(matrices, spec.relations, strict=False):
         for group in groups:
             index = torch.tensor(group)
-            matrices[r, index[:, None], index[None, :]] = 1.0
-        matrices[r].fill_diagonal_(0)
+            matrix[index[:, None], index[None, :]] = 1.0
+        matrix.fill_diagonal_(0)
+    for matrix, pairs in zip(matrices[len(spec.relations) :], spec.arrows, strict=True):
+        source, target = torch.tensor(pairs).T
+        matrix[target, source] = 1.0
     return matrices / matrices.sum(-1, keepdim=True).clamp(min=1).sqrt()
 
 

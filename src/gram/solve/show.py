@@ -324,6 +324,7 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
     """The puzzles to measure on, with all their targets: those of a file, or the task's own of a split. `limit` takes
     a sample that is always the same."""
     from gram.tasks.coloring import Coloring
+    from gram.tasks.maze import Maze
     from gram.tasks.sudoku import Sudoku
     from gram.tasks.table import Table
 
@@ -335,7 +336,7 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
         task = Coloring(task.n, task.colors, edge_probability)
     if data is None:
         found = load_examples(task, (), split)
-    elif isinstance(task, Sudoku) and data.name.endswith((".csv", ".csv.gz")):
+    elif isinstance(task, Maze | Sudoku) and data.name.endswith((".csv", ".csv.gz")):
         return load_examples(task, (str(data),), split, count=limit)
     elif isinstance(task, Table):
         found = task.load([data_file(str(data))])

@@ -8,7 +8,7 @@ from gram.tasks.base import Task
 
 FORMS = (
     "sudoku-4, sudoku-6, sudoku-9, queens-N (N from 4 to 16), "
-    "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours), "
+    "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours), maze-N (N from 10 to 30), "
     "own (your own data)"
 )
 OWN = "own"
@@ -22,7 +22,8 @@ def names() -> list[str]:
     sudoku = [f"sudoku-{size}" for size in (4, 6, 9)]
     queens = [f"queens-{n}" for n in range(4, 17)]
     coloring = [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)]
-    return sudoku + queens + coloring + sorted(installed())
+    mazes = [f"maze-{n}" for n in range(10, 31)]
+    return sudoku + queens + coloring + mazes + sorted(installed())
 
 
 def forms() -> str:
@@ -64,6 +65,10 @@ def task(name: str) -> Task:
         from gram.tasks.nqueens import NQueens
 
         return NQueens(int(size))
+    if kind == "maze":
+        from gram.tasks.maze import Maze
+
+        return Maze(int(size))
     from gram.tasks.coloring import Coloring
 
     return Coloring(int(size), int(colors[0].removeprefix("k")) if colors else 3)

@@ -33,6 +33,9 @@ class TaskSpec:
     relations: tuple[tuple[tuple[int, ...], ...], ...] = ()
     """For each relation its groups of positions: rows, columns and boxes of a Sudoku, for example. Known to
     the rules, independent of the puzzle; used by the "groups" mixer only."""
+    arrows: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """For each directed relation its pairs (from, to) of positions: from a cell to the one below, for example. More
+    relations for the "groups" mixer, where it matters on which side a position is."""
     symbols: tuple[int, ...] = ()
     """The tokens that answers are made of, side by side; what a "unary" model has a row of its state for."""
     givens: bool = False
@@ -102,6 +105,12 @@ class Symmetry:
         return Symmetry(np.argsort(self.positions, axis=1), np.argsort(self.tokens, axis=1))
 
 
+def square_views(n: int) -> np.ndarray:
+    """The 8 symmetries of the square as permutations of its n * n cells, (8, n * n) int64."""
+    cells = np.arange(n * n).reshape(n, n)
+    return np.stack([np.rot90(side, turns).reshape(-1) for side in (cells, cells.T) for turns in range(4)])
+
+
 class Task(ABC):
     """One kind of puzzle: text to tokens and back, the rules, the exact answers, the symmetries.
 
@@ -134,6 +143,10 @@ class Task(ABC):
     @abstractmethod
     def read(self, path: Path) -> Iterator[str]:
         """The puzzles of a file, each as text for `encode`."""
+
+    def read_examples(self, path: Path) -> Examples:
+        """The puzzles of a data file with the answer that each has there. ValueError where there are no such files."""
+        raise ValueError(f"Task {self.spec.name} takes no data files; leave `data` empty.")
 
     # rules ------------------------------------------------------------------------------------------------
     @abstractmethod

@@ -6,6 +6,10 @@ import io
 import zlib
 from pathlib import Path
 
+import numpy as np
+
+from gram.tasks.base import Tokens
+
 
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file (`.gz` too). FileNotFoundError; ValueError for another encoding or a damaged file."""
@@ -33,3 +37,18 @@ def read_columns(path: Path, *names: str) -> list[list[str]]:
         if len(row) <= max(places):
             raise ValueError(f"{path}, line {number}: {len(row)} columns, but the header has {len(header)}")
     return [[row[place] for row in rows] for place in places]
+
+
+def tokens_of(texts: list[str], token_of: np.ndarray, length: int, path: Path) -> Tokens:
+    """Texts of `length` characters -> tokens (n, length), all at once. token_of (256,): the token of each character
+    code, 0 where it is none. ValueError names the first row of `path` that is wrong."""
+    for row, text in enumerate(texts, 1):
+        if len(text) != length:
+            raise ValueError(f"{path}: expected {length} characters in row {row}, got {len(text)}: {text!r}")
+    codes = np.frombuffer("".join(texts).encode("latin-1", "replace"), np.uint8)  # one byte per character
+    tokens = token_of[codes].reshape(-1, length)
+    bad = np.argwhere(tokens == 0)
+    if len(bad):
+        row, cell = bad[0]
+        raise ValueError(f"{path}: {texts[row][cell]!r} in row {row + 1} is no cell of such a puzzle")
+    return tokens

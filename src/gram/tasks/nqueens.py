@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gram.tasks import exact
-from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of, square_views
 
 EMPTY, QUEEN = 1, 2
 KEPT = (1, 2, 3)
@@ -38,7 +38,7 @@ class NQueens(Task):
         )
         # which cells lie on which line, (L, lines): a board times this counts the queens of every line
         self._incidence = np.concatenate([line[:, None] == np.unique(line) for line in _lines(n)], 1).astype(np.int64)
-        self._views = _views(n)
+        self._views = square_views(n)
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
@@ -196,12 +196,6 @@ def _groups(line: np.ndarray) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(np.flatnonzero(line == name).tolist()) for name in np.unique(line))
 
 
-def _views(n: int) -> np.ndarray:
-    """The 8 symmetries of the square as permutations of the cells, (8, L)."""
-    cells = np.arange(n * n).reshape(n, n)
-    return np.stack([np.rot90(side, turns).reshape(-1) for side in (cells, cells.T) for turns in range(4)])
-
-
 def _places(tokens: Tokens, n: int) -> list[tuple[int, int]]:
     """(row, column) of each queen of a board (L,)."""
     return [divmod(int(cell), n) for cell in np.flatnonzero(tokens == QUEEN)]
@@ -244,5 +238,5 @@ def _pool(n: int, seed: int) -> np.ndarray:
         return exact.queens(n)
     rng = np.random.default_rng([seed, n])
     boards = _boards(np.stack([exact.random_queens(n, rng) for _ in range(4_000)]))
-    seen = np.unique(np.concatenate([boards[:, view] for view in _views(n)]), axis=0)
+    seen = np.unique(np.concatenate([boards[:, view] for view in square_views(n)]), axis=0)
     return np.nonzero(seen.reshape(-1, n, n) == QUEEN)[2].reshape(-1, n)

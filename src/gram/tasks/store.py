@@ -1,22 +1,39 @@
-"""Where examples come from: files in the data folder, or the task's own generator."""
+"""Where examples come from: files in the data folder, or the task's own generator. A manifest.json in the data folder
+holds the checksums of what `gram data` stored there (see datasets.py); such files are read only if they still fit."""
 
+import hashlib
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gram.tasks.base import Examples, Task
 
 FOLDERS = ("data", "../shared/data")
+MANIFEST = "manifest.json"
+
+
+def data_folders() -> list[Path]:
+    """Where data files are looked for: $GRAM_DATA, or ./data and ../shared/data. New ones go to the first."""
+    return [Path(folder) for folder in ([os.environ["GRAM_DATA"]] if "GRAM_DATA" in os.environ else FOLDERS)]
 
 
 def data_file(name: str) -> Path:
-    """A data file by path, or by its path below $GRAM_DATA, ./data or ../shared/data. FileNotFoundError if it is in
-    none of them."""
-    folders = [os.environ["GRAM_DATA"]] if "GRAM_DATA" in os.environ else FOLDERS
-    for candidate in [Path(name), *(Path(folder) / name for folder in folders)]:
-        if candidate.is_file():
-            return candidate
+    """A data file by path, or by its path below one of the data folders. FileNotFoundError if it is in none of them;
+    ValueError if it is no longer what its folder's manifest says."""
+    if Path(name).is_file():
+        return Path(name)
+    folders = data_folders()
+    for folder in folders:
+        if (folder / name).is_file():
+            for entry in read_manifest(folder).values():
+                if name in entry["files"]:
+                    verify(folder, name, entry["files"][name])
+            return folder / name
     raise FileNotFoundError(
         f"There is no data file {name!r}, neither here nor in {', '.join(map(str, folders))}; "
         "set GRAM_DATA to the folder that holds it."
@@ -31,12 +48,56 @@ def load_examples(
     `count` draws a seeded sample of that size at most."""
     if not files:
         return task.examples(split, seed=0, count=count)
-    from gram.tasks.sudoku import Sudoku, read_bank
-
-    if not isinstance(task, Sudoku):
-        raise ValueError(f"Task {task.spec.name} takes no data files; leave `data` empty.")
-    parts = [read_bank(data_file(name), task) for name in files]
+    parts = [task.read_examples(data_file(name)) for name in files]
     examples = Examples.single(np.concatenate([p.inputs for p in parts]), np.concatenate([p.targets for p in parts]))
     if count is None or count >= len(examples):
         return examples
     return examples.select(np.sort(np.random.default_rng(seed).permutation(len(examples))[:count]))
+
+
+# the manifest ---------------------------------------------------------------------------------------------
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Data set -> {"origin": folder or addresses, "files": {path below `folder`: {"bytes", "sha256"}}}; empty where
+    there is no manifest. ValueError if it is damaged."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8")).items()
+        return {name: {"origin": entry["origin"], "files": dict(entry["files"])} for name, entry in entries}
+    except (ValueError, AttributeError, TypeError, KeyError):
+        raise ValueError(f"{path} is damaged; delete it and run `gram data` again.") from None
+
+
+def record(folder: Path, name: str, origin: str, files: list[str]) -> dict[str, Any]:
+    """Write data set `name` into the manifest and return its entry."""
+    entry = {"origin": origin, "files": {file: fingerprint(folder / file) for file in files}}
+    with whole(folder / MANIFEST) as temporary:
+        temporary.write_text(json.dumps(read_manifest(folder) | {name: entry}, indent=2) + "\n", encoding="utf-8")
+    return entry
+
+
+def verify(folder: Path, file: str, expected: dict[str, Any]) -> None:
+    """ValueError if a stored file is not what the manifest says."""
+    if fingerprint(folder / file) != expected:
+        raise ValueError(f"{folder / file} is not what {folder / MANIFEST} says; delete it and run `gram data` again.")
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Bytes and sha256 of a file."""
+    with open(path, "rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well, and is gone when it does not."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

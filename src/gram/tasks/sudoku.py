@@ -12,7 +12,7 @@ import numpy as np
 
 from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
 from gram.tasks.exact import Units
-from gram.tasks.files import read_columns, read_text
+from gram.tasks.files import read_columns, read_text, tokens_of
 from gram.tasks.sudoku_maker import pool
 
 BLANK = 1
@@ -134,6 +134,10 @@ class Sudoku(Task):
             raise ValueError(f"{path}: the last puzzle has {len(rows)} of its {size} rows")
         return puzzles
 
+    def read_examples(self, path: Path) -> Examples:
+        """See `read_bank`."""
+        return read_bank(path, self)
+
     def _where(self, cell: int) -> str:
         return f"row {cell // self.size + 1}, column {cell % self.size + 1}"
 
@@ -235,28 +239,14 @@ def read_bank(path: Path, task: Sudoku | None = None) -> Examples:
     `task` is 9x9 unless given. FileNotFoundError; ValueError says which column is missing, or the first row whose
     length or characters are wrong or whose answer does not solve the question."""
     task = task or Sudoku(9)
-    inputs, targets = (_table(task, texts, path) for texts in read_columns(Path(path), "question", "answer"))
+    texts = read_columns(Path(path), "question", "answer")
+    inputs, targets = (tokens_of(part, task._token_of, task.spec.length, path) for part in texts)
     wrong = np.flatnonzero(task.conflicts(inputs, targets))
     if len(wrong):
         raise ValueError(
             f"{path}: the answer of row {wrong[0] + 1} does not solve its question ({len(wrong)} such rows)"
         )
     return Examples.single(inputs, targets)
-
-
-def _table(task: Sudoku, texts: list[str], path: Path) -> Tokens:
-    """Texts of size * size characters -> tokens (n, L), all at once."""
-    length = task.spec.length
-    for row, text in enumerate(texts, 1):
-        if len(text) != length:
-            raise ValueError(f"{path}: expected {length} characters in row {row}, got {len(text)}: {text!r}")
-    codes = np.frombuffer("".join(texts).encode("latin-1", "replace"), np.uint8)  # one byte per character
-    tokens = task._token_of[codes].reshape(-1, length)
-    bad = np.argwhere(tokens == 0)
-    if len(bad):
-        row, cell = bad[0]
-        raise ValueError(f"{path}: {texts[row][cell]!r} in row {row + 1} is no cell of a {task.spec.name} puzzle")
-    return tokens
 
 
 def _clean(text: str) -> str:

@@ -57,7 +57,7 @@ class Batches:
             own = self.examples.targets_of(i)
             if self.augment:
                 one = Symmetry(np.tile(positions, (len(own), 1)), np.tile(tokens, (len(own), 1)))
-                own = self.task.canonical(one.apply(own))
+                _, own = self.task.augment(one, np.tile(self.examples.inputs[i], (len(own), 1)), own)
             targets.append(own[np.argmax((own == answer).sum(1))])
         return np.array(targets, np.uint8).reshape(len(index), self.task.spec.length)
 

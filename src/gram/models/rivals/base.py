@@ -58,7 +58,7 @@ class Rival(nn.Module):
     def trunk(self) -> nn.Sequential:
         """config.blocks blocks over the L positions: the networks of the family (models/core.py)."""
         grouped = self.config.mixer == "groups"
-        matrices = relation_matrices(self.spec.relations, self.spec.length) if grouped else torch.empty(0)
+        matrices = relation_matrices(self.spec) if grouped else torch.empty(0)
         return network(self.config, self.spec.length, matrices, symbols=1)
 
     def reset(self, seed: int) -> None:

@@ -1,0 +1,80 @@
+"""Makes mazes with one shortest path, many side by side: corridors that wind, some loops, start and goal far apart.
+
+Cells are open or not; B mazes of n x n cells are (B, n, n) bool, a cell is its number row * n + column.
+"""
+
+import numpy as np
+
+LOOPS = 2.5
+"""A maze opens up to LOOPS / n of its walls again, which closes loops; the share is drawn for each, from 0 on."""
+STRAY = 0.3
+"""A maze grows from a random open cell, and not from its newest, in up to this share of the steps, likewise drawn."""
+
+
+def distances(open_cells: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Breadth-first search from the cells `start` (B,) -> moves to each cell, (B, n, n) int16, -1 where none lead; and
+    the number of shortest paths, 0, 1 or 2 for more, (B, n, n) uint8."""
+    B, n, _ = open_cells.shape
+    fresh = np.pad(open_cells, ((0, 0), (1, 1), (1, 1)))  # open and not yet reached
+    moves, ways = np.full(fresh.shape, -1, np.int16), np.zeros(fresh.shape, np.uint8)
+    row, column = np.divmod(start, n)
+    front = np.zeros(fresh.shape, np.uint8)
+    front[np.arange(B), row + 1, column + 1] = 1
+    for move in range(n * n):
+        reached = front > 0
+        if not reached.any():
+            break
+        moves[reached] = move
+        ways += front
+        fresh &= ~reached
+        spread = np.zeros_like(front)
+        inner = spread[:, 1:-1, 1:-1]
+        for beside in (front[:, 2:, 1:-1], front[:, :-2, 1:-1], front[:, 1:-1, 2:], front[:, 1:-1, :-2]):
+            inner += beside
+        front = np.minimum(spread, 2) * fresh
+    return moves[:, 1:-1, 1:-1], ways[:, 1:-1, 1:-1]
+
+
+def corridors(rng: np.random.Generator, batch: int, n: int) -> np.ndarray:
+    """Trees of corridors, (batch, n, n) bool: from the newest open cell (sometimes from another) open a random cell
+    beside it that touches no other open cell; go back where there is none."""
+    width = n + 2
+    offsets = np.array([1, -1, width, -width])
+    inside = np.zeros((width, width), bool)
+    inside[1:-1, 1:-1] = True
+    inside = inside.reshape(-1)
+    open_cells = np.zeros((batch, width * width), bool)
+    stack, size = np.zeros((batch, n * n), np.int64), np.ones(batch, np.int64)
+    stack[:, 0] = rng.choice(np.flatnonzero(inside), batch)
+    open_cells[np.arange(batch), stack[:, 0]] = True
+    stray = STRAY * rng.random(batch)
+    rows = np.arange(batch)
+    while len(rows):
+        top = size[rows] - 1
+        other = np.where(rng.random(len(rows)) < stray[rows], (rng.random(len(rows)) * size[rows]).astype(int), top)
+        stack[rows, top], stack[rows, other] = stack[rows, other], stack[rows, top]
+        beside = stack[rows, top][:, None] + offsets
+        touching = open_cells[rows[:, None, None], (beside * inside[beside])[:, :, None] + offsets].sum(2)
+        fits = inside[beside] & ~open_cells[rows[:, None], beside] & (touching == 1)
+        choice = beside[np.arange(len(rows)), (rng.random(beside.shape) * fits).argmax(1)]
+        grows = fits.any(1)
+        open_cells[rows[grows], choice[grows]] = True
+        stack[rows[grows], top[grows] + 1] = choice[grows]
+        size[rows] += np.where(grows, 1, -1)
+        rows = rows[size[rows] > 0]
+    return open_cells.reshape(batch, width, width)[:, 1:-1, 1:-1]
+
+
+def make(rng: np.random.Generator, batch: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """At most `batch` mazes: open cells (B, n, n) bool, starts (B,) and goals (B,).
+
+    Trees of corridors with loops; the goal is drawn among the cells that one shortest path of at least 2 * n moves
+    leads to, rather a far one than a near one, and mazes where there is none are left out."""
+    open_cells = corridors(rng, batch, n)
+    open_cells = open_cells | (rng.random(open_cells.shape) < LOOPS / n * rng.random((batch, 1, 1)))
+    start = (rng.random(open_cells.shape) * open_cells).reshape(batch, -1).argmax(1)
+    moves, ways = (found.reshape(batch, -1) for found in distances(open_cells, start))
+    goals = (ways == 1) & (moves >= 2 * n)
+    goal = (rng.random(goals.shape) * np.where(goals, moves, 0)).argmax(1)
+    keep = goals.any(1)
+    return open_cells[keep], start[keep], goal[keep]
