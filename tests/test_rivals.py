@@ -2,13 +2,14 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from gram import tasks
+from gram import bundle, tasks
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 from gram.models.build import build, parameter_table
 from gram.models.core import State
@@ -28,13 +29,13 @@ QUEENS = tasks.task("queens-4")
 
 
 def config(kind: str, **changes) -> ModelConfig:
-    sizes = {"width": 16, "blocks": 2, "hidden": 16, "heads": 2, "latent": 3, "denoising_steps": 5}
+    sizes: dict[str, Any] = {"width": 16, "blocks": 2, "hidden": 16, "heads": 2, "latent": 3, "denoising_steps": 5}
     sizes |= {"mixer": "attention", "positions": "learned", "kind": kind}
     sizes |= {"direct": {"guidance": "none"}, "d3pm-uniform": {"start": "random"}}.get(kind, {})
     return ModelConfig(**(sizes | changes))
 
 
-def made(kind: str, spec: TaskSpec = SPEC, **changes) -> Rival:
+def made(kind: str, spec: TaskSpec = SPEC, **changes) -> Any:
     """A rival with random weights that has opinions."""
     model = build(spec, config(kind, **changes), 3)
     assert isinstance(model, Rival)
@@ -119,7 +120,7 @@ def test_no_token_sees_what_comes_after_it():
     assert torch.equal(y[0, 1:3], y[1, 1:3])
     seen: list[Tensor] = []
     original = model.logits
-    model.logits = lambda h: seen.append(original(h)) or seen[-1]  # pyright: ignore
+    model.logits = lambda h: seen.append(original(h)) or seen[-1]
     model.losses(puzzle(2), y, None)
     assert torch.equal(seen[0][0], seen[0][1])
 
@@ -369,8 +370,6 @@ def test_each_learns_a_tiny_task(kind, tmp_path, monkeypatch):
     solve = SolveConfig(width=2, depth=16, halt_threshold=0.0)
     whole = Config(recipe="tiny", task="queens-4", model=model, train=train, solve=solve)
     loop.train(whole, tmp_path / "run")
-    from gram import bundle
-
     config_read, learned = bundle.load(tmp_path / "run")
     assert config_read == whole
     examples = QUEENS.examples("train")
