@@ -145,19 +145,6 @@ def test_rows_at_different_places_share_a_batch():
     assert torch.allclose(both.state.l, torch.cat([first.state.l, second.state.l]), atol=1e-6)
 
 
-@torch.no_grad()
-def test_a_row_is_bitwise_the_same_in_any_company():
-    model, noise = made("autoregressive", width=64, hidden=64), torch.randn(3, 9, 1, 4)
-
-    def cache(rows: int) -> Tensor:
-        state, e_x = model.initial(rows), model.encode(puzzle(rows))
-        for step in range(3):
-            state = model.step(state, e_x, noise[step : step + 1, :rows]).state
-        return state.l
-
-    assert all(torch.equal(cache(rows), cache(9)[:rows]) for rows in range(1, 9))
-
-
 # diffusion --------------------------------------------------------------------------------------------------
 def matrices(kind: str, T: int, V: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Q_t and their products, from the paper's beta_t; token 0 is the mask. Entry [i, j] is q(j | i)."""
@@ -356,6 +343,23 @@ def test_colouring_is_answered_at_the_vertices_only(kind):
         assert (trajectories.answers[:, : task.spec.answer_start] == PAD).all()
         assert (trajectories.answers[:, task.spec.answer_start :] != PAD).all()
         assert trajectories.evaluations == len(trajectories) * {"autoregressive": 5}.get(kind, STEPS.get(kind, 5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_a_row_is_bitwise_the_same_in_any_company(kind):
+    model = made(kind, QUEENS.spec, width=64, hidden=64)
+    noise, start = [normal(model, 9, seed) for seed in range(3)], torch.cat([normal(model, 9, 9)] * 2)
+
+    def logits(rows: int) -> Tensor:
+        seen: list[Tensor] = []
+        model.logits = lambda h: seen.append(Rival.logits(model, h)) or seen[-1]
+        state, e_x = model.initial(rows, start[:, :rows]), model.encode(puzzle(rows, QUEENS.spec))
+        for some in noise:
+            state = model.step(state, e_x, some[:, :rows]).state
+        return torch.stack([z[:rows] for z in seen])
+
+    assert all(torch.equal(logits(rows), logits(9)[:, :rows]) for rows in range(1, 9))
 
 
 # training ---------------------------------------------------------------------------------------------------
