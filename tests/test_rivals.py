@@ -16,6 +16,7 @@ from gram.models.core import State
 from gram.models.rivals import autoregressive, diffusion
 from gram.models.rivals.base import Rival, draw
 from gram.recipes import change, recipe
+from gram.ship.export import export
 from gram.solve.evaluate import evaluate
 from gram.solve.network import TorchNetwork
 from gram.solve.sample import sample
@@ -436,9 +437,19 @@ def test_every_recipe_takes_every_rival():
         ("autoregressive", {"mixer": "groups"}, "model.mixer = 'attention'"),
         ("d3pm-uniform", {"start": "fixed"}, "model.start = 'random'"),
         ("mdlm", {"unary": True}, "model.unary = False"),
+        ("mdlm", {"mixer": "groups"}, 'mixer "groups" needs a task with relations'),
+        ("vae", {"mixer": "swiglu", "positions": "rope"}, 'positions "rope" needs mixer "attention"'),
         ("mdlm", {"denoising_steps": 0}, "model.denoising_steps is 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(kind, changes, message):
     with pytest.raises(ValueError, match=message):
         build(SPEC, replace(config(kind), **changes))
+
+
+def test_a_rival_is_not_exported(tmp_path):
+    whole = Config(recipe="tiny", task="queens-4", model=config("mdlm"))
+    bundle.save(tmp_path / "run", whole, build(QUEENS.spec, whole.model))
+    with pytest.raises(ValueError, match="of kind mdlm; only the recursive family can be exported"):
+        export(str(tmp_path / "run"), tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
