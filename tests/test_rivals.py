@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from gram import tasks
+from gram import bundle, tasks
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 from gram.models.build import build, parameter_table
 from gram.models.core import State
 from gram.models.rivals import autoregressive, diffusion
 from gram.models.rivals.base import Rival, draw
 from gram.recipes import change, recipe
+from gram.ship.export import export
 from gram.solve.evaluate import evaluate
 from gram.solve.network import TorchNetwork
 from gram.solve.sample import sample
@@ -120,7 +121,7 @@ def test_no_token_sees_what_comes_after_it():
     assert torch.equal(y[0, 1:3], y[1, 1:3])
     seen: list[Tensor] = []
     original = model.logits
-    model.logits = lambda h: seen.append(original(h)) or seen[-1]  # pyright: ignore
+    model.logits = lambda h: seen.append(original(h)) or seen[-1]
     model.losses(puzzle(2), y, None)
     assert torch.equal(seen[0][0], seen[0][1])
 
@@ -143,19 +144,6 @@ def test_rows_at_different_places_share_a_batch():
     both = model.step(mixed, e_x.expand(2, -1, -1), None)
     assert torch.equal(both.state.h, torch.cat([first.state.h, second.state.h]))
     assert torch.allclose(both.state.l, torch.cat([first.state.l, second.state.l]), atol=1e-6)
-
-
-@torch.no_grad()
-def test_a_row_is_bitwise_the_same_in_any_company():
-    model, noise = made("autoregressive", width=64, hidden=64), torch.randn(3, 9, 1, 4)
-
-    def cache(rows: int) -> Tensor:
-        state, e_x = model.initial(rows), model.encode(puzzle(rows))
-        for step in range(3):
-            state = model.step(state, e_x, noise[step : step + 1, :rows]).state
-        return state.l
-
-    assert all(torch.equal(cache(rows), cache(9)[:rows]) for rows in range(1, 9))
 
 
 # diffusion --------------------------------------------------------------------------------------------------
@@ -358,6 +346,23 @@ def test_colouring_is_answered_at_the_vertices_only(kind):
         assert trajectories.evaluations == len(trajectories) * {"autoregressive": 5}.get(kind, STEPS.get(kind, 5))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_a_row_is_bitwise_the_same_in_any_company(kind):
+    model = made(kind, QUEENS.spec, width=64, hidden=64)
+    noise, start = [normal(model, 9, seed) for seed in range(3)], torch.cat([normal(model, 9, 9)] * 2)
+
+    def logits(rows: int) -> Tensor:
+        seen: list[Tensor] = []
+        model.logits = lambda h: seen.append(Rival.logits(model, h)) or seen[-1]
+        state, e_x = model.initial(rows, start[:, :rows]), model.encode(puzzle(rows, QUEENS.spec))
+        for some in noise:
+            state = model.step(state, e_x, some[:, :rows]).state
+        return torch.stack([z[:rows] for z in seen])
+
+    assert all(torch.equal(logits(rows), logits(9)[:, :rows]) for rows in range(1, 9))
+
+
 # training ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_learns_a_tiny_task(kind, tmp_path, monkeypatch):
@@ -370,8 +375,6 @@ def test_each_learns_a_tiny_task(kind, tmp_path, monkeypatch):
     solve = SolveConfig(width=2, depth=16, halt_threshold=0.0)
     whole = Config(recipe="tiny", task="queens-4", model=model, train=train, solve=solve)
     loop.train(whole, tmp_path / "run")
-    from gram import bundle
-
     config_read, learned = bundle.load(tmp_path / "run")
     assert config_read == whole
     examples = QUEENS.examples("train")
@@ -434,9 +437,19 @@ def test_every_recipe_takes_every_rival():
         ("autoregressive", {"mixer": "groups"}, "model.mixer = 'attention'"),
         ("d3pm-uniform", {"start": "fixed"}, "model.start = 'random'"),
         ("mdlm", {"unary": True}, "model.unary = False"),
+        ("mdlm", {"mixer": "groups"}, 'mixer "groups" needs a task with relations'),
+        ("vae", {"mixer": "swiglu", "positions": "rope"}, 'positions "rope" needs mixer "attention"'),
         ("mdlm", {"denoising_steps": 0}, "model.denoising_steps is 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(kind, changes, message):
     with pytest.raises(ValueError, match=message):
         build(SPEC, replace(config(kind), **changes))
+
+
+def test_a_rival_is_not_exported(tmp_path):
+    whole = Config(recipe="tiny", task="queens-4", model=config("mdlm"))
+    bundle.save(tmp_path / "run", whole, build(QUEENS.spec, whole.model))
+    with pytest.raises(ValueError, match="of kind mdlm; only the recursive family can be exported"):
+        export(str(tmp_path / "run"), tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()

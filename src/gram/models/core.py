@@ -138,6 +138,8 @@ class Core(nn.Module):
 
 def network(config: ModelConfig, length: int, relations_RLL: Tensor, symbols: int) -> nn.Sequential:
     """config.blocks blocks of [mixer + SwiGLU]."""
+    if config.mixer != "attention" and config.positions == "rope":
+        raise ValueError('positions "rope" needs mixer "attention"; choose "learned" or "none".')
 
     def mixer() -> nn.Module:
         if config.mixer == "attention":

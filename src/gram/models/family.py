@@ -39,8 +39,6 @@ class Model(nn.Module):
         super().__init__()
         if config.mixer == "groups" and (config.registers or not (spec.relations or spec.arrows)):
             raise ValueError('mixer "groups" needs a task with relations and registers = 0; choose "swiglu" instead.')
-        if config.mixer != "attention" and config.positions == "rope":
-            raise ValueError('positions "rope" needs mixer "attention"; choose "learned" or "none".')
         if config.guidance_hidden < 1 or config.K < 1 or config.T < 1 or config.blocks < 1:
             raise ValueError("K, T, blocks and guidance_hidden must be at least 1.")
         if config.sigma_start <= config.sigma_floor:

@@ -58,6 +58,8 @@ class Rival(nn.Module):
     def trunk(self) -> nn.Sequential:
         """config.blocks blocks over the L positions: the networks of the family (models/core.py)."""
         grouped = self.config.mixer == "groups"
+        if grouped and not self.spec.relations:
+            raise ValueError('mixer "groups" needs a task with relations; choose "attention" instead.')
         matrices = relation_matrices(self.spec) if grouped else torch.empty(0)
         return network(self.config, self.spec.length, matrices, symbols=1)
 
@@ -81,7 +83,10 @@ class Rival(nn.Module):
     # the interface ----------------------------------------------------------------------------------------
     def encode(self, x_BL: Tensor) -> Tensor:
         """Puzzles -> e_x (B, L, D)."""
-        return self.place(self.embed_x(x_BL, self.dtype))
+        e_x = self.embed_x(x_BL, self.dtype)
+        if self.embed_position is not None:
+            e_x = e_x + self.embed_position(torch.arange(self.spec.length, device=x_BL.device), self.dtype)
+        return e_x
 
     def initial(self, batch: int, noise: Tensor | None = None) -> State:
         """The state before the first step; both parts (batch, _, _)."""
@@ -109,12 +114,6 @@ class Rival(nn.Module):
         return readout[:, 0]
 
     # parts ------------------------------------------------------------------------------------------------
-    def place(self, e_BLD: Tensor) -> Tensor:
-        """Add the learned positions."""
-        if self.embed_position is None:
-            return e_BLD
-        return e_BLD + self.embed_position(torch.arange(self.spec.length, device=e_BLD.device), self.dtype)
-
     def logits(self, h_BLD: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, V) float32; padding has logit -inf."""
         padding = torch.tensor([PAD], device=h_BLD.device)

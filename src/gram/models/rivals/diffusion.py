@@ -32,15 +32,14 @@ class Diffusion(Rival):
     """(L,) bool: the positions of the answer."""
 
     def __init__(self, spec: TaskSpec, config: ModelConfig):
-        flat = config.kind == "d3pm-uniform"
-        super().__init__(spec, config, **({"start": "random"} if flat else {}))
+        absorbing = config.kind != "d3pm-uniform"
+        super().__init__(spec, config, **({} if absorbing else {"start": "random"}))
         self.T = config.denoising_steps
         self.embed_y = Embedding(spec.vocabulary, config.width)
-        pi = torch.ones(spec.vocabulary) / (spec.vocabulary - 1)
-        pi[PAD] = 0.0
         mask = F.one_hot(torch.tensor(PAD), spec.vocabulary).float()
-        self.register_buffer("alpha", cosine(self.T) if flat else linear(self.T), persistent=False)
-        self.register_buffer("pi", pi if flat else mask, persistent=False)
+        pi = mask if absorbing else (1 - mask) / (spec.vocabulary - 1)
+        self.register_buffer("alpha", linear(self.T) if absorbing else cosine(self.T), persistent=False)
+        self.register_buffer("pi", pi, persistent=False)
         scored = torch.arange(spec.length) >= spec.answer_start
         self.register_buffer("scored", scored, persistent=False)
 
@@ -84,7 +83,7 @@ class Diffusion(Rival):
 
     def back(self, answer: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """log p(x_{t-1} | x_t) for x_0 ~ `answer` (B, L, V), (B, L, V): the posterior of the noise, proportional to
-        q(x_t | x_{t-1}) q(x_{t-1} | x_0) (D3PM, equations 3 and 4)."""
+        q(x_t | x_{t-1}) q(x_{t-1} | x_0) (D3PM's x_0-parameterisation)."""
         kept = (self.alpha[t] / self.alpha[t - 1]).view(-1, 1, 1)
         arrived = F.one_hot(x_t, self.spec.vocabulary).float()
         here = kept * arrived + (1 - kept) * self.pi[x_t][..., None]
@@ -99,7 +98,7 @@ class MDLM(Diffusion):
         self.reset(seed)
 
     def losses(self, x_BL: Tensor, y_BL: Tensor, noise: Tensor | None) -> Losses:
-        """The bound of equation 10: cross-entropy of the masked tokens over t, for one t in (0, 1]."""
+        """The bound in continuous time: cross-entropy of the masked tokens over t, for one t in (0, 1]."""
         assert noise is not None
         t = times(noise).clamp(min=1e-3)[:, None]
         masked = uniform(noise[0, ..., 0]) < t
@@ -121,11 +120,12 @@ class D3PM(Diffusion):
         self.reset(seed)
 
     def predict(self, x_t: Tensor, t: Tensor, e_x: Tensor) -> Tensor:
-        return super().predict(x_t, t, e_x + self.embed_time(self.clock[t].to(self.dtype))[:, None])
+        e_t = self.embed_time(self.clock.to(self.dtype))[t]  # of all times: a row must not depend on the others'
+        return super().predict(x_t, t, e_x + e_t[:, None])
 
     def losses(self, x_BL: Tensor, y_BL: Tensor, noise: Tensor | None) -> Losses:
-        """The variational bound, T times its term of one t (equation 1; the term of t = 1 is the reconstruction, and at
-        T nothing is left of the answer), and the cross-entropy of the hybrid loss (equation 5)."""
+        """The variational bound, T times its term of one t (that of t = 1 is the reconstruction, and at T nothing is
+        left of the answer), and the cross-entropy of the hybrid loss."""
         assert noise is not None
         t = (times(noise) * self.T).ceil().clamp(1, self.T).long()
         answer = F.one_hot(y_BL, self.spec.vocabulary).float()

@@ -72,4 +72,5 @@ class VAE(Rival):
     def generate(self, e_x: Tensor, z_B1Z: Tensor) -> Tensor:
         """Logits of p(y | x, z), (B, L, V)."""
         _, decoder = self.core
-        return self.logits(decoder(e_x + self.embed_z(z_B1Z.to(self.dtype))))
+        z_BLZ = z_B1Z.expand(-1, self.spec.length, -1)  # products of few rows would depend on the others
+        return self.logits(decoder(e_x + self.embed_z(z_BLZ.to(self.dtype))))
