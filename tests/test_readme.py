@@ -25,7 +25,7 @@ SMALL = (
     *("--model.guidance-hidden", "16", "--model.K", "1", "--model.T", "1", "--train.batch", "8", "--train.N-sup", "2"),
     *("--train.compile", "False", "--train.evaluate-examples", "4", "--train.dtype", "float32", "--solve.depth", "2"),
 )
-SHIPPED_VERBS = ("solve", "eval")
+SHIPPED_VERBS = ("solve", "generate", "eval")
 
 
 class Piece(NamedTuple):
@@ -93,6 +93,7 @@ def verb(arguments: list[str], capsys) -> None:
     elif arguments[0] in SHIPPED_VERBS:
         if "--weights" not in arguments and arguments[1] not in bundle.shipped():
             pytest.skip(f"weights for {arguments[1]} are not shipped yet")
+        arguments += ["--depth", "2"] if arguments[0] == "generate" else []
         arguments += ["--limit", "4"] if arguments[0] == "eval" and "--limit" not in arguments else []
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
@@ -119,7 +120,7 @@ def target(words: list[str]) -> None:
 
 def test_the_readme_shows_every_verb():
     commands = [piece.text for piece in PIECES if piece.kind == "command"]
-    for name in ("train", "solve", "eval", "export", "info"):
+    for name in ("train", "solve", "generate", "eval", "export", "info"):
         assert any(re.search(rf"\bgram {name}\b", command) for command in commands), name
     assert len(PIECES) > 10
 

@@ -15,6 +15,7 @@ Select = Literal["first", "majority", "value", "halt", "checked"]
 USAGE = """usage: gram VERB ...
 
   gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
+  gram generate TASK             draw samples of a task without puzzles: boards, digits
   gram eval TASK                 measure weights on held-out puzzles
   gram train RECIPE              train a recipe
   gram export WEIGHTS            a bundle that answers without PyTorch
@@ -66,7 +67,7 @@ def fail(sentence: str, code: int) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    verbs = {"solve": solve, "eval": evaluate, "export": export, "info": info}
+    verbs = {"solve": solve, "generate": generate, "eval": evaluate, "export": export, "info": info}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("", "-h", "--help"):
         print(USAGE)
@@ -74,7 +75,7 @@ def dispatch(arguments: list[str]) -> int:
     if verb == "train":
         return train(rest)
     if verb not in verbs:
-        raise ValueError(f"There is no command {verb!r}; use train, solve, eval, export or info.")
+        raise ValueError(f"There is no command {verb!r}; use train, solve, generate, eval, export or info.")
     return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
 
 
@@ -194,6 +195,49 @@ def solve(
     )
 
 
+# generate -------------------------------------------------------------------------------------------------
+def generate(
+    task: Positional[str],
+    /,
+    *,
+    n: int | None = None,
+    depth: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    restart_every: int | None = None,
+    weights: str | None = None,
+    png: Path | None = None,
+    evolution: Path | None = None,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Draw samples of a task without puzzles. What is left out is as the weights were tuned.
+
+    Args:
+        task: Name of the task, such as sudoku-boards.
+        n: Samples.
+        depth: Supervision steps at most.
+        seed: Seed of the noise.
+        temperature: Factor on the learned noise.
+        restart_every: Supervision steps until a trajectory that has not halted begins anew; 0 never.
+        weights: Shipped weights by name or a folder; the task's own if not given.
+        png: Write a picture of the first hundred samples into this new file.
+        evolution: Write what the first eight samples were after each supervision step into this new PNG file.
+        as_json: One JSON object per sample.
+    """
+    from gram.solve import show_samples
+
+    return show_samples.sample(
+        task,
+        n=n,
+        weights=weights,
+        png=png,
+        evolution=evolution,
+        as_json=as_json,
+        options={"depth": depth, "seed": seed, "temperature": temperature, "restart_every": restart_every},
+        opener=opener(weights),
+    )
+
+
 # eval -----------------------------------------------------------------------------------------------------
 def evaluate(
     task: Positional[str],
@@ -222,7 +266,7 @@ def evaluate(
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
             file that `gram solve --input` reads; the answers are then all that the exact solver finds.
         split: The split by content: 5% of all inputs are test, 10% dev.
-        width: Samples per puzzle.
+        width: Samples per puzzle; of a task without puzzles, samples.
         depth: Supervision steps.
         select: How one answer is chosen.
         limit: Use a sample of that many puzzles, always the same.

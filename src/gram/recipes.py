@@ -7,6 +7,7 @@ want a GPU. A baseline or an ablation is another recipe with changed fields.
 import dataclasses
 import difflib
 import re
+from collections.abc import Callable
 from typing import Any
 
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
@@ -14,12 +15,12 @@ from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 
 def recipe(name: str) -> Config:
     """The recipe of that name. ValueError with the closest name otherwise."""
-    if match := re.fullmatch(r"(paper-)?(queens|coloring|sudoku)-(\d+(?:-k\d+)?)(?:-([a-z-]+))?", name):
-        paper, kind, size, variant = match.groups()
+    pattern = r"(paper-)?(mnist|sudoku-boards(?:-4)?|sudoku-\d+|(queens|coloring)-\d+(?:-k\d+)?)(?:-([a-z-]+))?"
+    if match := re.fullmatch(pattern, name):
+        paper, task, kind, variant = match.groups()
         makers = PAPER if paper else LAPTOP
-        if (kind, size) in makers or (kind, None) in makers:
-            maker = makers.get((kind, size)) or makers[kind, None]
-            config = dataclasses.replace(maker(f"{kind}-{size}"), recipe=name)
+        if maker := makers.get(task) or makers.get(kind):
+            config = dataclasses.replace(maker(task), recipe=name)
             if variant is None:
                 return config
             if variant in VARIANTS:
@@ -35,8 +36,9 @@ def names() -> list[str]:
     """The recipes behind the shipped weights and the tables. queens-N and coloring-N exist for every size, and every
     recipe with every variant: queens-8-trm, paper-sudoku-9-hrm."""
     tasks = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-4", "sudoku-6", "sudoku-9"]
-    paper = [f"paper-{name}" for name in ("queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-9")]
-    return [*tasks, *paper]
+    samples = ["sudoku-boards", "sudoku-boards-4", "mnist"]
+    both = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-9", "sudoku-boards", "mnist"]
+    return [*tasks, *samples, *(f"paper-{name}" for name in both)]
 
 
 def change(config: Config, **sections: dict[str, Any]) -> Config:
@@ -69,6 +71,12 @@ UNARY = ModelConfig(
     guidance_hidden=32,
     pool="mean",
 )
+SUDOKU_TRAIN = (
+    "sudoku/sudoku_bank_train.csv.gz",
+    "sudoku/sudoku_tdoku_hard_train.csv.gz",
+    "sudoku/sudoku_extreme_1k_train.csv.gz",
+)
+SUDOKU_DEV = tuple(name.replace("_1k_train", "_dev").replace("_train", "_dev") for name in SUDOKU_TRAIN)
 ENDLESS = 10_000_000  # updates: the minutes are the budget
 ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers that costs coverage
 
@@ -113,11 +121,7 @@ def sudoku_9(task: str) -> Config:
     return Config(
         recipe=task,
         task=task,
-        data=(
-            "sudoku/sudoku_bank_train.csv.gz",
-            "sudoku/sudoku_tdoku_hard_train.csv.gz",
-            "sudoku/sudoku_extreme_1k_train.csv.gz",
-        ),
+        data=SUDOKU_TRAIN,
         dev=("sudoku/sudoku_bank_dev.csv.gz", "sudoku/sudoku_extreme_dev.csv.gz"),
         model=UNARY,
         train=TrainConfig(
@@ -139,13 +143,81 @@ def sudoku_9(task: str) -> Config:
     )
 
 
-LAPTOP = {
-    ("queens", None): queens,
-    ("coloring", None): coloring,
-    ("sudoku", "4"): small_sudoku,
-    ("sudoku", "6"): small_sudoku,
-    ("sudoku", "9"): sudoku_9,
+def sudoku_boards(task: str) -> Config:
+    """Complete 9x9 boards from nothing."""
+    return Config(
+        recipe=task,
+        task=task,
+        data=SUDOKU_TRAIN,
+        dev=SUDOKU_DEV,
+        model=UNARY,
+        train=TrainConfig(
+            minutes=60.0,
+            updates=ENDLESS,
+            batch=32,
+            N_sup=16,
+            lr=3e-3,
+            lr_rest=2e-3,
+            evaluate_every=600.0,
+            evaluate_examples=64,
+            save_every=300.0,
+        ),
+        solve=SolveConfig(width=1000, depth=64, restart_every=16),
+    )
+
+
+def sudoku_boards_4(task: str) -> Config:
+    """All 288 complete 4x4 boards from nothing."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=UNARY,
+        train=TrainConfig(minutes=5.0, updates=ENDLESS, N_sup=8, lr=3e-3, lr_rest=2e-3),
+        solve=SolveConfig(width=2880, depth=32, restart_every=8),
+    )
+
+
+def mnist(task: str) -> Config:
+    """Binarised MNIST. No rules, so nothing halts and no row runs on the prior."""
+    model = dataclasses.replace(
+        SMALL,
+        width=96,
+        hidden=96,
+        mixer="swiglu",
+        mixer_hidden=128,
+        guidance_hidden=96,
+        stem="patches",
+        stem_channels=16,
+    )
+    return Config(
+        recipe=task,
+        task=task,
+        model=model,
+        train=TrainConfig(
+            minutes=60.0,
+            updates=ENDLESS,
+            batch=32,
+            N_sup=8,
+            prior_rows=0.0,
+            evaluate_every=900.0,
+            evaluate_examples=64,
+            save_every=300.0,
+        ),
+        solve=SolveConfig(width=1000, depth=16),
+    )
+
+
+LAPTOP: dict[str | None, Callable[[str], Config]] = {
+    "queens": queens,
+    "coloring": coloring,
+    "sudoku-4": small_sudoku,
+    "sudoku-6": small_sudoku,
+    "sudoku-9": sudoku_9,
+    "sudoku-boards": sudoku_boards,
+    "sudoku-boards-4": sudoku_boards_4,
+    "mnist": mnist,
 }
+"""By task, or by kind of task where there is one for every size."""
 
 
 # the paper's scale ----------------------------------------------------------------------------------------
@@ -195,7 +267,37 @@ def paper_sudoku(task: str) -> Config:
     return dataclasses.replace(change(config, train={"augment": True}), **data)
 
 
-PAPER = {("queens", None): paper_queens, ("coloring", None): paper_coloring, ("sudoku", "9"): paper_sudoku}
+def paper_boards(task: str) -> Config:
+    """50,000 boards, not augmented, beta 0.05, EMA 0.999, 200 epochs."""
+    config = paper(
+        task, beta=0.05, epochs=200, examples=50_000, mixer="swiglu", mixer_hidden=512, positions="none", K=6
+    )
+    config = change(config, train={"ema": 0.999}, solve={"width": 1000})
+    return dataclasses.replace(config, data=SUDOKU_TRAIN, dev=SUDOKU_DEV)
+
+
+def paper_mnist(task: str) -> Config:
+    """Stem of two convolutions, beta 0.07, 1,800 epochs."""
+    config = paper(task, beta=0.07, epochs=1800, examples=60_000, stem="patches")
+    return change(config, train={"prior_rows": 0.0}, solve={"width": 1000})
+
+
+PAPER: dict[str | None, Callable[[str], Config]] = {
+    "queens": paper_queens,
+    "coloring": paper_coloring,
+    "sudoku-9": paper_sudoku,
+    "sudoku-boards": paper_boards,
+    "mnist": paper_mnist,
+}
+
+
+def paper_boards(task: str) -> Config:
+    """50,000 boards, not augmented, beta 0.05, EMA 0.999, 200 epochs."""
+    config = paper(
+        task, beta=0.05, epochs=200, examples=50_000, mixer="swiglu", mixer_hidden=512, positions="none", K=6
+    )
+    config = change(config, train={"ema": 0.999}, solve={"width": 1000})
+    return dataclasses.replace(config, data=SUDOKU_TRAIN, dev=SUDOKU_DEV)
 
 
 # members of the family and ablations: fields changed in any recipe -----------------------------------------

@@ -32,7 +32,10 @@ def load_examples(
     if not files:
         return task.examples(split, seed=0, count=count)
     from gram.tasks.sudoku import Sudoku, read_bank
+    from gram.tasks.sudoku_boards import SudokuBoards
 
+    if isinstance(task, SudokuBoards):
+        return task.load([data_file(name) for name in files])
     if not isinstance(task, Sudoku):
         raise ValueError(f"Task {task.spec.name} takes no data files; leave `data` empty.")
     parts = [read_bank(data_file(name), task) for name in files]

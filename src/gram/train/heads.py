@@ -14,9 +14,10 @@ from gram.config import Config
 from gram.models.family import Model
 from gram.solve.network import TorchNetwork
 from gram.solve.sample import Flight, deterministic, settle_temperature
-from gram.tasks.base import Examples, Task
+from gram.tasks.base import Examples, Task, Unconditional
 
 CHUNK = 64
+"""Rows that are rolled out side by side."""
 GRID = tuple(np.arange(0, 8.5, 0.5).tolist())
 """Thresholds on the halt logit that are tried."""
 MARGIN = 0.5
@@ -38,11 +39,15 @@ def fit_heads(
 ) -> Config:
     """Fit both heads in place on rollouts of `train`, and return `config` with the threshold that stops samples
     earliest on `dev` while validity falls by at most `loss_of_validity`. Each of the two takes about `row_steps`
-    supervision steps of single rows."""
+    supervision steps of single rows. Without rules there is nothing to learn, and nothing halts."""
+    if not task.rules:
+        return config
     depth, seed = min(config.solve.depth, DEPTH), config.train.seed
     restart_every = config.solve.restart_every
     width = 1 if deterministic(TorchNetwork(model), task, None, restart_every) else width
     puzzles = max(64, row_steps // (width * depth))
+    if isinstance(task, Unconditional):  # all of them are the same blank one
+        width *= puzzles
     options = {"width": width, "depth": depth, "restart_every": restart_every}
     rng = np.random.default_rng([seed, 5])
     some = train.select(rng.permutation(len(train))[:puzzles])
@@ -68,14 +73,16 @@ def rollouts(
     step obeys the rules (n * width, depth). With `restart_every` wrong rows begin anew as in sampling."""
     network = TorchNetwork(model)
     all_pooled, all_right = [], []
-    for first in range(0, len(inputs), max(1, CHUNK // width)):
-        some = inputs[first : first + max(1, CHUNK // width)]
-        flight = Flight(network, task, some, seed, settle_temperature(network, None))
-        flight.admit([(puzzle, trajectory) for puzzle in range(len(some)) for trajectory in range(width)])
+    rows = [(puzzle, trajectory) for puzzle in range(len(inputs)) for trajectory in range(width)]
+    for first in range(0, len(rows), CHUNK):
+        some = rows[first : first + CHUNK]
+        flight = Flight(network, task, inputs, seed, settle_temperature(network, None))
+        flight.admit(some)
+        puzzles = inputs[[puzzle for puzzle, _ in some]]
         pooled, right = [], []
         for step in range(1, depth + 1):
             answers, _, _ = flight.step()
-            now = task.check(np.repeat(some, width, axis=0), answers)
+            now = task.check(puzzles, answers)
             pooled.append(flight.pooled.cpu().clone())
             right.append(torch.from_numpy(now))
             if restart_every is not None and step % restart_every == 0:

@@ -19,7 +19,7 @@ from gram import bundle, tasks
 from gram.config import Config, to_dict
 from gram.models.arithmetic import arithmetic
 from gram.models.family import Model
-from gram.tasks.base import Task
+from gram.tasks.base import Task, Unconditional
 from gram.tasks.store import load_examples
 from gram.train import checkpoint, parallel
 from gram.train.batches import Batches, Carry, empty_carry, refill, retarget
@@ -80,7 +80,7 @@ class Run:
         self.ema = averaged(model, c.ema)
         self.average = cast(Model, self.ema.module)
         self.rows = world.rows(c.batch)
-        guard = not config.data  # files bring their own splits
+        guard = not config.data and not isinstance(task, Unconditional)  # files bring their own splits
         self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard)
         self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
         self.on_prior = self.learner.prior_rows(c.batch)[self.rows].to(world.device)

@@ -9,6 +9,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from gram.config import TrainConfig
 from gram.models.family import Model
+from gram.models.layers import Embedding
 
 
 class AdamAtan2(Optimizer):
@@ -43,7 +44,7 @@ class AdamAtan2(Optimizer):
 def optimizers(model: Model, config: TrainConfig) -> list[Optimizer]:
     """One optimiser, or Muon for the matrices of the core and AdamW for the rest. Only matrices decay."""
     matrices = [p for p in model.core.parameters() if p.ndim == 2]
-    if model.core.posterior is not None and model.core.posterior.embed_y is not None:
+    if model.core.posterior is not None and isinstance(model.core.posterior.embed_y, Embedding):
         table = model.core.posterior.embed_y.weight
         matrices = [p for p in matrices if p is not table]
     chosen = {id(p) for p in matrices}
