@@ -15,6 +15,7 @@ from gram.config import Config, SolveConfig, TrainConfig
 from gram.models.family import Model
 from gram.solve import generate, pictures, show_samples
 from gram.solve.network import TorchNetwork
+from gram.solve.reasoner import Reasoner
 from gram.solve.sample import sample
 from gram.tasks.base import Unconditional
 from gram.tasks.store import load_examples
@@ -90,6 +91,19 @@ def test_the_seed_decides_and_the_number_does_not():
     np.testing.assert_array_equal(many.tokens[:4], few.tokens)
     assert not np.array_equal(many.tokens, generate.draw(network, FOUR, n=9, depth=3, seed=2).tokens)
     assert len({t.tobytes() for t in many.tokens}) > 1  # from one blank and shared weights, by noise alone
+
+
+def test_a_reasoner_generates_or_solves():
+    config = Config(recipe="x", task="sudoku-boards-4", solve=SolveConfig(width=5, depth=4, restart_every=3))
+    reasoner = Reasoner(config, tiny(FOUR, mixer="groups", unary=True))
+    samples = reasoner.generate(seed=1)
+    again = generate.draw(reasoner.network, FOUR, n=5, depth=4, seed=1, restart_every=3)
+    np.testing.assert_array_equal(samples.tokens, again.tokens)
+    assert reasoner.generate(2, depth=1, restart_every=0).steps.tolist() == [1, 1]
+    with pytest.raises(ValueError, match="gram generate"):
+        reasoner.solve("." * 16)
+    with pytest.raises(ValueError, match="use solve"):
+        Reasoner(replace(config, task="sudoku-4"), reasoner.network).generate(1)
 
 
 def test_samples_of_an_oracle():

@@ -291,15 +291,6 @@ PAPER: dict[str | None, Callable[[str], Config]] = {
 }
 
 
-def paper_boards(task: str) -> Config:
-    """50,000 boards, not augmented, beta 0.05, EMA 0.999, 200 epochs."""
-    config = paper(
-        task, beta=0.05, epochs=200, examples=50_000, mixer="swiglu", mixer_hidden=512, positions="none", K=6
-    )
-    config = change(config, train={"ema": 0.999}, solve={"width": 1000})
-    return dataclasses.replace(config, data=SUDOKU_TRAIN, dev=SUDOKU_DEV)
-
-
 # members of the family and ablations: fields changed in any recipe -----------------------------------------
 RIVALS = ("trm", "hrm", "looped")  # expansion 4 and 16 puzzle tokens at paper scale
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gram.config import SolveConfig
 from gram.solve.sample import Flight, Network, Trajectories, sample, settle_temperature
 from gram.tasks.base import Tokens, Unconditional
 
@@ -33,6 +34,25 @@ class Samples:
     def good(self) -> Tokens:
         """The valid ones; all where there are no rules."""
         return self.tokens if self.valid is None else self.tokens[self.valid]
+
+
+def settle(
+    defaults: SolveConfig,
+    *,
+    depth: int | None,
+    seed: int,
+    temperature: float | None,
+    restart_every: int | None,
+) -> dict[str, Any]:
+    """Options of `draw`: what is None as the weights were tuned; restart_every 0 is never."""
+    restart_every = defaults.restart_every if restart_every is None else restart_every
+    return {
+        "depth": defaults.depth if depth is None else depth,
+        "seed": seed,
+        "temperature": defaults.temperature if temperature is None else temperature,
+        "halt_threshold": defaults.halt_threshold,
+        "restart_every": restart_every or None,
+    }
 
 
 def draw(network: Network, task: Unconditional, *, n: int, depth: int, **options) -> Samples:

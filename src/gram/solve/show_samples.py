@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from gram.solve.show import Opener, counted, load, one_line, say, write_record
 from gram.tasks.base import Tokens, Unconditional
 from gram.tasks.mnist import Mnist
 from gram.tasks.store import load_examples
-
-if TYPE_CHECKING:
-    from gram.solve.reasoner import Reasoner
 
 SHOWN = 3
 """Samples in the terminal."""
@@ -43,8 +40,8 @@ def sample(
     for path in filter(None, (png, evolution)):
         pictures.check_new(path)
     reasoner, label, _ = load(task, weights, opener)
-    n, settled = settle(reasoner, n, options)
-    samples = generate.draw(reasoner.network, task, n=n, **settled)
+    samples = reasoner.generate(n, **options)
+    settled = generate.settle(reasoner.config.solve, **options)
     if as_json:
         for i in range(len(samples)):
             print(json.dumps(fields(task, samples, i)))
@@ -57,18 +54,10 @@ def sample(
         some = samples.tokens[:SHEET]
         pictures.write(png, np.stack([task.picture(s) for s in some]), columns=max(1, round(len(some) ** 0.5)))
     if evolution is not None:
-        frames = generate.evolution(reasoner.network, task, n=min(ROWS, n), **settled)
+        frames = generate.evolution(reasoner.network, task, n=min(ROWS, len(samples)), **settled)
         images = np.stack([task.picture(s) for s in frames.reshape(-1, task.spec.length)])
         pictures.write(evolution, images, columns=settled["depth"])
     return 0
-
-
-def settle(reasoner: "Reasoner", n: int | None, options: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """The number of samples, and the options of `generate.draw`: those given, else those of config.solve."""
-    defaults = reasoner.config.solve
-    settled = {k: getattr(defaults, k) if v is None and k != "seed" else v for k, v in options.items()}
-    settled |= {"restart_every": settled["restart_every"] or None, "halt_threshold": defaults.halt_threshold}
-    return defaults.width if n is None else n, settled
 
 
 def fields(task: Unconditional, samples: generate.Samples, i: int) -> dict[str, Any]:
@@ -141,8 +130,9 @@ def evaluate(
     """Figures of as many samples as `width`, recorded if asked to. seen: those among the training data of the recipe
     (over the valid ones; None where the files are not here)."""
     reasoner, label, folder = load(task, weights, opener)
-    n, settled = settle(reasoner, options["width"], {k: v for k, v in options.items() if k not in ("width", "select")})
-    samples = generate.draw(reasoner.network, task, n=n, **settled)
+    given = {k: options[k] for k in ("depth", "seed", "temperature", "restart_every")}
+    samples = reasoner.generate(options["width"], **given)
+    settled = generate.settle(reasoner.config.solve, **given)
     values = {"task": task.spec.name, "weights": label, "data": split, "depth": settled["depth"]}
     values |= generate.figures(task, samples) | {"seen": seen(task, reasoner.config.data, samples)}
     values |= digits(task, samples, split)
@@ -152,7 +142,7 @@ def evaluate(
     else:
         say(table(values))
     if record is not None:
-        asked = {"width": n, "depth": settled["depth"]}
+        asked = {"width": len(samples), "depth": settled["depth"]}
         asked |= {k: options[k] for k in ("temperature", "restart_every")} | {"seed": options["seed"] or None}
         write_record(record, reasoner, folder, asked, values)
     return 0

@@ -89,8 +89,9 @@ class Run:
         if state is not None:
             self.restore(state)
         size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
+        amount = f"{len(train.targets):,} samples" if isinstance(task, Unconditional) else f"{len(train):,} puzzles"
         log.say(
-            f"{config.recipe}: {len(train):,} puzzles of {task.spec.name}, {size:,} parameters, {dtype} ({reason}), "
+            f"{config.recipe}: {amount} of {task.spec.name}, {size:,} parameters, {dtype} ({reason}), "
             f"{compile_reason}, {world.size} process(es)"
         )
 

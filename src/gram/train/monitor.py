@@ -1,6 +1,7 @@
 """What a run tells while it learns: metrics, dev evaluations, and warnings in words."""
 
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ class Monitor:
         when a sign is bad."""
         stochastic = self.model.core.prior is not None
         network, c = TorchNetwork(self.model), self.config.train
-        options = {"depth": 2 * c.N_sup, "seed": c.seed}
+        options: dict[str, Any] = {"depth": 2 * c.N_sup, "seed": c.seed}
         if isinstance(self.task, Unconditional):
             samples = generate.draw(network, self.task, n=c.evaluate_examples, **options)
             figures = generate.figures(self.task, samples)
