@@ -20,7 +20,7 @@ from gram.solve.sample import sample
 from gram.tasks.base import Unconditional
 from gram.tasks.store import load_examples
 from gram.tasks.sudoku_boards import SudokuBoards
-from gram.train import loop
+from gram.train import heads, loop
 
 FOUR, NINE = SudokuBoards(4), SudokuBoards(9)
 BOARD = "123456789456789123789123456231564897564897231897231564312645978645978312978312645"
@@ -272,7 +272,16 @@ def test_seen_counts_valid_samples_of_the_training_files(tmp_path):
 
 
 # training -------------------------------------------------------------------------------------------------
-def test_it_trains_and_its_heads_are_fitted_on_samples(tmp_path):
+def test_it_trains_and_its_heads_are_fitted_on_samples(tmp_path, monkeypatch):
+    heights = []
+
+    def rollouts(model, task, inputs, **options):
+        pooled, right = heads_rollouts(model, task, inputs, **options | {"width": 8})
+        heights.append((len(inputs), options["width"], len(pooled)))
+        return pooled, right
+
+    heads_rollouts = heads.rollouts
+    monkeypatch.setattr(heads, "rollouts", rollouts)
     train = TrainConfig(
         updates=6,
         batch=8,
@@ -289,6 +298,7 @@ def test_it_trains_and_its_heads_are_fitted_on_samples(tmp_path):
     run = loop.train(config, tmp_path / "run")
     dev = json.loads((run / "training.json").read_text())["dev"]
     assert dev["samples"] == 5
+    assert heights == [(1, 4 * (12_800 // (4 * 3)), 8)] * 2  # one blank, as many rows as of other tasks
     assert {"valid", "distinct", "reached", "elbo", "kl_by_step_dev"} <= dev.keys()
 
 
