@@ -13,7 +13,9 @@ from test_solve import Oracle, tiny
 from gram import bundle, cli, recipes, tasks
 from gram.config import Config, SolveConfig, TrainConfig
 from gram.models.family import Model
-from gram.solve import generate, pictures, show_samples
+from gram.ship import runtime
+from gram.ship.export import export
+from gram.solve import generate, pictures, reasoner, show_samples
 from gram.solve.network import TorchNetwork
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import sample
@@ -95,15 +97,15 @@ def test_the_seed_decides_and_the_number_does_not():
 
 def test_a_reasoner_generates_or_solves():
     config = Config(recipe="x", task="sudoku-boards-4", solve=SolveConfig(width=5, depth=4, restart_every=3))
-    reasoner = Reasoner(config, tiny(FOUR, mixer="groups", unary=True))
-    samples = reasoner.generate(seed=1)
-    again = generate.draw(reasoner.network, FOUR, n=5, depth=4, seed=1, restart_every=3)
-    np.testing.assert_array_equal(samples.tokens, again.tokens)
-    assert reasoner.generate(2, depth=1, restart_every=0).steps.tolist() == [1, 1]
+    network = tiny(FOUR, mixer="groups", unary=True)
+    boards = Reasoner(config, network)
+    again = generate.draw(network, FOUR, n=5, depth=4, seed=1, restart_every=3)
+    np.testing.assert_array_equal(boards.generate(seed=1).tokens, again.tokens)
+    assert boards.generate(2, depth=1, restart_every=0).steps.tolist() == [1, 1]
     with pytest.raises(ValueError, match="gram generate"):
-        reasoner.solve("." * 16)
+        boards.solve("." * 16)
     with pytest.raises(ValueError, match="use solve"):
-        Reasoner(replace(config, task="sudoku-4"), reasoner.network).generate(1)
+        Reasoner(replace(config, task="sudoku-4"), network).generate(1)
 
 
 def test_samples_of_an_oracle():
@@ -258,6 +260,13 @@ def test_eval_measures_samples(weights, tmp_path, capsys):
     assert {"valid", "distinct", "conflicts", "chi_square", "halting_step", "seconds"} <= found.keys()
     record = json.loads((tmp_path / "boards-tiny" / "0.json").read_text())
     assert list(record["figures"]) == ["dev width=7 depth=3 seed=2"]
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_bundle_generates(int8, weights, tmp_path):
+    bundled = runtime.load(export(weights, tmp_path / "bundle", int8=int8)).generate(6, seed=4)
+    plain = reasoner.load(weights, dtype="float32").generate(6, seed=4)
+    assert (bundled.tokens == plain.tokens).mean() >= (0.5 if int8 else 1)
 
 
 def test_seen_counts_valid_samples_of_the_training_files(tmp_path):

@@ -14,7 +14,9 @@ from gram import bundle, recipes
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 from gram.models.family import Model
 from gram.models.stem import PatchStem, patches, pixels
-from gram.solve import realism
+from gram.ship import runtime
+from gram.ship.export import export
+from gram.solve import realism, reasoner
 from gram.tasks import store, task
 from gram.tasks.base import TaskSpec, split_of
 from gram.tasks.mnist import BLACK, WHITE, Mnist
@@ -212,6 +214,11 @@ def test_it_trains_measures_and_generates_without_rules(run, files, tmp_path, ca
         file.unlink()
     assert gram("generate", "mnist", "--weights", run, "--evolution", tmp_path / "grown.png") == 0
     assert "no data file" in capsys.readouterr().out
+
+
+def test_a_bundle_of_patches_generates_the_same(run, tmp_path):
+    bundled = runtime.load(export(str(run), tmp_path / "bundle")).generate(3)
+    np.testing.assert_array_equal(bundled.tokens, reasoner.load(run, dtype="float32").generate(3).tokens)
 
 
 # realism --------------------------------------------------------------------------------------------------
