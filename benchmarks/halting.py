@@ -24,6 +24,7 @@ from gram import bundle, tasks
 from gram.bench.clock import Clock, Timed, comparison, take_turns
 from gram.models.arithmetic import arithmetic
 from gram.models.family import Model
+from gram.models.layers import Embedding
 from gram.recipes import recipe
 from gram.solve.network import TorchNetwork
 from gram.solve.record import hardware, origin
@@ -65,6 +66,7 @@ def theirs(model: Model, threshold: float) -> nn.Module:
         num_refinement_blocks=c.T,
         num_latent_refinements=c.K,
     )
+    assert isinstance(model.embed_x, Embedding)
     with torch.no_grad():
         rival.input_embed.weight.copy_(model.embed_x.weight * math.sqrt(c.width))
         rival.output_init_embed.copy_(model.z0[0])
@@ -98,6 +100,7 @@ def main() -> None:
     clock = Clock(torch.device("cpu"), options.clock)
     if options.weights:
         config, model = bundle.load(options.weights)
+        assert isinstance(model, Model)
     else:
         config = recipe(options.recipe)
         model = Model(tasks.task(config.task).spec, config.model).eval()

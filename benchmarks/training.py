@@ -28,6 +28,9 @@ WIDTH, HIDDEN, HEADS, TOKENS, LENGTH, VOCABULARY, CYCLES, REFINEMENTS = 512, 153
 
 
 class Attention(nn.Module):
+    cos: Tensor
+    sin: Tensor
+
     def __init__(self):
         super().__init__()
         self.qkv = nn.Linear(WIDTH, 3 * WIDTH, bias=False)

@@ -44,7 +44,7 @@ def answer(name: str, puzzle: str, list_all: bool = False, **options) -> bool:
     exist = len(reasoner.task.solutions(tokens)) if list_all else None
     say(describe(reasoner.task, tokens, found, found.seconds, exist))
     print(f"{time.perf_counter() - start:.1f} s with loading\n")
-    return found.valid and exist in (None, len(found.distinct))
+    return bool(found.valid) and exist in (None, len(found.distinct))
 
 
 if __name__ == "__main__":

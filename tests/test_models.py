@@ -13,7 +13,7 @@ from gram.models.build import parameter_table
 from gram.models.core import State
 from gram.models.family import Model
 from gram.models.guidance import Gaussian, kl, kl_balanced
-from gram.models.layers import relation_matrices
+from gram.models.layers import Embedding, relation_matrices
 from gram.tasks.base import PAD, TaskSpec
 from gram.tasks.sudoku import Sudoku
 
@@ -155,6 +155,7 @@ def test_sigma_start_below_the_floor():
 def test_embedding_has_unit_variance_times_root_width():
     model = Model(SPEC, replace(TINY, width=512, heads=8))
     e_x = model.encode(tokens())
+    assert isinstance(model.embed_x, Embedding)
     torch.testing.assert_close(e_x, model.embed_x.weight[tokens()] * math.sqrt(512))
     assert 0.7 < e_x.std() < 1.1
 
@@ -317,7 +318,8 @@ def test_posterior_sees_target_and_proposal(fusion):
     head, u, y = model.core.posterior, draw(B, L, D), tokens(1)
     assert head is not None
     assert head.mu is not None
-    e_y = head.embed_y.weight[y] * math.sqrt(D)  # pyright: ignore[reportOptionalMemberAccess]
+    assert isinstance(head.embed_y, Embedding)
+    e_y = head.embed_y.weight[y] * math.sqrt(D)
     torch.testing.assert_close(head(u, y).mu, head.mu(torch.cat([u, e_y], -1) if fusion == "concat" else u + e_y))
 
 
@@ -586,6 +588,7 @@ def test_registers_stand_in_front():
     assert model.embed_position is not None
     torch.testing.assert_close(e_x[:, :3], model.registers.expand(B, 3, D))
     table = model.embed_position.weight[:L] * math.sqrt(D)
+    assert isinstance(model.embed_x, Embedding)
     torch.testing.assert_close(e_x[:, 3:], model.embed_x.weight[tokens()] * math.sqrt(D) + table)
     readout = draw(B, 3 + L, D)
     torch.testing.assert_close(model.decode(readout).logits[..., 1:], readout[:, 3:] @ model.decoder.weight[1:].T)

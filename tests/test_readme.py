@@ -29,7 +29,7 @@ SMALL = (
     *("--train.compile", "False", "--train.evaluate-examples", "4", "--train.dtype", "float32", "--solve.depth", "2"),
 )
 BRIEF = ("--compile", "False", "--batch", "4", "--repeats", "1", "--seconds", "0.01", "--puzzles", "1", "--width", "2")
-SHIPPED_VERBS = ("solve", "eval")
+SHIPPED_VERBS = ("solve", "generate", "eval")
 
 
 class Piece(NamedTuple):
@@ -116,6 +116,7 @@ def verb(arguments: list[str], capsys) -> None:
     elif arguments[0] in SHIPPED_VERBS:
         if "--weights" not in arguments and arguments[1] not in bundle.shipped():
             pytest.skip(f"weights for {arguments[1]} are not shipped yet")
+        arguments += ["--depth", "2"] if arguments[0] == "generate" else []
         arguments += ["--limit", "4"] if arguments[0] == "eval" and "--limit" not in arguments else []
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
@@ -149,8 +150,8 @@ def target(words: list[str]) -> None:
 
 def test_the_readme_shows_every_verb():
     commands = [piece.text for piece in PIECES if piece.kind == "command"]
-    for verb_of in ("train", "solve", "eval", "export", "bench", "info"):
-        assert any(re.search(rf"\bgram {verb_of}\b", command) for command in commands), verb_of
+    for name in ("train", "solve", "generate", "eval", "export", "bench", "info"):
+        assert any(re.search(rf"\bgram {name}\b", command) for command in commands), name
     assert len(PIECES) > 10
 
 

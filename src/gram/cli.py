@@ -15,6 +15,7 @@ Select = Literal["first", "majority", "value", "halt", "checked"]
 USAGE = """usage: gram VERB ...
 
   gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
+  gram generate TASK             draw samples of a task without puzzles: boards, digits
   gram eval TASK                 measure weights on held-out puzzles
   gram train RECIPE              train a recipe
   gram data NAME                 get a public data set, or check one
@@ -66,7 +67,8 @@ def fail(sentence: str, code: int) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    verbs = {"solve": solve, "eval": evaluate, "data": data, "export": export, "bench": bench, "info": info}
+    verbs = {"solve": solve, "generate": generate, "eval": evaluate, "data": data, "export": export, "bench": bench}
+    verbs["info"] = info
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("", "-h", "--help"):
         print(USAGE)
@@ -74,7 +76,9 @@ def dispatch(arguments: list[str]) -> int:
     if verb == "train":
         return train(rest)
     if verb not in verbs:
-        raise ValueError(f"There is no command {verb!r}; use train, solve, eval, data, export, bench or info.")
+        raise ValueError(
+            f"There is no command {verb!r}; use train, solve, generate, eval, data, export, bench or info."
+        )
     return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
 
 
@@ -198,6 +202,49 @@ def solve(
     )
 
 
+# generate -------------------------------------------------------------------------------------------------
+def generate(
+    task: Positional[str],
+    /,
+    *,
+    n: int | None = None,
+    depth: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    restart_every: int | None = None,
+    weights: str | None = None,
+    png: Path | None = None,
+    evolution: Path | None = None,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Draw samples of a task without puzzles. What is left out is as the weights were tuned.
+
+    Args:
+        task: Name of the task, such as sudoku-boards.
+        n: Samples.
+        depth: Supervision steps at most.
+        seed: Seed of the noise.
+        temperature: Factor on the learned noise.
+        restart_every: Supervision steps until a trajectory that has not halted begins anew; 0 never.
+        weights: Shipped weights by name or a folder; the task's own if not given.
+        png: Write a picture of the first hundred samples into this new file.
+        evolution: Write what the first eight samples were after each supervision step into this new PNG file.
+        as_json: One JSON object per sample.
+    """
+    from gram.solve import show_samples
+
+    return show_samples.sample(
+        task,
+        n=n,
+        weights=weights,
+        png=png,
+        evolution=evolution,
+        as_json=as_json,
+        options={"depth": depth, "seed": seed, "temperature": temperature, "restart_every": restart_every},
+        opener=opener(weights),
+    )
+
+
 # eval -----------------------------------------------------------------------------------------------------
 def evaluate(
     task: Positional[str],
@@ -227,7 +274,7 @@ def evaluate(
             file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
             file with inputs and targets.
         split: The split by content: 5% of all inputs are test, 10% dev.
-        width: Samples per puzzle.
+        width: Samples per puzzle; of a task without puzzles, samples.
         depth: Supervision steps.
         select: How one answer is chosen.
         limit: Use a sample of that many puzzles, always the same.

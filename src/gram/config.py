@@ -37,6 +37,10 @@ class ModelConfig:
     unary: bool = False
     """A row of the state for each symbol of each position ("is cell 5 a 3?") instead of one for each position; weights
     are shared between symbols. Needs mixer "groups" (ours, see DEVIATIONS.md)."""
+    stem: Literal["tokens", "patches"] = "tokens"
+    """A row of the state for each token, or, for images, for each patch of 2x2 pixels behind two convolutions."""
+    stem_channels: int = 256
+    """Channels of these convolutions."""
     registers: int = 0
     """Learned tokens in front of the sequence."""
     hierarchy: bool = True

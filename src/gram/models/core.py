@@ -3,6 +3,7 @@
 Shapes: B batch, L positions (registers included), D width, T transitions.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -35,7 +36,14 @@ class Step(NamedTuple):
 class Core(nn.Module):
     """f_L, f_H and the guidance; every member of the family is one configuration of it."""
 
-    def __init__(self, config: ModelConfig, length: int, vocabulary: int, relations_RLL: Tensor, symbols: int):
+    def __init__(
+        self,
+        config: ModelConfig,
+        length: int,
+        relations_RLL: Tensor,
+        symbols: int,
+        embed_y: Callable[[], nn.Module],
+    ):
         super().__init__()
         self.config = config
         self.f_L = network(config, length, relations_RLL, symbols)
@@ -52,7 +60,7 @@ class Core(nn.Module):
             }
             self.prior = GaussianHead(config.width, config.guidance_hidden, **shape)
             self.posterior = GaussianHead(
-                config.width, config.guidance_hidden, **shape, vocabulary=vocabulary, fusion=config.fusion
+                config.width, config.guidance_hidden, **shape, embed_y=embed_y(), fusion=config.fusion
             )
 
     def propose(self, state: State, e_x: Tensor, *, grad: bool) -> tuple[Tensor, Tensor]:

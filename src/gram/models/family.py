@@ -1,7 +1,8 @@
 """The family: encoder + core + heads. GRAM, TRM, HRM and the Looped Transformer are configurations of `Model`.
 
 initial / step / decode is the whole interface for training, sampling, serving and export. Shapes: B batch, L positions
-of the task, M rows of the state (registers + L, or L times the symbols), D width, V vocabulary, T transitions.
+of the task, M rows of the state (registers + L, L times the symbols, or a quarter of L), D width, V vocabulary, T
+transitions.
 """
 
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from gram.config import ModelConfig
 from gram.models.core import Core, State, Step
 from gram.models.guidance import GaussianHead
 from gram.models.layers import Embedding, Linear, relation_matrices
+from gram.models.stem import PATCH, Conv, PatchStem, pixels
 from gram.tasks.base import PAD, TaskSpec
 
 Parts = dict[str, list[nn.Module | nn.Parameter | None]]
@@ -46,26 +48,36 @@ class Model(nn.Module):
         self.spec, self.config = spec, config
         if config.unary and (config.mixer != "groups" or len(spec.symbols) < 2):
             raise ValueError('unary = true needs mixer "groups" and a task with symbols; choose unary = false instead.')
+        self.patched = config.stem == "patches"
+        if self.patched and (config.mixer == "groups" or config.registers):
+            raise ValueError('stem "patches" needs mixer "attention" or "swiglu" and registers = 0; change them.')
         self.dtype = torch.float32
         D, S = config.width, len(spec.symbols) if config.unary else 1
-        self.rows = config.registers + spec.length * S
-        self.embed_x = Embedding(spec.vocabulary, D)
-        self.embed_position = Embedding(spec.length, D) if config.positions == "learned" else None
+        self.places = spec.length // PATCH**2 if self.patched else spec.length
+        self.rows = config.registers + self.places * S
+        self.embed_x = self.embedding()
+        self.embed_position = Embedding(self.places, D) if config.positions == "learned" else None
         self.embed_symbol = Embedding(S, D) if config.positions == "learned" and config.unary else None
         self.registers = nn.Parameter(torch.empty(config.registers, D)) if config.registers else None
         matrices = relation_matrices(spec) if config.mixer == "groups" else torch.empty(0)
-        self.core = Core(config, self.rows, spec.vocabulary, matrices, S)
-        self.decoder = Linear(D, 1 if config.unary else spec.vocabulary)
+        self.core = Core(config, self.rows, matrices, S, self.embedding)
+        self.decoder = Linear(D, 1 if config.unary else spec.vocabulary * (PATCH**2 if self.patched else 1))
         self.halt = nn.Linear(D, 2)
         self.value = nn.Linear(D, 1)
         self.register_buffer("z0", torch.empty(2, D))
         self.reset(seed)
 
+    def embedding(self) -> Embedding | PatchStem:
+        """What makes rows of the state of tokens: one for the puzzle, another for the posterior's target."""
+        if self.patched:
+            return PatchStem(self.spec.length, self.spec.vocabulary, self.config.width, self.config.stem_channels)
+        return Embedding(self.spec.vocabulary, self.config.width)
+
     def reset(self, seed: int) -> None:
         """All initialisation, in one place. Heads start at "do not halt" with no gradient noise (TRM)."""
         generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
-            if isinstance(module, Linear | Embedding):
+            if isinstance(module, Linear | Embedding | Conv):
                 module.reset(generator)
         for module in self.modules():  # after the Linears they contain
             if isinstance(module, GaussianHead):
@@ -82,13 +94,13 @@ class Model(nn.Module):
     def encode(self, x_BL: Tensor) -> Tensor:
         """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update."""
         e_x = self.embed_x(self.unary(x_BL), self.dtype)
-        S = e_x.shape[1] // self.spec.length
+        S = e_x.shape[1] // self.places
         if self.embed_position is not None:
-            each = torch.arange(self.spec.length, device=x_BL.device)
+            each = torch.arange(self.places, device=x_BL.device)
             e_x = e_x + self.embed_position(each, self.dtype).repeat_interleave(S, 0)
         if self.embed_symbol is not None:
             each = torch.arange(S, device=x_BL.device)
-            e_x = e_x + self.embed_symbol(each, self.dtype).repeat(self.spec.length, 1)
+            e_x = e_x + self.embed_symbol(each, self.dtype).repeat(self.places, 1)
         if self.registers is not None:
             e_x = torch.cat([self.registers.to(self.dtype).expand(x_BL.shape[0], -1, -1), e_x], dim=1)
         return e_x
@@ -136,6 +148,8 @@ class Model(nn.Module):
         """h (B, M, D) -> logits and heads. The heads send no gradient into the core."""
         h_BLD = readout[:, self.config.registers :]
         logits = self.decoder(h_BLD).float()
+        if self.patched:
+            logits = pixels(logits)
         if self.config.unary:
             scores = logits.view(logits.shape[0], self.spec.length, -1)
             logits = scores.new_full((*scores.shape[:2], self.spec.vocabulary), float("-inf"))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gram.models.layers import Embedding, SwiGLU
+from gram.models.layers import SwiGLU
 
 
 class Gaussian(NamedTuple):
@@ -37,7 +37,8 @@ def kl_balanced(q: Gaussian, p: Gaussian, balance: float) -> Tensor:
 
 
 class GaussianHead(nn.Module):
-    """Two position-wise SwiGLU MLPs, mu and sigma. With `vocabulary` it also sees a target: a posterior."""
+    """Two position-wise SwiGLU MLPs, mu and sigma. With `embed_y`, which makes rows (B, L, D) of a target's tokens, it
+    also sees that target: a posterior."""
 
     def __init__(
         self,
@@ -48,13 +49,13 @@ class GaussianHead(nn.Module):
         form: str,
         floor: float,
         start: float,
-        vocabulary: int | None = None,
+        embed_y: nn.Module | None = None,
         fusion: str = "add",
     ):
         super().__init__()
         self.guidance, self.form, self.floor, self.fusion = guidance, form, floor, fusion
-        inputs = 2 * width if vocabulary and fusion == "concat" else width
-        self.embed_y = Embedding(vocabulary, width) if vocabulary else None
+        inputs = 2 * width if embed_y is not None and fusion == "concat" else width
+        self.embed_y = embed_y
         self.mu = SwiGLU(inputs, hidden, width) if guidance != "noise" else None
         self.sigma = SwiGLU(inputs, hidden, width) if guidance != "mean" else None
         excess = start - floor
@@ -67,7 +68,7 @@ class GaussianHead(nn.Module):
                 mlp.gate_up.reset(generator)
                 nn.init.zeros_(mlp.down.weight)
         if self.embed_y is not None:
-            self.embed_y.reset(generator)
+            self.embed_y.reset(generator)  # pyright: ignore[reportCallIssue]
 
     def forward(self, u_BLD: Tensor, y_BL: Tensor | None = None) -> Gaussian:
         if self.embed_y is not None:

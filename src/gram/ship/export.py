@@ -22,7 +22,7 @@ from gram.models.family import Model
 from gram.ship.runtime import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
 from gram.solve.network import TorchNetwork
 from gram.solve.sample import Flight, settle_temperature
-from gram.tasks.base import Task
+from gram.tasks.base import Task, Unconditional
 
 CARD = "README.md"
 CALIBRATION = 24
@@ -172,14 +172,9 @@ def share_constants(model) -> None:
 # int8 -----------------------------------------------------------------------------------------------------
 def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarray]]:
     """Inputs of the step graph as sampling meets them: training puzzles from the first step to the twelfth."""
-    from gram.tasks.store import load_examples
-
-    try:
-        examples = load_examples(task, config.data, "train", count=CALIBRATION)
-    except FileNotFoundError:  # the recipe's files are not here: dev puzzles that the task makes itself
-        examples = task.examples("dev", count=CALIBRATION)
-    flight = Flight(TorchNetwork(model), task, examples.inputs, 0, settle_temperature(TorchNetwork(model), None))
-    flight.admit([(puzzle, 0) for puzzle in range(len(examples))])
+    puzzles = calibration_puzzles(task, config)
+    flight = Flight(TorchNetwork(model), task, puzzles, 0, settle_temperature(TorchNetwork(model), None))
+    flight.admit([(puzzle, row) for puzzle in range(len(puzzles)) for row in range(CALIBRATION // len(puzzles))])
     found = []
     for _ in range(12):
         assert flight.state is not None
@@ -190,6 +185,18 @@ def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarra
         found.append({"h": h, "l": l, "e_x": flight.e_x.numpy(), "noise": noise})
         flight.step()
     return [{k: np.ascontiguousarray(v) for k, v in each.items()} for each in found]
+
+
+def calibration_puzzles(task: Task, config: Config) -> np.ndarray:
+    """Up to CALIBRATION puzzles that the model was trained on, (n, L)."""
+    from gram.tasks.store import load_examples
+
+    if isinstance(task, Unconditional):
+        return task.blank[None]
+    try:
+        return load_examples(task, config.data, "train", count=CALIBRATION).inputs
+    except FileNotFoundError:  # the recipe's files are not here: dev puzzles that the task makes itself
+        return task.examples("dev", count=CALIBRATION).inputs
 
 
 def quantize(path: Path, examples: list[dict[str, np.ndarray]]) -> int:

@@ -11,9 +11,10 @@ import numpy as np
 
 from gram import tasks
 from gram.config import Config
+from gram.solve.generate import Samples, draw, settle
 from gram.solve.sample import Network, Trajectories, deterministic, sample, stages
 from gram.solve.select import Candidate, Rule, choose, needs_check
-from gram.tasks.base import Tokens
+from gram.tasks.base import Tokens, Unconditional
 
 BUDGET = 20_000
 """Nodes that the exact solver may visit to find out whether a puzzle has a solution at all."""
@@ -164,6 +165,24 @@ class Reasoner:
             evaluations=found.evaluations,
             seconds=seconds,
         )
+
+    def generate(
+        self,
+        n: int | None = None,
+        *,
+        depth: int | None = None,
+        seed: int = 0,
+        temperature: float | None = None,
+        restart_every: int | None = None,
+    ) -> Samples:
+        """Draw n samples of a task without puzzles; what is None is as in config.solve (n: its width). The first ones
+        are the same for every n. ValueError for a task with puzzles, or an argument out of range."""
+        if not isinstance(self.task, Unconditional):
+            raise ValueError(f"{self.task.spec.name} answers puzzles; use solve.")
+        options = settle(
+            self.config.solve, depth=depth, seed=seed, temperature=temperature, restart_every=restart_every
+        )
+        return draw(self.network, self.task, n=self.config.solve.width if n is None else n, **options)
 
     def read(self, puzzles: Puzzle | Sequence[Puzzle]) -> Tokens:
         """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with

@@ -16,7 +16,7 @@ import numpy as np
 
 from gram import tasks
 from gram.config import read_config
-from gram.tasks.base import Examples, Task, Tokens
+from gram.tasks.base import Examples, Task, Tokens, Unconditional
 from gram.tasks.store import data_file, load_examples
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def solve(
     puzzles in it. With want above 1, select and width default to what can find as many.
     """
     task = named(name, weights, opener)
+    if isinstance(task, Unconditional):
+        raise ValueError(task.no_puzzles)
     texts = read(task, puzzles, input)
     tokens = encode(task, texts)
     reasoner, _, _ = load(task, weights, opener)
@@ -278,10 +280,17 @@ def evaluate(
     if record is not None and opener is not None:
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
     task = named(name, weights, opener)
+    if isinstance(task, Unconditional):
+        if data or limit or edge_probability or early_stop or options["select"]:
+            raise ValueError(f"{name} has no puzzles; leave out what chooses among them or among their answers.")
+        from gram.solve import show_samples
+
+        return show_samples.evaluate(
+            task, weights=weights, split=split, record=record, as_json=as_json, options=options, opener=opener
+        )
     found = examples(task, data, split, limit, edge_probability)
     reasoner, label, folder = load(task, weights, opener)
     from gram.solve import evaluate as measure
-    from gram.solve.record import record as write
 
     defaults = reasoner.config.solve
     settled = {k: getattr(defaults, k) if options[k] is None else options[k] for k in ("width", "depth", "select")}
@@ -313,11 +322,19 @@ def evaluate(
         asked = {"limit": limit, "temperature": options["temperature"], "edge_probability": edge_probability}
         asked |= {"seed": options["seed"] or None, "restart_every": options["restart_every"]}
         asked["early_stop"] = early_stop or None
-        parts = {k: v for k, v in (settled | asked).items() if v is not None}
-        key = " ".join([figures["data"], *(f"{k}={v}" for k, v in parts.items())])
-        path = write(record, reasoner.config, folder, reasoner.network.dtype, key, figures)
-        print(f"Recorded in {path} as {key!r}.", file=sys.stderr)
+        write_record(record, reasoner, folder, settled | asked, figures)
     return 0
+
+
+def write_record(
+    results: Path, reasoner: "Reasoner", weights: Path, asked: dict[str, Any], figures: dict[str, Any]
+) -> None:
+    """Put the figures into the folder `results`, under a key of their data and of what was asked for; say where."""
+    from gram.solve.record import record
+
+    key = " ".join([figures["data"], *(f"{k}={v}" for k, v in asked.items() if v is not None)])
+    path = record(results, reasoner.config, weights, reasoner.network.dtype, key, figures)
+    print(f"Recorded in {path} as {key!r}.", file=sys.stderr)
 
 
 def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_probability: float | None) -> Examples:

@@ -9,8 +9,9 @@ from gram.tasks.base import Task
 FORMS = (
     "sudoku-4, sudoku-6, sudoku-9, queens-N (N from 4 to 16), "
     "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours), maze-N (N from 10 to 30), "
-    "own (your own data)"
+    "own (your own data); to generate: sudoku-boards, sudoku-boards-4, mnist"
 )
+GENERATED = ["sudoku-boards", "sudoku-boards-4", "mnist"]
 OWN = "own"
 """One's own data: what it is stands in a configuration, not in the name."""
 GROUP = "gram.tasks"
@@ -23,7 +24,7 @@ def names() -> list[str]:
     queens = [f"queens-{n}" for n in range(4, 17)]
     coloring = [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)]
     mazes = [f"maze-{n}" for n in range(10, 31)]
-    return sudoku + queens + coloring + mazes + sorted(installed())
+    return sudoku + queens + coloring + mazes + GENERATED + sorted(installed())
 
 
 def forms() -> str:
@@ -55,6 +56,14 @@ def task(name: str) -> Task:
         raise ValueError(f"no task {name!r}: there are {forms()}; did you mean {closest!r}?")
     if short in installed():
         return _make(installed()[short])
+    if short.startswith("sudoku-boards"):
+        from gram.tasks.sudoku_boards import SudokuBoards
+
+        return SudokuBoards(4 if short.endswith("-4") else 9)
+    if short == "mnist":
+        from gram.tasks.mnist import Mnist
+
+        return Mnist()
     kind, size, *colors = short.split("-")
     # imported late: asking for one task loads that task only
     if kind == "sudoku":

@@ -6,7 +6,7 @@ every task alike. Token 0 is padding: no puzzle position holds it, and targets t
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +121,9 @@ class Task(ABC):
     checkable: bool = True
     """Whether `check` needs the puzzle and the answer only. If not, it compares with known targets, in training and
     evaluation: answers to new puzzles are neither valid nor invalid, and the checker cannot select among them."""
+    rules: bool = True
+    """Whether there are rules that tell right answers from wrong ones. Without, `check` accepts every answer, so
+    nothing can halt by it or be measured by it."""
 
     # text -------------------------------------------------------------------------------------------------
     @abstractmethod
@@ -147,6 +150,11 @@ class Task(ABC):
     def read_examples(self, path: Path) -> Examples:
         """The puzzles of a data file with the answer that each has there. ValueError where there are no such files."""
         raise ValueError(f"Task {self.spec.name} takes no data files; leave `data` empty.")
+
+    def load(self, paths: Sequence[Path]) -> Examples:
+        """The examples of several data files, in their order."""
+        parts = [self.read_examples(path) for path in paths]
+        return Examples.single(np.concatenate([p.inputs for p in parts]), np.concatenate([p.targets for p in parts]))
 
     # rules ------------------------------------------------------------------------------------------------
     @abstractmethod
@@ -187,6 +195,40 @@ class Task(ABC):
         """The task's own examples of a split, made or generated from `seed`; at most (or, where there is no
         end of them, exactly) `count`, and the published size if `count` is None. No input of one split is in
         another."""
+
+
+class Unconditional(Task):
+    """p(x) instead of p(y | x): the input is the same blank for all, and every answer is a sample (`gram generate`)."""
+
+    blank: Tokens
+    """The only input, (L,) uint8."""
+
+    def encode(self, puzzle: str) -> Tokens:
+        raise ValueError(self.no_puzzles)
+
+    def show(self, tokens: Tokens) -> str:
+        """The blank has no text."""
+        return ""
+
+    def read(self, path: Path) -> Iterator[str]:
+        raise ValueError(self.no_puzzles)
+
+    @property
+    def no_puzzles(self) -> str:
+        """What to do instead of giving a puzzle."""
+        return f"{self.spec.name} has no puzzles to answer; draw samples with `gram generate {self.spec.name}`."
+
+    def support(self) -> Tokens | None:
+        """Every sample that there is, (S, L) uint8, in a fixed order; None where they are too many to list."""
+        return None
+
+    @abstractmethod
+    def picture(self, sample: Tokens) -> np.ndarray:
+        """A sample (L,) as a grey image, uint8, 0 black and 255 white."""
+
+    def all_of(self, samples: Tokens) -> Examples:
+        """Samples (m, L) as the targets of the blank."""
+        return Examples(self.blank[None], samples, np.array([0, len(samples)], np.int64))
 
 
 def bucket(tokens: Tokens) -> int:

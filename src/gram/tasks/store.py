@@ -48,8 +48,7 @@ def load_examples(
     `count` draws a seeded sample of that size at most."""
     if not files:
         return task.examples(split, seed=0, count=count)
-    parts = [task.read_examples(data_file(name)) for name in files]
-    examples = Examples.single(np.concatenate([p.inputs for p in parts]), np.concatenate([p.targets for p in parts]))
+    examples = task.load([data_file(name) for name in files])
     if count is None or count >= len(examples):
         return examples
     return examples.select(np.sort(np.random.default_rng(seed).permutation(len(examples))[:count]))

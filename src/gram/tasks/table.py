@@ -11,7 +11,7 @@ import functools
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,7 @@ class Table(Task):
         found = self.load([Path(name) for name in self.config.files])
         return found, splits_of(found.inputs)
 
-    def load(self, paths: list[Path]) -> Examples:
+    def load(self, paths: Sequence[Path]) -> Examples:
         """Inputs and targets of files, each input once. ValueError names a line that does not fit the description."""
         targets_of: dict[bytes, dict[bytes, None]] = {}
         for pairs in (pairs for path in paths for pairs in read_pairs(path)):

@@ -14,9 +14,10 @@ from gram.config import Config
 from gram.models.family import Model
 from gram.solve.network import TorchNetwork
 from gram.solve.sample import Flight, deterministic, settle_temperature
-from gram.tasks.base import Examples, Task
+from gram.tasks.base import Examples, Task, Unconditional
 
 CHUNK = 64
+"""Rows that are rolled out side by side."""
 DEPTH = 24
 """Rollouts are no deeper: most rows have long settled by then, and restarts come back to what the heads know."""
 TRAIN, DEV, WIDTH = 128, 256, 4
@@ -30,15 +31,18 @@ STEP = 5e-5
 
 
 def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Examples) -> Config:
-    """Fit both heads in place on rollouts of `train`; returns `config` with the threshold that halts best on `dev`."""
+    """Fit both heads in place on rollouts of `train`; returns `config` with the threshold that halts best on `dev`.
+    Without rules there is nothing to learn, and nothing halts."""
+    if not task.rules:
+        return config
     seed, c = config.train.seed, config.solve
     width = 1 if deterministic(TorchNetwork(model), task, None, c.restart_every) else WIDTH
-    depth = min(c.depth, DEPTH)
-    options = {"width": width, "depth": depth, "restart_every": c.restart_every}
+    several = DEV if isinstance(task, Unconditional) else 1  # a single blank stands for all puzzles
+    options = {"width": several * width, "depth": min(c.depth, DEPTH), "restart_every": c.restart_every}
     some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * WIDTH // width])
     fit(model, *rollouts(model, task, some.inputs, seed=seed, **options), restart_every=c.restart_every)
     pooled, right = rollouts(model, task, dev.inputs[:DEV], seed=seed + 1, **options)
-    threshold = best_threshold(lead(model, pooled), right, config, width)
+    threshold = best_threshold(lead(model, pooled), right, config, several * width)
     return dataclasses.replace(config, solve=dataclasses.replace(c, halt_threshold=threshold))
 
 
@@ -92,14 +96,16 @@ def rollouts(
     step obeys the rules (n * width, depth). With `restart_every` all rows begin anew that often."""
     network = TorchNetwork(model)
     all_pooled, all_right = [], []
-    for first in range(0, len(inputs), max(1, CHUNK // width)):
-        some = inputs[first : first + max(1, CHUNK // width)]
-        flight = Flight(network, task, some, seed, settle_temperature(network, None))
-        flight.admit([(puzzle, trajectory) for puzzle in range(len(some)) for trajectory in range(width)])
+    rows = [(puzzle, trajectory) for puzzle in range(len(inputs)) for trajectory in range(width)]
+    for first in range(0, len(rows), CHUNK):
+        some = rows[first : first + CHUNK]
+        flight = Flight(network, task, inputs, seed, settle_temperature(network, None))
+        flight.admit(some)
+        puzzles = inputs[[puzzle for puzzle, _ in some]]
         pooled, right = [], []
         for step in range(1, depth + 1):
             answers, _, _ = flight.step()
-            now = task.check(np.repeat(some, width, axis=0), answers)
+            now = task.check(puzzles, answers)
             pooled.append(flight.pooled.cpu().clone())
             right.append(torch.from_numpy(now))
             if restart_every is not None and step % restart_every == 0:

@@ -20,7 +20,7 @@ from gram.config import Config, to_dict
 from gram.models.arithmetic import arithmetic
 from gram.models.build import AnyModel, build
 from gram.models.family import Model
-from gram.tasks.base import Task
+from gram.tasks.base import Task, Unconditional
 from gram.tasks.store import load_examples
 from gram.train import checkpoint, parallel
 from gram.train.batches import Batches, Carry, empty_carry, refill, retarget
@@ -83,7 +83,7 @@ class Run:
         self.ema = averaged(model, c.ema)
         self.average = cast(AnyModel, self.ema.module)
         self.rows = world.rows(c.batch)
-        guard = not config.data  # files bring their own splits
+        guard = not config.data and not isinstance(task, Unconditional)  # files bring their own splits
         self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard)
         self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
         self.on_prior = self.learner.prior_rows(c.batch)[self.rows].to(world.device)
@@ -92,8 +92,9 @@ class Run:
         if state is not None:
             self.restore(state)
         size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
+        amount = f"{len(train.targets):,} samples" if isinstance(task, Unconditional) else f"{len(train):,} puzzles"
         log.say(
-            f"{config.recipe}: {len(train):,} puzzles of {task.spec.name}, {size:,} parameters, {dtype} ({reason}), "
+            f"{config.recipe}: {amount} of {task.spec.name}, {size:,} parameters, {dtype} ({reason}), "
             f"{compile_reason}, {world.size} process(es)"
         )
 

@@ -10,9 +10,10 @@ from torch import Tensor
 from gram.config import Config
 from gram.models.build import AnyModel
 from gram.models.family import Model
+from gram.solve import generate
 from gram.solve.evaluate import evaluate
 from gram.solve.network import TorchNetwork
-from gram.tasks.base import PAD, Examples, Task
+from gram.tasks.base import PAD, Examples, Task, Unconditional
 from gram.tasks.store import load_examples
 from gram.train.log import Log, clock
 from gram.train.objective import Update, full_elbo
@@ -77,22 +78,25 @@ class Monitor:
 
     # now and then -----------------------------------------------------------------------------------------
     def evaluate(self, progress) -> dict:
-        """Prior samples of the averaged weights on dev puzzles, and the full bound; warns when a sign is bad."""
+        """Prior samples of the averaged weights on dev puzzles (for p(x): as many samples), and the full bound; warns
+        when a sign is bad."""
         stochastic, family = self.model.stochastic, isinstance(self.model, Model)
-        figures = evaluate(
-            (TorchNetwork(self.model), self.task),
-            self.dev,
-            width=WIDTH if stochastic else 1,
-            depth=2 * self.config.train.N_sup if family else self.config.solve.depth,
-            select="majority",
-            seed=self.config.train.seed,
-            halt_threshold=None if family else self.config.solve.halt_threshold,
-        )
+        network, c = TorchNetwork(self.model), self.config.train
+        depth = 2 * c.N_sup if family else self.config.solve.depth
+        options: dict[str, Any] = {"depth": depth, "seed": c.seed}
+        options["halt_threshold"] = None if family else self.config.solve.halt_threshold
+        if isinstance(self.task, Unconditional):
+            samples = generate.draw(network, self.task, n=c.evaluate_examples, **options)
+            figures = generate.figures(self.task, samples)
+        else:
+            width = WIDTH if stochastic else 1
+            figures = evaluate((network, self.task), self.dev, width=width, select="majority", **options)
         if stochastic:
             figures |= self.bound(self.dev)
         now_at = {"update": progress.update, "trained_seconds": round(progress.seconds, 2)}
         self.log.write("dev", now_at | figures)
-        self.last = f"  | dev valid {figures['valid']:.3f} coverage {figures['coverage']:.3f}"
+        told = [f"{k} {figures[k]:.3f}" for k in ("valid", "coverage", "distinct") if figures.get(k) is not None]
+        self.last = f"  | dev {' '.join(told)}"
         text = f"{clock(progress.seconds)}  update {progress.update}" + self.last
         self.log.say(text + (f" elbo {figures['elbo']:.2f}" if stochastic else ""))
         if family:
@@ -100,10 +104,11 @@ class Monitor:
         return figures
 
     def bound(self, dev: Examples, rows: int = 64) -> dict[str, float | list[float]]:
-        """Full ELBO in nats per puzzle on the first target of some dev puzzles."""
-        n = min(rows, len(dev))
-        x = torch.from_numpy(dev.inputs[:n].astype(np.int64))
-        y = torch.from_numpy(dev.targets[dev.first[:n]].astype(np.int64))
+        """Full ELBO in nats per puzzle on the first target of some dev puzzles, or on some targets of a single one."""
+        chosen = (dev.first[:-1] if len(dev) > 1 else np.arange(len(dev.targets)))[:rows]
+        owners = np.searchsorted(dev.first, chosen, side="right") - 1
+        x = torch.from_numpy(dev.inputs[owners].astype(np.int64))
+        y = torch.from_numpy(dev.targets[chosen].astype(np.int64))
         device = next(self.model.parameters()).device
         c = self.config.train
         x, y, generator = x.to(device), y.to(device), torch.Generator().manual_seed(c.seed)
@@ -118,7 +123,8 @@ class Monitor:
     def warn(self, progress, figures: dict) -> None:
         """Name the lever when the posterior has become a private channel or diversity has collapsed."""
         posterior = progress.means.get("posterior_accuracy", 0.0)
-        if progress.share(self.config) > 0.3 and posterior > 0.8 and figures["valid"] < 0.1 * posterior:
+        ruled = self.task.rules and progress.share(self.config) > 0.3
+        if ruled and posterior > 0.8 and figures["valid"] < 0.1 * posterior:
             lever = (
                 "set train.posterior_transitions to last"
                 if self.config.train.posterior_transitions == "all"

@@ -1,0 +1,49 @@
+"""Grey images as PNG files, by the standard library alone (PNG specification, third edition)."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+GAP = 2  # pixels between tiles
+GREY = 160
+
+
+def tiled(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images (n, H, W) uint8 row by row in `columns` columns on grey ground, (rows * (H + 2) + 2, ...) uint8."""
+    n, height, width = images.shape
+    rows = -(-n // columns)
+    sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP), GREY, np.uint8)
+    for i, image in enumerate(images):
+        top, left = GAP + i // columns * (height + GAP), GAP + i % columns * (width + GAP)
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def png(image: np.ndarray) -> bytes:
+    """A grey image (H, W) uint8 as PNG."""
+    height, width = image.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of grey, no interlacing
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), image], axis=1)  # each begins with its filter: none
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+def check_new(path: Path) -> None:
+    """Whether a PNG file can be written there; asked before the work is done. FileExistsError, FileNotFoundError or
+    ValueError if not."""
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"{path} is to be a PNG file; give a name that ends in .png.")
+    if path.exists():
+        raise FileExistsError(f"{path} exists; give the name of a new file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent}; make it first.")
+
+
+def write(path: Path, images: np.ndarray, columns: int) -> None:
+    """`tiled` images as a new PNG file. FileExistsError rather than overwrite one."""
+    with open(path, "xb") as file:
+        file.write(png(tiled(images, columns)))
