@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from gram import bundle, tasks
 from gram.bench.clock import Clock, Timed, comparison, take_turns
 from gram.models.arithmetic import arithmetic
+from gram.models.build import settle
 from gram.models.family import Model
 from gram.models.layers import Embedding
 from gram.recipes import recipe
@@ -95,6 +96,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    parser.add_argument("--compile", action="store_true", help="compile our step")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     clock = Clock(torch.device("cpu"), options.clock)
@@ -110,8 +112,8 @@ def main() -> None:
         raise SystemExit("Their package knows a TRM without registers and learned positions only; choose such a one.")
     task = tasks.task(config.task)
     x = load_examples(task, config.dev[:1], "dev", count=options.puzzles).inputs
-    model.dtype, _ = arithmetic(options.dtype, c.width, clock.device)
-    network = TorchNetwork(model)
+    settle(model, arithmetic(options.dtype, c.width, clock.device)[0])
+    network = TorchNetwork(model, compile=options.compile)
     threshold = config.solve.halt_threshold
     threshold = median_halt(network, task, x) if threshold is None else threshold
     rival, tokens = theirs(model, threshold), torch.from_numpy(x.astype(np.int64))

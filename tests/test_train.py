@@ -25,7 +25,8 @@ import gram
 from gram import bundle, cli, tasks
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, read_config
 from gram.solve.network import TorchNetwork
-from gram.train import checkpoint, heads, loop, monitor, objective
+from gram.train import checkpoint, heads, loop, memory, monitor, objective
+from gram.train.cost import Cost
 from gram.train.log import Log, NullLog
 from gram.train.parallel import World
 
@@ -711,3 +712,22 @@ def test_the_threshold_that_halts_best():
     alone = replace(TINY, solve=SolveConfig(depth=4))
     assert heads.best_threshold(lead, right | True, alone, width=2) == heads.MARGIN
     assert heads.best_threshold(torch.full((2, 4), 9.0), torch.eye(4)[[3, 3]] > 0, alone, width=2) is None
+
+
+def test_a_batch_beyond_memory_is_told_what_fits(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda _: 10_000)
+    row, cpu = Cost(1, 100), torch.device("cpu")
+    with pytest.raises(ValueError, match=r"A batch of 1000 needs .* use a batch of 67\."):
+        memory.check_memory(1000, row, 50, cpu)
+    memory.check_memory(67, row, 50, cpu)
+    with pytest.raises(ValueError, match="choose a smaller recipe"):
+        memory.check_memory(1, row, 10_000, cpu)
+    monkeypatch.setattr(memory, "free_memory", lambda _: None)
+    memory.check_memory(1000, row, 50, cpu)
+
+
+def test_a_run_beyond_memory_is_refused_before_it_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda _: 2**20)
+    with pytest.raises(ValueError, match="batch of"):
+        loop.train(TINY, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -154,14 +154,3 @@ def _resident() -> int:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most if sys.platform == "darwin" else 1024 * most
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
-
-def free_memory(device: torch.device) -> int | None:
-    """Bytes that can be had, None if that is not known."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))

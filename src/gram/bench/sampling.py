@@ -7,7 +7,6 @@ import numpy as np
 
 from gram import bundle, tasks
 from gram.bench.clock import Clock, Memory, Peak, spread
-from gram.bench.cost import of_step
 from gram.config import Config
 from gram.models.arithmetic import arithmetic
 from gram.models.build import build, settle
@@ -16,6 +15,7 @@ from gram.solve.network import TorchNetwork
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import sample
 from gram.tasks.store import load_examples
+from gram.train.cost import of_step
 
 
 class Sampling:

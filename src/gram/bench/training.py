@@ -5,22 +5,16 @@ import math
 import statistics
 from typing import Any
 
-import torch
-
 from gram import tasks
-from gram.bench.clock import GIB, Clock, Memory, Peak, free_memory, spread
-from gram.bench.cost import Cost, of_update
+from gram.bench.clock import Clock, Memory, Peak, spread
 from gram.config import Config
 from gram.models.arithmetic import arithmetic
 from gram.models.family import Model
+from gram.train.cost import of_update
 from gram.train.log import Log, NullLog
 from gram.train.loop import Run
+from gram.train.memory import check_memory
 from gram.train.parallel import World
-
-OPTIMISER = 24
-"""Bytes per parameter: weight, gradient, two moments, average, and room for one more."""
-ROOM = 1.3
-"""Memory of a row over what it keeps for the backward pass: what comes and goes besides."""
 
 
 class Training:
@@ -78,15 +72,3 @@ class Training:
             "operations_per_example_step": self.cost.operations,
             "share_of_peak": statistics.median(shares),
         } | self.memory.figures()
-
-
-def check_memory(batch: int, cost: Cost, parameters: int, device: torch.device) -> None:
-    """ValueError with the batch that fits if this one needs more memory than is free."""
-    free = free_memory(device)
-    needed = ROOM * cost.bytes * batch
-    if free is not None and needed + OPTIMISER * parameters > free:
-        fits = max(0, int((free - OPTIMISER * parameters) / (ROOM * cost.bytes)))
-        advice = f"use --batch {fits}" if fits else "choose a smaller recipe"
-        raise ValueError(
-            f"A batch of {batch} needs about {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free; {advice}."
-        )

@@ -16,7 +16,7 @@ from gram.tasks.base import Tokens
 
 ROWS_CPU, ROWS_GPU = 64, 1024
 """Rows in flight. More than 64 fall out of a CPU's caches: a row then costs up to 1.7 times as much."""
-BLOCK = 8
+BLOCK = 16
 """Rows of a compiled step, always: other shapes would be compiled again, and round differently."""
 PART = 4
 """Rows of a part at least. The heads read rows padded to a multiple of it, so that a row's answer is bitwise the same

@@ -26,6 +26,7 @@ from gram.train import checkpoint, parallel
 from gram.train.batches import Batches, Carry, empty_carry, refill, retarget
 from gram.train.heads import DEV, fit_heads
 from gram.train.log import Log, NullLog
+from gram.train.memory import check_batch
 from gram.train.monitor import Monitor
 from gram.train.objective import Learner, Update
 from gram.train.optim import averaged, gradient_norm, optimizers, schedule
@@ -189,6 +190,8 @@ def train(config: Config, out: Path, *, resume: bool = False, stop_at: int | Non
     state = checkpoint.newest(out, config) if resume else None
     if not resume and (checkpoint.paths(out) or (out / bundle.WEIGHTS).exists()):
         raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
+    if world.size == 1:
+        check_batch(config, task, world.device)
     out.mkdir(parents=True, exist_ok=True)
     log = Log(out, state["progress"]["update"] if state else 0) if world.rank == 0 else NullLog()
     try:

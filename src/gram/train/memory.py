@@ -1,0 +1,55 @@
+"""Whether a batch fits, asked before it is made: a system that has run out of memory kills without a word."""
+
+from pathlib import Path
+
+import torch
+
+from gram.config import Config
+from gram.models.arithmetic import arithmetic
+from gram.models.family import Model
+from gram.tasks.base import Task
+from gram.train.cost import Cost, of_update
+
+GIB = 2**30
+OPTIMISER = 24
+"""Bytes per parameter: weight, gradient, two moments, average, and room for one more."""
+ROOM = 1.3
+"""Memory of a row over what it keeps for the backward pass: what comes and goes besides."""
+STATES = 1000
+"""What a row keeps is less than this many of its states: while those fit, the seconds of counting are saved."""
+
+
+def check_batch(config: Config, task: Task, device: torch.device) -> None:
+    """ValueError with the batch that fits if an update of `config` needs more memory than is free. Rivals of the family
+    are small and are not counted."""
+    free = free_memory(device)
+    if config.model.kind != "recursive" or free is None:
+        return
+    model = Model(task.spec, config.model)
+    if STATES * config.train.batch * model.rows * config.model.width * 4 > free:
+        dtype, _ = arithmetic(config.train.dtype, config.model.width, device)
+        parameters = sum(p.numel() for p in model.parameters())
+        check_memory(config.train.batch, of_update(config, task, dtype), parameters, device)
+
+
+def check_memory(batch: int, cost: Cost, parameters: int, device: torch.device) -> None:
+    """ValueError with the batch that fits if this one needs more memory than is free."""
+    free = free_memory(device)
+    needed = ROOM * cost.bytes * batch
+    if free is not None and needed + OPTIMISER * parameters > free:
+        fits = max(0, int((free - OPTIMISER * parameters) / (ROOM * cost.bytes)))
+        advice = f"use a batch of {fits}" if fits else "choose a smaller recipe"
+        raise ValueError(
+            f"A batch of {batch} needs about {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free; {advice}."
+        )
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that can be had, None if that is not known."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
