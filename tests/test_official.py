@@ -3,6 +3,7 @@ for what cannot be exchanged. The forward pass here is written from what is know
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +196,8 @@ def test_what_was_imported_comes_out_bit_for_bit(tmp_path, kind):
 def test_ours_answer_alike_in_their_code(tmp_path, variant, name):
     """A member with unscaled registers and a start that bfloat16 does not hold."""
     large = recipes.recipe(f"paper-maze-30-{variant}").model
-    size = {"width": D, "hidden": 256, "heads": HEADS, "blocks": 2, "registers": 3, "K": 3, "T": 2}
-    config = Config(recipe="x", task="sudoku-4", model=ModelConfig(**vars(large) | size))
+    small = replace(large, width=D, hidden=256, heads=HEADS, blocks=2, registers=3, K=3, T=2)
+    config = Config(recipe="x", task="sudoku-4", model=small)
     model = Model(tasks.task("sudoku-4").spec, config.model, seed=2)
     bundle.save(tmp_path / "ours", config, model)
     back = export_official(str(tmp_path / "ours"), tmp_path / "theirs")
@@ -216,7 +217,14 @@ def test_ours_answer_alike_in_their_code(tmp_path, variant, name):
 
 def test_the_published_networks_have_their_number_of_parameters(monkeypatch):
     """27,275,266 parameters of HRM on Sudoku-Extreme; puzzle embedding and value head are not among them."""
-    hrm = {"H_cycles": 2, "L_cycles": 2, "H_layers": 4, "L_layers": 4, "hidden_size": 512, "num_heads": 8}
+    hrm: dict[str, Any] = {
+        "H_cycles": 2,
+        "L_cycles": 2,
+        "H_layers": 4,
+        "L_layers": 4,
+        "hidden_size": 512,
+        "num_heads": 8,
+    }
     arch = Architecture(name=HRM, expansion=4.0, pos_encodings="rope", halt_max_steps=16, puzzle_emb_ndim=512, **hrm)
     config = config_of(arch, {"arch": {}}, "sudoku-9")
     monkeypatch.setattr(Model, "reset", lambda model, seed: None)  # drawing them takes long

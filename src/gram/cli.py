@@ -350,7 +350,7 @@ def export(weights: Positional[str], /, *, out: Path, int8: bool = False, offici
         weights: Shipped weights by name or the folder of a run.
         out: A new folder.
         int8: Matrix products in 8 bits: a quarter of the size.
-        official: A checkpoint of the published TRM or HRM code instead, which float32 weights of that architecture are.
+        official: A checkpoint of the published TRM or HRM code instead, if the architecture is theirs.
     """
     if official:
         from gram.ship.official import export_official
