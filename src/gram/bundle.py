@@ -1,6 +1,10 @@
 """A folder of weights: config.json and model.safetensors. Written whole or not at all, read with plain errors."""
 
 import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +80,30 @@ def save(folder: Path, config: Config, model: AnyModel, *, half: bool = False) -
     tensors = {k: (v.bfloat16() if half and v.is_floating_point() else v).contiguous() for k, v in state.items()}
     write_tensors(folder / WEIGHTS, tensors)
     write_json(folder / CONFIG, to_dict(config))
+
+
+def refuse_filled(out: Path) -> None:
+    """FileExistsError if `out` holds something."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} exists and is not empty; give a new folder.")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `out` when the block ends well, and is gone when it does not. FileExistsError if
+    `out` holds something."""
+    refuse_filled(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        if out.exists():
+            out.rmdir()
+        folder.rename(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

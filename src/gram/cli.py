@@ -20,6 +20,7 @@ USAGE = """usage: gram VERB ...
   gram train RECIPE              train a recipe
   gram data NAME                 get a public data set, or check one
   gram export WEIGHTS            a bundle that answers without PyTorch
+  gram import CHECKPOINT         weights of the published TRM or HRM code
   gram bench [RECIPE ...]        how fast this machine trains and samples
   gram info                      tasks, weights, recipes, this machine
 
@@ -68,7 +69,7 @@ def fail(sentence: str, code: int) -> int:
 
 def dispatch(arguments: list[str]) -> int:
     verbs = {"solve": solve, "generate": generate, "eval": evaluate, "data": data, "export": export, "bench": bench}
-    verbs["info"] = info
+    verbs |= {"import": import_official, "info": info}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("", "-h", "--help"):
         print(USAGE)
@@ -77,7 +78,7 @@ def dispatch(arguments: list[str]) -> int:
         return train(rest)
     if verb not in verbs:
         raise ValueError(
-            f"There is no command {verb!r}; use train, solve, generate, eval, data, export, bench or info."
+            f"There is no command {verb!r}; use train, solve, generate, eval, data, export, import, bench or info."
         )
     return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
 
@@ -341,18 +342,41 @@ def data(
 
 
 # export ---------------------------------------------------------------------------------------------------
-def export(weights: Positional[str], /, *, out: Path, int8: bool = False) -> int:
+def export(weights: Positional[str], /, *, out: Path, int8: bool = False, official: bool = False) -> int:
     """Write a bundle: ONNX graphs, config, model card and checksums. It answers with numpy and onnxruntime alone, by
-    `python -m gram.ship.runtime OUT` or as --weights OUT.
+    `python -m gram.ship.runtime OUT` or as --weights OUT. Or with --official a checkpoint.
 
     Args:
         weights: Shipped weights by name or the folder of a run.
         out: A new folder.
         int8: Matrix products in 8 bits: a quarter of the size.
+        official: A checkpoint of the published TRM or HRM code instead, if the architecture is theirs.
     """
+    if official:
+        from gram.ship.official import export_official
+
+        if int8:
+            raise ValueError("Checkpoints of the published code are in float32; leave out --int8 or --official.")
+        export_official(weights, out)
+        return 0
     from gram.ship import export as ship
 
     ship.export(weights, out, int8=int8)
+    return 0
+
+
+# import ---------------------------------------------------------------------------------------------------
+def import_official(checkpoint: Positional[Path], /, *, out: Path, task: str | None = None) -> int:
+    """Make weights of a checkpoint of the published TRM or HRM code, with its all_config.yaml beside it.
+
+    Args:
+        checkpoint: The file, or the folder of a run: its file `checkpoint` or newest step_N.
+        out: A new folder.
+        task: The task; sudoku-9 or maze-30, as the vocabulary tells, if not given.
+    """
+    from gram.ship import official
+
+    official.import_official(checkpoint, out, task=task)
     return 0
 
 

@@ -29,6 +29,8 @@ class ModelConfig:
     the groups that the task names (rows, columns, boxes; ours, see DEVIATIONS.md)."""
     mixer_hidden: int = 512
     """Hidden width of the SwiGLU over positions; channels per relation for "groups"; unused by attention."""
+    mixer_norm: Literal["channels", "positions"] = "channels"
+    """What the norm after the mixer runs over: each position's channels, or each channel's positions (TRM's mixer)."""
     heads: int = 8
     """Attention heads."""
     positions: Literal["rope", "learned", "none"] = "rope"
@@ -43,6 +45,9 @@ class ModelConfig:
     """Channels of these convolutions."""
     registers: int = 0
     """Learned tokens in front of the sequence."""
+    puzzle_embedding: bool = False
+    """Registers are TRM's and HRM's puzzle embedding: they start at 0, are scaled as tokens are and, with learned
+    positions, have positions as tokens do, the sum divided by sqrt(2)."""
     hierarchy: bool = True
     """Two latents h and l; False keeps h only (Looped Transformer)."""
     shared: bool = False

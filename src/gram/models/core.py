@@ -156,4 +156,5 @@ def network(config: ModelConfig, length: int, relations_RLL: Tensor, symbols: in
             return PositionMixer(length, config.mixer_hidden)
         return GroupMixer(config.width, config.mixer_hidden, relations_RLL, symbols)
 
-    return nn.Sequential(*[Block(mixer(), config.width, config.hidden) for _ in range(config.blocks)])
+    axis = -2 if config.mixer_norm == "positions" else -1
+    return nn.Sequential(*[Block(mixer(), config.width, config.hidden, axis) for _ in range(config.blocks)])

@@ -5,6 +5,7 @@ of the task, M rows of the state (registers + L, L times the symbols, or a quart
 transitions.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -51,12 +52,15 @@ class Model(nn.Module):
         self.patched = config.stem == "patches"
         if self.patched and (config.mixer == "groups" or config.registers):
             raise ValueError('stem "patches" needs mixer "attention" or "swiglu" and registers = 0; change them.')
+        if config.puzzle_embedding and (config.mixer == "groups" or self.patched):
+            raise ValueError('puzzle_embedding needs stem "tokens" and another mixer than "groups"; change them.')
         self.dtype = torch.float32
         D, S = config.width, len(spec.symbols) if config.unary else 1
         self.places = spec.length // PATCH**2 if self.patched else spec.length
         self.rows = config.registers + self.places * S
         self.embed_x = self.embedding()
-        self.embed_position = Embedding(self.places, D) if config.positions == "learned" else None
+        positions = self.rows if config.puzzle_embedding else self.places
+        self.embed_position = Embedding(positions, D) if config.positions == "learned" else None
         self.embed_symbol = Embedding(S, D) if config.positions == "learned" and config.unary else None
         self.registers = nn.Parameter(torch.empty(config.registers, D)) if config.registers else None
         matrices = relation_matrices(spec) if config.mixer == "groups" else torch.empty(0)
@@ -83,7 +87,8 @@ class Model(nn.Module):
             if isinstance(module, GaussianHead):
                 module.reset(generator)
         if self.registers is not None:
-            nn.init.normal_(self.registers, std=1.0, generator=generator)
+            std = 0.0 if self.config.puzzle_embedding else 1.0
+            nn.init.normal_(self.registers, std=std, generator=generator)
         for head in (self.halt, self.value):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -94,6 +99,8 @@ class Model(nn.Module):
     def encode(self, x_BL: Tensor) -> Tensor:
         """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update."""
         e_x = self.embed_x(self.unary(x_BL), self.dtype)
+        if self.config.puzzle_embedding:
+            return self.behind_puzzle(e_x)
         S = e_x.shape[1] // self.places
         if self.embed_position is not None:
             each = torch.arange(self.places, device=x_BL.device)
@@ -104,6 +111,16 @@ class Model(nn.Module):
         if self.registers is not None:
             e_x = torch.cat([self.registers.to(self.dtype).expand(x_BL.shape[0], -1, -1), e_x], dim=1)
         return e_x
+
+    def behind_puzzle(self, e_x: Tensor) -> Tensor:
+        """Embedded tokens (B, L, D) behind the puzzle embedding, with learned positions if there are any, (B, M, D)."""
+        if self.registers is not None:
+            puzzle = self.registers.to(self.dtype) * math.sqrt(self.config.width)
+            e_x = torch.cat([puzzle.expand(e_x.shape[0], -1, -1), e_x], dim=1)
+        if self.embed_position is None:
+            return e_x
+        each = torch.arange(self.rows, device=e_x.device)
+        return (e_x + self.embed_position(each, self.dtype)) * math.sqrt(0.5)
 
     def unary(self, tokens_BL: Tensor) -> Tensor:
         """For a unary model, a token for each pair of position and symbol, (B, L * S): a symbol's first token for "it

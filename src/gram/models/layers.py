@@ -48,10 +48,10 @@ def truncated_normal_(weight: Tensor, std: float, generator: torch.Generator) ->
         nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std, generator=generator)
 
 
-def rms_norm(x: Tensor) -> Tensor:
-    """Root-mean-square norm over the last axis without a learned gain, computed in float32 (TRM)."""
+def rms_norm(x: Tensor, axis: int = -1) -> Tensor:
+    """Root-mean-square norm over `axis` without a learned gain, computed in float32 (TRM)."""
     x_float = x.float()
-    return (x_float * torch.rsqrt(x_float.square().mean(-1, keepdim=True) + 1e-5)).to(x.dtype)
+    return (x_float * torch.rsqrt(x_float.square().mean(axis, keepdim=True) + 1e-5)).to(x.dtype)
 
 
 class SwiGLU(nn.Module):
@@ -212,11 +212,11 @@ def relation_matrices(spec: TaskSpec) -> Tensor:
 
 
 class Block(nn.Module):
-    """x <- norm(x + mixer(x)); x <- norm(x + SwiGLU(x)): post-norm, as in TRM."""
+    """x <- norm(x + mixer(x)); x <- norm(x + SwiGLU(x)): post-norm, as in TRM. The first norm is over `mixer_axis`."""
 
-    def __init__(self, mixer: nn.Module, width: int, hidden: int):
+    def __init__(self, mixer: nn.Module, width: int, hidden: int, mixer_axis: int = -1):
         super().__init__()
-        self.mixer = mixer
+        self.mixer, self.mixer_axis = mixer, mixer_axis
         self.mlp = SwiGLU(width, hidden)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
@@ -224,5 +224,5 @@ class Block(nn.Module):
 
     def finish(self, x_BLD: Tensor, mixed_BLD: Tensor) -> Tensor:
         """The block after its mixer."""
-        x_BLD = rms_norm(x_BLD + mixed_BLD)
+        x_BLD = rms_norm(x_BLD + mixed_BLD, self.mixer_axis)
         return rms_norm(x_BLD + self.mlp(x_BLD))

@@ -4,8 +4,6 @@ The graph holds one supervision step: T transitions that share their weights, an
 over steps, halting, compaction and restarts stay in the sampler.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,8 +34,7 @@ def export(weights: str, out: Path, *, int8: bool = False, say: Callable[[str], 
     of training puzzles, so that a row's answer does not depend on the rows beside it. FileExistsError if `out` holds
     something, ValueError without the packages of gram-reasoning[export].
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} exists and is not empty; give a new folder.")
+    bundle.refuse_filled(out)
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -48,9 +45,7 @@ def export(weights: str, out: Path, *, int8: bool = False, say: Callable[[str], 
     if not isinstance(model, Model):
         raise ValueError(f"{weights} is of kind {config.model.kind}; only the recursive family can be exported.")
     task = tasks.of(config)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with bundle.new_folder(out) as folder:
         write_graphs(model, folder)
         if int8:
             products = quantize(folder / STEP, inputs(model, task, config))
@@ -63,13 +58,6 @@ def export(weights: str, out: Path, *, int8: bool = False, say: Callable[[str], 
         (folder / CARD).write_text(card(config, model, dtype), encoding="utf-8")
         sums = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         write_json(folder / MANIFEST, {"format": FORMAT, "dtype": dtype, "task": config.task, "sha256": sums})
-        folder.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     size = sum(path.stat().st_size for path in out.iterdir())
     say(f"{out}: {size / 1e6:.2f} MB. Needs numpy and onnxruntime: python -m gram.ship.runtime {out} PUZZLE")
     return out

@@ -43,7 +43,7 @@ class Rival(nn.Module):
     def __init__(self, spec: TaskSpec, config: ModelConfig, **needs: object):
         """`needs`: fields of the configuration that the kind cannot do without."""
         super().__init__()
-        for name, value in ({"registers": 0, "unary": False} | needs).items():
+        for name, value in ({"registers": 0, "unary": False, "mixer_norm": "channels"} | needs).items():
             if getattr(config, name) != value:
                 raise ValueError(f'kind "{config.kind}" needs model.{name} = {value!r}; set it.')
         for name in ("blocks", "latent", "denoising_steps"):

@@ -1,0 +1,174 @@
+"""Files of the published TRM (arXiv:2510.04871) and HRM (arXiv:2506.21734) code: a state dict written by torch.save,
+with one prefix (of torch.compile and the loss head) before all names, and beside it all_config.yaml, which says what no
+shape can.
+"""
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from gram.config import Config, from_dict
+
+CHECKPOINT, SETTINGS = "checkpoint", "all_config.yaml"
+PREFIX = "_orig_mod.model.inner."
+TRM = "recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1"
+HRM = "hrm.hrm_act_v1@HierarchicalReasoningModel_ACTV1"
+NAMES = (TRM, HRM, "recursive_reasoning.hrm@HierarchicalReasoningModel_ACTV1")
+"""The third is HRM as the TRM code ships it."""
+LOSSES = {"stablemax": "stablemax_cross_entropy", "softmax": "softmax_cross_entropy"}
+TRAINING = {
+    "batch": "global_batch_size",
+    "lr": "lr",
+    "lr_final": "lr_min_ratio",
+    "warmup": "lr_warmup_steps",
+    "weight_decay": "weight_decay",
+    "seed": "seed",
+}
+"""Fields of TrainConfig -> what all_config.yaml calls them."""
+
+
+@dataclass(kw_only=True, frozen=True)
+class Architecture:
+    """The section `arch` of all_config.yaml, in its own words; defaults are those of the published code."""
+
+    name: str
+    H_cycles: int
+    L_cycles: int
+    H_layers: int
+    L_layers: int
+    hidden_size: int
+    num_heads: int
+    expansion: float
+    pos_encodings: Literal["rope", "learned", "none"]
+    halt_max_steps: int
+    halt_exploration_prob: float = 0.1
+    puzzle_emb_ndim: int = 0
+    """Width of the one puzzle embedding; it fills the first of the tokens in front, the others are 0."""
+    puzzle_emb_len: int = 16
+    """Tokens in front (TRM); 0 and in HRM as many as puzzle_emb_ndim fills."""
+    mlp_t: bool = False
+    """TRM with a SwiGLU over positions."""
+    no_ACT_continue: bool = True
+    """TRM halts by its halt logit alone."""
+    rms_norm_eps: float = 1e-5
+    rope_theta: float = 10_000.0
+    forward_dtype: str = "bfloat16"
+
+    @property
+    def tokens_in_front(self) -> int:
+        filled = -(-self.puzzle_emb_ndim // self.hidden_size)
+        return (self.puzzle_emb_len or filled) if self.name == TRM and filled else filled
+
+
+def checkpoint_of(source: Path) -> Path:
+    """The checkpoint file, in a folder the one named `checkpoint` or the newest step_N."""
+    path = source
+    if source.is_dir():
+        steps = {int(match[1]): p for p in source.iterdir() if (match := re.fullmatch(r"step_(\d+)", p.name))}
+        path = source / CHECKPOINT if (source / CHECKPOINT).is_file() or not steps else steps[max(steps)]
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no checkpoint {path}; give a file of torch.save or the folder that holds it."
+        )
+    if not path.with_name(SETTINGS).is_file():
+        raise FileNotFoundError(f"There is no {SETTINGS} beside {path}; copy it there from the run.")
+    return path
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The mappings and scalars of a YAML file in block style, as yaml.dump writes it; lists are left out."""
+    root: dict[str, Any] = {}
+    sections = [(-1, root)]
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        key, colon, value = line.partition(":")
+        name, indent = key.strip(), len(key) - len(key.lstrip())
+        if not colon or name.startswith(("-", "#")):
+            continue
+        while sections[-1][0] >= indent:
+            sections.pop()
+        value = value.split(" #")[0].strip()
+        sections[-1][1][name] = scalar(value) if value else {}
+        if not value:
+            sections.append((indent, sections[-1][1][name]))
+    return root
+
+
+def scalar(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip("'\"")
+
+
+def architecture_of(settings: dict[str, Any], path: Path) -> Architecture:
+    """The section `arch`. ValueError if it is incomplete, or of a network that the core cannot be."""
+    given = settings.get("arch")
+    if not isinstance(given, dict):
+        raise ValueError(
+            f"{path} has no section arch; give the file that the published code writes beside checkpoints."
+        )
+    known = {field.name for field in dataclasses.fields(Architecture)}
+    try:
+        arch = from_dict(Architecture, {key: value for key, value in given.items() if key in known})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if arch.name not in NAMES:
+        raise ValueError(f"{path}: arch.name is {arch.name!r}; only {' and '.join(NAMES[:2])} can be imported.")
+    for name in ("H_cycles", "L_cycles", "L_layers", "hidden_size", "num_heads", "expansion", "halt_max_steps"):
+        if not getattr(arch, name) > 0:
+            raise ValueError(f"{path}: arch.{name} is {getattr(arch, name)}; it must be above 0.")
+    wanted: dict[str, Any] = {"rms_norm_eps": 1e-5, "rope_theta": 10_000.0}
+    if arch.name != TRM:
+        wanted["H_layers"] = arch.L_layers
+    for name, value in wanted.items():
+        if getattr(arch, name) != value:
+            raise ValueError(f"{path}: arch.{name} is {getattr(arch, name)}; only {value} can be imported.")
+    D, ndim = arch.hidden_size, arch.puzzle_emb_ndim
+    if ndim % D or not 0 <= ndim <= arch.tokens_in_front * D:
+        raise ValueError(f"{path}: arch.puzzle_emb_ndim is {ndim}; it must fill some of the tokens in front, {D} each.")
+    return arch
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, their prefix taken off. Runs no code of the file."""
+    try:
+        found = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, UnpicklingError):
+        raise ValueError(f"{path} is not a checkpoint, or it is damaged; give a state dict of torch.save.") from None
+    if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
+        raise ValueError(f"{path} holds other things than tensors; give a state dict of torch.save.")
+    prefix = next((name.removesuffix("H_init") for name in found if f".{name}".endswith(".H_init")), None)
+    if prefix is None:
+        raise ValueError(f"{path} lacks the tensor H_init, so it is no checkpoint of TRM or HRM; give another file.")
+    return {name.removeprefix(prefix): tensor for name, tensor in found.items() if "rotary_emb." not in name}
+
+
+def settings_of(config: Config, arch: Architecture) -> str:
+    """The text of all_config.yaml, for both codes; what their training alone needs is said of ours."""
+    c = config.train
+    values = {theirs: getattr(c, ours) for ours, theirs in TRAINING.items()}
+    values |= {"beta1": c.betas[0], "beta2": c.betas[1], "epochs": 1}
+    values |= {"puzzle_emb_lr": c.lr_rest or c.lr, "puzzle_emb_weight_decay": c.weight_decay}
+    lines = ["arch:", *(f"  {key}: {written(value)}" for key, value in dataclasses.asdict(arch).items())]
+    lines += ["  loss:", '    name: "losses@ACTLossHead"', f'    loss_type: "{LOSSES[c.loss]}"']
+    lines += [f"{key}: {written(value)}" for key, value in values.items()]
+    lines += [f"data_path: data/{config.task}", "data_paths:", f"- data/{config.task}", "evaluators: []"]
+    return "\n".join(lines) + "\n"
+
+
+def written(value: Any) -> str:
+    """A scalar in YAML, where a float without a point would be a text."""
+    return re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value))
