@@ -1,8 +1,9 @@
 """Accuracy against cost, on this machine: python benchmarks/surface.py queens-8 --dtype float32
 
-For every depth and width a line: validity of a sample, of the answer with the best value, coverage, function
-evaluations and seconds a puzzle, with halting and restarts as the weights have them. Then what time costs: seconds of
-one puzzle over width and over depth, every trajectory run to the end, and the exponent that fits them (1 is linear).
+For every depth a line: validity of a sample, by width that of the answer with the best value and coverage, function
+evaluations and seconds a sample, with halting and restarts as the weights have them; int8 is a bundle. (For the report,
+`gram eval --depth N --record` keeps the same.) Then what time costs: seconds of one puzzle over width and over depth,
+every trajectory run to the end, and the exponent that fits them (1 is linear).
 """
 
 import argparse
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("name", nargs="?", default="queens-8", help="shipped weights")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "int8"), default="auto")
     parser.add_argument("--puzzles", type=int, default=50)
-    parser.add_argument("--widths", type=numbers, default=[1, 5, 20])
+    parser.add_argument("--width", type=int, default=20)
     parser.add_argument("--depths", type=numbers, default=[2, 4, 8, 16, 48])
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -64,12 +65,10 @@ def main() -> None:
         print(json.dumps(about | {"hardware": hardware()} | origin()), flush=True)
         how = {"halt_threshold": solve.halt_threshold, "restart_every": solve.restart_every}
         for depth in options.depths:
-            for width in options.widths:
-                found = evaluate(reasoner, examples, width=width, depth=depth, select="value", **how)
-                line = {name: found[name] for name in ("depth", "width", "valid", "selected_valid", "coverage")}
-                each = {"evaluations": found["function_evaluations"], "seconds": found["seconds"]}
-                line |= {f"{name}_a_puzzle": value / len(examples) for name, value in each.items()}
-                print(json.dumps(line), flush=True)
+            found = evaluate(reasoner, examples, width=options.width, depth=depth, select="value", **how)
+            each = {"evaluations": found["function_evaluations"], "seconds": found["seconds"]}
+            spent = {f"{name}_a_sample": value / len(examples) / options.width for name, value in each.items()}
+            print(json.dumps({name: found[name] for name in ("depth", "valid", "by_width")} | spent), flush=True)
         puzzle = examples.inputs[0]
         cost(reasoner, puzzle, 2, 1)
         for axis, values in (("width", [2**k for k in range(9)]), ("depth", [2**k for k in range(7)])):

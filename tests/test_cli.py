@@ -392,6 +392,8 @@ def test_record(gram, weights, refused, tmp_path):
     assert {"recipe", "task", "commit", "dirty", "seed", "hardware", "seconds", "updates", "date"} < set(values)
     assert (values["seconds"], values["updates"], values["recipe"]) == (11.0, 60, "sudoku-4-tiny")
     assert {"cpu", "cores", "torch", "threads", "dtype"} < set(values["hardware"])
+    model = Model(tasks.task("sudoku-4").spec, TINY)
+    assert values["parameters"] == sum(p.numel() for p in model.parameters())
     keys = [f"{split} width=4 depth=2 select=checked limit=2" for split in ("dev", "test")]
     assert list(values["figures"]) == keys
     assert values["figures"][keys[0]]["examples"] == 2

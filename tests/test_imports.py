@@ -1,4 +1,4 @@
-"""Imports point one way: tasks <- models <- solve <- train <- bench, ship, cli (LOG.md, the design of the house)."""
+"""Imports point one way: tasks <- models <- solve <- train <- bench, report, ship, cli (LOG.md)."""
 
 import ast
 import subprocess
@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "train": BELOW_SOLVE | {"train"},
     "ship": BELOW_SOLVE | {"ship"},
     "bench": BELOW_SOLVE | {"recipes", "train", "bench"},
+    "report": BELOW_SOLVE | {"recipes", "train", "report"},
 }
 """What a room or root module may import of gram. Those not named (__init__, cli) may import everything."""
 FREE = {"__init__", "__main__", "cli"}
@@ -67,6 +68,11 @@ def test_every_room_has_its_place():
 
 def test_solving_by_itself_needs_no_torch():
     code = "import sys, gram.solve.evaluate, gram.solve.reasoner; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_reporting_needs_no_torch():
+    code = "import sys, gram.report.page, gram.report.figures, gram.report.plans; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -150,7 +150,7 @@ def target(words: list[str]) -> None:
 
 def test_the_readme_shows_every_verb():
     commands = [piece.text for piece in PIECES if piece.kind == "command"]
-    for name in ("train", "solve", "generate", "eval", "export", "bench", "info"):
+    for name in ("train", "solve", "generate", "eval", "export", "bench", "report", "reproduce", "info"):
         assert any(re.search(rf"\bgram {name}\b", command) for command in commands), name
     assert len(PIECES) > 10
 

@@ -588,7 +588,9 @@ def test_a_uniform_sampler_is_measured_as_such():
     assert figures["function_evaluations"] == len(examples) * 4 * 2
     assert figures["halting_step"] == 2.0
     assert figures["checked_evaluations"] == len(examples) * 4
-    assert figures["value_calibration"] == {"brier": 0.0, "ece": 0.0}
+    assert figures["value_calibration"] == {"brier": 0.0, "ece": 0.0, "bins": [[len(examples) * 4, 1.0, 1.0]]}
+    assert list(figures["by_width"]) == ["1", "2", "4"]
+    assert figures["by_width"]["4"]["coverage"] == figures["coverage"] > figures["by_width"]["1"]["coverage"]
 
 
 def test_validity_is_that_of_one_sample_and_checked_that_of_all():
@@ -624,11 +626,11 @@ def test_chunks_change_nothing(monkeypatch):
 
 def test_figures_by_hand():
     several, a, b = RIGHT, RIGHT[0], RIGHT[1]
-    tally = Tally(FOUR, 4)
+    tally = Tally(FOUR, 4, "first")
     found = hand([a, a, b, WRONG], steps=[2, 2, 2, 4], value=[1.0, 1.0, 1.0, 0.0], halt=[100.0, 100.0, 100.0, -100.0])
-    tally.add(EMPTY, several, found, choose(FOUR, EMPTY, found, "majority"))
+    tally.add(EMPTY, several, found)
     found = hand([WRONG, a, a, a], value=[1.0, 1.0, 1.0, 1.0])
-    tally.add(a, a[None], found, choose(FOUR, a, found, "first"))
+    tally.add(a, a[None], found)
     figures = tally.figures()
     S = len(several)
     assert figures["valid"] == 0.75
@@ -639,22 +641,28 @@ def test_figures_by_hand():
     assert figures["diversity"] == (3 + 2) / 2 / 4
     assert figures["conflicts"] == 0  # the most frequent answers are valid, whatever was selected
     assert (figures["halting_step"], figures["function_evaluations"]) == ((2.5 + 4) / 2, 10 + 16)
-    assert figures["value_calibration"] == {"brier": 1 / 8, "ece": pytest.approx(1 / 8)}
+    calibrated = figures["value_calibration"]
+    assert (calibrated["brier"], calibrated["ece"]) == (1 / 8, pytest.approx(1 / 8))
+    assert calibrated["bins"] == [[1, 0.0, 0.0], [7, 1.0, pytest.approx(6 / 7)]]
+    assert figures["by_width"]["2"]["coverage"] == pytest.approx((1 / S + 1) / 2)
+    assert figures["by_width"]["4"]["selected_valid"] == figures["selected_valid"]
     assert figures["exact"] is None
 
 
 def test_exact_needs_single_targets():
     x = FOUR.examples("dev", count=1)
     wrong = np.roll(x.targets[0], 1)
-    tally = Tally(FOUR, 2)
+    tally = Tally(FOUR, 2, "value")
     found = hand([wrong, x.targets[0]], value=[0.1, 0.9])
-    tally.add(x.inputs[0], x.targets, found, choose(FOUR, x.inputs[0], found, "value"))
+    tally.add(x.inputs[0], x.targets, found)
     assert (tally.figures()["exact"], tally.figures()["exact_one"]) == (1.0, 0.0)
 
 
 def test_calibration():
     figures = calibration(np.array([0.05, 0.95, 1.0]), np.array([0.0, 1.0, 1.0]))
-    assert figures == {"brier": pytest.approx(0.005 / 3), "ece": pytest.approx((0.05 + 0.05) / 3)}
+    assert figures["brier"] == pytest.approx(0.005 / 3)
+    assert figures["ece"] == pytest.approx((0.05 + 0.05) / 3)
+    assert figures["bins"] == [[1, 0.05, 0.0], [2, pytest.approx(0.975), 1.0]]
 
 
 def test_nothing_to_evaluate():

@@ -22,6 +22,8 @@ USAGE = """usage: gram VERB ...
   gram export WEIGHTS            a bundle that answers without PyTorch
   gram import CHECKPOINT         weights of the published TRM or HRM code
   gram bench [RECIPE ...]        how fast this machine trains and samples
+  gram report                    tables and figures of results, beside the published ones
+  gram reproduce NAME            train, measure and report one table
   gram info                      tasks, weights, recipes, this machine
 
 gram VERB --help tells the options of each."""
@@ -69,7 +71,7 @@ def fail(sentence: str, code: int) -> int:
 
 def dispatch(arguments: list[str]) -> int:
     verbs = {"solve": solve, "generate": generate, "eval": evaluate, "data": data, "export": export, "bench": bench}
-    verbs |= {"import": import_official, "info": info}
+    verbs |= {"import": import_official, "report": report, "reproduce": reproduce, "info": info}
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("", "-h", "--help"):
         print(USAGE)
@@ -78,7 +80,8 @@ def dispatch(arguments: list[str]) -> int:
         return train(rest)
     if verb not in verbs:
         raise ValueError(
-            f"There is no command {verb!r}; use train, solve, generate, eval, data, export, import, bench or info."
+            f"There is no command {verb!r}; use train, solve, generate, eval, data, export, import, bench, report, "
+            "reproduce or info."
         )
     return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
 
@@ -446,6 +449,59 @@ def bench(
         clock=clock,
         as_json=as_json,
     )
+
+
+# report ---------------------------------------------------------------------------------------------------
+def report(
+    *,
+    results: Path = Path("results"),
+    out: Path | None = None,
+    run: tuple[Path, ...] = (),
+    trajectories: str | None = None,
+    beside: str | None = None,
+    puzzle: str | None = None,
+) -> int:
+    """Tables and figures of a folder of results, beside the published ones: OUT/report.md and OUT/figures. Figures need
+    matplotlib (pip install 'gram-reasoning[report]'); without it there are tables only.
+
+    Args:
+        results: A folder that `gram eval --record` wrote.
+        out: A new folder, or one with an earlier report; RESULTS/report if not given.
+        run: Folders of runs whose losses are drawn.
+        trajectories: Shipped weights by name or a folder, whose latent trajectories are drawn.
+        beside: Other weights, such as TRM's, whose trajectories are drawn beside them.
+        puzzle: The puzzle that they answer; the dev puzzle with the most solutions if not given.
+    """
+    from gram.report import page
+
+    if beside is not None and trajectories is None:
+        raise ValueError("--beside stands beside --trajectories WEIGHTS; give both.")
+    weights = [name for name in (trajectories, beside) if name is not None]
+    return page.report(results, out, run=run, weights=weights, puzzle=puzzle)
+
+
+# reproduce ------------------------------------------------------------------------------------------------
+def reproduce(
+    name: Positional[str | None] = None,
+    /,
+    *,
+    scale: Literal["laptop", "paper"] = "laptop",
+    out: Path | None = None,
+    seeds: str | None = None,
+    listed: Annotated[bool, arg(name="list")] = False,
+) -> int:
+    """Train what a table needs, measure it, and end in the report. Stopped or killed, the same command goes on.
+
+    Args:
+        name: queens-8, queens-10, coloring-8, coloring-10, sudoku, maze, ablations, ...; --list names all.
+        scale: laptop: at most three hours on two cores; paper: the sizes and updates of the paper, on a GPU.
+        out: Where runs, results and report are; runs/reproduce/NAME if not given.
+        seeds: Seeds with commas between them instead of those of the table.
+        listed: Only say what would be trained and measured, with minutes.
+    """
+    from gram.report import reproduce as tables
+
+    return tables.reproduce(name, scale=scale, out=out, seeds=seeds, listed=listed)
 
 
 # info -----------------------------------------------------------------------------------------------------

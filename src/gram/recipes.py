@@ -12,24 +12,34 @@ from typing import Any
 
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
 
+KINDS = r"own|mnist|sudoku-boards(?:-4)?|(?:queens|coloring|sudoku|maze)-\d+(?:-k\d+)?"
+
 
 def recipe(name: str) -> Config:
     """The recipe of that name. ValueError with the closest name otherwise."""
-    kinds = r"own|mnist|sudoku-boards(?:-4)?|(queens|coloring|sudoku|maze)-\d+(?:-k\d+)?"
-    if match := re.fullmatch(rf"(paper-)?({kinds})(?:-([a-z][a-z0-9-]*))?", name):
-        paper, task, kind, variant = match.groups()
-        makers = PAPER if paper else LAPTOP
-        if maker := makers.get(task) or makers.get(kind):
-            config = dataclasses.replace(maker(task), recipe=name)
-            if variant is None:
-                return config
-            if variant in VARIANTS:
-                large = LARGE.get(variant, {}) if paper else {}
-                return change(change(config, **VARIANTS[variant]), model=large)
+    scale, task, variant = split(name)
+    makers = PAPER if scale == "paper" else LAPTOP
+    if maker := makers.get(task) or makers.get(task.split("-")[0]):
+        config = dataclasses.replace(maker(task), recipe=name)
+        if variant is None:
+            return config
+        if variant in VARIANTS:
+            large = LARGE.get(variant, {}) if scale == "paper" else {}
+            return change(change(config, **VARIANTS[variant]), model=large)
     known = [*names(), *(f"{name}-{variant}" for name in names() for variant in VARIANTS)]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names())}."
     raise ValueError(f"There is no recipe {name!r}; {hint}")
+
+
+def split(name: str) -> tuple[str, str, str | None]:
+    """The name of a recipe -> its scale ("laptop" or "paper"), task and variant (None for GRAM itself). What is no
+    such name has the task ""."""
+    match = re.fullmatch(rf"(paper-)?({KINDS})(?:-([a-z][a-z0-9-]*))?", name)
+    if match is None:
+        return "laptop", "", None
+    paper, task, variant = match.groups()
+    return "paper" if paper else "laptop", task, variant
 
 
 def names() -> list[str]:
@@ -269,7 +279,7 @@ def mnist(task: str) -> Config:
     )
 
 
-LAPTOP: dict[str | None, Callable[[str], Config]] = {
+LAPTOP: dict[str, Callable[[str], Config]] = {
     "own": own,
     "queens": queens,
     "coloring": coloring,
@@ -355,7 +365,7 @@ def paper_mnist(task: str) -> Config:
     return change(config, train={"prior_rows": 0.0}, solve={"width": 1000})
 
 
-PAPER: dict[str | None, Callable[[str], Config]] = {
+PAPER: dict[str, Callable[[str], Config]] = {
     "queens": paper_queens,
     "coloring": paper_coloring,
     "sudoku-9": paper_sudoku,
@@ -384,6 +394,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "train": {"N_sup": 1},
         "solve": {"depth": 2},
     },
+    "looped-guided": {
+        "model": {"hierarchy": False, "T": 12, "gradient": "full"},
+        "train": {"N_sup": 1},
+        "solve": {"depth": 2},
+    },
+    "flat": {"model": {"hierarchy": False}},
     "deterministic": {"model": {"guidance": "none"}},
     "noise-only": {"model": {"guidance": "noise"}},
     "mean-only": {"model": {"guidance": "mean"}},

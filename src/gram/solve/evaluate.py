@@ -11,7 +11,7 @@ import numpy as np
 
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import Network, Trajectories, sample
-from gram.solve.select import Choice, Rule, choose, needs_check
+from gram.solve.select import Rule, choose, needs_check
 from gram.tasks.base import Examples, Task, Tokens
 
 CHUNK = 1024  # puzzles sampled at a time: bounds the memory, not the result
@@ -48,8 +48,9 @@ def evaluate(
     by number of solutions. unlisted: valid answers found that are no targets; above 0 the lists are not complete, and
     coverage (cut at 1 per input) refers to what is listed. diversity: distinct answers of a puzzle over width, mean.
     conflicts: violated constraints of the most frequent answer, summed over puzzles.
-    halt_calibration, value_calibration: Brier score and expected calibration error (10 bins) of sigmoid(halt) and of
-    value (cut to [0, 1]) at the last step against validity.
+    by_width: selected_valid, coverage and coverage_share of the first 1, 2, 5, 10, 20, ... of the same samples.
+    halt_calibration, value_calibration: see `calibration`, of sigmoid(halt) and of value (cut to [0, 1]) at the last
+    step against validity.
     With select "checked" also, of a second pass in which the checker stops: checked: puzzles with a valid answer (then
     also exact and selected_valid, where there is a single target); checked_evaluations and checked_seconds.
 
@@ -76,7 +77,7 @@ def evaluate(
         figures |= dict.fromkeys(("valid", "coverage", "conflicts"))
         figures |= {"exact": solved if single else None, "selected_valid": solved, "checked": solved}
         return figures | {"function_evaluations": found["checked_evaluations"], "seconds": found["checked_seconds"]}
-    tally = Tally(task, width)
+    tally = Tally(task, width, select)
     seconds = 0.0
     for first in range(0, len(examples), CHUNK):
         part = examples.select(np.arange(first, min(first + CHUNK, len(examples))))
@@ -84,8 +85,7 @@ def evaluate(
         found = sample(network, task, part.inputs, **options)
         seconds += time.perf_counter() - begin
         for i, trajectories in enumerate(found):
-            choice = choose(task, part.inputs[i], trajectories, select)
-            tally.add(part.inputs[i], part.targets_of(i), trajectories, choice)
+            tally.add(part.inputs[i], part.targets_of(i), trajectories)
     figures |= tally.figures() | {"seconds": seconds}
     if select == "checked":
         figures |= checked(network, task, examples.inputs, options)
@@ -107,18 +107,27 @@ def checked(network: Network, task: Task, puzzles: Tokens, options: dict[str, An
     return {"checked": solved / len(puzzles), "checked_evaluations": evaluations, "checked_seconds": seconds}
 
 
+def widths(width: int) -> list[int]:
+    """1, 2, 5, 10, 20, 50, ... below `width`, and `width`."""
+    round_ones = (m * 10**k for k in range(len(str(width))) for m in (1, 2, 5))
+    return [*(n for n in round_ones if n < width), width]
+
+
 @dataclass
 class Tally:
     """What is kept of each puzzle: scalars (one entry per puzzle) and the heads of its samples."""
 
     task: Task
     width: int
+    select: Rule
     solutions: list[int] = field(default_factory=list)
-    found: list[int] = field(default_factory=list)
+    found: dict[int, list[int]] = field(default_factory=dict)
+    """Distinct valid answers among the first n samples, by n."""
     unlisted: list[int] = field(default_factory=list)
     distinct: list[int] = field(default_factory=list)
     valid: list[float] = field(default_factory=list)
-    selected_valid: list[bool] = field(default_factory=list)
+    selected_valid: dict[int, list[bool]] = field(default_factory=dict)
+    """Of the first n samples, by n."""
     exact: list[bool] = field(default_factory=list)
     exact_one: list[bool] = field(default_factory=list)
     conflicts: list[int] = field(default_factory=list)
@@ -128,16 +137,19 @@ class Tally:
     halt: list[np.ndarray] = field(default_factory=list)
     value: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, puzzle: Tokens, targets: Tokens, found: Trajectories, choice: Choice) -> None:
+    def add(self, puzzle: Tokens, targets: Tokens, found: Trajectories) -> None:
         """Count one puzzle (L,) with its targets (S, L)."""
+        choices = {n: choose(self.task, puzzle, found.head(n), self.select) for n in widths(self.width)}
+        choice = choices[self.width]
         right = self.task.check(np.broadcast_to(puzzle, found.answers.shape), found.answers)
         known = {t.tobytes() for t in targets}
         self.solutions.append(len(targets))
-        self.found.append(len(choice.valid))
         self.unlisted.append(sum(c.answer.tobytes() not in known for c in choice.valid))
         self.distinct.append(len(choice.candidates))
         self.valid.append(float(right.mean()))
-        self.selected_valid.append(choice.index is not None and bool(right[choice.index]))
+        for n, first in choices.items():
+            self.found.setdefault(n, []).append(len(first.valid))
+            self.selected_valid.setdefault(n, []).append(first.index is not None and bool(right[first.index]))
         self.exact.append(choice.answer is not None and np.array_equal(choice.answer, targets[0]))
         self.exact_one.append(np.array_equal(found.answers[0], targets[0]))
         self.conflicts.append(int(self.task.conflicts(puzzle[None], choice.candidates[0].answer[None])[0]))
@@ -150,7 +162,8 @@ class Tally:
     def figures(self) -> dict[str, Any]:
         """See `evaluate`."""
         solutions, valid = np.array(self.solutions), np.array(self.valid)
-        coverage = np.minimum(1.0, np.array(self.found) / solutions)
+        covered = {n: np.minimum(1.0, np.array(found) / solutions) for n, found in self.found.items()}
+        coverage = covered[self.width]
         uniform = 1 - (1 - 1 / solutions) ** self.width
         many = solutions > 1
         single = not many.any()
@@ -168,13 +181,21 @@ class Tally:
         halt = 0.5 * (1 + np.tanh(np.concatenate(self.halt).astype(float) / 2))  # sigmoid, without overflow
         return {
             "valid": float(valid.mean()),
-            "selected_valid": float(np.mean(self.selected_valid)),
+            "selected_valid": float(np.mean(self.selected_valid[self.width])),
             "exact": float(np.mean(self.exact)) if single else None,
             "exact_one": float(np.mean(self.exact_one)) if single else None,
             "coverage": float(coverage.mean()),
             "coverage_share": float(coverage.mean() / uniform.mean()),
             "coverage_share_many": float(coverage[many].mean() / uniform[many].mean()) if many.any() else None,
             "by_solutions": groups,
+            "by_width": {
+                str(n): {
+                    "selected_valid": float(np.mean(self.selected_valid[n])),
+                    "coverage": float(covered[n].mean()),
+                    "coverage_share": float(covered[n].mean() / (1 - (1 - 1 / solutions) ** n).mean()),
+                }
+                for n in covered
+            },
             "unlisted": int(np.sum(self.unlisted)),
             "diversity": float(np.mean(self.distinct)) / self.width,
             "conflicts": int(np.sum(self.conflicts)),
@@ -185,10 +206,15 @@ class Tally:
         }
 
 
-def calibration(forecast: np.ndarray, outcome: np.ndarray, bins: int = BINS) -> dict[str, float]:
+def calibration(forecast: np.ndarray, outcome: np.ndarray, bins: int = BINS) -> dict[str, Any]:
     """Brier score and expected calibration error of probabilities (n,) against outcomes 0 or 1 (n,).
 
-    ECE: |mean forecast - mean outcome| per bin of equal width, weighted by the bin's share (arXiv:1706.04599)."""
+    ECE: |mean forecast - mean outcome| per bin of equal width, weighted by the bin's share (arXiv:1706.04599). bins:
+    [number, mean forecast, mean outcome] of each bin that is not empty."""
     which = np.minimum((forecast * bins).astype(int), bins - 1)
-    gaps = np.abs(np.bincount(which, forecast - outcome, minlength=bins))
-    return {"brier": float(np.mean((forecast - outcome) ** 2)), "ece": float(gaps.sum() / len(forecast))}
+    counts, said, was = (np.bincount(which, weights, minlength=bins) for weights in (None, forecast, outcome))
+    return {
+        "brier": float(np.mean((forecast - outcome) ** 2)),
+        "ece": float(np.abs(said - was).sum() / len(forecast)),
+        "bins": [[int(n), float(s / n), float(w / n)] for n, s, w in zip(counts, said, was, strict=True) if n],
+    }

@@ -42,7 +42,7 @@ def surroundings(recipes: list[str], variants: list[str]) -> dict[str, Any]:
     """Versions, hardware, tasks, recipes and shipped weights."""
     from gram import bundle
     from gram.config import read_config
-    from gram.solve.record import hardware
+    from gram.solve.record import hardware, parameters
 
     weights = []
     for name in bundle.shipped():
@@ -78,7 +78,7 @@ def overview(values: dict[str, Any]) -> str:
 def portrait(name: str, recipe: Callable[[str], "Config"]) -> dict[str, Any]:
     """One set of weights, or a recipe: parameters by part, how it answers, and how long it was trained."""
     from gram import bundle
-    from gram.solve.record import training
+    from gram.solve.record import parameters, training
 
     try:
         folder = bundle.find(name)
@@ -93,10 +93,3 @@ def portrait(name: str, recipe: Callable[[str], "Config"]) -> dict[str, Any]:
     values |= {"task": config.task, "recipe": config.recipe, "parameters": parameters(config)}
     values |= {"solve": vars(config.solve), "model": vars(config.model)}
     return values | (training(folder) if folder else {"seconds": None, "updates": None})
-
-
-def parameters(config: "Config") -> dict[str, int]:
-    """Parameters by part, "total" included."""
-    from gram.models.build import build, parameter_table
-
-    return parameter_table(build(tasks.of(config).spec, config.model))

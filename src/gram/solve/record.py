@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from gram import bundle
+from gram import bundle, tasks
 from gram.config import Config
+from gram.models.build import build, parameter_table
 
 PACKAGE = Path(__file__).parent.parent
 TRAINING = "training.json"
@@ -21,8 +22,9 @@ TRAINING = "training.json"
 def record(folder: Path, config: Config, weights: Path, dtype: str, key: str, figures: dict[str, Any]) -> Path:
     """Put `figures` under `key` into folder/RECIPE/SEED.json, atomically; other keys of the file stay.
 
-    The file: recipe, task, seed of the training, commit and dirty (of the last figures written), date, hardware,
-    seconds and updates of the training (null if unknown), figures: key -> figures with their own commit and date.
+    The file: recipe, task, seed of the training, parameters, commit and dirty (of the last figures written), date,
+    hardware, seconds and updates of the training (null if unknown), figures: key -> figures with their own commit and
+    date.
     """
     path = folder / config.recipe / f"{config.train.seed}.json"
     values: dict[str, Any] = {}
@@ -34,12 +36,18 @@ def record(folder: Path, config: Config, weights: Path, dtype: str, key: str, fi
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold a JSON object; repair or remove it.")
     here = origin() | {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
-    values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed} | here
+    values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed}
+    values |= {"parameters": parameters(config)["total"]} | here
     values |= {"hardware": hardware() | {"dtype": dtype}} | training(weights)
     values["figures"] = values.get("figures", {}) | {key: figures | here}
     path.parent.mkdir(parents=True, exist_ok=True)
     bundle.write_json(path, values)
     return path
+
+
+def parameters(config: Config) -> dict[str, int]:
+    """Parameters by part, "total" included."""
+    return parameter_table(build(tasks.of(config).spec, config.model))
 
 
 def origin() -> dict[str, Any]:

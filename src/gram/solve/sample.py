@@ -203,6 +203,10 @@ class Trajectories:
     def __len__(self) -> int:
         return len(self.steps)
 
+    def head(self, n: int) -> "Trajectories":
+        """The first n of them."""
+        return Trajectories(self.answers[:n], self.steps[:n], self.value[:n], self.halt[:n], self.finished[:n])
+
     @property
     def evaluations(self) -> int:
         """Function evaluations: one is one row through one supervision step."""

@@ -322,19 +322,21 @@ def evaluate(
         asked = {"limit": limit, "temperature": options["temperature"], "edge_probability": edge_probability}
         asked |= {"seed": options["seed"] or None, "restart_every": options["restart_every"]}
         asked["early_stop"] = early_stop or None
-        write_record(record, reasoner, folder, settled | asked, figures)
+        write_record(record, reasoner, folder, key(figures["data"], settled | asked), figures)
     return 0
 
 
-def write_record(
-    results: Path, reasoner: "Reasoner", weights: Path, asked: dict[str, Any], figures: dict[str, Any]
-) -> None:
-    """Put the figures into the folder `results`, under a key of their data and of what was asked for; say where."""
+def key(data: str, asked: dict[str, Any]) -> str:
+    """The name of figures in a results file: their data and what was asked for."""
+    return " ".join([data, *(f"{k}={v}" for k, v in asked.items() if v is not None)])
+
+
+def write_record(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
+    """Put the figures into the folder `results` under `name`; say where."""
     from gram.solve.record import record
 
-    key = " ".join([figures["data"], *(f"{k}={v}" for k, v in asked.items() if v is not None)])
-    path = record(results, reasoner.config, weights, reasoner.network.dtype, key, figures)
-    print(f"Recorded in {path} as {key!r}.", file=sys.stderr)
+    path = record(results, reasoner.config, weights, reasoner.network.dtype, name, figures)
+    print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
 
 
 def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_probability: float | None) -> Examples:

@@ -1,0 +1,190 @@
+"""Figures of the report, by matplotlib (the extra `report`). Each function gives None where nothing was measured that
+it could show.
+
+No global state: figures are made without pyplot, and what is written does not depend on the day.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gram.report import published
+from gram.report.plans import EXTREME
+from gram.report.results import Measurement, Result, measurements
+from gram.report.runs import Learning
+from gram.report.tables import alike, name, weight
+
+if TYPE_CHECKING:
+    from gram.report.trajectories import Trajectories
+
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "gram",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+}
+
+
+def panels(count: int, width: float = 4.2, height: float = 3.3) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` axes side by side."""
+    figure = Figure(figsize=(width * count, height), layout="constrained")
+    return figure, list(np.atleast_1d(figure.subplots(1, count)))
+
+
+def write(draw: Callable[[], Figure | None], path: Path) -> bool:
+    """Draw, and write path.png and path.svg; False if there was nothing to draw."""
+    with matplotlib.rc_context(STYLE):
+        figure = draw()
+        if figure is None:
+            return False
+        figure.savefig(path.with_suffix(".png"), dpi=100)
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    return True
+
+
+def label(axes: Axes, title: str, x: str, y: str) -> None:
+    axes.set(title=title, xlabel=x, ylabel=y)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=6)
+
+
+# accuracy by number of solutions ---------------------------------------------------------------------------
+def by_solutions(results: list[Result]) -> Figure | None:
+    """Validity of one sample by the number of solutions of a puzzle, means over seeds."""
+    found = {task: models for task in published.MANY if (models := alike(results, task))}
+    if not found:
+        return None
+    figure, axes = panels(len(found))
+    for panel, (task, models) in zip(axes, found.items(), strict=True):
+        for model, seeds in models.items():
+            groups = [m.table("by_solutions") for m in seeds]
+            names = [n for n in groups[0] if all(g.get(n, {}).get("examples") for g in groups)]
+            panel.plot(names, [np.mean([100 * g[n]["valid"] for g in groups]) for n in names], "o-", label=model)
+        panel.set_ylim(-5, 105)
+        label(panel, task, "solutions of a puzzle", "validity of one sample, %")
+    return figure
+
+
+# depth and width --------------------------------------------------------------------------------------------
+Series = dict[int, list[Measurement]]
+"""Depth -> a measurement for each seed."""
+
+
+def series(results: list[Result], task: str) -> dict[str, Series]:
+    """Measurements by width that differ in depth only, by model and data."""
+    found: dict[str, Series] = {}
+    for m in sorted(measurements(results, task), key=weight):
+        if m.plain and m.table("by_width"):
+            place = f"{name(m.result)} ({m.values.get('data')}, {m.values.get('select')})"
+            seeds = found.setdefault(place, {}).setdefault(int(m.number("depth") or 0), [])
+            seeds[:] = [other for other in seeds if other.result.seed != m.result.seed] + [m]
+    return found
+
+
+def mean(seeds: Sequence[Measurement], width: str, figure: str) -> float:
+    """Over seeds, in %."""
+    return float(np.mean([100 * m.table("by_width")[width][figure] for m in seeds]))
+
+
+def scaling(results: list[Result], task: str) -> Figure | None:
+    """Accuracy of the chosen answer by depth (for one sample and for all) and by width at the largest depth, and
+    coverage by the number of samples; dashed what is published (Sudoku-Extreme), dotted what as many uniform samples of
+    the solutions would cover."""
+    found = series(results, task)
+    if not found:
+        return None
+    figure, (depths, widths, coverage) = panels(3)
+    if task == "sudoku-9" and any(EXTREME.rpartition("/")[2] in model for model in found):
+        for model, curve in published.DEPTH.items():
+            depths.plot(list(curve), list(curve.values()), "--", linewidth=1, label=f"{model}, published")
+    for model, curve in found.items():
+        deepest = curve[max(curve)]
+        names = list(deepest[0].table("by_width"))
+        for width in dict.fromkeys((names[0], names[-1])) if len(curve) > 1 else ():
+            steps = [d for d in sorted(curve) if all(width in m.table("by_width") for m in curve[d])]
+            accuracy = [mean(curve[d], width, "selected_valid") for d in steps]
+            depths.plot(steps, accuracy, "o-", label=f"{model}, N = {width}")
+        n = [int(width) for width in names]
+        widths.plot(n, [mean(deepest, width, "selected_valid") for width in names], "o-", label=model)
+        covered = np.array([mean(deepest, width, "coverage") for width in names])
+        share = np.array([mean(deepest, width, "coverage_share") for width in names])
+        line = coverage.plot(n, covered, "o-", label=model)[0]
+        if (share > 0).all():
+            coverage.plot(n, 100 * covered / share, ":", color=line.get_color())
+    for axes in (depths, widths, coverage):
+        axes.set_xscale("log", base=2)
+    label(depths, f"{task}: depth", "supervision steps", "chosen answer valid, %")
+    label(widths, f"{task}: width", "samples", "chosen answer valid, %")
+    label(coverage, f"{task}: coverage", "samples", "solutions found, %")
+    return figure
+
+
+# calibration ------------------------------------------------------------------------------------------------
+def calibration(results: list[Result]) -> Figure | None:
+    """Reliability of both heads: what is right of the samples for which they said so, in ten bins."""
+    figure, axes = panels(2, 3.6, 3.5)
+    drawn = False
+    for panel, head in zip(axes, ("halt", "value"), strict=True):
+        panel.plot([0, 1], [0, 1], "k--", linewidth=0.8)
+        for result in results:
+            found = [Measurement(result, key, values) for key, values in result.figures.items()]
+            usable = [m for m in found if m.plain and m.table(f"{head}_calibration").get("bins")]
+            if usable:
+                bins = np.array(max(usable, key=weight).table(f"{head}_calibration")["bins"])
+                model = f"{result.task}, {name(result)}, seed {result.seed}"
+                panel.plot(bins[:, 1], bins[:, 2], "o-", markersize=3, linewidth=0.8, label=model)
+                drawn = True
+        label(panel, f"{head} head", "said", "right")
+    return figure if drawn else None
+
+
+# training ---------------------------------------------------------------------------------------------------
+def learning(runs: Sequence[Learning]) -> Figure | None:
+    """The surrogate loss and the full bound over the updates of each run."""
+    runs = [run for run in runs if run.surrogate]
+    if not runs:
+        return None
+    figure, axes = panels(len(runs), 4.6)
+    for panel, run in zip(axes, runs, strict=True):
+        lines = panel.plot(*zip(*run.surrogate, strict=True), linewidth=0.8, label="surrogate, per token")
+        panel.set_yscale("log")
+        if run.elbo:
+            other = panel.twinx()
+            other.grid(False)
+            update, bound = np.array(run.elbo).T
+            lines += other.plot(update, -bound, "o-", color="C1", label="negative ELBO, per puzzle (right)")
+            other.set_yscale("log")
+        panel.legend(handles=lines, fontsize=7)
+        panel.set(title=run.recipe, xlabel="updates", ylabel="nats")
+    return figure
+
+
+# trajectories -----------------------------------------------------------------------------------------------
+def trajectories(traced: "Sequence[Trajectories]") -> Figure | None:
+    """Paths of h in the plane of their principal components over the loss between them, from a dot after the first
+    supervision step to a star at a valid answer, a colour for each, or to a cross."""
+    if not traced:
+        return None
+    figure, axes = panels(len(traced), 5.0, 4.4)
+    for panel, found in zip(axes, traced, strict=True):
+        panel.grid(False)
+        height = np.log10(found.loss + 1e-4)
+        options: Any = {"cmap": "Greys_r", "shading": "gouraud", "rasterized": True, "vmin": -4, "vmax": 0}
+        shades = panel.pcolormesh(found.x, found.y, height, **options)
+        figure.colorbar(shades, ax=panel, label="log10 of the loss (nats per token)")
+        for path, answer in zip(found.points, found.answers, strict=True):
+            colour, end = ("tab:red", "x") if answer < 0 else (f"C{answer % 10}", "*")
+            panel.plot(*path.T, color=colour, linewidth=0.6, alpha=0.7)
+            panel.plot(*path[0], ".", color=colour, markersize=3)
+            panel.plot(*path[-1], end, color=colour, markersize=7)
+        reached = len(set(found.answers[found.answers >= 0]))
+        told = f"{found.name}: {reached} of {found.solutions} solutions, {len(found.points)} path(s)"
+        panel.set_title(f"{told}\n{'/'.join(found.puzzle.split())}", fontsize=7)
+        panel.set(xlabel=f"first component ({found.share:.0%} of the variance in both)", ylabel="second component")
+    return figure

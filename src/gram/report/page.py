@@ -1,0 +1,176 @@
+"""`gram report`: tables and figures of a folder of results as one Markdown page. Without matplotlib, tables only."""
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gram.report import results, runs, tables
+from gram.report.results import Result
+from gram.tasks.store import whole
+
+PAGE, FIGURES = "report.md", "figures"
+MARK = "<!-- made by gram report -->"
+MISSING = "Figures need matplotlib: pip install 'gram-reasoning[report]'."
+INTRODUCTION = """Ours are samples from the prior; nothing that is measured saw a target. A value is the mean over seeds
+± its standard deviation. Training is the time of one run; evaluations (rows times supervision steps) and seconds are
+those of one puzzle with all its samples, or of one sample where there are no puzzles. Published figures are others'
+measurements with larger networks and other budgets. A dash is what nobody has measured or told."""
+
+
+def report(
+    folder: Path,
+    out: Path | None = None,
+    *,
+    run: Sequence[Path] = (),
+    weights: Sequence[str] = (),
+    puzzle: str | None = None,
+) -> int:
+    """Write OUT/report.md and OUT/figures from the results in `folder`, and say so. OUT is FOLDER/report if not given.
+
+    run: folders of runs whose losses are drawn. weights: networks whose trajectories are drawn, side by side, on
+    `puzzle` or one that is chosen. FileNotFoundError without results, ValueError for damaged files and for an OUT that
+    holds something else; then nothing is written.
+    """
+    out = folder / "report" if out is None else out
+    check_out(out)
+    if weights and not drawable():
+        raise ValueError(MISSING)
+    found = results.read(folder) if folder.is_dir() or not (run or weights) else []
+    learned = [runs.read(path) for path in run]
+    speed = tables.speed(results.bench(folder))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report-", suffix=".tmp", dir=out.parent) as holder:
+        made = Path(holder)
+        (made / FIGURES).mkdir()
+        text = page(found, made, speed, sketches(found, learned, traced(weights, puzzle)))
+        put(made, out, text)
+    drawn = len(list((out / FIGURES).glob("*.png")))
+    print(f"The report is in {out / PAGE}: {len(found)} results files, {drawn} figures.")
+    if not drawable():
+        print(MISSING)
+    return 0
+
+
+def check_out(out: Path) -> None:
+    """ValueError if `out` is there and is no earlier report."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    page = out / PAGE
+    if not page.is_file() or not page.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+        raise ValueError(f"{out} holds something else than a report; choose another --out.")
+
+
+def put(made: Path, out: Path, text: str) -> None:
+    """Move the figures to `out`, then write the page: what it names is there."""
+    (out / FIGURES).mkdir(parents=True, exist_ok=True)
+    for old in (out / FIGURES).iterdir():
+        if old.suffix in (".png", ".svg") and not (made / FIGURES / old.name).exists():
+            old.unlink()
+    for figure in (made / FIGURES).iterdir():
+        os.replace(figure, out / FIGURES / figure.name)
+    with whole(out / PAGE) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def drawable() -> bool:
+    """Whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def traced(weights: Sequence[str], puzzle: str | None) -> list[Any]:
+    """Trajectories of each network."""
+    if not weights:
+        return []
+    from gram.report import trajectories  # torch
+
+    return [trajectories.trace(name, puzzle) for name in weights]
+
+
+# the page ---------------------------------------------------------------------------------------------------
+Sketch = tuple[str, str, Callable[[], Any], str]
+"""File name, caption, what draws it, and what to do when it cannot."""
+
+
+def sketches(found: list[Result], learned: Sequence[runs.Learning], traces: Sequence[Any]) -> list[Sketch]:
+    """All figures, in the order of the page."""
+    if not drawable():
+        return []
+    from gram.report import figures
+
+    tasks = dict.fromkeys(["queens-8", "sudoku-9", *(r.task for r in found)])
+    measure = {"queens-8": "gram reproduce scaling", "sudoku-9": "gram reproduce scaling-sudoku"}
+    drawn: list[Sketch] = [
+        (
+            "by-solutions",
+            "Validity by number of solutions",
+            lambda: figures.by_solutions(found),
+            "Run `gram reproduce queens-8`.",
+        ),
+        *(
+            (
+                f"scaling-{task}",
+                f"Depth, width and coverage: {task}",
+                lambda task=task: figures.scaling(found, task),
+                f"Run `{measure[task]}`." if task in measure else "",
+            )
+            for task in tasks
+        ),
+        (
+            "calibration",
+            "Calibration of the halting and value heads",
+            lambda: figures.calibration(found),
+            "Measure again: older records hold scores only.",
+        ),
+        (
+            "learning",
+            "The surrogate beside the full ELBO",
+            lambda: figures.learning(learned),
+            "Give runs: `gram report --run runs/queens-8-0`.",
+        ),
+        (
+            "trajectories",
+            "Trajectories of one puzzle",
+            lambda: figures.trajectories(traces),
+            "Give weights: `gram report --trajectories queens-8`.",
+        ),
+    ]
+    return drawn
+
+
+def page(found: list[Result], made: Path, speed: str | None, drawings: Sequence[Sketch]) -> str:
+    """The text; the figures are written into `made`."""
+    parts = [MARK, "# Report", INTRODUCTION, "## Tables"]
+    parts += [text for table in tables.tables() if (text := tables.render(table, found))]
+    for title, text in (
+        ("By number of solutions", tables.by_solutions(found)),
+        ("Calibration", tables.calibrations(found)),
+        ("Cost of training, published", tables.training_cost()),
+        ("Speed of ours, by `gram bench --json`", speed),
+    ):
+        parts += [f"### {title}", text or "Not measured yet."]
+    parts += ["## Figures", *(illustration(sketch, made) for sketch in drawings)]
+    parts += [] if drawings else [MISSING]
+    parts += ["## Where ours come from", sources(found)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def illustration(sketch: Sketch, made: Path) -> str:
+    """One figure of the page; "" if it is missing and there is nothing to say about it."""
+    from gram.report import figures
+
+    file, caption, draw, otherwise = sketch
+    if figures.write(draw, made / FIGURES / file):
+        return f"### {caption}\n\n![{caption}]({FIGURES}/{file}.svg)\n\n[PNG]({FIGURES}/{file}.png)"
+    return f"### {caption}\n\nNot measured yet. {otherwise}" if otherwise else ""
+
+
+def sources(found: list[Result]) -> str:
+    """The results files with commit and machine."""
+    if not found:
+        return "No results."
+    head = ("results", "commit", "machine")
+    rows = [(f"{'/'.join(r.path.parts[-2:])}{f' ({r.group})' if r.group else ''}", r.commit, r.machine) for r in found]
+    return tables.markdown([head, *rows])

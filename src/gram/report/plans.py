@@ -1,0 +1,210 @@
+"""What `gram reproduce NAME` trains and measures: every published table as a list of models, seeds and measurements.
+
+Minutes are those of laptop scale: two threads on two cores, one run after the other, a whole table within three hours.
+Every model of a table has the same minutes. The paper's scale takes its updates from the paper-* recipes.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gram.config import Config
+from gram.recipes import change, recipe, split
+from gram.report.published import GRAM
+
+Scale = Literal["laptop", "paper"]
+THREADS = 2
+EXTREME = "sudoku/sudoku_extreme_dev.csv.gz"
+MAZES = "maze/maze_30x30_hard_dev.csv.gz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One call of `gram eval`; None is as the weights were tuned."""
+
+    split: Literal["dev", "test"] = "test"
+    data: str | None = None
+    width: int | None = None
+    depth: int | None = None
+    select: Literal["first", "majority", "value", "halt", "checked"] | None = None
+    limit: int | None = None
+    only: tuple[str, ...] = ()
+    """The models that are measured so; all if empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One table."""
+
+    title: str
+    task: str
+    models: tuple[str, ...]
+    """GRAM, or what comes after the name of its recipe."""
+    minutes: float
+    """Training of each run at laptop scale."""
+    after: float
+    """Minutes for the heads and the measurements of a run, about."""
+    seeds: tuple[int, ...]
+    """At laptop scale; the first of them at the paper's."""
+    measures: tuple[Measure, ...]
+
+    @property
+    def total(self) -> float:
+        """Minutes of the whole table at laptop scale, about."""
+        return len(self.models) * len(self.seeds) * (self.minutes + self.after)
+
+
+RIVALS = ("direct-8", "looped", "hrm", "trm", "autoregressive", "mdlm", GRAM)
+COVERAGE = Measure(width=20, select="majority")
+MECHANISMS = ("deterministic", "noise-only", "mean-only", "stochastic-decoder", "random-start", "direct")
+ARCHITECTURES = ("looped", "looped-guided", "flat", "hrm", "trm")
+OBJECTIVES = ("literal", "all-pay")
+ONE_SAMPLE = Measure(data=EXTREME, width=1, select="first", limit=200)
+
+PLANS = {
+    "queens-8": Plan(
+        title="completions of 8 queens: rivals, members and GRAM",
+        task="queens-8",
+        models=RIVALS,
+        minutes=8,
+        after=4,
+        seeds=(0, 1),
+        measures=(COVERAGE,),
+    ),
+    "queens-10": Plan(
+        title="completions of 10 queens: rivals, members and GRAM",
+        task="queens-10",
+        models=RIVALS,
+        minutes=17,
+        after=8,
+        seeds=(0,),
+        measures=(Measure(width=20, select="majority", limit=200),),
+    ),
+    "coloring-8": Plan(
+        title="3-colourings of 8 vertices: rivals, members and GRAM",
+        task="coloring-8",
+        models=RIVALS,
+        minutes=9,
+        after=3,
+        seeds=(0, 1),
+        measures=(COVERAGE,),
+    ),
+    "coloring-10": Plan(
+        title="3-colourings of 10 vertices: rivals, members and GRAM",
+        task="coloring-10",
+        models=RIVALS,
+        minutes=20,
+        after=4,
+        seeds=(0,),
+        measures=(COVERAGE,),
+    ),
+    "sudoku": Plan(
+        title="hard 9x9 Sudokus, one sample and twenty: members and GRAM",
+        task="sudoku-9",
+        models=("direct-8", "looped", "hrm", "trm", GRAM),
+        minutes=20,
+        after=15,
+        seeds=(0,),
+        measures=(ONE_SAMPLE, Measure(data=EXTREME, width=20, select="value", limit=50)),
+    ),
+    "maze": Plan(
+        title="mazes of 30x30: TRM and GRAM",
+        task="maze-30",
+        models=("trm", GRAM),
+        minutes=70,
+        after=15,
+        seeds=(0,),
+        measures=(Measure(data=MAZES, width=5, select="majority", limit=100),),
+    ),
+    "ablations": Plan(
+        title="architecture, mechanism and objective on 8 queens",
+        task="queens-8",
+        models=(*ARCHITECTURES, *MECHANISMS, *OBJECTIVES, GRAM),
+        minutes=9,
+        after=3,
+        seeds=(0,),
+        measures=(COVERAGE,),
+    ),
+    "ablations-sudoku": Plan(
+        title="architecture and mechanism on hard 9x9 Sudokus, five samples",
+        task="sudoku-9",
+        models=(*ARCHITECTURES, *MECHANISMS, GRAM),
+        minutes=7,
+        after=7,
+        seeds=(0,),
+        measures=(Measure(data=EXTREME, width=5, select="value", limit=50),),
+    ),
+    "boards": Plan(
+        title="complete Sudoku boards from nothing: diffusion and GRAM",
+        task="sudoku-boards",
+        models=("d3pm-uniform", "d3pm-absorbing", GRAM),
+        minutes=45,
+        after=12,
+        seeds=(0,),
+        measures=(Measure(),),
+    ),
+    "mnist": Plan(
+        title="binarised MNIST from nothing: VAE, diffusion, TRM and GRAM by depth",
+        task="mnist",
+        models=("vae", "d3pm-uniform", "trm", GRAM),
+        minutes=35,
+        after=9,
+        seeds=(0,),
+        measures=(Measure(), Measure(depth=8, only=(GRAM,)), Measure(depth=32, only=(GRAM,))),
+    ),
+    "scaling": Plan(
+        title="8 queens by depth and width",
+        task="queens-8",
+        models=("trm", GRAM),
+        minutes=20,
+        after=10,
+        seeds=(0,),
+        measures=tuple(Measure(split="dev", width=20, depth=d, select="majority") for d in (1, 2, 4, 8, 16, 48)),
+    ),
+    "scaling-sudoku": Plan(
+        title="hard 9x9 Sudokus by depth and width",
+        task="sudoku-9",
+        models=("trm", GRAM),
+        minutes=55,
+        after=30,
+        seeds=(0,),
+        measures=tuple(Measure(data=EXTREME, width=20, depth=d, select="value", limit=50) for d in (4, 8, 16, 32, 64)),
+    ),
+}
+
+
+def plan(name: str) -> Plan:
+    """The table of that name. ValueError with the closest name otherwise."""
+    if name not in PLANS:
+        closest = difflib.get_close_matches(name, PLANS, n=1, cutoff=0)[0]
+        raise ValueError(f"There is no table {name!r}; did you mean {closest!r}? Known: {', '.join(PLANS)}.")
+    return PLANS[name]
+
+
+def configs(chosen: Plan, scale: Scale, seeds: tuple[int, ...] = ()) -> list[Config]:
+    """The runs of a table, all models of a seed before the next; `seeds` instead of its own."""
+    own = chosen.seeds if scale == "laptop" else chosen.seeds[:1]
+    prefix = "" if scale == "laptop" else "paper-"
+    budget = {"minutes": chosen.minutes, "threads": THREADS} if scale == "laptop" else {}
+    return [
+        change(recipe(prefix + chosen.task + ("" if model == GRAM else f"-{model}")), train={"seed": seed, **budget})
+        for seed in dict.fromkeys(seeds or own)
+        for model in chosen.models
+    ]
+
+
+def numbers(seeds: str | None) -> tuple[int, ...]:
+    """ "0,1,2" -> (0, 1, 2); None -> ()."""
+    if seeds is None:
+        return ()
+    if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", seeds):
+        raise ValueError(f"seeds are {seeds!r}; write whole numbers with commas between them, such as 0,1,2.")
+    return tuple(map(int, seeds.split(",")))
+
+
+def measures(chosen: Plan, name: str) -> list[Measure]:
+    """How the recipe `name` is measured for the table; at the paper's scale on all puzzles."""
+    scale, _, variant = split(name)
+    fitting = [m for m in chosen.measures if not m.only or (variant or GRAM) in m.only]
+    return [replace(m, limit=m.limit if scale == "laptop" else None) for m in fitting]

@@ -1,0 +1,44 @@
+"""What a run told while it learned: the surrogate that was optimised beside the full ELBO."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from gram import tasks
+from gram.config import read_config
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Two series over updates; nats, the surrogate per token, the bound per puzzle."""
+
+    recipe: str
+    surrogate: list[tuple[int, float]]
+    """(update, cross-entropy + beta * KL), the mean over training rows of all supervision steps."""
+    elbo: list[tuple[int, float]]
+    """(update, full ELBO of dev puzzles under the averaged weights); empty for a deterministic member."""
+
+
+def read(folder: Path) -> Learning:
+    """The run in `folder`. FileNotFoundError if there is none; ValueError naming a damaged file."""
+    path = folder / "metrics.jsonl"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no metrics.jsonl; give the folder that `gram train --out` wrote.")
+    config = read_config(folder / "config.json")
+    spec = tasks.of(config).spec
+    per_token = config.train.beta / (spec.length - spec.answer_start)
+    per_token /= config.model.width if config.train.kl_reduction == "mean" else 1
+    surrogate, elbo = [], []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for number, text in enumerate(lines, 1):
+        if not text.endswith("\n"):  # the run is writing it, or was killed then
+            break
+        try:
+            line = json.loads(text)
+            if line["kind"] == "train" and line.get("ce") is not None:
+                surrogate.append((line["update"], line["ce"] + per_token * (line.get("kl") or 0.0)))
+            if line["kind"] == "dev" and line.get("elbo") is not None:
+                elbo.append((line["update"], line["elbo"]))
+        except (ValueError, TypeError, KeyError):
+            raise ValueError(f"{path} is damaged in line {number}; remove the line.") from None
+    return Learning(config.recipe, surrogate, elbo)

@@ -1,0 +1,249 @@
+"""gram reproduce: tiny tables from nothing, cut off anywhere; the plans; and what it refuses."""
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gram import cli
+from gram.config import Config
+from gram.models import arithmetic
+from gram.recipes import VARIANTS, change, recipe
+from gram.report import page, plans, reproduce
+from gram.report.plans import PLANS, Measure, Plan
+from gram.solve import show
+from gram.train import loop
+
+NEVER = 1e9
+TINY = Plan(
+    title="five queens",
+    task="queens-5",
+    models=("trm", "gram"),
+    minutes=NEVER,
+    after=0.0,
+    seeds=(0, 1),
+    measures=(Measure(width=20, select="majority"), Measure(split="dev", width=2, depth=1, only=("gram",))),
+)
+MODEL: dict[str, Any] = {"width": 16, "hidden": 16, "mixer_hidden": 8, "guidance_hidden": 16, "K": 1, "T": 1}
+TRAIN: dict[str, Any] = {"updates": 6, "batch": 8, "N_sup": 2, "dtype": "float32", "compile": False, "save_every": 0.0}
+TRAIN |= {"evaluate_every": NEVER, "evaluate_examples": 4}
+
+
+def tiny(name: str) -> Config:
+    return change(recipe(name), model=MODEL, train=TRAIN, solve={"depth": 2})
+
+
+def make_tiny(monkeypatch) -> None:
+    """The table "tiny", and runs of a second."""
+    monkeypatch.setitem(PLANS, "tiny", TINY)
+    monkeypatch.setattr(plans, "recipe", tiny)
+    monkeypatch.setattr(loop, "fit_heads", lambda model, task, config, *_: config)
+    monkeypatch.setattr(arithmetic, "arithmetic", lambda *_: (torch.float32, "as the test wants"))
+    monkeypatch.setattr(page, "drawable", lambda: False)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch) -> None:
+    make_tiny(monkeypatch)
+
+
+def gram(*arguments: Any) -> int:
+    with pytest.raises(SystemExit) as end:
+        cli.main([str(a) for a in arguments])
+    return int(end.value.code or 0)
+
+
+def table(out: Path) -> dict[str, Any]:
+    """All weights, and all figures without what depends on the clock and the day."""
+    found: dict[str, Any] = {p.parent.name: p.read_bytes() for p in (out / "runs").glob("*/model.safetensors")}
+    for path in sorted((out / "results").glob("*/*.json")):
+        for key, figures in json.loads(path.read_text())["figures"].items():
+            clock = ("seconds", "checked_seconds", "date", "weights")
+            found[f"{path.parent.name} {path.stem} {key}"] = {k: v for k, v in figures.items() if k not in clock}
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """The table without an interruption."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        make_tiny(patch)
+        assert reproduce.reproduce("tiny", scale="laptop", out=out, seeds=None, listed=False) == 0
+    return out
+
+
+# whole and in parts ---------------------------------------------------------------------------------------
+def test_a_table_from_nothing(whole, capsys, monkeypatch):
+    names = ("queens-5", "queens-5-trm")
+    keys = [f"{name} {seed} test width=20 depth=2 select=majority" for name in names for seed in (0, 1)]
+    assert set(keys) < set(table(whole))
+    assert len(table(whole)) == 4 + 6
+    assert "# Report" in (whole / "report" / "report.md").read_text()
+    before = {p: p.read_bytes() for p in whole.glob("r*s/**/*") if p.is_file()}
+    for step in ("train.loop.train", "solve.show.evaluate"):
+        monkeypatch.setattr(f"gram.{step}", lambda *_, **__: pytest.fail("this had been done"))
+    assert gram("reproduce", "tiny", "--out", whole) == 0
+    assert {p: p.read_bytes() for p in whole.glob("r*s/**/*") if p.is_file()} == before
+
+
+STEPS = "during training", "before the heads", "between run and figures", "before the report"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_interrupted_it_goes_on_to_the_same_table(step, whole, tmp_path, monkeypatch, capsys):
+    out, calls = tmp_path / "out", []
+
+    def interrupted(original, at):
+        def wrapper(*arguments, **options):
+            calls.append(1)
+            if len(calls) == at:
+                raise KeyboardInterrupt
+            return original(*arguments, **options)
+
+        return wrapper
+
+    with monkeypatch.context() as patch:
+        if step == "during training":
+            patch.setattr(loop.Run, "update", interrupted(loop.Run.update, 9))
+        elif step == "before the heads":
+            patch.setattr(loop, "fit_heads", interrupted(loop.fit_heads, 2))
+        elif step == "between run and figures":
+            patch.setattr(show, "evaluate", interrupted(show.evaluate, 3))
+        else:
+            patch.setattr(page, "report", interrupted(page.report, 1))
+        assert gram("reproduce", "tiny", "--out", out) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert gram("reproduce", "tiny", "--out", out) == 0
+    assert table(out) == table(whole)
+    report, other = ((o / "report" / "report.md").read_text() for o in (out, whole))
+    assert len(report.splitlines()) == len(other.splitlines())
+
+
+def test_killed_it_goes_on_to_the_same_table(whole, tmp_path):
+    """kill -9 in the fourth update of the second run, then in the middle of the second measurement."""
+    out = tmp_path / "out"
+    script = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import pytest, test_reproduce
+from gram.report import reproduce
+from gram.solve import record
+from gram.train import loop
+test_reproduce.make_tiny(pytest.MonkeyPatch())
+calls = []
+def killed(original, at):
+    def wrapper(*arguments, **options):
+        calls.append(1)
+        if len(calls) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments, **options)
+    return wrapper
+if sys.argv[1] == "training":
+    loop.Run.update = killed(loop.Run.update, 10)
+else:
+    record.hardware = killed(record.hardware, 2)
+reproduce.reproduce("tiny", scale="laptop", out=__import__("pathlib").Path({str(out)!r}), seeds=None, listed=False)
+"""
+    for place in ("training", "measuring"):
+        ran = subprocess.run([sys.executable, "-c", script, place], capture_output=True, text=True, check=False)
+        assert ran.returncode == -signal.SIGKILL, ran.stderr
+        assert (out / "runs" / "queens-5-0").is_dir()
+    assert not (out / "report").exists()
+    assert gram("reproduce", "tiny", "--out", out) == 0
+    assert table(out) == table(whole)
+
+
+def test_a_run_that_does_not_end_leaves_its_row_empty(tmp_path, monkeypatch, capsys):
+    original = loop.train
+
+    def diverging(config, out, **options):
+        if config.recipe == "queens-5-trm":
+            raise loop.NotFinite("The loss is not finite at update 3")
+        return original(config, out, **options)
+
+    monkeypatch.setattr(loop, "train", diverging)
+    assert gram("reproduce", "tiny", "--out", tmp_path / "out", "--seeds", "5") == 2
+    assert "queens-5-trm, seed 5: The loss is not finite" in capsys.readouterr().err
+    assert {key.split()[0] for key in table(tmp_path / "out")} == {"queens-5", "queens-5-5"}
+    assert (tmp_path / "out" / "report" / "report.md").is_file()
+
+
+# what it refuses ------------------------------------------------------------------------------------------
+def refused(capsys, *arguments: Any) -> str:
+    capsys.readouterr()
+    assert gram("reproduce", *arguments) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    return err
+
+
+def test_refused(capsys, tmp_path, monkeypatch):
+    assert "did you mean 'queens-8'" in refused(capsys, "quens-8")
+    assert "Name a table" in refused(capsys)
+    assert "write whole numbers" in refused(capsys, "tiny", "--seeds", "1;2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "needs a GPU" in refused(capsys, "queens-8", "--scale", "paper", "--out", tmp_path / "out")
+    monkeypatch.setenv("GRAM_DATA", str(tmp_path))
+    for name in ("sudoku", "maze", "mnist"):
+        assert "There is no data file" in refused(capsys, name, "--out", tmp_path / "out")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "one process" in refused(capsys, "tiny", "--out", tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_folders_of_others_stay(capsys, tmp_path, whole, monkeypatch):
+    (tmp_path / ".report-x.tmp").mkdir()  # left by a kill
+    (tmp_path / "thesis.tex").write_text("mine")
+    assert "holds something else" in refused(capsys, "tiny", "--out", tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".report-x.tmp", "thesis.tex"]
+    (tmp_path / "thesis.tex").unlink()
+    reproduce.check_out(tmp_path)
+    monkeypatch.setitem(PLANS, "tiny", replace(TINY, minutes=1.0))
+    assert "queens-5-trm-0 is a run of other settings" in refused(capsys, "tiny", "--out", whole)
+
+
+def test_damaged_results_are_named_before_anything_is_trained(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "results" / "queens-5" / "1.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    monkeypatch.setattr(loop, "train", lambda *_, **__: pytest.fail("trained"))
+    assert f"{path} is not JSON" in refused(capsys, "tiny", "--out", tmp_path)
+
+
+# the plans ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", [n for n in PLANS if n != "tiny"])
+def test_plans(name, monkeypatch, capsys):
+    monkeypatch.setattr(plans, "recipe", recipe)
+    chosen = PLANS[name]
+    assert chosen.total <= 180  # three hours
+    assert chosen.models[-1] == "gram"
+    assert set(chosen.models[:-1]) <= set(VARIANTS)
+    for scale in ("laptop", "paper"):
+        configs = plans.configs(chosen, scale)
+        assert len(configs) == len(chosen.models) * (len(chosen.seeds) if scale == "laptop" else 1)
+        assert all(c.recipe.startswith("paper-") == (scale == "paper") for c in configs)
+        assert gram("reproduce", name, "--scale", scale, "--list") == 0
+        told = capsys.readouterr().out
+        assert all(f"{c.recipe}, seed {c.train.seed}: " in told for c in configs)
+        assert ("torchrun" in told) == (scale == "paper")
+        limits = {m.limit for c in configs for m in plans.measures(chosen, c.recipe)}
+        assert scale == "laptop" or limits == {None}
+
+
+def test_the_list(capsys):
+    assert gram("reproduce", "--list") == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in PLANS)
+    assert "14 runs, about 2.8 h" in out
+
+
+def test_seeds():
+    configs = plans.configs(PLANS["queens-10"], "laptop", plans.numbers("3,4,3"))
+    assert [c.train.seed for c in configs] == [3] * 7 + [4] * 7
