@@ -1,9 +1,11 @@
 """gram reproduce: tiny tables from nothing, cut off anywhere; the plans; and what it refuses."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from gram.config import Config
 from gram.models import arithmetic
 from gram.recipes import VARIANTS, change, recipe
 from gram.report import page, plans, reproduce
+from gram.report.jobs import Job, side_by_side
 from gram.report.plans import PLANS, Measure, Plan
 from gram.solve import show
 from gram.train import loop
@@ -54,6 +57,8 @@ def quick(monkeypatch) -> None:
 
 
 def gram(*arguments: Any) -> int:
+    if arguments[0] == "reproduce" and "--jobs" not in arguments:  # in this process, where the table "tiny" is known
+        arguments = *arguments, "--jobs", "1"
     with pytest.raises(SystemExit) as end:
         cli.main([str(a) for a in arguments])
     return int(end.value.code or 0)
@@ -75,7 +80,7 @@ def whole(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "out"
     with pytest.MonkeyPatch.context() as patch:
         make_tiny(patch)
-        assert reproduce.reproduce("tiny", scale="laptop", out=out, seeds=None, listed=False) == 0
+        assert reproduce.reproduce("tiny", scale="laptop", out=out, seeds=None, jobs=1, listed=False) == 0
     return out
 
 
@@ -149,7 +154,8 @@ if sys.argv[1] == "training":
     loop.Run.update = killed(loop.Run.update, 10)
 else:
     record.hardware = killed(record.hardware, 2)
-reproduce.reproduce("tiny", scale="laptop", out=__import__("pathlib").Path({str(out)!r}), seeds=None, listed=False)
+options = dict(scale="laptop", seeds=None, jobs=1, listed=False)
+reproduce.reproduce("tiny", out=__import__("pathlib").Path({str(out)!r}), **options)
 """
     for place in ("training", "measuring"):
         ran = subprocess.run([sys.executable, "-c", script, place], capture_output=True, text=True, check=False)
@@ -217,6 +223,95 @@ def test_damaged_results_are_named_before_anything_is_trained(capsys, tmp_path, 
     assert f"{path} is not JSON" in refused(capsys, "tiny", "--out", tmp_path)
 
 
+# side by side ---------------------------------------------------------------------------------------------
+def test_two_jobs_end_in_the_same_table(whole, tmp_path, monkeypatch, capsys):
+    """Their processes train and measure; this one only reports."""
+    monkeypatch.setattr(reproduce, "one", alone)
+    out = tmp_path / "out"
+    assert gram("reproduce", "tiny", "--out", out, "--jobs", "2") == 0
+    assert table(out) == table(whole)
+    assert "[4 of 4] queens-5, seed 1 (log: " in capsys.readouterr().out
+    assert "queens-5: " in (out / "runs" / "queens-5-0.log").read_text()
+
+
+def alone(chosen: Plan, config: Config, out: Path) -> str | None:
+    """`reproduce.one` in a process that knows nothing of the table yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_tiny(patch)
+        return ONE(chosen, config, out)
+
+
+ONE = reproduce.one
+
+
+def work(answer: str, folder: Path) -> str:
+    """Raises, dies, waits to be stopped, or answers; tells of its beginning."""
+    (folder / answer).write_text(str(os.getpid()))
+    print("working", flush=True)
+    if answer == "wrong":
+        raise ValueError("It went wrong.")
+    if answer == "dead":
+        os._exit(3)
+    while answer == "waits":
+        time.sleep(0.05)
+    return answer
+
+
+def job(answer: str, folder: Path) -> Job:
+    return Job(answer, folder / f"{answer}.log", work, (answer, folder))
+
+
+def alive(path: Path) -> bool:
+    try:
+        os.kill(int(path.read_text()), 0)
+    except OSError:
+        return False
+    return True
+
+
+def test_side_by_side(tmp_path):
+    done = [(j.title, result) for j, result in side_by_side([job(a, tmp_path) for a in "abc"], 2)]
+    assert sorted(done) == [("a", "a"), ("b", "b"), ("c", "c")]
+    assert (tmp_path / "a.log").read_text() == "working\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"), [("wrong", ValueError, "It went"), ("dead", RuntimeError, "code 3")]
+)
+def test_a_job_that_fails_ends_the_others(answer, error, said, tmp_path):
+    with pytest.raises(error, match=said):
+        list(side_by_side([job("waits", tmp_path), job(answer, tmp_path)], 2))
+    assert not (tmp_path / "waits").exists() or not alive(tmp_path / "waits")
+
+
+def test_a_killed_parent_leaves_nobody_behind(tmp_path):
+    script = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+if __name__ == "__main__":
+    import test_reproduce as t
+    list(t.side_by_side([t.job("waits", Path({str(tmp_path)!r}))], 1))
+"""
+    (tmp_path / "parent.py").write_text(script)
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"])
+    told = tmp_path / "waits"
+    assert within(60, lambda: told.exists() and told.read_text())
+    assert alive(told)
+    parent.kill()
+    parent.wait()
+    assert within(10, lambda: not alive(told))
+
+
+def within(seconds: float, happens) -> bool:
+    end = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 # the plans ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", [n for n in PLANS if n != "tiny"])
 def test_plans(name, monkeypatch, capsys):
@@ -241,7 +336,7 @@ def test_the_list(capsys):
     assert gram("reproduce", "--list") == 0
     out = capsys.readouterr().out
     assert all(name in out for name in PLANS)
-    assert "14 runs, about 2.8 h" in out
+    assert "21 runs, about 2.9 h" in out
 
 
 def test_seeds():

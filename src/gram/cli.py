@@ -488,6 +488,7 @@ def reproduce(
     scale: Literal["laptop", "paper"] = "laptop",
     out: Path | None = None,
     seeds: str | None = None,
+    jobs: int | None = None,
     listed: Annotated[bool, arg(name="list")] = False,
 ) -> int:
     """Train what a table needs, measure it, and end in the report. Stopped or killed, the same command goes on.
@@ -497,11 +498,12 @@ def reproduce(
         scale: laptop: at most three hours on two cores; paper: the sizes and updates of the paper, on a GPU.
         out: Where runs, results and report are; runs/reproduce/NAME if not given.
         seeds: Seeds with commas between them instead of those of the table.
+        jobs: Runs side by side; one for each CPU core at laptop scale, one on a GPU, if not given.
         listed: Only say what would be trained and measured, with minutes.
     """
     from gram.report import reproduce as tables
 
-    return tables.reproduce(name, scale=scale, out=out, seeds=seeds, listed=listed)
+    return tables.reproduce(name, scale=scale, out=out, seeds=seeds, jobs=jobs, listed=listed)
 
 
 # info -----------------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """What `gram reproduce NAME` trains and measures: every published table as a list of models, seeds and measurements.
 
-Minutes are those of laptop scale: two threads on two cores, one run after the other, a whole table within three hours.
-Every model of a table has the same minutes. The paper's scale takes its updates from the paper-* recipes.
+Minutes are those of laptop scale: a thread for each run, two runs side by side on two cores, a whole table within three
+hours. Every model of a table has the same minutes. The paper's scale takes its updates from the paper-* recipes.
 """
 
 import difflib
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,7 +15,7 @@ from gram.recipes import change, recipe, split
 from gram.report.published import GRAM
 
 Scale = Literal["laptop", "paper"]
-THREADS = 2
+CORES, THREADS = 2, 1
 EXTREME = "sudoku/sudoku_extreme_dev.csv.gz"
 MAZES = "maze/maze_30x30_hard_dev.csv.gz"
 
@@ -51,8 +52,9 @@ class Plan:
 
     @property
     def total(self) -> float:
-        """Minutes of the whole table at laptop scale, about."""
-        return len(self.models) * len(self.seeds) * (self.minutes + self.after)
+        """Minutes of the whole table at laptop scale on CORES cores, about."""
+        runs = len(self.models) * len(self.seeds)
+        return math.ceil(runs / (CORES // THREADS)) * (self.minutes + self.after)
 
 
 RIVALS = ("direct-8", "looped", "hrm", "trm", "autoregressive", "mdlm", GRAM)
@@ -67,17 +69,17 @@ PLANS = {
         title="completions of 8 queens: rivals, members and GRAM",
         task="queens-8",
         models=RIVALS,
-        minutes=8,
+        minutes=12,
         after=4,
-        seeds=(0, 1),
+        seeds=(0, 1, 2),
         measures=(COVERAGE,),
     ),
     "queens-10": Plan(
         title="completions of 10 queens: rivals, members and GRAM",
         task="queens-10",
         models=RIVALS,
-        minutes=17,
-        after=8,
+        minutes=30,
+        after=10,
         seeds=(0,),
         measures=(Measure(width=20, select="majority", limit=200),),
     ),
@@ -85,17 +87,17 @@ PLANS = {
         title="3-colourings of 8 vertices: rivals, members and GRAM",
         task="coloring-8",
         models=RIVALS,
-        minutes=9,
-        after=3,
-        seeds=(0, 1),
+        minutes=12,
+        after=4,
+        seeds=(0, 1, 2),
         measures=(COVERAGE,),
     ),
     "coloring-10": Plan(
         title="3-colourings of 10 vertices: rivals, members and GRAM",
         task="coloring-10",
         models=RIVALS,
-        minutes=20,
-        after=4,
+        minutes=35,
+        after=6,
         seeds=(0,),
         measures=(COVERAGE,),
     ),
@@ -103,8 +105,8 @@ PLANS = {
         title="hard 9x9 Sudokus, one sample and twenty: members and GRAM",
         task="sudoku-9",
         models=("direct-8", "looped", "hrm", "trm", GRAM),
-        minutes=20,
-        after=15,
+        minutes=38,
+        after=20,
         seeds=(0,),
         measures=(ONE_SAMPLE, Measure(data=EXTREME, width=20, select="value", limit=50)),
     ),
@@ -112,8 +114,8 @@ PLANS = {
         title="mazes of 30x30: TRM and GRAM",
         task="maze-30",
         models=("trm", GRAM),
-        minutes=70,
-        after=15,
+        minutes=120,
+        after=30,
         seeds=(0,),
         measures=(Measure(data=MAZES, width=5, select="majority", limit=100),),
     ),
@@ -121,8 +123,8 @@ PLANS = {
         title="architecture, mechanism and objective on 8 queens",
         task="queens-8",
         models=(*ARCHITECTURES, *MECHANISMS, *OBJECTIVES, GRAM),
-        minutes=9,
-        after=3,
+        minutes=18,
+        after=5,
         seeds=(0,),
         measures=(COVERAGE,),
     ),
@@ -130,8 +132,8 @@ PLANS = {
         title="architecture and mechanism on hard 9x9 Sudokus, five samples",
         task="sudoku-9",
         models=(*ARCHITECTURES, *MECHANISMS, GRAM),
-        minutes=7,
-        after=7,
+        minutes=18,
+        after=10,
         seeds=(0,),
         measures=(Measure(data=EXTREME, width=5, select="value", limit=50),),
     ),
@@ -139,8 +141,8 @@ PLANS = {
         title="complete Sudoku boards from nothing: diffusion and GRAM",
         task="sudoku-boards",
         models=("d3pm-uniform", "d3pm-absorbing", GRAM),
-        minutes=45,
-        after=12,
+        minutes=60,
+        after=20,
         seeds=(0,),
         measures=(Measure(),),
     ),
@@ -148,8 +150,8 @@ PLANS = {
         title="binarised MNIST from nothing: VAE, diffusion, TRM and GRAM by depth",
         task="mnist",
         models=("vae", "d3pm-uniform", "trm", GRAM),
-        minutes=35,
-        after=9,
+        minutes=60,
+        after=15,
         seeds=(0,),
         measures=(Measure(), Measure(depth=8, only=(GRAM,)), Measure(depth=32, only=(GRAM,))),
     ),
@@ -166,8 +168,8 @@ PLANS = {
         title="hard 9x9 Sudokus by depth and width",
         task="sudoku-9",
         models=("trm", GRAM),
-        minutes=55,
-        after=30,
+        minutes=110,
+        after=50,
         seeds=(0,),
         measures=tuple(Measure(data=EXTREME, width=20, depth=d, select="value", limit=50) for d in (4, 8, 16, 32, 64)),
     ),

@@ -4,8 +4,8 @@ OUT/runs/RECIPE-SEED    folders of runs
 OUT/results/            what was measured, as `gram eval --record` writes it
 OUT/report/             tables and figures
 
-One run after the other in this process, so that a kill leaves nobody behind. What is finished is found again: a run by
-its training.json, a measurement by its key; a run that was cut off goes on from its last checkpoint.
+Runs that fit beside each other go side by side, a process each (jobs.py). What is finished is found again: a run by its
+training.json, a measurement by its key; a run that was cut off goes on from its last checkpoint.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from gram import bundle, tasks
 from gram.config import Config, read_config
 from gram.recipes import split
 from gram.report import page, plans, results
+from gram.report.jobs import Job, side_by_side
 from gram.report.plans import PLANS, Measure, Plan, Scale
 from gram.report.published import GRAM
 from gram.solve import show
@@ -33,13 +34,16 @@ from gram.train import checkpoint, loop
 RUNS, RESULTS, REPORT = "runs", "results", "report"
 
 
-def reproduce(name: str | None, *, scale: Scale, out: Path | None, seeds: str | None, listed: bool) -> int:
+def reproduce(
+    name: str | None, *, scale: Scale, out: Path | None, seeds: str | None, jobs: int | None, listed: bool
+) -> int:
     """Train, measure and report the table `name` into `out` (runs/reproduce/NAME if not given).
 
     Interrupted anywhere and started again it goes on, and with a number of updates as its budget it ends in the same
     figures. A run whose loss is no number any more leaves its row empty; the others go on, and a ValueError names it at
     the end. ValueError or FileNotFoundError for an unknown name, missing data, an `out` that holds something else, runs
-    there of other settings, and at the paper's scale without a GPU. `listed` only says what would be done.
+    there of other settings, and at the paper's scale without a GPU. `listed` only says what would be done. jobs: runs
+    side by side; None is one for each CPU core at laptop scale, one on a GPU.
     """
     if name is None:
         if not listed:
@@ -52,11 +56,15 @@ def reproduce(name: str | None, *, scale: Scale, out: Path | None, seeds: str | 
     if listed:
         print(listing(chosen, configs, scale, out))
         return 0
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs is {jobs}; it must be at least 1.")
     check(configs, out)
+    if jobs is None:
+        jobs = 1 if scale == "paper" else max(1, (os.cpu_count() or 1) // plans.THREADS)
     if scale == "paper":
         print(several_gpus(configs[0], out))
     try:
-        broken = steps(chosen, configs, out)
+        broken = steps(chosen, configs, out, jobs)
         if (out / RESULTS).is_dir():
             report(chosen, configs, out)
     except KeyboardInterrupt:
@@ -110,18 +118,30 @@ def finished(folder: Path) -> bool:
 
 
 # steps ------------------------------------------------------------------------------------------------------
-def steps(chosen: Plan, configs: list[Config], out: Path) -> list[str]:
-    """Train and measure run after run; returns what is to be said of those whose loss is no number any more."""
+def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int) -> list[str]:
+    """Train and measure every run; returns what is to be said of those whose loss is no number any more."""
+    titles = [f"[{n} of {len(configs)}] {c.recipe}, seed {c.train.seed}" for n, c in enumerate(configs, 1)]
+    if jobs > 1:
+        work = [
+            Job(title, run(config, out).with_suffix(".log"), one, (chosen, config, out))
+            for title, config in zip(titles, configs, strict=True)
+        ]
+        return [said for _, said in side_by_side(work, jobs) if said]
     broken = []
-    for number, config in enumerate(configs, 1):
-        print(f"[{number} of {len(configs)}] {config.recipe}, seed {config.train.seed}", flush=True)
-        try:
-            train(config, out)
-        except loop.NotFinite as error:
-            broken.append(f"{config.recipe}, seed {config.train.seed}: {error}")
-        else:
-            measure(chosen, config, out)
-    return broken
+    for title, config in zip(titles, configs, strict=True):
+        print(title, flush=True)
+        broken.append(one(chosen, config, out))
+    return [said for said in broken if said]
+
+
+def one(chosen: Plan, config: Config, out: Path) -> str | None:
+    """One run from nothing to its figures; what is to be said if its loss is no number any more."""
+    try:
+        train(config, out)
+    except loop.NotFinite as error:
+        return f"{config.recipe}, seed {config.train.seed}: {error}"
+    measure(chosen, config, out)
+    return None
 
 
 def train(config: Config, out: Path) -> None:

@@ -1,0 +1,92 @@
+"""Work in processes side by side, none of which outlives the one that started it."""
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any
+
+POLL = 1.0
+"""Seconds until an orphan notices."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """work(*arguments), whatever it prints going to the end of the file `log`; all of it must be picklable."""
+
+    title: str
+    log: Path
+    work: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+def side_by_side(jobs: Sequence[Job], count: int) -> Iterator[tuple[Job, Any]]:
+    """Each job with what its work returned, as they end, at most `count` at a time.
+
+    What a work raises is raised here; the others are then asked to stop (SIGTERM) and waited for, as they are when the
+    caller is interrupted. A process that ends without a word is a RuntimeError.
+    """
+    context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
+    waiting, running = list(jobs), dict[connection.Connection, tuple[Job, SpawnProcess]]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < count:
+                job = waiting.pop(0)
+                print(f"{job.title} (log: {job.log})", flush=True)
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_child, args=(job, theirs, os.getpid()))
+                process.start()
+                theirs.close()
+                running[ours] = job, process
+            for ready in connection.wait(list(running)):
+                assert isinstance(ready, connection.Connection)
+                job, process = running.pop(ready)
+                yield job, _result(job, process, ready)
+    finally:
+        for _, process in running.values():
+            process.terminate()
+        for _, process in running.values():
+            process.join()
+
+
+def _result(job: Job, process: SpawnProcess, ours: connection.Connection) -> Any:
+    try:
+        result, error = ours.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(
+            f"{job.title} ended with code {process.exitcode}; its last words are in {job.log}."
+        ) from None
+    process.join()
+    if error is not None:
+        raise error
+    return result
+
+
+def _child(job: Job, theirs: connection.Connection, parent: int) -> None:
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    with open(job.log, "a", encoding="utf-8") as log:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(log.fileno(), stream.fileno())
+        try:
+            answer = job.work(*job.arguments), None
+        except (Exception, KeyboardInterrupt) as error:
+            answer = None, error
+        with suppress(OSError):  # nobody listens any more
+            theirs.send(answer)
+
+
+def _watch(parent: int) -> None:
+    """End this process when its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(POLL)
+    os._exit(1)
