@@ -19,6 +19,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 import gram
@@ -169,6 +170,24 @@ def test_a_seed_is_a_run(tmp_path):
     assert same(one, again)
     assert not same(one["model"], other["model"])
     assert not same(one["carry"]["x"], other["carry"]["x"])
+
+
+def test_a_run_may_begin_with_other_weights(tmp_path):
+    """The first update starts from them; another size of the puzzle is the same network where nothing depends on it."""
+    first = loop.train(TINY, tmp_path / "first")
+    still = tiny(lr=0.0, ema=0.0, seed=5)
+    larger = replace(still, task="queens-6", recipe="queens-6")
+    for number, config in enumerate((still, larger)):
+        out = loop.train(config, tmp_path / str(number), start=first)
+        one, other = (load_file(run / "model.safetensors") for run in (first, out))
+        assert one.keys() == other.keys()
+        core = [name for name in one if name.startswith("core.")]  # the heads are fitted anew
+        assert core
+        assert all(torch.equal(one[name], other[name]) for name in core)
+    with pytest.raises(ValueError, match="has shape"):
+        loop.train(tiny({"width": 16}), tmp_path / "narrow", start=first)
+    with pytest.raises(ValueError, match="--start"):
+        loop.train(still, tmp_path / "0", resume=True, start=first)
 
 
 def test_what_resume_may_change(tmp_path):

@@ -97,6 +97,9 @@ class TrainArguments(Config):
     """Run directory; runs/RECIPE-SEED if not given."""
     resume: Path | None = None
     """Continue the run in this directory with its own config (other options change it)."""
+    start: str | None = None
+    """Begin with these weights (shipped ones by name, or a folder) of the same network, such as maze-10 for maze-30,
+    instead of new ones."""
     stop_at: int | None = None
     """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
     check: str | None = None
@@ -142,7 +145,8 @@ def train(arguments: list[str]) -> int:
         raise ValueError(f"minutes is {config.train.minutes}; it must be above 0.")
     out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
     try:
-        loop.train(config, out, resume=given.resume is not None, stop_at=given.stop_at)
+        start = None if given.start is None else bundle.find(given.start)
+        loop.train(config, out, resume=given.resume is not None, stop_at=given.stop_at, start=start)
     except loop.Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     if given.stop_at is not None:

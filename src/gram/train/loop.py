@@ -62,13 +62,24 @@ class Progress:
 
 
 class Run:
-    """Everything that one training run holds: new, or as it was in the checkpoint `state`."""
+    """Everything that one training run holds: new, with the weights of the folder `start`, or as it was in the
+    checkpoint `state`."""
 
-    def __init__(self, config: Config, task: Task, world: World, log: Log, state: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        config: Config,
+        task: Task,
+        world: World,
+        log: Log,
+        state: dict[str, Any] | None = None,
+        start: Path | None = None,
+    ):
         c = config.train
         self.config, self.task, self.world, self.log = config, task, world, log
         train = load_examples(task, config.data, "train")
         model = build(task.spec, config.model, seed=c.seed)
+        if start is not None:
+            bundle.load_weights(model, start / bundle.WEIGHTS)
         if state is not None and c.dtype == "auto":  # measured again it might come out differently
             model.dtype, reason = getattr(torch, state["dtype"]), "as before"
         else:
@@ -173,18 +184,23 @@ class Run:
         self.carry = Carry.of(carry)
 
 
-def train(config: Config, out: Path, *, resume: bool = False, stop_at: int | None = None) -> Path:
+def train(
+    config: Config, out: Path, *, resume: bool = False, stop_at: int | None = None, start: Path | None = None
+) -> Path:
     """Train `config` into the run directory `out`, or continue the run that is there.
 
     A run that was stopped (Ctrl-C, `stop_at`, a crash) and resumed gives the same weights bit for bit as one that was
     not, on the same machine and with as many processes, if it has a number of updates and no `minutes`: the schedule is
     fitted to `updates`, so 200 + 200 equal 400 with updates = 400 in both parts.
 
-    stop_at: stop after this update with a checkpoint to resume from. Returns `out`, which gram.load then reads.
+    stop_at: stop after this update with a checkpoint to resume from. start: a folder of weights of the same network to
+    begin with. Returns `out`, which gram.load then reads.
     Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError with one sentence
     otherwise.
     """
     _check(config)
+    if resume and start is not None:
+        raise ValueError("A run that is resumed has weights already; leave --start out.")
     world = parallel.start(config.train.threads)
     task = tasks.of(config)
     state = checkpoint.newest(out, config) if resume else None
@@ -195,7 +211,7 @@ def train(config: Config, out: Path, *, resume: bool = False, stop_at: int | Non
     out.mkdir(parents=True, exist_ok=True)
     log = Log(out, state["progress"]["update"] if state else 0) if world.rank == 0 else NullLog()
     try:
-        run = Run(config, task, world, log, state)
+        run = Run(config, task, world, log, state, start)
         monitor = Monitor(run.average, task, config, log, world, run.progress.update)
         if world.rank == 0:
             bundle.write_json(out / bundle.CONFIG, to_dict(config))
