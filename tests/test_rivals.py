@@ -36,6 +36,15 @@ def config(kind: str, **changes) -> ModelConfig:
     return ModelConfig(**(sizes | changes))
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As in each thread of the sampler: where several share a product, rows differ in the last bit on some processors."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def made(kind: str, spec: TaskSpec = SPEC, **changes) -> Any:
     """A rival with random weights that has opinions."""
     model = build(spec, config(kind, **changes), 3)

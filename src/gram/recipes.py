@@ -383,7 +383,7 @@ def rival(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any
     size = {"width": 128, "blocks": 4, "hidden": 128, "heads": 4, "mixer": "attention", "positions": "learned"}
     return {
         "model": {"kind": kind, "unary": False} | size | model,
-        "train": {"N_sup": 1, "prior_rows": 0.0, "prior_learns": False, "evaluate_examples": 64},
+        "train": {"beta": 1.0, "N_sup": 1, "prior_rows": 0.0, "prior_learns": False, "evaluate_examples": 64},
         "solve": {"depth": depth, "restart_every": None, "halt_threshold": 0.0},
     }
 
