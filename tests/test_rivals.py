@@ -38,7 +38,7 @@ def config(kind: str, **changes) -> ModelConfig:
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """As in the threads of the sampler: rows of a product that several share differ in the last bit on some processors."""
+    """As in a thread of the sampler: rows of a product that several share differ in the last bit on some processors."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
