@@ -266,7 +266,7 @@ def mnist(task: str) -> Config:
         task=task,
         model=model,
         train=TrainConfig(
-            minutes=20.0,
+            minutes=45.0,
             updates=ENDLESS,
             batch=32,
             N_sup=12,
