@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-from gram.config import Config, TableConfig, read_config
+from gram.config import ArcConfig, Config, TableConfig, read_config
 
 Select = Literal["first", "majority", "value", "halt", "checked"]
 USAGE = """usage: gram VERB ...
@@ -105,12 +105,14 @@ class TrainArguments(Config):
     check: str | None = None
     """For the recipe own, the function that judges an answer: file.py:function, called with input and answer."""
     table: Annotated[TableConfig | None, tyro.conf.Suppress] = None
+    arc: Annotated[ArcConfig | None, tyro.conf.AvoidSubcommands] = None
+    """Which ARC puzzles there are; for arc-1 and arc-2 only."""
 
 
 def train(arguments: list[str]) -> int:
     """gram train RECIPE [--field value ...] [--minutes M] [--out DIR], or gram train [RECIPE] --resume DIR."""
     from gram import bundle, recipes
-    from gram.tasks import table
+    from gram.tasks import arc, table
     from gram.train import loop
 
     named = arguments[0] if arguments and not arguments[0].startswith("-") else None
@@ -138,7 +140,7 @@ def train(arguments: list[str]) -> int:
         prog="gram train RECIPE",
         config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
     )
-    config = table.describe(Config(**{name: getattr(given, name) for name in fields}), given.check)
+    config = arc.describe(table.describe(Config(**{name: getattr(given, name) for name in fields}), given.check))
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
     if config.train.minutes is not None and not config.train.minutes > 0:

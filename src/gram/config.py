@@ -109,6 +109,10 @@ class TrainConfig:
     """Learning rate of the core's matrices."""
     lr_rest: float | None = None
     """Learning rate of what is no matrix of the core: embeddings, decoder, heads; `lr` if not given."""
+    lr_puzzle: float = 1e-2
+    """Learning rate of the vector of each puzzle (ARC): of signs, so that it is the length of a step."""
+    weight_decay_puzzle: float = 0.1
+    """Decoupled weight decay of these vectors, whenever their puzzle is in the batch."""
     weight_decay: float = 0.1
     """Decoupled weight decay of the matrices."""
     betas: tuple[float, float] = (0.9, 0.95)
@@ -204,6 +208,28 @@ class TableConfig:
 
 
 @dataclass(kw_only=True, frozen=True)
+class ArcConfig:
+    """Which ARC puzzles there are, for the tasks "arc-1" and "arc-2" (gram.tasks.arc). `gram train` fills in `names`
+    and `contents` from the files, so that a folder of weights can answer without them."""
+
+    known: tuple[str, ...] = ()
+    """Files whose puzzles are trained on with all pairs (a fifth of them, for development, without the test pairs)."""
+    more: tuple[str, ...] = ()
+    """The same, where the file is there."""
+    asked: tuple[str, ...] = ()
+    """Files whose demonstrations are trained on, and whose test inputs are to be answered."""
+    variants: int = 8
+    """Views of each puzzle (turned, mirrored, colours permuted) that are learnt, each under an identity of its own, and
+    that vote."""
+    translate: bool = False
+    """Lay grids anywhere on the canvas in training, not only in its corner."""
+    names: tuple[str, ...] = ()
+    """The puzzles by their number."""
+    contents: tuple[str, ...] = ()
+    """What each of them shows, as a checksum."""
+
+
+@dataclass(kw_only=True, frozen=True)
 class Config:
     """One experiment: task, data, network, training, answering."""
 
@@ -213,7 +239,7 @@ class Config:
     """Name of the task, see gram.tasks."""
     data: tuple[str, ...] = ()
     """Training files, relative to the data folder; empty for the task's own generated examples. For the task "own" a
-    file of one's own data (.jsonl, .csv, .npz), of which a part is held out."""
+    file of one's own data (.jsonl, .csv, .npz), of which a part is held out; for ARC a file of puzzles to answer."""
     dev: tuple[str, ...] = ()
     """Files to evaluate on while training, likewise."""
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -221,6 +247,8 @@ class Config:
     solve: SolveConfig = field(default_factory=SolveConfig)
     table: TableConfig | None = None
     """What one's own data are; for the task "own" only."""
+    arc: ArcConfig | None = None
+    """Which ARC puzzles there are; for "arc-1" and "arc-2" only."""
 
 
 T = TypeVar("T")

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
+from gram.config import ArcConfig, Config, ModelConfig, SolveConfig, TrainConfig
 
-KINDS = r"own|mnist|sudoku-boards(?:-4)?|(?:queens|coloring|sudoku|maze)-\d+(?:-k\d+)?"
+KINDS = r"own|mnist|sudoku-boards(?:-4)?|arc-[12](?:-\d+)?|(?:queens|coloring|sudoku|maze)-\d+(?:-k\d+)?"
 
 
 def recipe(name: str) -> Config:
@@ -213,6 +213,35 @@ def maze_30(task: str) -> Config:
     return dataclasses.replace(config, **files)
 
 
+def arc_files(task: str) -> ArcConfig:
+    """Training and evaluation tasks of the set, and ConceptARC where it is there."""
+    number = task.split("-")[1]
+    return ArcConfig(
+        known=(f"arc/arc{number}_training.json.gz",),
+        more=("arc/conceptarc.json.gz",),
+        asked=(f"arc/arc{number}_evaluation.json.gz",),
+    )
+
+
+def arc(task: str) -> Config:
+    """ARC puzzles, of a size that a laptop can learn: arc-1-10 are those within 10 x 10."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=dataclasses.replace(SMALL, mixer="attention", heads=4, positions="learned", registers=1),
+        train=TrainConfig(
+            minutes=25.0,
+            updates=ENDLESS,
+            augment=True,
+            evaluate_every=300.0,
+            evaluate_examples=64,
+            **ONE_ANSWER,
+        ),
+        solve=SolveConfig(width=2, depth=16, select="majority"),
+        arc=arc_files(task),
+    )
+
+
 def sudoku_boards(task: str) -> Config:
     """Complete 9x9 boards from nothing. One transition a step: then the target guides each of them (LOG.md)."""
     return Config(
@@ -292,6 +321,7 @@ LAPTOP: dict[str, Callable[[str], Config]] = {
     "sudoku-boards-4": sudoku_boards_4,
     "maze": maze,
     "maze-30": maze_30,
+    "arc": arc,
     "mnist": mnist,
 }
 """By task, or by kind of task where there is one for every size."""

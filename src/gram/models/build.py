@@ -28,6 +28,8 @@ KINDS: dict[str, Callable[[TaskSpec, ModelConfig, int], AnyModel]] = {
 
 def build(spec: TaskSpec, config: ModelConfig, seed: int = 0) -> AnyModel:
     """A new model for the task. ValueError for a configuration that contradicts itself."""
+    if spec.identities and config.kind != "recursive":
+        raise ValueError(f'kind "{config.kind}" knows no puzzles apart, as {spec.name} needs; choose "recursive".')
     return KINDS[config.kind](spec, config, seed)
 
 

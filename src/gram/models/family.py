@@ -1,8 +1,8 @@
 """The family: encoder + core + heads. GRAM, TRM, HRM and the Looped Transformer are configurations of `Model`.
 
 initial / step / decode is the whole interface for training, sampling, serving and export. Shapes: B batch, L positions
-of the task, M rows of the state (registers + L, L times the symbols, or a quarter of L), D width, V vocabulary, T
-transitions.
+of the task, M rows of the state (registers + L, L times the symbols, or a quarter of L; positions that spell which
+puzzle it is have none), D width, V vocabulary, T transitions.
 """
 
 import math
@@ -17,7 +17,7 @@ from gram.models.core import Core, State, Step
 from gram.models.guidance import GaussianHead
 from gram.models.layers import Embedding, Linear, relation_matrices
 from gram.models.stem import PATCH, Conv, PatchStem, pixels
-from gram.tasks.base import PAD, TaskSpec
+from gram.tasks.base import IDENTITY, PAD, TaskSpec
 
 Parts = dict[str, list[nn.Module | nn.Parameter | None]]
 
@@ -37,6 +37,9 @@ class Model(nn.Module):
     """A recursive reasoner for one task. Weights are float32; `dtype` is the arithmetic of the recursion."""
 
     z0: Tensor
+    identities: Tensor | None
+    """(identities, D) float32: the vector of each puzzle, where the task has several. No parameter: training takes the
+    rows that it needs and moves them by themselves (train/optim.py), so that no gradient is as large as the table."""
 
     def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
         super().__init__()
@@ -55,8 +58,9 @@ class Model(nn.Module):
         if config.puzzle_embedding and (config.mixer == "groups" or self.patched):
             raise ValueError('puzzle_embedding needs stem "tokens" and another mixer than "groups"; change them.')
         self.dtype = torch.float32
+        self.front = IDENTITY if spec.identities else 0
         D, S = config.width, len(spec.symbols) if config.unary else 1
-        self.places = spec.length // PATCH**2 if self.patched else spec.length
+        self.places = spec.length // PATCH**2 if self.patched else spec.length - self.front
         self.rows = config.registers + self.places * S
         self.embed_x = self.embedding()
         positions = self.rows if config.puzzle_embedding else self.places
@@ -69,6 +73,7 @@ class Model(nn.Module):
         self.halt = nn.Linear(D, 2)
         self.value = nn.Linear(D, 1)
         self.register_buffer("z0", torch.empty(2, D))
+        self.register_buffer("identities", torch.empty(spec.identities, D) if spec.identities else None)
         self.reset(seed)
 
     def embedding(self) -> Embedding | PatchStem:
@@ -89,6 +94,8 @@ class Model(nn.Module):
         if self.registers is not None:
             std = 0.0 if self.config.puzzle_embedding else 1.0
             nn.init.normal_(self.registers, std=std, generator=generator)
+        if self.identities is not None:
+            self.identities.zero_()
         for head in (self.halt, self.value):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -96,11 +103,14 @@ class Model(nn.Module):
         self.z0.normal_(generator=generator)
 
     # initial / step / decode ------------------------------------------------------------------------------
-    def encode(self, x_BL: Tensor) -> Tensor:
-        """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update."""
-        e_x = self.embed_x(self.unary(x_BL), self.dtype)
+    def encode(self, x_BL: Tensor, identity_BD: Tensor | None = None) -> Tensor:
+        """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update. identity_BD:
+        the vectors of the puzzles if they are to learn; looked up if it is None."""
+        if self.identities is not None and identity_BD is None:
+            identity_BD = self.identities[self.identify(x_BL)]
+        e_x = self.embed_x(self.unary(x_BL[:, self.front :]), self.dtype)
         if self.config.puzzle_embedding:
-            return self.behind_puzzle(e_x)
+            return self.behind_puzzle(e_x, identity_BD)
         S = e_x.shape[1] // self.places
         if self.embed_position is not None:
             each = torch.arange(self.places, device=x_BL.device)
@@ -108,15 +118,29 @@ class Model(nn.Module):
         if self.embed_symbol is not None:
             each = torch.arange(S, device=x_BL.device)
             e_x = e_x + self.embed_symbol(each, self.dtype).repeat(self.places, 1)
-        if self.registers is not None:
-            e_x = torch.cat([self.registers.to(self.dtype).expand(x_BL.shape[0], -1, -1), e_x], dim=1)
-        return e_x
+        return self.introduce(self.registers, e_x, identity_BD)
 
-    def behind_puzzle(self, e_x: Tensor) -> Tensor:
+    def identify(self, x_BL: Tensor) -> Tensor:
+        """Which puzzle each input is of, (B,) int64: the number that its first positions spell."""
+        digits = x_BL[:, : self.front].long()
+        return (digits * 256 ** torch.arange(self.front, device=x_BL.device)).sum(1)
+
+    def introduce(self, registers: Tensor | None, e_x: Tensor, identity_BD: Tensor | None) -> Tensor:
+        """e_x (B, L, D) behind the registers. The vector of the puzzle, scaled as tokens are, is added to the first
+        register, or to every position if there are no registers."""
+        if registers is not None:
+            e_x = torch.cat([registers.to(self.dtype).expand(e_x.shape[0], -1, -1), e_x], dim=1)
+        if identity_BD is None:
+            return e_x
+        scaled_B1D = (identity_BD * math.sqrt(self.config.width)).to(self.dtype)[:, None]
+        if registers is None:
+            return e_x + scaled_B1D
+        return torch.cat([e_x[:, :1] + scaled_B1D, e_x[:, 1:]], dim=1)
+
+    def behind_puzzle(self, e_x: Tensor, identity_BD: Tensor | None = None) -> Tensor:
         """Embedded tokens (B, L, D) behind the puzzle embedding, with learned positions if there are any, (B, M, D)."""
-        if self.registers is not None:
-            puzzle = self.registers.to(self.dtype) * math.sqrt(self.config.width)
-            e_x = torch.cat([puzzle.expand(e_x.shape[0], -1, -1), e_x], dim=1)
+        scaled = None if self.registers is None else self.registers * math.sqrt(self.config.width)
+        e_x = self.introduce(scaled, e_x, identity_BD)
         if self.embed_position is None:
             return e_x
         each = torch.arange(self.rows, device=e_x.device)
@@ -158,7 +182,7 @@ class Model(nn.Module):
     def step(self, state: State, e_x: Tensor, noise_TBMD: Tensor | None, **options) -> Step:
         """One supervision step; see Core.step. noise ~ N(0, I), (T, B, M, D)."""
         if (y := options.get("y")) is not None:
-            options["y"] = F.pad(self.unary(y), (self.config.registers, 0), value=PAD)
+            options["y"] = F.pad(self.unary(y[:, self.front :]), (self.config.registers, 0), value=PAD)
         return self.core.step(state, e_x, noise_TBMD, **options)
 
     def decode(self, readout: Tensor) -> Output:
@@ -172,6 +196,8 @@ class Model(nn.Module):
             logits = scores.new_full((*scores.shape[:2], self.spec.vocabulary), float("-inf"))
             logits[..., self.spec.symbols[0] : self.spec.symbols[-1] + 1] = scores
         else:
+            if self.front:  # nothing is said of the positions that spell the puzzle
+                logits = F.pad(logits, (0, 0, self.front, 0))
             logits = logits.index_fill(-1, torch.tensor([PAD], device=logits.device), float("-inf"))
         halt, value = self.judge(self.pool(readout))
         return Output(logits, halt, value)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gram.tasks.base import TaskSpec
+from gram.tasks.base import IDENTITY, TaskSpec
 
 BANDS = 16
 """Positions per diagonal from which diagonals are cheaper than a product (LOG.md)."""
@@ -198,15 +198,17 @@ class GroupMixer(nn.Module):
 
 def relation_matrices(spec: TaskSpec) -> Tensor:
     """(R, L, L), relations first and arrows after them: entry (r, i, j) is 1 / sqrt(peers of i in r) if i != j share a
-    group of relation r, or an arrow of r leads from j to i, else 0."""
-    matrices = torch.zeros(len(spec.relations) + len(spec.arrows), spec.length, spec.length)
+    group of relation r, or an arrow of r leads from j to i, else 0. Positions that spell the puzzle are left out."""
+    front = IDENTITY if spec.identities else 0
+    length = spec.length - front
+    matrices = torch.zeros(len(spec.relations) + len(spec.arrows), length, length)
     for matrix, groups in zip(matrices, spec.relations, strict=False):
         for group in groups:
-            index = torch.tensor(group)
+            index = torch.tensor(group) - front
             matrix[index[:, None], index[None, :]] = 1.0
         matrix.fill_diagonal_(0)
     for matrix, pairs in zip(matrices[len(spec.relations) :], spec.arrows, strict=True):
-        source, target = torch.tensor(pairs).T
+        source, target = torch.tensor(pairs).T - front
         matrix[target, source] = 1.0
     return matrices / matrices.sum(-1, keepdim=True).clamp(min=1).sqrt()
 

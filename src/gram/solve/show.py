@@ -16,6 +16,7 @@ import numpy as np
 
 from gram import tasks
 from gram.config import read_config
+from gram.tasks.arc import Arc, is_name
 from gram.tasks.base import Examples, Task, Tokens, Unconditional
 from gram.tasks.store import data_file, load_examples
 
@@ -51,6 +52,12 @@ def solve(
     task = named(name, weights, opener)
     if isinstance(task, Unconditional):
         raise ValueError(task.no_puzzles)
+    if isinstance(task, Arc):
+        from gram.solve import show_arc
+
+        return show_arc.solve(
+            task, puzzles, input=input, weights=weights, as_json=as_json, options=options, opener=opener
+        )
     texts = read(task, puzzles, input)
     tokens = encode(task, texts)
     reasoner, _, _ = load(task, weights, opener)
@@ -126,10 +133,13 @@ def encode(task: Task, texts: list[str]) -> Tokens:
 
 
 def named(name: str, weights: str | None, opener: Opener | None) -> Task:
-    """The task of that name; what one's own data are stands in the config of the weights."""
-    if name != tasks.OWN:
+    """The task of that name; what one's own data are, and which ARC puzzles, stands in the config of the weights."""
+    if name != tasks.OWN and not is_name(name):
         return tasks.task(name)
-    return tasks.of(read_config(find(name, weights, opener) / "config.json"))
+    config = read_config(find(name, weights, opener) / "config.json")
+    if name != config.task:
+        raise ValueError(f"The weights {weights} are for {config.task}, not for {name}; choose others with --weights.")
+    return tasks.of(config)
 
 
 def find(name: str, weights: str | None, opener: Opener | None) -> Path:
@@ -288,6 +298,24 @@ def evaluate(
         return show_samples.evaluate(
             task, weights=weights, split=split, record=record, as_json=as_json, options=options, opener=opener
         )
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}; it must be at least 1.")
+    if isinstance(task, Arc):
+        if edge_probability or early_stop:
+            raise ValueError(f"{name} has no graphs and no checker; leave --edge-probability and --early-stop out.")
+        from gram.solve import show_arc
+
+        return show_arc.evaluate(
+            task,
+            weights=weights,
+            data=data,
+            split=split,
+            limit=limit,
+            record=record,
+            as_json=as_json,
+            options=options,
+            opener=opener,
+        )
     found = examples(task, data, split, limit, edge_probability)
     reasoner, label, folder = load(task, weights, opener)
     from gram.solve import evaluate as measure
@@ -347,8 +375,6 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
     from gram.tasks.sudoku import Sudoku
     from gram.tasks.table import Table
 
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit is {limit}; it must be at least 1.")
     if edge_probability is not None:
         if not isinstance(task, Coloring) or data is not None:
             raise ValueError("--edge-probability shapes the random graphs of colouring tasks; leave it out here.")

@@ -1,5 +1,6 @@
 """The tasks by name."""
 
+import dataclasses
 import difflib
 from importlib.metadata import EntryPoint, entry_points
 
@@ -9,6 +10,7 @@ from gram.tasks.base import Task
 FORMS = (
     "sudoku-4, sudoku-6, sudoku-9, queens-N (N from 4 to 16), "
     "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours), maze-N (N from 10 to 30), "
+    "arc-1 and arc-2 (their puzzles within N x N: arc-1-N, arc-2-N, N from 5 to 29), "
     "own (your own data); to generate: sudoku-boards, sudoku-boards-4, mnist"
 )
 GENERATED = ["sudoku-boards", "sudoku-boards-4", "mnist"]
@@ -24,7 +26,8 @@ def names() -> list[str]:
     queens = [f"queens-{n}" for n in range(4, 17)]
     coloring = [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)]
     mazes = [f"maze-{n}" for n in range(10, 31)]
-    return sudoku + queens + coloring + mazes + GENERATED + sorted(installed())
+    arc = [f"arc-{n}{side}" for n in (1, 2) for side in ("", *(f"-{size}" for size in range(5, 30)))]
+    return sudoku + queens + coloring + mazes + arc + GENERATED + sorted(installed())
 
 
 def forms() -> str:
@@ -38,12 +41,24 @@ def installed() -> dict[str, EntryPoint]:
 
 
 def of(config: Config) -> Task:
-    """The task of a configuration: by its name, or one's own data as its table describes them."""
+    """The task of a configuration: by its name, one's own data as its table describes them, or ARC with the puzzles
+    that it names."""
+    if config.arc is not None:
+        from gram.tasks.arc import Arc
+
+        return Arc(config.task, config.arc)
     if config.table is None:
         return task(config.task)
     from gram.tasks.table import Table
 
     return Table(config.table)
+
+
+def described(config: Config, task: Task) -> Config:
+    """`config` with what its task learnt from files, so that weights answer without them."""
+    from gram.tasks.arc import Arc
+
+    return dataclasses.replace(config, arc=task.config) if isinstance(task, Arc) else config
 
 
 def task(name: str) -> Task:
@@ -64,6 +79,10 @@ def task(name: str) -> Task:
         from gram.tasks.mnist import Mnist
 
         return Mnist()
+    if short.startswith("arc-"):
+        from gram.tasks.arc import Arc
+
+        return Arc(short)
     kind, size, *colors = short.split("-")
     # imported late: asking for one task loads that task only
     if kind == "sudoku":

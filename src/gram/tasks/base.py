@@ -15,6 +15,10 @@ import numpy as np
 PAD = 0
 SPLITS = ("train", "dev", "test")
 
+IDENTITY = 3
+"""Positions in front of a puzzle that spell which one it is, where a task has identities: its number to base 256, the
+lowest digit first. They are no tokens of the vocabulary."""
+
 Tokens = np.ndarray  # uint8
 
 
@@ -40,6 +44,10 @@ class TaskSpec:
     """The tokens that answers are made of, side by side; what a "unary" model has a row of its state for."""
     givens: bool = False
     """Whether a puzzle is its answer with some positions blank (no symbol): then more of them can be given."""
+    identities: int = 0
+    """Above 0, the first IDENTITY positions of an input spell which of so many puzzles it is, and a model learns a
+    vector for each; answers start behind them. Inputs and targets are then canvases with padding around what they
+    hold."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,8 @@ class Task(ABC):
     checkable: bool = True
     """Whether `check` needs the puzzle and the answer only. If not, it compares with known targets, in training and
     evaluation: answers to new puzzles are neither valid nor invalid, and the checker cannot select among them."""
+    own_splits: bool = False
+    """Whether examples are split otherwise than by the content of inputs; then no augmented view is another's input."""
     rules: bool = True
     """Whether there are rules that tell right answers from wrong ones. Without, `check` accepts every answer, so
     nothing can halt by it or be measured by it."""
@@ -229,6 +239,16 @@ class Unconditional(Task):
     def all_of(self, samples: Tokens) -> Examples:
         """Samples (m, L) as the targets of the blank."""
         return Examples(self.blank[None], samples, np.array([0, len(samples)], np.int64))
+
+
+def spell(numbers: np.ndarray) -> Tokens:
+    """Numbers of puzzles (n,) -> the IDENTITY positions in front of them, (n, IDENTITY) uint8."""
+    return (np.asarray(numbers)[:, None] >> (8 * np.arange(IDENTITY)) & 255).astype(np.uint8)
+
+
+def spelt(tokens: Tokens) -> np.ndarray:
+    """The inverse: inputs (n, L) -> numbers (n,) int64."""
+    return (tokens[:, :IDENTITY].astype(np.int64) << (8 * np.arange(IDENTITY))).sum(1)
 
 
 def bucket(tokens: Tokens) -> int:

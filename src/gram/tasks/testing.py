@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gram.tasks.base import PAD, SPLITS, Examples, Symmetry, Task, Tokens
+from gram.tasks.base import IDENTITY, PAD, SPLITS, Examples, Symmetry, Task, Tokens, spelt
 
 COUNT = 20
 """Examples that are looked at."""
@@ -49,10 +49,15 @@ def check_examples(task: Task) -> None:
     spec, some = task.spec, _some(task)
     assert len(some), "the dev split has no example"
     assert some.inputs.shape[1] == some.targets.shape[1] == spec.length, "sequences have another length than the spec"
-    assert max(some.inputs.max(), some.targets.max()) < spec.vocabulary, "a token is beyond the vocabulary"
-    assert (some.inputs != PAD).all(), "an input holds padding"
+    front = IDENTITY if spec.identities else 0
+    assert max(some.inputs[:, front:].max(), some.targets.max()) < spec.vocabulary, "a token is beyond the vocabulary"
     assert (some.targets[:, : spec.answer_start] == PAD).all(), "a target has a token before the answer starts"
-    assert (some.targets[:, spec.answer_start :] != PAD).all(), "a target holds padding where the answer stands"
+    if spec.identities:
+        assert spec.answer_start >= front, "an answer stands where the puzzle is spelt"
+        assert spelt(some.inputs).max() < spec.identities, "an input is of a puzzle that there is not"
+    else:
+        assert (some.inputs != PAD).all(), "an input holds padding"
+        assert (some.targets[:, spec.answer_start :] != PAD).all(), "a target holds padding where the answer stands"
     assert some.counts.min() >= 1, "an input has no target"
     for i in range(len(some)):
         own = some.targets_of(i)

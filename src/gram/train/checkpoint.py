@@ -6,6 +6,7 @@ RUN/checkpoints/00000200.pt            everything else that a bit-exact continua
 """
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -41,7 +42,11 @@ def fixed(config: Config) -> dict[str, Any]:
     model = {f"model.{k}": v for k, v in dataclasses.asdict(config.model).items()}
     train = {"train.batch": c.batch, "train.N_sup": c.N_sup, "train.optimizer": c.optimizer}
     table = config.table and dataclasses.asdict(dataclasses.replace(config.table, files=(), check=None))
-    return {"task": config.task, "table": table} | model | train
+    arc = {}
+    if config.arc is not None:
+        puzzles = hashlib.sha256(" ".join(config.arc.contents).encode()).hexdigest()[:16]
+        arc = {"arc.variants": config.arc.variants, "the puzzles": f"{len(config.arc.contents)} ({puzzles})"}
+    return {"task": config.task, "table": table} | arc | model | train
 
 
 def newest(folder: Path, config: Config) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from gram.train.log import Log, NullLog
 from gram.train.memory import check_batch
 from gram.train.monitor import Monitor
 from gram.train.objective import Learner, Update
-from gram.train.optim import averaged, gradient_norm, optimizers, schedule
+from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule
 from gram.train.parallel import World
 from gram.train.rivals import RivalLearner
 
@@ -91,11 +91,12 @@ class Run:
         several = world.size > 1
         self.forward = DistributedDataParallel(self.learner, broadcast_buffers=False) if several else self.learner
         self.optimizers = optimizers(model, c)
+        self.vectors = PuzzleVectors(model, c, world) if isinstance(model, Model) else None
         self.rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.ema = averaged(model, c.ema)
         self.average = cast(AnyModel, self.ema.module)
         self.rows = world.rows(c.batch)
-        guard = not config.data and not isinstance(task, Unconditional)  # files bring their own splits
+        guard = not (config.data or task.own_splits or isinstance(task, Unconditional))  # files bring their own splits
         self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard)
         self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
         self.on_prior = self.learner.prior_rows(c.batch)[self.rows].to(world.device)
@@ -125,9 +126,9 @@ class Run:
         """Refill finished rows, take one supervision step and one optimiser step."""
         c, carry, progress = self.config.train, self.carry, self.progress
         refill(carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling")
-        result: Update = self.forward(
-            carry.x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior
-        )
+        taken = self.vectors.take(carry.x) if self.vectors else None
+        inputs = carry.x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior
+        result: Update = self.forward(*inputs, *([] if taken is None else [taken]))
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         result.loss.backward()
@@ -140,6 +141,8 @@ class Run:
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             optimizer.step()
+        if self.vectors:
+            self.vectors.step(carry.x, taken, factor)
         self.ema.update_parameters(self.model)
         done = torch.where(result.finished, c.N_sup, result.done)
         self.carry = dataclasses.replace(carry, state=result.state, pooled=result.pooled, done=done)
@@ -203,6 +206,7 @@ def train(
         raise ValueError("A run that is resumed has weights already; leave --start out.")
     world = parallel.start(config.train.threads)
     task = tasks.of(config)
+    config = tasks.described(config, task)
     state = checkpoint.newest(out, config) if resume else None
     if not resume and (checkpoint.paths(out) or (out / bundle.WEIGHTS).exists()):
         raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")

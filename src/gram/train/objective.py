@@ -62,11 +62,20 @@ class Learner(nn.Module):
         return steps[1:] > steps[:-1]
 
     def forward(
-        self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, done: Tensor, pooled: Tensor, on_prior: Tensor
+        self,
+        x: Tensor,
+        y: Tensor,
+        state: State,
+        noise: Tensor | None,
+        done: Tensor,
+        pooled: Tensor,
+        on_prior: Tensor,
+        identity: Tensor | None = None,
     ) -> Update:
-        """One supervision step of every row. on_prior (B,) bool: rows that sample from the prior."""
+        """One supervision step of every row. on_prior (B,) bool: rows that sample from the prior. identity (B, D): the
+        vectors of the puzzles, where there are any."""
         c = self.config
-        out: Inner = self.inner(x, y, state, noise, on_prior)
+        out: Inner = self.inner(x, y, state, noise, on_prior, identity)
         learns = ~on_prior
         exact = ((out.answer == y) | (y == PAD)).all(1)
         judged = on_prior if self.prior_share else learns
@@ -104,11 +113,19 @@ class Learner(nn.Module):
         """What the halt logit must exceed."""
         return halt[:, 1] if self.model.config.halting == "halt-continue" else 0.0
 
-    def plain(self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, on_prior: Tensor) -> Inner:
+    def plain(
+        self,
+        x: Tensor,
+        y: Tensor,
+        state: State,
+        noise: Tensor | None,
+        on_prior: Tensor,
+        identity: Tensor | None = None,
+    ) -> Inner:
         c, model = self.config, self.model
         step = model.step(
             state,
-            model.encode(x),
+            model.encode(x, identity),
             noise,
             y=y if model.stochastic else None,
             posterior_rows=~on_prior[:, None, None],

@@ -9,7 +9,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from gram.config import TrainConfig
 from gram.models.build import AnyModel
+from gram.models.family import Model
 from gram.models.layers import Linear
+from gram.train.parallel import World
 
 
 class AdamAtan2(Optimizer):
@@ -60,6 +62,36 @@ def optimizers(model: AnyModel, config: TrainConfig) -> list[Optimizer]:
     if config.optimizer == "adamatan2":
         return [AdamAtan2(groups, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay)]
     return [AdamW(groups, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, foreach=True)]
+
+
+class PuzzleVectors:
+    """Sign descent on the vectors of the puzzles that are in the batch: w <- (1 - lr * decay) w - lr * sign(gradient).
+
+    It has no state, so that vectors of puzzles that are not in the batch stay where they are, a table of a million
+    vectors costs no more than its rows, and a resumed run needs nothing. HRM and TRM train theirs so, too."""
+
+    def __init__(self, model: Model, config: TrainConfig, world: World):
+        self.model, self.world = model, world
+        self.lr, self.decay = config.lr_puzzle, config.weight_decay_puzzle
+
+    def take(self, x: Tensor) -> Tensor | None:
+        """The vectors of the puzzles of inputs (B, L), (B, D), to take the gradient; None where there are none."""
+        if self.model.identities is None:
+            return None
+        return self.model.identities[self.model.identify(x)].requires_grad_()
+
+    @torch.no_grad()
+    def step(self, x: Tensor, taken: Tensor | None, factor: float) -> None:
+        """Move them by the gradient of all ranks, the learning rate times `factor`."""
+        if taken is None:
+            return
+        assert self.model.identities is not None
+        assert taken.grad is not None
+        numbers, gradient = self.world.all_rows(self.model.identify(x)), self.world.all_rows(taken.grad)
+        seen, which = numbers.unique(return_inverse=True)
+        total = gradient.new_zeros(len(seen), gradient.shape[1]).index_add_(0, which, gradient)
+        lr = self.lr * factor
+        self.model.identities[seen] = (1 - lr * self.decay) * self.model.identities[seen] - lr * total.sign()
 
 
 def schedule(update: int, progress: float, config: TrainConfig) -> float:

@@ -43,6 +43,14 @@ class World:
             dist.all_reduce(x)
         return x
 
+    def all_rows(self, x: Tensor) -> Tensor:
+        """The rows of all ranks, in order."""
+        if self.size == 1:
+            return x
+        parts = [torch.empty_like(x) for _ in range(self.size)]
+        dist.all_gather(parts, x.contiguous())
+        return torch.cat(parts)
+
     def first(self, value: T) -> T:
         """What rank 0 has."""
         held = [value]
