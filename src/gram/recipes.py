@@ -270,8 +270,8 @@ def sudoku_boards_4(task: str) -> Config:
     return Config(
         recipe=task,
         task=task,
-        model=dataclasses.replace(UNARY, K=3, T=1),
-        train=TrainConfig(minutes=5.0, updates=ENDLESS, N_sup=8, lr=1e-3, beta=LITTLE_AT_A_TIME),
+        model=UNARY,
+        train=TrainConfig(minutes=5.0, updates=ENDLESS, N_sup=8, lr=3e-3, lr_rest=2e-3, beta=3.5),
         solve=SolveConfig(width=2880, depth=48, restart_every=16),
     )
 
