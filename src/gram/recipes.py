@@ -43,12 +43,13 @@ def split(name: str) -> tuple[str, str, str | None]:
 
 
 def names() -> list[str]:
-    """The recipes behind the shipped weights and the tables. queens-N and coloring-N exist for every size, and every
-    recipe with every variant: queens-8-trm, paper-sudoku-9-hrm."""
+    """The recipes behind the shipped weights and the tables. queens-N, coloring-N, arc-1-N and arc-2-N exist for every
+    size, and every recipe with every variant: queens-8-trm, paper-sudoku-9-hrm."""
     tasks = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-4", "sudoku-6", "sudoku-9"]
     samples = ["sudoku-boards", "sudoku-boards-4", "mnist"]
     both = ["queens-8", "queens-10", "coloring-8", "coloring-10", "sudoku-9", "maze-30", "sudoku-boards", "mnist"]
-    return [*tasks, "maze-10", "maze-30", *samples, "own", *(f"paper-{name}" for name in both)]
+    puzzles = ["maze-10", "maze-30", "arc-1", "arc-1-10", "arc-2"]
+    return [*tasks, *puzzles, *samples, "own", *(f"paper-{name}" for name in [*both, "arc-1", "arc-2"])]
 
 
 def change(config: Config, **sections: dict[str, Any]) -> Config:
@@ -224,21 +225,36 @@ def arc_files(task: str) -> ArcConfig:
 
 
 def arc(task: str) -> Config:
-    """ARC puzzles, of a size that a laptop can learn: arc-1-10 are those within 10 x 10."""
+    """ARC puzzles, of a size that a laptop can learn: arc-1-10 are those within 10 x 10. Small steps and few variants,
+    so that there are many updates; the vector of a puzzle is added everywhere, without registers."""
+    model = dataclasses.replace(
+        SMALL,
+        width=64,
+        hidden=64,
+        mixer="attention",
+        heads=4,
+        positions="learned",
+        K=1,
+        T=1,
+        guidance_hidden=32,
+    )
     return Config(
         recipe=task,
         task=task,
-        model=dataclasses.replace(SMALL, mixer="attention", heads=4, positions="learned", registers=1),
+        model=model,
         train=TrainConfig(
             minutes=25.0,
             updates=ENDLESS,
+            batch=32,
+            N_sup=4,
+            beta=3.0,
             augment=True,
+            **ONE_ANSWER,
             evaluate_every=300.0,
             evaluate_examples=64,
-            **ONE_ANSWER,
         ),
-        solve=SolveConfig(width=2, depth=16, select="majority"),
-        arc=arc_files(task),
+        solve=SolveConfig(width=4, depth=16, select="majority"),
+        arc=dataclasses.replace(arc_files(task), variants=2),
     )
 
 
@@ -382,6 +398,17 @@ def paper_maze(task: str) -> Config:
     return dataclasses.replace(change(config, train={"augment": True}), **files)
 
 
+def paper_arc(task: str) -> Config:
+    """Attention, K = 4, 16 puzzle tokens of which the first is the puzzle's own, 1,000 variants of each puzzle, beta
+    0.04 (ARC-AGI-1) and 0.1 (2), 200,000 epochs of the 3,808 and 5,253 training pairs."""
+    first = task.startswith("arc-1")
+    beta, pairs = (0.04, 3808) if first else (0.1, 5253)
+    config = paper(task, beta=beta, epochs=200_000, examples=pairs, registers=16)
+    training = {"augment": True, "evaluate_every": 3600.0, "save_every": 1800.0}  # a checkpoint has gigabytes
+    config = change(config, train=training, solve={"width": 1, "select": "majority"})
+    return dataclasses.replace(config, arc=dataclasses.replace(arc_files(task), variants=1000, translate=True))
+
+
 def paper_boards(task: str) -> Config:
     """50,000 boards, not augmented, beta 0.05, EMA 0.999, 200 epochs."""
     config = paper(
@@ -403,6 +430,7 @@ PAPER: dict[str, Callable[[str], Config]] = {
     "sudoku-9": paper_sudoku,
     "sudoku-boards": paper_boards,
     "maze-30": paper_maze,
+    "arc": paper_arc,
     "mnist": paper_mnist,
 }
 

@@ -49,6 +49,8 @@ class Plan:
     seeds: tuple[int, ...]
     """At laptop scale; the first of them at the paper's."""
     measures: tuple[Measure, ...]
+    whole: str | None = None
+    """The task at the paper's scale, where a laptop learns a part of it."""
 
     @property
     def total(self) -> float:
@@ -119,6 +121,16 @@ PLANS = {
         seeds=(0,),
         measures=(Measure(data=MAZES, width=5, select="majority", limit=100),),
     ),
+    "arc": Plan(
+        title="ARC-AGI-1, at laptop scale its puzzles within 10 x 10: TRM and GRAM",
+        task="arc-1-10",
+        whole="arc-1",
+        models=("trm", GRAM),
+        minutes=60,
+        after=10,
+        seeds=(0,),
+        measures=(Measure(),),
+    ),
     "ablations": Plan(
         title="architecture, mechanism and objective on 8 queens",
         task="queens-8",
@@ -187,10 +199,10 @@ def plan(name: str) -> Plan:
 def configs(chosen: Plan, scale: Scale, seeds: tuple[int, ...] = ()) -> list[Config]:
     """The runs of a table, all models of a seed before the next; `seeds` instead of its own."""
     own = chosen.seeds if scale == "laptop" else chosen.seeds[:1]
-    prefix = "" if scale == "laptop" else "paper-"
+    name = chosen.task if scale == "laptop" else f"paper-{chosen.whole or chosen.task}"
     budget = {"minutes": chosen.minutes, "threads": THREADS} if scale == "laptop" else {}
     return [
-        change(recipe(prefix + chosen.task + ("" if model == GRAM else f"-{model}")), train={"seed": seed, **budget})
+        change(recipe(name + ("" if model == GRAM else f"-{model}")), train={"seed": seed, **budget})
         for seed in dict.fromkeys(seeds or own)
         for model in chosen.models
     ]

@@ -26,6 +26,7 @@ from gram.report.published import GRAM
 from gram.solve import show
 from gram.solve.record import TRAINING
 from gram.solve.show import counted
+from gram.tasks.arc import Arc
 from gram.tasks.base import Unconditional
 from gram.tasks.mnist import Mnist
 from gram.tasks.store import data_file
@@ -103,7 +104,8 @@ def check_run(config: Config, folder: Path) -> None:
     """ValueError if `folder` holds another run, or the run cannot be trained here."""
     if (folder / bundle.CONFIG).is_file():
         made = read_config(folder / bundle.CONFIG)
-        if dataclasses.replace(made, solve=config.solve) != config:  # heads choose a threshold
+        # heads choose a threshold, and the puzzles of ARC are named when training begins
+        if dataclasses.replace(made, solve=config.solve, arc=config.arc) != config:
             raise ValueError(f"{folder} is a run of other settings; choose another --out.")
     if config.recipe.startswith("paper-") and not finished(folder) and not torch.cuda.is_available():
         raise ValueError("The paper's scale needs a GPU, and there is none here; use --scale laptop.")
@@ -199,7 +201,7 @@ def known(config: Config, out: Path) -> set[str]:
 def report(chosen: Plan, configs: list[Config], out: Path) -> None:
     """Tables and figures; losses of GRAM's first run, and its trajectories beside TRM's."""
     first = {split(c.recipe)[2] or GRAM: run(c, out) for c in reversed(configs) if finished(run(c, out))}
-    puzzles = not isinstance(tasks.of(configs[0]), Unconditional)
+    puzzles = not isinstance(tasks.of(configs[0]), Unconditional | Arc)
     traced = [first[model] for model in (GRAM, "trm") if model in first and puzzles and page.drawable()]
     learned = [first[GRAM]] if GRAM in first else []
     page.report(out / RESULTS, out / REPORT, run=learned, weights=[str(folder) for folder in traced])
@@ -221,7 +223,7 @@ def listing(chosen: Plan, configs: list[Config], scale: Scale, out: Path) -> str
         for wanted in plans.measures(chosen, config.recipe):
             options = {name: value for name, value in vars(wanted).items() if value is not None and name != "only"}
             asked = " ".join(f"--{k} {v}" for k, v in options.items() if k != "split" or wanted.data is None)
-            lines.append(f"    gram eval {chosen.task} --weights {run(config, out)} {asked}")
+            lines.append(f"    gram eval {config.task} --weights {run(config, out)} {asked}")
     return "\n".join([*lines, *([several_gpus(configs[0], out)] if scale == "paper" else [])])
 
 

@@ -67,7 +67,7 @@ def overview(values: dict[str, Any]) -> str:
             f"gram {values['version']}, Python {platform.python_version()}, torch {machine['torch']}",
             f"{machine['cpu']}, {counted(machine['cores'], 'core')}, GPU: {machine['gpu'] or 'none'}",
             f"tasks    {tasks.forms()}",
-            f"recipes  {', '.join(values['recipes'])}; also queens-N and coloring-N for every size",
+            f"recipes  {', '.join(values['recipes'])}; also queens-N, coloring-N, arc-1-N, arc-2-N for every size",
             f"variants {', '.join(values['variants'])}; after the name of any recipe, such as queens-8-trm",
             "weights that come with the package",
             *(weights or ["  none yet: train some with `gram train RECIPE`"]),
