@@ -18,7 +18,8 @@ from gram.models.family import Model, Output
 from gram.solve.evaluate import Tally, calibration, evaluate
 from gram.solve.network import TorchNetwork
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import Flight, Trajectories, noise, sample, trajectories
+from gram.solve.noise import noise
+from gram.solve.sample import Flight, Trajectories, sample, trajectories
 from gram.solve.select import choose
 
 SIX = tasks.task("sudoku-6")
