@@ -1,13 +1,13 @@
 """Our sampler against the package tiny-recursive-model with halting, on this machine: python benchmarks/halting.py
 
-pip install --no-deps tiny-recursive-model einops. Three take turns (A B C A B C ...), in the same dtype: our sampler with
-a TRM of ours; "loop", their `TinyRecursiveModel` around the very same network, with our embeddings, decoder and halting
-head, so that answers agree up to rounding and the ratio is that of the engines;
-and "package", all of it theirs: their MLPMixer1D of the same width, blocks, positions, refinements and number of
-parameters, whose rows halt after the same steps as ours. Both of theirs run all puzzles as one batch, as `predict` does,
-and drop rows that have halted. Sizes: "readme" that of their README, "laptop" that of our laptop recipes, "official"
-that of the published TRM with a mixer on Sudoku. Networks are untrained, and the threshold is the median of what our
-halting head says after one step; --weights takes a trained run, without "package".
+pip install --no-deps tiny-recursive-model einops. Three take turns (A B C A B C ...), in the same dtype: our sampler
+with a TRM of ours; "loop", their `TinyRecursiveModel` around the very same network, with our embeddings, decoder and
+halting head, so that answers agree up to rounding and the ratio is that of the engines; and "package", all of it
+theirs: their MLPMixer1D of the same width, blocks, positions, refinements and number of parameters, whose rows halt
+after the same steps as ours. Both of theirs run all puzzles as one batch, as `predict` does, and drop rows that have
+halted. Sizes: "readme" that of their README, "laptop" that of our laptop recipes, "official" that of the published TRM
+with a mixer on Sudoku. Networks are untrained, and the threshold is the median of what our halting head says after one
+step; --weights takes a trained run, without "package".
 The ratio is that of the seconds within a turn, the median of the turns. ceiling: what it would be, at most, if ours ran
 at the machine's best product in that dtype, which is measured in the same turns: operations are counted alike in both.
 """
@@ -46,7 +46,7 @@ SIZES: dict[str, tuple[str, dict[str, Any]]] = {
     "laptop": ("sudoku-9", {"width": 128, "mixer_hidden": 128, "hidden": 128, "K": 2, "T": 2}),
     "official": ("sudoku-9", {"width": 512, "mixer_hidden": 512, "hidden": 1536, "K": 6, "T": 3}),
 }
-"""Task (256 or 81 positions) and fields of our model; their README's MLPs of 64 and 8 units have two matrices, not three."""
+"""Task (256 or 81 positions) and fields of our model. Their README's MLPs have 64 and 8 units in two matrices each."""
 
 
 def package(module: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Noise that is counted, not streamed: what a trajectory draws depends on (seed, puzzle, trajectory, step) and on nothing
+"""Noise that is counted, not streamed: what a trajectory draws depends on (seed, puzzle, trajectory, step) and nothing
 else, so that rows can be packed, dropped and run in any company. Shapes: T transitions, M rows of the state, D width.
 """
 
