@@ -113,6 +113,8 @@ def write_graph(
 
     import onnx
 
+    from gram.ship.simplify import simplify
+
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
@@ -133,6 +135,7 @@ def write_graph(
     finally:
         exporter.setLevel(level)
     graph = onnx.load(path)
+    simplify(graph)
     share_constants(graph)
     onnx.save(graph, path)
 
@@ -218,6 +221,7 @@ def quantize(path: Path, examples: list[dict[str, np.ndarray]]) -> int:
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
+        extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},  # a product's sums go on in float32
     )
     prepared.unlink()
     result.replace(path)

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encode
 FORMAT = 1
 ROWS = 64
 """Rows in flight: more fall out of a CPU's caches."""
+PART = 4
+"""Rows that one thread takes at least."""
 
 
 def load(folder: str | Path, *, threads: int | None = None) -> Reasoner:
@@ -73,8 +76,7 @@ class OnnxNetwork:
         self.config, self.dtype = config, dtype
         self.threads = threads or os.cpu_count() or 1
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads block the others
+        options.intra_op_num_threads = 1  # rows are divided among threads instead; see TorchNetwork
         self.encoder, self.transition = (
             onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
             for name in (ENCODER, STEP)
@@ -84,6 +86,7 @@ class OnnxNetwork:
             self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
             """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat member."""
         self.noise_shape = config.T, self.start[0].shape[1], config.width
+        self.pool = ThreadPoolExecutor(self.threads)
 
     def encode(self, tokens: Tokens) -> np.ndarray:
         return np.asarray(self.encoder.run(None, {"tokens": tokens.astype(np.int64)})[0])
@@ -105,10 +108,18 @@ class OnnxNetwork:
         elif temperature != 1:
             noise = np.float32(temperature) * noise
         B = noise.shape[1]
-        h, l = state  # noqa: E741
-        inputs = {"h": expand(h, B), "l": expand(l, B), "e_x": expand(e_x, B), "noise": noise}
-        given = {name: array for name, array in inputs.items() if name in self.inputs}
-        h, l, logits, halt, value = map(np.asarray, self.transition.run(None, given))  # noqa: E741
+        size = -(-B // min(self.threads, max(1, B // PART)))
+
+        def part(first: int) -> list[np.ndarray]:
+            rows = slice(first, first + size)
+            drawn = np.ascontiguousarray(noise[:, rows])
+            h, l, e = (expand(z if len(z) == 1 else z[rows], drawn.shape[1]) for z in (*state, e_x))  # noqa: E741
+            inputs = {"h": h, "l": l, "e_x": e, "noise": drawn}
+            given = {name: array for name, array in inputs.items() if name in self.inputs}
+            return [np.asarray(out) for out in self.transition.run(None, given)]
+
+        parts = list(self.pool.map(part, range(0, B, size)))
+        h, l, logits, halt, value = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))  # noqa: E741
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
         return Thought((h, l), logits, lead, value, np.zeros((B, 0), np.float32))
 
