@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as errors  # pyright: ignore[reportAttributeAccessIssue]
 
 from gram.config import ModelConfig, read_config
 from gram.solve import show
@@ -28,6 +29,7 @@ from gram.tasks.base import Tokens
 
 MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
 FORMAT = 1
+DTYPES = "float32", "int8"
 ROWS = 64
 """Rows in flight: more fall out of a CPU's caches."""
 PART = 4
@@ -53,6 +55,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         written, sums, _ = manifest["format"], dict(manifest["sha256"]), manifest["dtype"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path} is damaged; export the bundle again.") from None
+    if missing := {CONFIG, ENCODER, STEP, START} - sums.keys():
+        raise ValueError(f"{path} names no {min(missing)}; export the bundle again.")
+    if manifest["dtype"] not in DTYPES:
+        raise ValueError(
+            f"{folder} is in {manifest['dtype']}, this program runs {' and '.join(DTYPES)}; export it again."
+        )
     if written != FORMAT:
         raise ValueError(f"{folder} has format {written}, this program reads {FORMAT}; export the bundle again.")
     for name, expected in sums.items():
@@ -77,10 +85,7 @@ class OnnxNetwork:
         self.threads = threads or os.cpu_count() or 1
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # rows are divided among threads instead; see TorchNetwork
-        self.encoder, self.transition = (
-            onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-            for name in (ENCODER, STEP)
-        )
+        self.encoder, self.transition = (session(folder / name, options) for name in (ENCODER, STEP))
         self.inputs = {i.name for i in self.transition.get_inputs()}  # what a member does not use is none
         with np.load(folder / START, allow_pickle=False) as start:
             self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
@@ -135,6 +140,17 @@ class OnnxNetwork:
         return z
 
 
+def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """A graph, ready to run. ValueError if this onnxruntime cannot: the checksum was right, so the file is whole."""
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.NotImplemented) as error:
+        raise ValueError(
+            f"onnxruntime {onnxruntime.__version__} cannot run {path} ({str(error).splitlines()[0]}); "
+            "install a newer onnxruntime."
+        ) from None
+
+
 def expand(z: np.ndarray, rows: int) -> np.ndarray:
     """(1 or rows, ...) -> (rows, ...), contiguous."""
     return np.ascontiguousarray(np.broadcast_to(z, (rows, *z.shape[1:])))
@@ -164,6 +180,12 @@ def main(arguments: list[str] | None = None) -> int:
             options=options,
             opener=lambda _: reasoner,
         )
+    except MemoryError:
+        print("gram: There is not enough memory; use a smaller --width.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("gram: Interrupted.", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:
         print(f"gram: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

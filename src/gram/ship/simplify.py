@@ -1,4 +1,4 @@
-"""The exporter's graphs made cheaper for a CPU, answers unchanged up to rounding (measured in LOG.md): weights are stored
+"""The exporter's graphs made cheaper for a CPU, answers unchanged up to rounding (gains in LOG.md): weights are stored
 as they are multiplied, a product that is split at once becomes several products, softplus is written in operations that
 run vectorised, and what the exporter notes beside every operation is left out.
 """
@@ -112,7 +112,7 @@ def write_softplus(editor: Editor) -> None:
         if inner is None or inner.input[0] != node.input[1]:
             continue
         x, y = node.input[1], node.output[0]
-        one = editor.constant("softplus.one", np.float32(1))
+        one = editor.constant("softplus.one", np.array(1, np.float32))
         steps = [("Abs", [x]), ("Neg", ["a"]), ("Exp", ["b"]), ("Add", ["c", one]), ("Log", ["d"]), ("Relu", [x])]
         names = {letter: f"{y}.{letter}" for letter in "abcdef"}
         new[i] = [
