@@ -41,11 +41,12 @@ def report(
     found = results.read(folder) if folder.is_dir() or not (run or weights) else []
     learned = [runs.read(path) for path in run]
     speed = tables.speed(results.bench(folder))
+    edge = tables.edge(results.edges(folder))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", suffix=".tmp", dir=out.parent) as holder:
         made = Path(holder)
         (made / FIGURES).mkdir()
-        text = page(found, made, speed, sketches(found, learned, traced(weights, puzzle)))
+        text = page(found, made, (speed, edge), sketches(found, learned, traced(weights, puzzle)))
         put(made, out, text)
     drawn = len(list((out / FIGURES).glob("*.png")))
     print(f"The report is in {out / PAGE}: {len(found)} results files, {drawn} figures.")
@@ -140,7 +141,7 @@ def sketches(found: list[Result], learned: Sequence[runs.Learning], traces: Sequ
     return drawn
 
 
-def page(found: list[Result], made: Path, speed: str | None, drawings: Sequence[Sketch]) -> str:
+def page(found: list[Result], made: Path, bench: tuple[str | None, str | None], drawings: Sequence[Sketch]) -> str:
     """The text; the figures are written into `made`."""
     parts = [MARK, "# Report", INTRODUCTION, "## Tables"]
     parts += [text for table in tables.tables() if (text := tables.render(table, found))]
@@ -148,7 +149,8 @@ def page(found: list[Result], made: Path, speed: str | None, drawings: Sequence[
         ("By number of solutions", tables.by_solutions(found)),
         ("Calibration", tables.calibrations(found)),
         ("Cost of training, published", tables.training_cost()),
-        ("Speed of ours, by `gram bench --json`", speed),
+        ("Speed of ours, by `gram bench --json`", bench[0]),
+        ("On the edge, by `benchmarks/edge.py`", bench[1]),
     ):
         parts += [f"### {title}", text or "Not measured yet."]
     parts += ["## Figures", *(illustration(sketch, made) for sketch in drawings)]
