@@ -1,18 +1,26 @@
-"""Bundles against the weights they were made of, on this machine: python benchmarks/edge.py queens-8 --puzzles 1000
+"""Bundles against the weights they were made of, on this machine.
 
-For float32 and int8: size; seconds of a new process from its start to its first answer; milliseconds of one puzzle
-(width 20, checked); memory; and over many puzzles, one trajectory each to a fixed depth under the same noise: how many
-answers are those of PyTorch, how many are valid, and how far logits are apart after the last step.
+    python benchmarks/edge.py queens-8 --clean --out results/bench/edge-queens-8.json
+
+For PyTorch in float32 and as it chooses, and bundles in float32 and int8: size, seconds of loading, seconds of a new
+process from its start to its end with one answer, its memory, and milliseconds of one puzzle (checked). Over many
+puzzles, one trajectory each to a fixed depth under the same noise: how many answers are those of PyTorch, how many are
+valid, how far logits are apart after the last step. Over fewer, as users ask (halting, restarts, width): how many
+chosen answers are valid. --clean installs numpy, onnxruntime and gram into an environment of its own, from a package
+index, and starts the bundles' processes there.
 """
 
 import argparse
 import json
-import resource
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import venv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +32,10 @@ from gram.solve.reasoner import Reasoner
 from gram.solve.record import hardware, origin
 from gram.solve.sample import Flight
 from gram.tasks.store import load_examples
+
+ROOT = Path(__file__).resolve().parent.parent
+CLOSE = 1e-3
+"""Logits that differ by less are the same."""
 
 
 def rollout(reasoner: Reasoner, puzzles: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
@@ -40,6 +52,32 @@ def rollout(reasoner: Reasoner, puzzles: np.ndarray, depth: int) -> tuple[np.nda
     return np.concatenate(answers), np.concatenate(logits)
 
 
+def parity(reasoner: Reasoner, x: np.ndarray, depth: int, expected: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+    """One trajectory of each puzzle (n, L) beside PyTorch's. Rows that differ: in the answer, or in a logit."""
+    answers, logits = rollout(reasoner, x, depth)
+    real = np.isfinite(expected[1])  # padding has -inf
+    apart = np.abs(np.where(real, expected[1], 0) - np.where(real, logits, 0)).max((1, 2))
+    differ, valid = (answers != expected[0]).any(1), reasoner.task.check(x, answers)
+    return {
+        "same_answers": int((~differ).sum()),
+        "differing_answers_valid_in_torch": int(reasoner.task.check(x[differ], expected[0][differ]).sum()),
+        "valid_one_sample": float(valid.mean()),
+        "largest_difference_of_logits": float(apart.max()),
+        "median_difference_of_logits": float(np.median(apart)),
+        "rows_with_close_logits": int((apart < CLOSE).sum()),
+    }
+
+
+def asked(reasoner: Reasoner, x: np.ndarray, width: int) -> dict[str, float]:
+    """Share of puzzles (n, L) that get a valid answer, and rows times steps that one takes."""
+    found = {}
+    for select in ("checked", "majority"):
+        answers = reasoner.solve(x, width=width, select=select)
+        found[f"valid_{select}"] = sum(bool(a.valid) for a in answers) / len(x)
+        found[f"evaluations_{select}"] = sum(a.evaluations for a in answers) / len(x)
+    return found
+
+
 def latency(reasoner: Reasoner, puzzles: np.ndarray, width: int) -> dict[str, float]:
     """Milliseconds of one puzzle, the checks before sampling included."""
     reasoner.solve(puzzles[0], width=width, select="checked")
@@ -52,57 +90,99 @@ def latency(reasoner: Reasoner, puzzles: np.ndarray, width: int) -> dict[str, fl
     return {"p50_ms": 1e3 * float(p50), "p95_ms": 1e3 * float(p95)}
 
 
-def cold_start(folder: Path, puzzle: str) -> dict[str, float]:
-    """Seconds of a process that answers one puzzle and ends (median of 5), and its memory."""
-    command = [sys.executable, "-m", "gram.ship.runtime", str(folder), puzzle, "--json"]
-    seconds = []
-    for _ in range(5):
+def cold_start(command: list[str]) -> dict[str, float]:
+    """Seconds of a process that answers one puzzle and ends (by the clock and of the CPU, medians of 5), and MiB."""
+    wall, cpu, memory = [], [], 0
+    for _ in range(6):  # the first one may compile Python files
         begin = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        seconds.append(time.perf_counter() - begin)
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"cold_start_seconds": float(np.median(seconds)), "largest_child_mib": memory}
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir())
+        _, status, usage = os.wait4(process.pid, 0)
+        wall.append(time.perf_counter() - begin)
+        cpu.append(usage.ru_utime + usage.ru_stime)
+        memory = max(memory, usage.ru_maxrss)
+        if status:
+            raise SystemExit(f"{' '.join(command)} failed.")
+    seconds = {"cold_start_seconds": float(np.median(wall[1:])), "cold_start_cpu_seconds": float(np.median(cpu[1:]))}
+    return seconds | {"memory_mib": memory / 1024}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", default="queens-8", help="shipped weights")
-    parser.add_argument("--puzzles", type=int, default=1000, help="for the comparison of answers")
-    parser.add_argument("--timed", type=int, default=25, help="puzzles that are timed one by one")
-    parser.add_argument("--width", type=int, default=20)
-    parser.add_argument("--depth", type=int, default=16)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
+def clean_environment(folder: Path) -> tuple[str, dict[str, Any]]:
+    """A new environment with numpy, onnxruntime and this package: its interpreter, and what lies in it (MiB)."""
+    venv.create(folder / "env", with_pip=True)
+    python = str(folder / "env" / "bin" / "python")
+    ignored = shutil.ignore_patterns("*.egg-info", "weights", "__pycache__")
+    shutil.copytree(ROOT / "src", folder / "package" / "src", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / "package")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["-c", str(ROOT / "constraints.txt"), "--no-deps"]
+    site = next((folder / "env" / "lib").glob("python*/site-packages"))
+    before = set(site.iterdir())
+    sizes = {}
+    for name, source in (("numpy", "numpy"), ("onnxruntime", "onnxruntime"), ("gram", str(folder / "package"))):
+        subprocess.run([*pip, source], check=True)
+        added = set(site.iterdir()) - before
+        before |= added
+        sizes[name] = sum(f.stat().st_size for p in added for f in (p.rglob("*") if p.is_dir() else [p]) if f.is_file())
+    return python, {name: size / 2**20 for name, size in sizes.items()}
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(options.threads)
     torch_32 = gram.load(options.name, dtype="float32")
     task, config = torch_32.task, torch_32.config
     split = "train" if not config.dev else "dev"  # the most puzzles; what is compared is arithmetic, not accuracy
     x = load_examples(task, config.dev[:1], split, count=options.puzzles).inputs
     some = load_examples(task, config.dev[:1], "dev", count=options.timed).inputs
-    print(json.dumps(vars(options) | {"puzzles": len(x), "hardware": hardware()} | origin()), flush=True)
-    expected, logits = rollout(torch_32, x, options.depth)
+    expected = rollout(torch_32, x, options.depth)
+    puzzle, rows = task.show(some[0]), []
 
-    def report(name: str, reasoner: Reasoner, more: dict) -> None:
-        answers, theirs = rollout(reasoner, x, options.depth)
-        real = np.isfinite(logits)  # padding has -inf
-        figures = {
-            "arithmetic": name,
-            "same_answers": int((answers == expected).all(1).sum()),
-            "valid": float(task.check(x, answers).mean()),
-            "largest_difference_of_logits": float(np.abs(logits[real] - theirs[real]).max()),
-        }
-        print(json.dumps(figures | latency(reasoner, some, options.width) | more), flush=True)
+    def row(name: str, load: Any, command: list[str], more: dict[str, Any]) -> None:
+        begin = time.perf_counter()
+        reasoner = load()
+        found = {"arithmetic": name, "load_seconds": time.perf_counter() - begin} | more
+        found |= latency(reasoner, some, options.width) | cold_start(command)
+        found |= parity(reasoner, x, options.depth, expected) | asked(reasoner, x[: options.asked], options.width)
+        print(json.dumps(found), flush=True)
+        rows.append(found)
 
-    report("torch float32", torch_32, {})
-    report("torch auto", gram.load(options.name), {})
+    solve = [sys.executable, "-m", "gram.cli", "solve", options.name, puzzle, "--json"]
+    for dtype in ("float32", "auto"):
+        row(f"torch {dtype}", lambda dtype=dtype: gram.load(options.name, dtype=dtype), solve, {})
     with tempfile.TemporaryDirectory() as holder:
+        python, packages = clean_environment(Path(holder)) if options.clean else (sys.executable, None)
         for int8 in (False, True):
             folder = Path(holder) / ("int8" if int8 else "float32")
             export(options.name, folder, int8=int8, say=lambda *_: None)
-            size = sum(f.stat().st_size for f in folder.iterdir()) / 2**20
-            bundle = runtime.load(folder, threads=options.threads)
-            more = {"mib": size} | cold_start(folder, task.show(some[0]))
-            report(f"onnx {folder.name}", bundle, more)
+            size = sum(f.stat().st_size for f in folder.iterdir()) / 1e6
+            command = [python, "-m", "gram.ship.runtime", str(folder), puzzle, "--json"]
+            row(
+                f"onnx {folder.name}",
+                lambda folder=folder: runtime.load(folder, threads=options.threads),
+                command,
+                {"bundle_mb": size},
+            )
+    settled = {name: getattr(options, name) for name in ("name", "timed", "asked", "width", "depth", "threads")}
+    told = {"puzzles": len(x), "packages_mib": packages, "hardware": hardware()} | origin()
+    return settled | told | {"edge": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", default="queens-8", help="shipped weights")
+    parser.add_argument("--puzzles", type=int, default=1000, help="for the comparison of answers")
+    parser.add_argument("--asked", type=int, default=100, help="puzzles that are answered as users ask")
+    parser.add_argument("--timed", type=int, default=25, help="puzzles that are timed one by one")
+    parser.add_argument("--width", type=int, default=20)
+    parser.add_argument("--depth", type=int, default=16)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clean", action="store_true", help="install an environment without torch and measure there")
+    parser.add_argument("--out", type=Path, help="a JSON file for the report")
+    options = parser.parse_args()
+    found = measure(options)
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

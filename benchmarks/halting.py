@@ -1,49 +1,64 @@
-"""Our sampler against that of tiny-recursive-model, on this machine: python benchmarks/halting.py
+"""Our sampler against the package tiny-recursive-model with halting, on this machine: python benchmarks/halting.py
 
-pip install --no-deps tiny-recursive-model einops. Both run the very same network (a TRM of ours, given to their
-`TinyRecursiveModel` with its embeddings, decoder and halting head) in the same dtype and with the same halting
-threshold; rows leave the batch when they halt in both. So answers agree up to rounding (which an untrained network
-magnifies), and the ratio is that of the engines. Without --weights the network is untrained and the threshold is the
-median of what its halting head says after one step.
-They take turns (A B A B ...); the ratio is the median of the turns' ratios.
+pip install --no-deps tiny-recursive-model einops. Three take turns (A B C A B C ...), in the same dtype: our sampler
+with a TRM of ours; "loop", their `TinyRecursiveModel` around the very same network, with our embeddings, decoder and
+halting head, so that answers agree up to rounding and the ratio is that of the engines; and "package", all of it
+theirs: their MLPMixer1D of the same width, blocks, positions, refinements and number of parameters, whose rows halt
+after the same steps as ours. Both of theirs run all puzzles as one batch, as `predict` does, and drop rows that have
+halted. Sizes: "readme" that of their README, "laptop" that of our laptop recipes, "official" that of the published TRM
+with a mixer on Sudoku. Networks are untrained, and the threshold is the median of what our halting head says after one
+step; --weights takes a trained run, without "package".
+The ratio is that of the seconds within a turn, the median of the turns. ceiling: what it would be, at most, if ours ran
+at the machine's best product in that dtype, which is measured in the same turns: operations are counted alike in both.
 """
 
 import argparse
 import importlib
 import importlib.util
-import json
 import math
+import statistics
 import sys
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gram import bundle, tasks
-from gram.bench.clock import Clock, Timed, comparison, take_turns
+from gram.bench.clock import Clock, Peak, Timed, comparison, take_turns
 from gram.models.arithmetic import arithmetic
 from gram.models.build import settle
 from gram.models.family import Model
-from gram.models.layers import Embedding
-from gram.recipes import recipe
+from gram.models.layers import Embedding, SwiGLU
+from gram.recipes import change, recipe
 from gram.solve.network import TorchNetwork
-from gram.solve.record import hardware, origin
+from gram.solve.record import hardware, origin, tell
 from gram.solve.sample import Flight, sample
 from gram.tasks.store import load_examples
+from gram.train.cost import of_step
 
 PACKAGE = "tiny_recursive_model"
+MIXER = {"mixer": "swiglu", "positions": "none", "unary": False, "blocks": 2, "pool": "mean"}
+SIZES: dict[str, tuple[str, dict[str, Any]]] = {
+    "readme": ("queens-16", {"width": 16, "mixer_hidden": 43, "hidden": 5, "K": 6, "T": 3}),
+    "laptop": ("sudoku-9", {"width": 128, "mixer_hidden": 128, "hidden": 128, "K": 2, "T": 2}),
+    "official": ("sudoku-9", {"width": 512, "mixer_hidden": 512, "hidden": 1536, "K": 6, "T": 3}),
+}
+"""Task (256 or 81 positions) and fields of our model. Their README's MLPs have 64 and 8 units in two matrices each."""
 
 
-def package() -> ModuleType:
-    """Their trm.py without the package's __init__, which wants what only a trainer needs."""
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.submodule_search_locations is None:
-        raise SystemExit("pip install --no-deps tiny-recursive-model einops")
-    bare = ModuleType(PACKAGE)
-    bare.__path__ = list(found.submodule_search_locations)
-    sys.modules[PACKAGE] = bare
-    return importlib.import_module(f"{PACKAGE}.trm")
+def package(module: str) -> ModuleType:
+    """Their module without the package's __init__, which wants what only a trainer needs."""
+    if PACKAGE not in sys.modules:
+        found = importlib.util.find_spec(PACKAGE)
+        if found is None or found.submodule_search_locations is None:
+            raise SystemExit("pip install --no-deps tiny-recursive-model einops")
+        bare = ModuleType(PACKAGE)
+        bare.__path__ = list(found.submodule_search_locations)
+        sys.modules[PACKAGE] = bare
+    return importlib.import_module(f"{PACKAGE}.{module}")
 
 
 class Halt(nn.Module):
@@ -57,19 +72,48 @@ class Halt(nn.Module):
         return self.model.judge(self.model.pool(readout))[0][:, 0] - self.threshold
 
 
-def theirs(model: Model, threshold: float) -> nn.Module:
-    """Their model with our weights."""
+@torch.no_grad()
+def calm(model: Model) -> None:
+    """Make an untrained model forget roundings, which it would magnify from step to step, as a trained one does."""
+    for module in model.core.modules():
+        if isinstance(module, SwiGLU):
+            module.down.weight *= 0.25
+
+
+class Scheduled(nn.Module):
+    """Halts each row after as many steps as it is told, whatever `head` says, which is asked all the same."""
+
+    def __init__(self, head: nn.Module):
+        super().__init__()
+        self.head = head
+        self.step, self.left = 0, torch.zeros(0)
+
+    def begin(self, steps: np.ndarray) -> None:
+        """The steps of all rows of the coming batch."""
+        self.step, self.left = 0, torch.from_numpy(steps)
+
+    def forward(self, readout: Tensor) -> Tensor:
+        self.head(readout)
+        self.step += 1
+        halted = self.left <= self.step
+        self.left = self.left[~halted]
+        return torch.where(halted, 1.0, -1.0)
+
+
+def around(model: Model, network: nn.Module) -> Any:
+    """Their model around `network`, of the sizes of ours."""
     c = model.config
-    rival = package().TinyRecursiveModel(
-        dim=c.width,
-        num_tokens=model.spec.vocabulary,
-        network=model.core.f_L,
-        num_refinement_blocks=c.T,
-        num_latent_refinements=c.K,
-    )
+    counts = {"num_refinement_blocks": c.T, "num_latent_refinements": c.K}
+    trm = package("trm").TinyRecursiveModel
+    return trm(dim=c.width, num_tokens=model.spec.vocabulary, network=network, **counts).eval()
+
+
+def loop(model: Model, threshold: float) -> Any:
+    """Their model with our weights."""
+    rival = around(model, model.core.f_L)
     assert isinstance(model.embed_x, Embedding)
     with torch.no_grad():
-        rival.input_embed.weight.copy_(model.embed_x.weight * math.sqrt(c.width))
+        rival.input_embed.weight.copy_(model.embed_x.weight * math.sqrt(model.config.width))
         rival.output_init_embed.copy_(model.z0[0])
         rival.latent_init_embed.copy_(model.z0[1])
         rival.to_pred.weight.copy_(model.decoder.weight)
@@ -77,6 +121,23 @@ def theirs(model: Model, threshold: float) -> nn.Module:
     rival = rival.to(model.dtype)
     rival.to_halt_pred = Halt(model, threshold)  # after the cast: ours is in float32
     return rival
+
+
+def own(model: Model) -> Any:
+    """Their model with their network of as many parameters: two matrices where a SwiGLU has three."""
+    c = model.config
+    expansions = {
+        "expansion_factor": 1.5 * c.mixer_hidden / c.width,
+        "expansion_factor_token": 1.5 * c.hidden / c.width,
+    }
+    mixer = package("mlp_mixer_1d").MLPMixer1D(dim=c.width, depth=c.blocks, seq_len=model.spec.length, **expansions)
+    rival = around(model, mixer).to(model.dtype)
+    rival.to_halt_pred = Scheduled(rival.to_halt_pred)
+    return rival
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
 
 
 def median_halt(network: TorchNetwork, task: tasks.Task, x: np.ndarray) -> float:
@@ -88,15 +149,16 @@ def median_halt(network: TorchNetwork, task: tasks.Task, x: np.ndarray) -> float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="sudoku-6-trm", help="a TRM without learned positions")
-    parser.add_argument("--weights", help="a trained run of such a recipe")
+    parser.add_argument("--size", choices=SIZES, default="laptop")
+    parser.add_argument("--weights", help="a trained run of a TRM without registers and learned positions")
     parser.add_argument("--puzzles", type=int, default=256)
     parser.add_argument("--depth", type=int, default=16)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--compile", action="store_true", help="compile our step")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile our step")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     clock = Clock(torch.device("cpu"), options.clock)
@@ -104,9 +166,11 @@ def main() -> None:
         config, model = bundle.load(options.weights)
         assert isinstance(model, Model)
     else:
-        config = recipe(options.recipe)
+        name, fields = SIZES[options.size]
+        config = change(recipe(f"{name}-trm"), model=MIXER | fields)
         model = Model(tasks.task(config.task).spec, config.model).eval()
         nn.init.normal_(model.halt.weight, generator=torch.Generator().manual_seed(0))
+        calm(model)
     c = config.model
     if c.guidance != "none" or not (c.shared and c.hierarchy) or c.registers or c.positions == "learned" or c.unary:
         raise SystemExit("Their package knows a TRM without registers and learned positions only; choose such a one.")
@@ -116,22 +180,40 @@ def main() -> None:
     network = TorchNetwork(model, compile=options.compile)
     threshold = config.solve.halt_threshold
     threshold = median_halt(network, task, x) if threshold is None else threshold
-    rival, tokens = theirs(model, threshold), torch.from_numpy(x.astype(np.int64))
+    tokens = torch.from_numpy(x.astype(np.int64))
 
     def ours() -> tuple[np.ndarray, np.ndarray]:
         found = sample(network, task, x, width=1, depth=options.depth, halt_threshold=threshold)
         return np.concatenate([f.answers for f in found]), np.concatenate([f.steps for f in found])
 
-    def other() -> tuple[np.ndarray, np.ndarray]:
-        answers, steps = rival.predict(tokens, 0.5, options.depth)  # pyright: ignore
+    def other(rival: Any) -> tuple[np.ndarray, np.ndarray]:
+        answers, steps = rival.predict(tokens, 0.5, options.depth)
         return task.canonical(answers.numpy().astype(np.uint8)), steps.numpy()
 
-    one, two = Timed(clock, ours), Timed(clock, other)
-    take_turns([one, two], options.repeats)
-    values = vars(options) | {"hardware": hardware(), **origin(), "busy": clock.busy, "arithmetic": network.dtype}
-    values |= {"steps": {"ours": float(one.result[1].mean()), "theirs": float(two.result[1].mean())}}
-    values |= {"same_answers": float((one.result[0] == two.result[0]).all(1).mean())}
-    print(json.dumps(values | comparison(one, two), indent=2))
+    def packaged() -> tuple[np.ndarray, np.ndarray]:
+        rivals["package"].to_halt_pred.begin(mine.result[1])
+        return other(rivals["package"])
+
+    rivals = {"loop": loop(model, threshold)} | ({} if options.weights else {"package": own(model)})
+    mine = Timed(clock, ours)
+    cases = {name: Timed(clock, packaged if name == "package" else lambda: other(rivals["loop"])) for name in rivals}
+    peak = Peak(clock, model.dtype)
+    take_turns([peak, mine, *cases.values()], options.repeats)
+    asked = {name: value for name, value in vars(options).items() if name != "out"}
+    values = asked | {"benchmark": "halting", "hardware": hardware(), **origin(), "busy": clock.busy}
+    values |= {"task": config.task, "width": c.width, "positions": model.spec.length, "dtype": network.dtype}
+    work = of_step(model).operations * int(mine.result[1].sum())
+    values |= {"operations": work, "peak_operations_per_second": peak.figures()["best"]}
+    values["ours"] = {"parameters": parameters(model.core), "steps": float(mine.result[1].mean())}
+    for name, case in cases.items():
+        ceilings = [best * s / work for best, s in zip(peak.best, case.seconds, strict=True)]
+        values[name] = {
+            "parameters": parameters(rivals[name].network),
+            "steps": float(case.result[1].mean()),
+            "same_answers": float((mine.result[0] == case.result[0]).all(1).mean()),
+            "ceiling": statistics.median(ceilings),
+        } | comparison(mine, case)
+    tell(values, options.out)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 """Accuracy against cost, on this machine: python benchmarks/surface.py queens-8 --dtype float32
 
-For every depth a line: validity of a sample, by width that of the answer with the best value and coverage, function
-evaluations and seconds a sample, with halting and restarts as the weights have them; int8 is a bundle. (For the report,
-`gram eval --depth N --record` keeps the same.) Then what time costs: seconds of one puzzle over width and over depth,
-every trajectory run to the end, and the exponent that fits them (1 is linear).
+accuracy: for every depth the validity of a sample, by width that of the answer with the best value and coverage, and
+function evaluations and seconds a sample, with halting and restarts as the weights have them, on puzzles of all dev
+files of the recipe; int8 is a bundle. (`gram eval --depth N --record` keeps the same with a recipe's results.)
+cost: seconds of one puzzle over width and over depth, every trajectory run to the end (median of --repeats), and the
+exponent that fits them (1 is linear): over the whole range, and over its upper half, where fixed costs weigh little.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +21,12 @@ from gram.ship import runtime
 from gram.ship.export import export
 from gram.solve.evaluate import evaluate
 from gram.solve.reasoner import Reasoner
-from gram.solve.record import hardware, origin
+from gram.solve.record import hardware, origin, tell
 from gram.solve.sample import sample
 from gram.tasks.store import load_examples
+
+SHAPE = {"width": 8, "depth": 4}
+"""Of the axis that is not measured."""
 
 
 def numbers(text: str) -> list[int]:
@@ -37,14 +41,36 @@ def opened(name: str, dtype: str, threads: int, holder: Path) -> Reasoner:
     return runtime.load(holder / name, threads=threads)
 
 
-def cost(reasoner: Reasoner, puzzle: np.ndarray, width: int, depth: int) -> float:
-    """Seconds of one puzzle without halting, median of 5."""
-    seconds = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        sample(reasoner.network, reasoner.task, puzzle[None], width=width, depth=depth)
-        seconds.append(time.perf_counter() - begin)
-    return float(np.median(seconds))
+def accuracy(reasoner: Reasoner, examples: Any, width: int, depths: list[int]) -> list[dict[str, Any]]:
+    """A row for each depth."""
+    solve, rows = reasoner.config.solve, []
+    how = {"halt_threshold": solve.halt_threshold, "restart_every": solve.restart_every}
+    for depth in depths:
+        found = evaluate(reasoner, examples, width=width, depth=depth, select="value", **how)
+        samples = len(examples) * width
+        spent = {
+            "evaluations_a_sample": found["function_evaluations"] / samples,
+            "seconds_a_sample": found["seconds"] / samples,
+        }
+        rows.append({name: found[name] for name in ("depth", "valid", "by_width")} | spent)
+    return rows
+
+
+def cost(reasoner: Reasoner, puzzle: np.ndarray, axis: str, values: list[int], repeats: int) -> dict[str, Any]:
+    """Seconds of one puzzle without halting, by width or depth; the axis is measured `repeats` times over."""
+    seconds = np.zeros((repeats, len(values)))
+    sample(reasoner.network, reasoner.task, puzzle[None], **SHAPE)
+    for turn in range(repeats):
+        for i, value in enumerate(values):
+            begin = time.perf_counter()
+            sample(reasoner.network, reasoner.task, puzzle[None], **(SHAPE | {axis: value}))
+            seconds[turn, i] = time.perf_counter() - begin
+    median = np.median(seconds, axis=0)
+    fits = {
+        name: float(np.polyfit(np.log(values[first:]), np.log(median[first:]), 1)[0])
+        for name, first in (("exponent", 0), ("exponent_upper", len(values) // 2))
+    }
+    return {"values": values, "seconds": median.tolist()} | fits
 
 
 def main() -> None:
@@ -54,29 +80,26 @@ def main() -> None:
     parser.add_argument("--puzzles", type=int, default=50)
     parser.add_argument("--width", type=int, default=20)
     parser.add_argument("--depths", type=numbers, default=[2, 4, 8, 16, 48])
+    parser.add_argument("--widest", type=int, default=256, help="cost over widths up to this power of 2; 0 for none")
+    parser.add_argument("--deepest", type=int, default=64, help="cost over depths up to this power of 2; 0 for none")
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as holder:
         reasoner = opened(options.name, options.dtype, options.threads, Path(holder))
-        solve, task = reasoner.config.solve, reasoner.task
-        examples = load_examples(task, reasoner.config.dev[:1], "dev", count=options.puzzles)
-        about = {"name": options.name, "dtype": reasoner.network.dtype, "puzzles": len(examples)}
-        print(json.dumps(about | {"hardware": hardware()} | origin()), flush=True)
-        how = {"halt_threshold": solve.halt_threshold, "restart_every": solve.restart_every}
-        for depth in options.depths:
-            found = evaluate(reasoner, examples, width=options.width, depth=depth, select="value", **how)
-            each = {"evaluations": found["function_evaluations"], "seconds": found["seconds"]}
-            spent = {f"{name}_a_sample": value / len(examples) / options.width for name, value in each.items()}
-            print(json.dumps({name: found[name] for name in ("depth", "valid", "by_width")} | spent), flush=True)
-        puzzle = examples.inputs[0]
-        cost(reasoner, puzzle, 2, 1)
-        for axis, values in (("width", [2**k for k in range(9)]), ("depth", [2**k for k in range(7)])):
-            shape = {"width": 8, "depth": 4}
-            seconds = [cost(reasoner, puzzle, **(shape | {axis: value})) for value in values]
-            exponent = float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
-            line = {"over": axis, "values": values, "seconds": seconds, "exponent": exponent}
-            print(json.dumps(line), flush=True)
+        examples = load_examples(reasoner.task, reasoner.config.dev, "dev", count=options.puzzles)
+        values: dict[str, Any] = {"benchmark": "surface", "name": options.name, "dtype": reasoner.network.dtype}
+        values |= {"puzzles": len(examples), "width": options.width, "cost_of": SHAPE, "repeats": options.repeats}
+        values |= {"hardware": hardware(), **origin()}
+        values["accuracy"] = accuracy(reasoner, examples, options.width, options.depths)
+        values["cost"] = {
+            axis: cost(reasoner, examples.inputs[0], axis, [2**k for k in range(most.bit_length())], options.repeats)
+            for axis, most in (("width", options.widest), ("depth", options.deepest))
+            if most
+        }
+        tell(values, options.out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Bundles: the same answers as PyTorch, in int8 nearly so, without torch, and one sentence for what is broken."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import torch
 
 from gram import bundle, cli, tasks
 from gram.config import Config, ModelConfig, SolveConfig
+from gram.models.build import build
 from gram.models.family import Model
 from gram.ship import runtime
 from gram.ship.export import export
@@ -142,6 +144,8 @@ def test_int8_products_are_int8(queens, tmp_path):
     int8 = sum(op in ("QLinearMatMul", "MatMulIntegerToFloat", "MatMulInteger", "DynamicQuantizeMatMul") for op in ran)
     assert int8 > 40
     assert sum(op in ("MatMul", "Gemm", "FusedMatMul") for op in ran) <= 2  # the two heads
+    assert not {"Softplus", "Where"} & set(ran)
+    assert ran.count("Split") <= 1  # of the noise
     assert sum(path.stat().st_size for path in queens.iterdir()) < 1_000_000
 
 
@@ -244,6 +248,50 @@ def test_another_format_and_a_damaged_manifest(small, tmp_path):
     (folder / "manifest.json").write_text("{")
     with pytest.raises(ValueError, match="damaged; export the bundle again"):
         runtime.load(folder)
+
+
+def test_another_arithmetic_and_another_onnxruntime(small, tmp_path, capsys):
+    folder = broken(small, tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"dtype": "float16"}))
+    assert runtime.main([str(folder), "1" + "." * 15]) == 2
+    assert "is in float16, this program runs float32 and int8" in capsys.readouterr().err
+    (folder / "step.onnx").write_bytes(b"what a later format may look like")
+    manifest["sha256"]["step.onnx"] = runtime.sha256(folder / "step.onnx")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=r"cannot run .*step\.onnx .* install a newer onnxruntime"):
+        runtime.load(folder)
+    del manifest["sha256"]["step.onnx"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=r"names no step\.onnx; export the bundle again"):
+        runtime.load(folder)
+
+
+def test_a_width_beyond_memory(small, capsys, monkeypatch):
+    monkeypatch.setattr("gram.solve.memory.free_memory", lambda: 2**20)
+    assert runtime.main([str(small[1]), "1" + "." * 15, "--width", "1000000"]) == 2
+    err = capsys.readouterr().err
+    assert re.fullmatch(
+        r"gram: A width of 1000000 needs about 1\.0 GiB and 0\.0 GiB are free; use a width of 985 at most\.\n", err
+    )
+    assert runtime.main([str(small[1]), "1" + "." * 15, "--width", "985", "--depth", "1", "--select", "first"]) == 0
+
+
+def test_what_cannot_be_exported(small, tmp_path, monkeypatch, capsys):
+    code, _, err = run(capsys, "export", str(small[1]), "--out", str(tmp_path / "out"))
+    assert (code, "is a bundle already" in err) == (2, True)
+    config = Config(recipe="rival", task="sudoku-4", model=ModelConfig(kind="direct", width=16, hidden=16, heads=2))
+    bundle.save(tmp_path / "rival", config, build(FOUR.spec, config.model))
+    code, _, err = run(capsys, "export", str(tmp_path / "rival"), "--out", str(tmp_path / "out"))
+    assert (code, "is of kind direct; only the recursive family" in err) == (2, True)
+
+    def fail(*_):
+        raise torch.onnx.OnnxExporterError("an operation has no counterpart\nand a long story")
+
+    monkeypatch.setattr("gram.ship.export.write_graphs", fail)
+    code, _, err = run(capsys, "export", str(small[0]), "--out", str(tmp_path / "out"))
+    assert (code, "cannot be exported (an operation has no counterpart);" in err) == (2, True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(small, tmp_path, monkeypatch):

@@ -17,8 +17,9 @@ from gram.models.core import State, Step
 from gram.models.family import Model, Output
 from gram.solve.evaluate import Tally, calibration, evaluate
 from gram.solve.network import TorchNetwork
+from gram.solve.noise import noise
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import Flight, Trajectories, noise, sample, trajectories
+from gram.solve.sample import Flight, Trajectories, sample, trajectories
 from gram.solve.select import choose
 
 SIX = tasks.task("sudoku-6")

@@ -351,26 +351,31 @@ def data(
 
 
 # export ---------------------------------------------------------------------------------------------------
-def export(weights: Positional[str], /, *, out: Path, int8: bool = False, official: bool = False) -> int:
+def export(
+    weights: Positional[str], /, *, out: Path, int8: bool = False, web: bool = False, official: bool = False
+) -> int:
     """Write a bundle: ONNX graphs, config, model card and checksums. It answers with numpy and onnxruntime alone, by
     `python -m gram.ship.runtime OUT` or as --weights OUT. Or with --official a checkpoint.
 
     Args:
         weights: Shipped weights by name or the folder of a run.
         out: A new folder.
-        int8: Matrix products in 8 bits: a quarter of the size.
+        int8: Matrix products in 8 bits: a third of the size.
+        web: A page beside it that solves in a browser, of queens and Sudoku.
         official: A checkpoint of the published TRM or HRM code instead, if the architecture is theirs.
     """
     if official:
         from gram.ship.official import export_official
 
-        if int8:
-            raise ValueError("Checkpoints of the published code are in float32; leave out --int8 or --official.")
+        if int8 or web:
+            raise ValueError(
+                "Checkpoints of the published code are float32 and no page; leave out --int8, --web or --official."
+            )
         export_official(weights, out)
         return 0
     from gram.ship import export as ship
 
-    ship.export(weights, out, int8=int8)
+    ship.export(weights, out, int8=int8, web=web)
     return 0
 
 

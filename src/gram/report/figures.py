@@ -4,7 +4,7 @@ it could show.
 No global state: figures are made without pyplot, and what is written does not depend on the day.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,35 @@ def calibration(results: list[Result]) -> Figure | None:
                 drawn = True
         label(panel, f"{head} head", "said", "right")
     return figure if drawn else None
+
+
+# cost -------------------------------------------------------------------------------------------------------
+ARITHMETIC = {"float32": "-", "bfloat16": "--", "int8": ":"}
+
+
+def surface(surfaces: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """Of benchmarks/surface.py: validity of a sample against its seconds, a point for each depth, and what one puzzle
+    takes over width and over depth without halting. A colour for each task, a line style for each arithmetic."""
+    if not surfaces:
+        return None
+    figure, (accuracy, *costs) = panels(3)
+    colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(values["name"] for values in surfaces))}
+    for values in surfaces:
+        style: Any = {"color": colours[values["name"]], "linestyle": ARITHMETIC.get(values["dtype"], "-.")}
+        style |= {"label": f"{values['name']}, {values['dtype']}", "marker": "o", "markersize": 3}
+        rows = values["accuracy"]
+        accuracy.plot([r["seconds_a_sample"] for r in rows], [100 * r["valid"] for r in rows], **style)
+        for panel, axis in zip(costs, ("width", "depth"), strict=True):
+            if axis in values["cost"]:
+                panel.plot(values["cost"][axis]["values"], values["cost"][axis]["seconds"], **style)
+    accuracy.set_xscale("log")
+    for panel in costs:
+        panel.set_xscale("log", base=2)
+        panel.set_yscale("log")
+    label(accuracy, "accuracy against time", "seconds a sample", "validity of one sample, %")
+    label(costs[0], "one puzzle, no halting", "trajectories", "seconds")
+    label(costs[1], "one puzzle, no halting", "supervision steps", "seconds")
+    return figure
 
 
 # training ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gram.report import results, runs, tables
+from gram.report import results, runs, speed, tables
 from gram.report.results import Result
 from gram.tasks.store import whole
 
@@ -40,12 +40,17 @@ def report(
         raise ValueError(MISSING)
     found = results.read(folder) if folder.is_dir() or not (run or weights) else []
     learned = [runs.read(path) for path in run]
-    speed = tables.speed(results.bench(folder))
+    measured = speed.read(folder)
+    told = [
+        ("Speed of ours, by `gram bench --json`", tables.speed(results.bench(folder))),
+        *speed.sections(measured),
+        ("On the edge, by `benchmarks/edge.py`", tables.edge(results.edges(folder))),
+    ]
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", suffix=".tmp", dir=out.parent) as holder:
         made = Path(holder)
         (made / FIGURES).mkdir()
-        text = page(found, made, speed, sketches(found, learned, traced(weights, puzzle)))
+        text = page(found, made, told, sketches(found, learned, traced(weights, puzzle), measured["surface"]))
         put(made, out, text)
     drawn = len(list((out / FIGURES).glob("*.png")))
     print(f"The report is in {out / PAGE}: {len(found)} results files, {drawn} figures.")
@@ -94,7 +99,9 @@ Sketch = tuple[str, str, Callable[[], Any], str]
 """File name, caption, what draws it, and what to do when it cannot."""
 
 
-def sketches(found: list[Result], learned: Sequence[runs.Learning], traces: Sequence[Any]) -> list[Sketch]:
+def sketches(
+    found: list[Result], learned: Sequence[runs.Learning], traces: Sequence[Any], surfaces: speed.Rows
+) -> list[Sketch]:
     """All figures, in the order of the page."""
     if not drawable():
         return []
@@ -125,6 +132,12 @@ def sketches(found: list[Result], learned: Sequence[runs.Learning], traces: Sequ
             "Measure again: older records hold scores only.",
         ),
         (
+            "surface",
+            "Accuracy against seconds, and seconds over width and depth",
+            lambda: figures.surface(surfaces),
+            "Run `python benchmarks/surface.py --out results/bench/surface-queens-8-bfloat16.json`.",
+        ),
+        (
             "learning",
             "The surrogate beside the full ELBO",
             lambda: figures.learning(learned),
@@ -140,15 +153,15 @@ def sketches(found: list[Result], learned: Sequence[runs.Learning], traces: Sequ
     return drawn
 
 
-def page(found: list[Result], made: Path, speed: str | None, drawings: Sequence[Sketch]) -> str:
-    """The text; the figures are written into `made`."""
+def page(found: list[Result], made: Path, bench: Sequence[tuple[str, str | None]], drawings: Sequence[Sketch]) -> str:
+    """The text, with title and text of what was timed in `bench`; the figures are written into `made`."""
     parts = [MARK, "# Report", INTRODUCTION, "## Tables"]
     parts += [text for table in tables.tables() if (text := tables.render(table, found))]
     for title, text in (
         ("By number of solutions", tables.by_solutions(found)),
         ("Calibration", tables.calibrations(found)),
         ("Cost of training, published", tables.training_cost()),
-        ("Speed of ours, by `gram bench --json`", speed),
+        *bench,
     ):
         parts += [f"### {title}", text or "Not measured yet."]
     parts += ["## Figures", *(illustration(sketch, made) for sketch in drawings)]

@@ -138,3 +138,22 @@ def bench(folder: Path) -> list[dict[str, Any]]:
                 if missing := names - row.keys():
                     raise ValueError(f"{path} lacks {min(missing)} of gram bench; repair or remove it.")
     return list(found.values())
+
+
+EDGE = {"arithmetic", "load_seconds", "cold_start_seconds", "memory_mib", "p50_ms", "p95_ms", "same_answers"} | {
+    *("rows_with_close_logits", "valid_one_sample", "valid_checked", "valid_majority")
+}
+"""What the report tells of benchmarks/edge.py."""
+
+
+def edges(folder: Path) -> list[dict[str, Any]]:
+    """What benchmarks/edge.py told of bundles, kept in bench/."""
+    found = {path: read_json(path) for path in sorted((folder / BENCH).glob("*.json"))}
+    found = {path: values for path, values in found.items() if "edge" in values}
+    for path, values in found.items():
+        missing = {"name", "width", "puzzles", "hardware"} - values.keys()
+        for row in values["edge"]:
+            missing |= EDGE - row.keys()
+        if missing:
+            raise ValueError(f"{path} lacks {min(missing)} of benchmarks/edge.py; repair or remove it.")
+    return list(found.values())

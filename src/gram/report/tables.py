@@ -345,6 +345,28 @@ def speed(benches: list[dict]) -> str | None:
     return markdown(rows) if len(rows) > 1 else None
 
 
+def edge(found: list[dict]) -> str | None:
+    """What benchmarks/edge.py measured: a row for each network and arithmetic, and what is installed without torch."""
+    heads = ("weights", "arithmetic", "bundle MB", "load s", "cold start s", "memory MiB", "one puzzle, p50 / p95 ms")
+    rows: list[Row] = [(*heads, "answers as torch", "logits within 1e-3", "valid %: one sample", "checked", "majority")]
+    for values in found:
+        for row in values["edge"]:
+            size = DASH if row.get("bundle_mb") is None else f"{row['bundle_mb']:.2f}"
+            cells = (f"{row['load_seconds']:.2f}", f"{row['cold_start_seconds']:.2f}", f"{row['memory_mib']:.0f}")
+            alike = (f"{row[name]} of {values['puzzles']}" for name in ("same_answers", "rows_with_close_logits"))
+            valid = (f"{100 * row[f'valid_{how}']:.1f}" for how in ("one_sample", "checked", "majority"))
+            took = f"{row['p50_ms']:.0f} / {row['p95_ms']:.0f}"
+            rows.append((values["name"], row["arithmetic"], size, *cells, took, *alike, *valid))
+    if len(rows) == 1:
+        return None
+    sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
+    told = f"Width {found[0]['width']}; a cold start is a new process with one answer, from its start to its end."
+    if sizes:
+        each = ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items())
+        told += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."
+    return f"{markdown(rows)}\n\n{told}"
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """Rows, the first of them headings."""
     head, *body = rows

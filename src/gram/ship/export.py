@@ -17,21 +17,29 @@ from gram.config import Config, to_dict
 from gram.models.build import parameter_table
 from gram.models.core import State
 from gram.models.family import Model
+from gram.ship import web as page
 from gram.ship.runtime import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
 from gram.solve.network import TorchNetwork
 from gram.solve.sample import Flight, settle_temperature
 from gram.tasks.base import Task, Unconditional
 
 CARD = "README.md"
+WEB = """
+In a browser: put `ort.wasm.min.mjs`, `ort-wasm-simd-threaded.mjs` and `ort-wasm-simd-threaded.wasm` of the npm package
+onnxruntime-web (`npm pack onnxruntime-web`, in `dist`) into a folder `ort` here, run `python -m http.server`, open it.
+"""
 CALIBRATION = 24
 """Puzzles whose rollouts set the int8 ranges of the activations."""
 
 
-def export(weights: str, out: Path, *, int8: bool = False, say: Callable[[str], None] = print) -> Path:
+def export(
+    weights: str, out: Path, *, int8: bool = False, web: bool = False, say: Callable[[str], None] = print
+) -> Path:
     """Write the bundle of shipped weights (by name) or of a run's folder to the new folder `out`, whole or not at all.
 
     int8 quantises the products with weights: weights per channel, activations with fixed ranges, measured on rollouts
-    of training puzzles, so that a row's answer does not depend on the rows beside it. FileExistsError if `out` holds
+    of training puzzles, so that a row's answer does not depend on the rows beside it. web adds a page for browsers
+    (queens and Sudoku). FileExistsError if `out` holds
     something, ValueError without the packages of gram-reasoning[export].
     """
     bundle.refuse_filled(out)
@@ -41,21 +49,31 @@ def export(weights: str, out: Path, *, int8: bool = False, say: Callable[[str], 
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ValueError(f"{error.name} is missing; run pip install 'gram-reasoning[export]'.") from None
+    if (bundle.find(weights) / MANIFEST).is_file():
+        raise ValueError(f"{weights} is a bundle already; copy the folder, or export the weights it was made of.")
     config, model = bundle.load(weights)
     if not isinstance(model, Model):
         raise ValueError(f"{weights} is of kind {config.model.kind}; only the recursive family can be exported.")
     task = tasks.of(config)
+    if web:
+        page.check(task, config)
     with bundle.new_folder(out) as folder:
-        write_graphs(model, folder)
+        try:
+            write_graphs(model, folder)
+        except torch.onnx.OnnxExporterError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(f"{weights} cannot be exported ({reason}); answer with the weights themselves.") from None
         if int8:
             products = quantize(folder / STEP, inputs(model, task, config))
             say(f"{products} matrix products in int8.")
         with torch.no_grad():
             state = model.initial(1, torch.zeros(2, 1, model.rows, config.model.width))
         np.savez(folder / START, h=state.h.numpy(), l=state.l.numpy())
+        if web:
+            page.write(folder, task, config, (state.h.numpy(), state.l.numpy()))
         write_json(folder / CONFIG, to_dict(config))
         dtype = "int8" if int8 else "float32"
-        (folder / CARD).write_text(card(config, model, dtype), encoding="utf-8")
+        (folder / CARD).write_text(card(config, model, dtype) + (WEB if web else ""), encoding="utf-8")
         sums = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         write_json(folder / MANIFEST, {"format": FORMAT, "dtype": dtype, "task": config.task, "sha256": sums})
     size = sum(path.stat().st_size for path in out.iterdir())
@@ -113,6 +131,8 @@ def write_graph(
 
     import onnx
 
+    from gram.ship.simplify import simplify
+
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
@@ -133,6 +153,7 @@ def write_graph(
     finally:
         exporter.setLevel(level)
     graph = onnx.load(path)
+    simplify(graph)
     share_constants(graph)
     onnx.save(graph, path)
 
@@ -218,6 +239,7 @@ def quantize(path: Path, examples: list[dict[str, np.ndarray]]) -> int:
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
+        extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},  # a product's sums go on in float32
     )
     prepared.unlink()
     result.replace(path)

@@ -13,11 +13,13 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as errors  # pyright: ignore[reportAttributeAccessIssue]
 
 from gram.config import ModelConfig, read_config
 from gram.solve import show
@@ -27,8 +29,11 @@ from gram.tasks.base import Tokens
 
 MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
 FORMAT = 1
+DTYPES = "float32", "int8"
 ROWS = 64
 """Rows in flight: more fall out of a CPU's caches."""
+PART = 4
+"""Rows that one thread takes at least."""
 
 
 def load(folder: str | Path, *, threads: int | None = None) -> Reasoner:
@@ -50,6 +55,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         written, sums, _ = manifest["format"], dict(manifest["sha256"]), manifest["dtype"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path} is damaged; export the bundle again.") from None
+    if missing := {CONFIG, ENCODER, STEP, START} - sums.keys():
+        raise ValueError(f"{path} names no {min(missing)}; export the bundle again.")
+    if manifest["dtype"] not in DTYPES:
+        raise ValueError(
+            f"{folder} is in {manifest['dtype']}, this program runs {' and '.join(DTYPES)}; export it again."
+        )
     if written != FORMAT:
         raise ValueError(f"{folder} has format {written}, this program reads {FORMAT}; export the bundle again.")
     for name, expected in sums.items():
@@ -73,17 +84,14 @@ class OnnxNetwork:
         self.config, self.dtype = config, dtype
         self.threads = threads or os.cpu_count() or 1
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads block the others
-        self.encoder, self.transition = (
-            onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-            for name in (ENCODER, STEP)
-        )
+        options.intra_op_num_threads = 1  # rows are divided among threads instead; see TorchNetwork
+        self.encoder, self.transition = (session(folder / name, options) for name in (ENCODER, STEP))
         self.inputs = {i.name for i in self.transition.get_inputs()}  # what a member does not use is none
         with np.load(folder / START, allow_pickle=False) as start:
             self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
             """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat member."""
         self.noise_shape = config.T, self.start[0].shape[1], config.width
+        self.pool = ThreadPoolExecutor(self.threads)
 
     def encode(self, tokens: Tokens) -> np.ndarray:
         return np.asarray(self.encoder.run(None, {"tokens": tokens.astype(np.int64)})[0])
@@ -105,10 +113,18 @@ class OnnxNetwork:
         elif temperature != 1:
             noise = np.float32(temperature) * noise
         B = noise.shape[1]
-        h, l = state  # noqa: E741
-        inputs = {"h": expand(h, B), "l": expand(l, B), "e_x": expand(e_x, B), "noise": noise}
-        given = {name: array for name, array in inputs.items() if name in self.inputs}
-        h, l, logits, halt, value = map(np.asarray, self.transition.run(None, given))  # noqa: E741
+        size = -(-B // min(self.threads, max(1, B // PART)))
+
+        def part(first: int) -> list[np.ndarray]:
+            rows = slice(first, first + size)
+            drawn = np.ascontiguousarray(noise[:, rows])
+            h, l, e = (expand(z if len(z) == 1 else z[rows], drawn.shape[1]) for z in (*state, e_x))  # noqa: E741
+            inputs = {"h": h, "l": l, "e_x": e, "noise": drawn}
+            given = {name: array for name, array in inputs.items() if name in self.inputs}
+            return [np.asarray(out) for out in self.transition.run(None, given)]
+
+        parts = list(self.pool.map(part, range(0, B, size)))
+        h, l, logits, halt, value = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))  # noqa: E741
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
         return Thought((h, l), logits, lead, value, np.zeros((B, 0), np.float32))
 
@@ -122,6 +138,17 @@ class OnnxNetwork:
         z = z.copy()
         z[rows] = new
         return z
+
+
+def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """A graph, ready to run. ValueError if this onnxruntime cannot: the checksum was right, so the file is whole."""
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.NotImplemented) as error:
+        raise ValueError(
+            f"onnxruntime {onnxruntime.__version__} cannot run {path} ({str(error).splitlines()[0]}); "
+            "install a newer onnxruntime."
+        ) from None
 
 
 def expand(z: np.ndarray, rows: int) -> np.ndarray:
@@ -153,6 +180,12 @@ def main(arguments: list[str] | None = None) -> int:
             options=options,
             opener=lambda _: reasoner,
         )
+    except MemoryError:
+        print("gram: There is not enough memory; use a smaller --width.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("gram: Interrupted.", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:
         print(f"gram: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -12,6 +12,7 @@ import numpy as np
 from gram import tasks
 from gram.config import Config
 from gram.solve.generate import Samples, draw, settle
+from gram.solve.memory import check_width
 from gram.solve.sample import Network, Trajectories, deterministic, sample, stages
 from gram.solve.select import Candidate, Rule, choose, needs_check
 from gram.tasks.base import Tokens, Unconditional
@@ -78,7 +79,7 @@ class Reasoner:
         Width, depth, select, temperature and restart_every default to config.solve; restart_every 0 is never. With
         select "checked" a puzzle ends when `want` distinct valid answers are found. Same puzzle, same arguments, same
         answer, whatever stands beside it. ValueError for text that is no puzzle, contradicting givens, a puzzle without
-        solution, or an argument out of range.
+        solution, an argument out of range, or a width beyond memory.
         """
         start = time.perf_counter()
         tokens, select, options = self.prepare(
@@ -141,7 +142,9 @@ class Reasoner:
             "restart_every": (defaults.restart_every if restart_every is None else restart_every) or None,
             "want": want if select == "checked" else None,
         }
-        return self.read(puzzles), select, options
+        tokens = self.read(puzzles)
+        check_width(options["width"], len(tokens), self.task.spec.length)
+        return tokens, select, options
 
     def answer(self, puzzle: Tokens, found: Trajectories, select: Rule, depth: int, seconds: float) -> Answer:
         """What `found` says of one puzzle (L,)."""

@@ -102,3 +102,11 @@ def training(weights: Path) -> dict[str, Any]:
         return unknown
     last = entries[-1]
     return {"seconds": last.get("trained_seconds", last.get("seconds")), "updates": last.get("update")}
+
+
+def tell(values: dict[str, Any], out: Path | None) -> None:
+    """Print the figures of a benchmark as JSON, and write them to the file `out` if there is one."""
+    print(json.dumps(values, indent=2), flush=True)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        bundle.write_json(out, values)

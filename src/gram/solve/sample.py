@@ -3,12 +3,11 @@
 A row is one trajectory of one puzzle. A limited number of rows is in flight; whenever some finish, they leave the batch
 and waiting rows take their places, so that no product is spent on a finished row. No target is ever seen here.
 
-Noise is counter-based: a trajectory's noise depends on (seed, puzzle, trajectory, step) and on nothing else. All here
-is numpy; the arithmetic of the recursion is behind `Network`, in PyTorch (solve/network.py) or ONNX (ship/runtime.py).
+Noise is counted (solve/noise.py), so that a trajectory depends on nothing beside it. All here is numpy; the arithmetic
+of the recursion is behind `Network`, in PyTorch (solve/network.py) or ONNX (ship/runtime.py).
 Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from gram.config import ModelConfig
+from gram.solve.noise import chances, initial_noise, noise
 from gram.tasks.base import PAD, Task, Tokens
 
 SURE = 0.95
@@ -60,7 +60,7 @@ class Network(Protocol):
 
     @property
     def threads(self) -> int:
-        """CPU threads that it uses; the noise is drawn in as many."""
+        """CPU threads that it uses; the noise is drawn in as many, each for its share of the rows."""
         ...
 
     @property
@@ -93,34 +93,7 @@ class Network(Protocol):
         ...
 
 
-# noise ----------------------------------------------------------------------------------------------------
-def noise(seed: int, puzzle: Tokens, trajectory: int, step: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Standard normal noise of one supervision step (counted from 0) of one trajectory; `shape` (T, M, D), float32."""
-    return _normal(seed, puzzle, (0, trajectory, step), shape)
-
-
-def initial_noise(seed: int, puzzle: Tokens, trajectory: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Standard normal initial state of one trajectory, for models with start "random"; `shape` (2, M, D), float32."""
-    return _normal(seed, puzzle, (1, trajectory, 0), shape)
-
-
-def chances(seed: int, puzzle: Tokens, trajectory: int, step: int) -> np.ndarray:
-    """Two uniform numbers in [0, 1) for the guess after supervision step `step` (counted from 1): where, and what."""
-    return _generator(seed, puzzle, (2, trajectory, step)).random(2)
-
-
-def _normal(seed: int, puzzle: Tokens, place: tuple[int, int, int], shape: tuple[int, ...]) -> np.ndarray:
-    return _generator(seed, puzzle, place).standard_normal(shape, dtype=np.float32)
-
-
-def _generator(seed: int, puzzle: Tokens, place: tuple[int, int, int]) -> np.random.Generator:
-    """Philox4x64 with key (seed, first 8 bytes of the puzzle's sha256) and counter (0, *place), little end first."""
-    digest = hashlib.sha256(np.ascontiguousarray(puzzle, np.uint8).tobytes()).digest()
-    key = np.array([seed, int.from_bytes(digest[:8], "little")], np.uint64)
-    bits = np.random.Philox(key=key, counter=np.array([0, *place], np.uint64))
-    return np.random.Generator(bits)
-
-
+# how it is sampled ---------------------------------------------------------------------------------------
 def settle_temperature(network: Network, temperature: float | None) -> float:
     """None becomes 1 for stochastic members and 0 for deterministic ones. ValueError below 0."""
     if temperature is None:
@@ -415,11 +388,12 @@ class Flight:
             return None if deterministic else np.zeros((shape[0], B, *shape[1:]), np.float32)
         drawn = np.empty((shape[0], B, *shape[1:]), np.float32)
 
-        def draw(i: int) -> None:
-            puzzle, trajectory = self.rows[i]
-            drawn[:, i] = noise(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]), shape)
+        def draw(first: int) -> None:
+            for i in range(first, B, self.network.threads):
+                puzzle, trajectory = self.rows[i]
+                drawn[:, i] = noise(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]), shape)
 
-        list(self.pool.map(draw, range(B)))
+        list(self.pool.map(draw, range(self.network.threads)))
         return drawn
 
     def keep(self, rows: np.ndarray) -> None:

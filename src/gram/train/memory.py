@@ -1,16 +1,15 @@
 """Whether a batch fits, asked before it is made: a system that has run out of memory kills without a word."""
 
-from pathlib import Path
-
 import torch
 
 from gram.config import Config
 from gram.models.arithmetic import arithmetic
 from gram.models.family import Model
+from gram.solve.memory import GIB
+from gram.solve.memory import free_memory as main_memory
 from gram.tasks.base import Task
 from gram.train.cost import Cost, of_update
 
-GIB = 2**30
 OPTIMISER = 24
 """Bytes per parameter: weight, gradient, two moments, average, and room for one more."""
 ROOM = 1.3
@@ -48,8 +47,4 @@ def free_memory(device: torch.device) -> int | None:
     """Bytes that can be had, None if that is not known."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    return main_memory()

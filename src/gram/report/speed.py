@@ -1,0 +1,106 @@
+"""What the programs in benchmarks/ measured, kept in bench/: accuracy against cost (surface.py), and the sampler beside
+others' loops (sampling.py, halting.py). Each file says in "benchmark" which one wrote it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gram.report.results import BENCH, read_json
+from gram.report.tables import DASH, Row, markdown
+
+Rows = list[dict[str, Any]]
+RATIO = {"ratio", "ratio_spread"}
+DEPTH = {"depth", "valid", "by_width", "evaluations_a_sample", "seconds_a_sample"}
+COST = {"values", "seconds", "exponent", "exponent_upper"}
+WANTED = {
+    "surface": {"name", "dtype", "puzzles", "width", "accuracy", "cost", "hardware"},
+    "sampling": {"name", "dtype", "puzzles", "width", "depth", "plain", "value", "checked", "hardware"},
+    "halting": {"size", "task", "dtype", "puzzles", "ours", "loop", "hardware"},
+}
+
+
+def read(folder: Path) -> dict[str, Rows]:
+    """The files of each benchmark in folder/bench. ValueError naming a file that lacks something."""
+    found: dict[str, Rows] = {kind: [] for kind in WANTED}
+    for path in sorted((folder / BENCH).glob("*.json")):
+        values = read_json(path)
+        kind = values.get("benchmark")
+        if kind not in WANTED:
+            continue
+        complete(path, kind, values, WANTED[kind])
+        if kind == "surface":
+            for row in values["accuracy"]:
+                complete(path, kind, row, DEPTH)
+            for axis in values["cost"].values():
+                complete(path, kind, axis, COST)
+        for name in ("value", "checked") if kind == "sampling" else ("loop", "package") if kind == "halting" else ():
+            if name in values:
+                complete(path, kind, values[name], RATIO)
+        found[kind].append(values)
+    return found
+
+
+def complete(path: Path, kind: str, values: Mapping[str, Any], names: set[str]) -> None:
+    """ValueError if one of them is missing."""
+    if missing := names - values.keys():
+        raise ValueError(f"{path} lacks {min(missing)} of benchmarks/{kind}.py; measure it again or remove it.")
+
+
+# tables -----------------------------------------------------------------------------------------------------
+def rivals(found: Mapping[str, Rows]) -> str | None:
+    """How many times as fast the sampler is as others' loops."""
+    rows: list[Row] = [("ours", "against", "arithmetic", "threads", "ratio", "spread of the turns", "ceiling")]
+    for values in found["sampling"]:
+        shape = f"{values['name']}, {values['puzzles']} puzzles, width {values['width']}"
+        for name, told in (("value", "all trajectories until they halt"), ("checked", "until the rules accept one")):
+            against = f"the same weights for {values['depth']} steps"
+            rows.append((f"{shape}, {told}", against, *compared(values, values[name])))
+    for values in found["halting"]:
+        shape = f"TRM, {values['size']} size, {values['puzzles']} of {values['task']}"
+        for name, told in (("loop", "around our network"), ("package", "with its own network")):
+            if name in values:
+                rows.append((shape, f"tiny-recursive-model {told}", *compared(values, values[name])))
+    return markdown(rows) if len(rows) > 1 else None
+
+
+def compared(values: Mapping[str, Any], rival: Mapping[str, Any]) -> Row:
+    """Arithmetic, threads and ratio."""
+    ceiling = f"{rival['ceiling']:.1f}x" if "ceiling" in rival else DASH
+    threads = f"{values['hardware'].get('threads')}"
+    return values["dtype"], threads, f"{rival['ratio']:.2f}x", f"{rival['ratio_spread']:.0%}", ceiling
+
+
+def accuracies(found: Mapping[str, Rows]) -> str | None:
+    """Validity and cost of a sample by depth."""
+    heads = ("weights", "arithmetic", "puzzles", "depth", "evaluations a sample", "ms a sample")
+    rows: list[Row] = [(*heads, "validity of one %", "widest: chosen valid %", "widest: coverage %")]
+    for values in found["surface"]:
+        for row in values["accuracy"]:
+            widest = list(row["by_width"].values())[-1]
+            rates = (row["valid"], widest["selected_valid"], widest["coverage"])
+            spent = f"{row['evaluations_a_sample']:.2f}", f"{1e3 * row['seconds_a_sample']:.1f}"
+            place = values["name"], values["dtype"], f"{values['puzzles']}", f"{row['depth']}"
+            rows.append((*place, *spent, *(DASH if rate is None else f"{100 * rate:.1f}" for rate in rates)))
+    return markdown(rows) if len(rows) > 1 else None
+
+
+def exponents(found: Mapping[str, Rows]) -> str | None:
+    """What the time of one puzzle grows by with width and depth."""
+    heads = ("weights", "arithmetic", "over", "from", "ms", "to", "ms", "exponent", "of the upper half")
+    rows: list[Row] = [heads]
+    for values in found["surface"]:
+        for axis, cost in values["cost"].items():
+            ends = [f"{cost['values'][i]}" for i in (0, -1)]
+            ms = [f"{1e3 * cost['seconds'][i]:.1f}" for i in (0, -1)]
+            fits = (f"{cost[name]:.2f}" for name in ("exponent", "exponent_upper"))
+            rows.append((values["name"], values["dtype"], axis, ends[0], ms[0], ends[1], ms[1], *fits))
+    return markdown(rows) if len(rows) > 1 else None
+
+
+def sections(found: Mapping[str, Rows]) -> list[tuple[str, str | None]]:
+    """Title and text of each."""
+    return [
+        ("The sampler against others' loops", rivals(found)),
+        ("Accuracy against cost, by `benchmarks/surface.py`", accuracies(found)),
+        ("Cost over width and depth, no halting (exponent 1 is linear)", exponents(found)),
+    ]

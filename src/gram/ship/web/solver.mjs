@@ -1,0 +1,134 @@
+// The loop of a bundle in a browser: width trajectories side by side, noise, restarts, guesses, and the rules of queens
+// and Sudoku. `ort` is onnxruntime-web; noise comes from the generator that is passed. See gram/solve/sample.py.
+
+const FIRST = 2; // token of the first symbol after padding and blank: a queen, or the digit 1
+
+/** Uniform numbers in [0, 1) from a seed (mulberry32). */
+export function generator(seed) {
+  let a = seed >>> 0;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** n standard normal numbers, two at a time (Box and Muller). */
+export function normal(n, random) {
+  const out = new Float32Array(n);
+  for (let i = 0; i < n; i += 2) {
+    const r = Math.sqrt(-2 * Math.log(1 - random())), angle = 2 * Math.PI * random();
+    out[i] = r * Math.cos(angle);
+    if (i + 1 < n) out[i + 1] = r * Math.sin(angle);
+  }
+  return out;
+}
+
+/** Text -> tokens. Error with one sentence for what is no puzzle. */
+export function encode(page, text) {
+  const cells = [...text.replace(/[\s/]/g, "")];
+  if (cells.length !== page.size ** 2) throw new Error(`Write ${page.size ** 2} cells; these are ${cells.length}.`);
+  return cells.map((c) => {
+    if (c === "." || c === "0") return 1;
+    const at = page.symbols.indexOf(c.toUpperCase());
+    if (at < 0) throw new Error(`${c} is no cell; write one of ${page.symbols} or . for a blank.`);
+    return FIRST + at;
+  });
+}
+
+/** Tokens -> text, row by row. */
+export function decode(page, tokens) {
+  const text = tokens.map((t) => page.symbols[t - FIRST] ?? ".").join("");
+  return text.match(new RegExp(`.{${page.size}}`, "g")).join("\n");
+}
+
+/** Whether an answer keeps the givens and obeys all rules. */
+export function valid(page, puzzle, answer) {
+  const { size, box } = page;
+  if (puzzle.some((t, i) => t >= FIRST && answer[i] !== t)) return false;
+  const seen = new Set();
+  const once = (...key) => seen.size < seen.add(key.join()).size;
+  let filled = 0;
+  for (let i = 0; i < answer.length; i++) {
+    const r = Math.floor(i / size), c = i % size, t = answer[i];
+    if (t < FIRST) continue;
+    filled++;
+    const last = box
+      ? [["box", Math.floor(r / box[0]), Math.floor(c / box[1]), t]]
+      : [["down", r - c], ["up", r + c]];
+    if (!once("row", r, t) || !once("column", c, t) || !last.every((key) => once(...key))) return false;
+  }
+  return filled === (box ? size * size : size);
+}
+
+/** Place of the largest of `count` numbers from `first`. */
+export function argmax(values, first, count) {
+  let best = 0;
+  for (let i = 1; i < count; i++) if (values[first + i] > values[first + best]) best = i;
+  return best;
+}
+
+/** One more given where no symbol is sure, or where the surest is least so: drawn from its softmax. In place. */
+export function guess(tokens, logits, first, vocabulary, random) {
+  const blanks = [];
+  for (let i = 0; i < tokens.length; i++) {
+    if (tokens[i] >= FIRST) continue;
+    const own = [...logits.subarray(first + i * vocabulary + FIRST, first + (i + 1) * vocabulary)];
+    const top = Math.max(...own), odds = own.map((x) => Math.exp(x - top));
+    const sum = odds.reduce((a, b) => a + b);
+    blanks.push({ i, odds: odds.map((x) => x / sum), best: 1 / sum });
+  }
+  if (!blanks.length) return;
+  const unsure = blanks.filter((b) => b.best < 0.95);
+  const from = unsure.length ? unsure : [blanks.reduce((a, b) => (b.best < a.best ? b : a))];
+  const { i, odds } = from[Math.floor(random() * from.length)];
+  let left = random(), symbol = 0;
+  while (symbol < odds.length - 1 && (left -= odds[symbol]) >= 0) symbol++;
+  tokens[i] = FIRST + symbol;
+}
+
+/** Load page.json's graphs: {page, encoder, step}. `read` makes bytes of a file name. */
+export async function load(ort, page, read) {
+  const open = async (name) => ort.InferenceSession.create(await read(name), { executionProviders: ["wasm"] });
+  return { ort, page, encoder: await open("encoder.onnx"), step: await open("step.onnx") };
+}
+
+/**
+ * The first valid answer (an array of tokens), or null after `depth` steps. A trajectory that halts at a wrong answer,
+ * or does not halt in time, begins anew. `watch(step, answer)` sees the first trajectory.
+ */
+export async function solve(network, puzzle, { seed = 0, watch = () => {} } = {}) {
+  const { ort, page } = network, { width: B, depth, rows: M, channels: D, T, vocabulary: V } = page;
+  const random = generator(seed), L = puzzle.length, size = M * D;
+  const seen = Array.from({ length: B }, () => [...puzzle]), ages = new Int32Array(B);
+  const embed = async (boards) => {
+    const tokens = new ort.Tensor("int64", BigInt64Array.from(boards.flat(), BigInt), [boards.length, L]);
+    return (await network.encoder.run({ tokens })).e_x.data;
+  };
+  const begin = (z, vector, row) => { for (let i = 0; i < z.length / B; i++) z[row * (z.length / B) + i] = vector[i % D]; };
+  let h = new Float32Array(B * size), l = new Float32Array(B * (page.l ? size : 0)), logits;
+  const e_x = new Float32Array(B * size), first = await embed([puzzle]);
+  for (let row = 0; row < B; row++) { begin(h, page.h, row); begin(l, page.l ?? [0], row); e_x.set(first, row * size); }
+  for (let step = 1; step <= depth; step++) {
+    const tensor = (data, ...shape) => new ort.Tensor("float32", data, shape);
+    const all = { h: tensor(h, B, M, D), l: tensor(l, B, page.l ? M : 0, D), e_x: tensor(e_x, B, M, D) };
+    all.noise = tensor(page.noisy ? normal(T * B * size, random) : new Float32Array(T * B * size), T, B, M, D);
+    const out = await network.step.run(Object.fromEntries(network.step.inputNames.map((name) => [name, all[name]])));
+    [h, l, logits] = [Float32Array.from(out.h_new.data), Float32Array.from(out.l_new.data), out.logits.data];
+    for (let row = 0; row < B; row++) {
+      const answer = puzzle.map((_, i) => argmax(logits, (row * L + i) * V, V));
+      if (row === 0) watch(step, answer);
+      if (valid(page, puzzle, answer)) return answer;
+      if (++ages[row] % page.restart_every && out.halt.data[2 * row] <= page.halt_threshold) continue;
+      ages[row] = 0;
+      if (page.box) {
+        guess(seen[row], logits, row * L * V, V, random);
+        e_x.set(await embed([seen[row]]), row * size);
+      }
+      begin(h, page.h, row);
+      begin(l, page.l ?? [0], row);
+    }
+  }
+  return null;
+}
