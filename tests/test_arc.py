@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +12,10 @@ import pytest
 import torch
 
 from gram import bundle, cli, tasks
-from gram.config import ArcConfig, Config, ModelConfig, SolveConfig, TrainConfig, read_config
+from gram.config import ArcConfig, Config, ModelConfig, SolveConfig, TrainConfig, read_config, to_dict
 from gram.models.build import build
 from gram.models.family import Model
+from gram.solve.reasoner import load as reasoner_of
 from gram.solve.vote import Attempt, copied, most_frequent, passes, ranked, score
 from gram.tasks import arc_files, testing
 from gram.tasks.arc import Arc, describe
@@ -322,6 +325,31 @@ def test_only_vectors_of_the_batch_move_and_by_their_rate(task):
     assert (model.identities[[0, 1, 2, 4, 6]] == 1).all()
 
 
+TWO = """
+import sys
+from pathlib import Path
+from gram.config import read_config
+from gram.train import loop
+loop.train(read_config(Path(sys.argv[1]) / "config.json"), Path(sys.argv[1]) / "two")
+"""
+
+
+def test_two_processes_move_the_same_vectors_as_one(files, tmp_path):
+    made = config(files, guidance="none")
+    made = replace(made, train=replace(made.train, updates=4, optimizer="adamw", lr=0.0, value_weight=0.0))
+    bundle.write_json(tmp_path / "config.json", to_dict(made))
+    (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*launch, str(tmp_path / "two.py"), str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (
+        bundle.load(folder)[1].state_dict() for folder in (loop.train(made, tmp_path / "one"), tmp_path / "two")
+    )
+    assert one["identities"].any()
+    apart = (one["identities"] - two["identities"]).abs() > 1e-4  # a sign of next to nothing may differ
+    assert apart.float().mean() < 0.01
+
+
 def test_rivals_and_unary_models_are_refused(task):
     with pytest.raises(ValueError, match="knows no puzzles apart"):
         build(task.spec, replace(MODEL, kind="direct", registers=0))
@@ -510,6 +538,34 @@ def test_other_refusals(run, files, tmp_path, capsys, task):
     assert not (tmp_path / "out").exists()
     with pytest.raises(ValueError, match="no pair with a known output in the split test"):
         Arc("arc-1-6", replace(files, asked=())).examples("test")
+
+
+def test_exchange_with_the_published_code_is_refused(run, tmp_path, capsys):
+    code, _, err = command(capsys, "export", run, "--official", "--out", tmp_path / "out")
+    assert code == 2
+    assert "has a vector for each of its puzzles" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_need_only_the_files_of_what_is_measured(run, files):
+    made = read_config(run / "config.json").arc
+    assert made is not None
+    asked = Arc("arc-1-6", replace(made, known=()))
+    whole = Arc("arc-1-6", made)
+    np.testing.assert_array_equal(asked.examples("test").inputs, whole.examples("test").inputs)
+    assert asked.puzzle(35).name == whole.puzzle(35).name == "qp05"
+    with pytest.raises(ValueError, match="give the same files"):
+        asked.examples("train")
+
+
+def test_tokens_of_another_puzzle_are_refused(run, task):
+    reasoner = reasoner_of(run)
+    tokens = task.examples("dev", count=1).inputs[0]
+    [answer] = reasoner.solve(tokens)
+    assert answer.valid is None
+    assert answer.puzzle == task.show(tokens)
+    with pytest.raises(ValueError, match="of no puzzle of arc-1-6"):
+        reasoner.solve(np.where(np.arange(len(tokens)) < IDENTITY, 255, tokens))
 
 
 def test_the_same_name_twice_is_refused():

@@ -179,8 +179,8 @@ def solve(
 
     Args:
         task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of one's own data.
-        puzzles: The puzzles as text; read from --input or standard input if none is given.
-        input: A file of puzzles: text, CSV or DIMACS, as the task knows them.
+        puzzles: The puzzles as text (ARC: a JSON file); read from --input or standard input if none is given.
+        input: A file of puzzles: text, CSV, DIMACS or JSON, as the task knows them.
         width: Trajectories per puzzle; with --want ten times as many as wanted, at least.
         depth: Supervision steps at most.
         select: How one answer is chosen.
@@ -282,7 +282,7 @@ def evaluate(
         weights: Shipped weights by name or a folder; the task's own if not given.
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
             file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
-            file with inputs and targets.
+            file with inputs and targets, for ARC a JSON file of puzzles.
         split: The split by content: 5% of all inputs are test, 10% dev.
         width: Samples per puzzle; of a task without puzzles, samples.
         depth: Supervision steps.

@@ -50,6 +50,8 @@ def import_official(source: Path, out: Path, *, task: str | None = None, say: Ca
     tensors = read_tensors(path)
     config = config_of(arch, settings, task or task_of(tensors, path))
     model = Model(tasks.of(config).spec, config.model)
+    if model.identities is not None:
+        raise ValueError(f"{config.task} has a vector for each puzzle; checkpoints of ARC cannot be imported.")
     fill(model, tensors, arch, path)
     with bundle.new_folder(out) as folder:
         bundle.save(folder, config, model)
@@ -173,6 +175,10 @@ def export_official(weights: str, out: Path, *, say: Callable[[str], None] = pri
     config, model = bundle.load(weights)
     if not isinstance(model, Model):
         raise ValueError(f"{weights} is of kind {config.model.kind}, which the TRM and HRM code does not have.")
+    if model.identities is not None:
+        raise ValueError(
+            f"{weights} has a vector for each of its puzzles; those of ARC cannot be exported to that code."
+        )
     refuse_others(config.model, weights)
     arch = architecture(config, model)
     with bundle.new_folder(out) as folder:

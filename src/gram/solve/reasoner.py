@@ -15,7 +15,7 @@ from gram.solve.generate import Samples, draw, settle
 from gram.solve.memory import check_width
 from gram.solve.sample import Network, Trajectories, deterministic, sample, stages
 from gram.solve.select import Candidate, Rule, choose, needs_check
-from gram.tasks.base import Tokens, Unconditional
+from gram.tasks.base import IDENTITY, Tokens, Unconditional, spelt
 
 BUDGET = 20_000
 """Nodes that the exact solver may visit to find out whether a puzzle has a solution at all."""
@@ -211,9 +211,12 @@ class Reasoner:
                 raise ValueError(
                     f"{spec.name} needs {spec.length} integer tokens; this is {tokens.dtype} {tokens.shape}."
                 )
-            if not ((tokens >= 0) & (tokens < spec.vocabulary)).all():
+            front = IDENTITY if spec.identities else 0
+            if not ((tokens >= 0) & (tokens < np.where(np.arange(spec.length) < front, 256, spec.vocabulary))).all():
                 raise ValueError(f"the tokens of {spec.name} are 0 to {spec.vocabulary - 1}; this has others.")
             tokens = tokens.astype(np.uint8)
+            if front and spelt(tokens[None])[0] >= spec.identities:
+                raise ValueError(f"these tokens are of no puzzle of {spec.name}; compare with those that encode gives.")
             if not np.array_equal(self.task.encode(self.task.show(tokens)), tokens):
                 raise ValueError(f"these tokens are no puzzle of {spec.name}; compare with those that encode gives.")
         try:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from gram.solve.sample import Network, sample
+from gram.solve.sample import Network, Trajectories, sample
 from gram.tasks.arc import Arc
 from gram.tasks.arc_files import Pair
 from gram.tasks.arc_grids import Grid
 
+CHUNK = 1024
+"""Variants of test inputs that are asked side by side, about: bounds the memory, not the result."""
 ATTEMPTS = 2
 """Answers that may be given to a test input."""
 
@@ -94,14 +96,18 @@ class Asked:
 
 def ask(network: Network, task: Arc, asked: Sequence[tuple[int, Grid]], **options: Any) -> list[Asked]:
     """Test inputs (number of the puzzle, grid) through all variants; `options` of gram.solve.sample.sample."""
-    V = len(task.views)
-    inputs = np.concatenate([task.variants_of(puzzle, grid) for puzzle, grid in asked])
-    found = sample(network, task, inputs, **options)
-    answers = []
-    for first in range(0, len(found), V):
-        own = found[first : first + V]
-        grids = [task.grid_of(tokens, v) for v, t in enumerate(own) for tokens in t.answers]
-        values = [float(value) for t in own for value in t.value]
-        cost = sum(t.evaluations for t in own)
-        answers.append(Asked(ranked(grids, values), len(grids), grids[0], cost))
+    V, answers = len(task.views), []
+    together = max(1, CHUNK // V)
+    for first in range(0, len(asked), together):
+        part = asked[first : first + together]
+        inputs = np.concatenate([task.variants_of(puzzle, grid) for puzzle, grid in part])
+        found = sample(network, task, inputs, **options)
+        answers += [_voted(task, found[i * V : (i + 1) * V]) for i in range(len(part))]
     return answers
+
+
+def _voted(task: Arc, found: Sequence[Trajectories]) -> Asked:
+    """The samples of all variants of one test input."""
+    grids = [task.grid_of(tokens, variant) for variant, own in enumerate(found) for tokens in own.answers]
+    values = [float(value) for own in found for value in own.value]
+    return Asked(ranked(grids, values), len(grids), grids[0], sum(own.evaluations for own in found))

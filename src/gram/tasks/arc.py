@@ -51,7 +51,7 @@ class Arc(Task):
 
     def __init__(self, name: str, config: ArcConfig | None = None):
         """FileNotFoundError or ValueError if `config` (the task's own if None) does not name its puzzles yet and the
-        files that tell them cannot be read."""
+        files cannot be read. Once they are named, dev and test need only some of the files."""
         self.side = side_of(name)
         config = FILES[name.split("-")[1]] if config is None else config
         if config.variants < 1:
@@ -81,18 +81,13 @@ class Arc(Task):
     # puzzles ----------------------------------------------------------------------------------------------
     @functools.cached_property
     def _splits(self) -> Splits:
-        """All that the files hold and that fits the canvas. ValueError if they hold other puzzles than the
-        configuration says: the numbers of the puzzles would be wrong."""
+        """All that the files hold and that fits the canvas."""
         there = [name for name in self.config.more if _is_there(name)]
         known, asked = (
             [puzzle for name in names for puzzle in read_puzzles(data_file(name)) if puzzle.side <= self.side]
             for names in ((*self.config.known, *there), self.config.asked)
         )
-        found = splits(known, asked)
-        if self.config.names and tuple(p.content for p in found.puzzles) != self.config.contents:
-            files = ", ".join((*self.config.known, *self.config.more, *self.config.asked))
-            raise ValueError(f"{files} hold other puzzles than these weights were trained with; give the same files.")
-        return found
+        return splits(known, asked)
 
     def number(self, puzzle: Puzzle) -> int:
         """Of a puzzle with this name or these demonstrations. ValueError if the configuration has none."""
@@ -271,14 +266,20 @@ class Arc(Task):
         return self._examples([found[row] for row in rows])
 
     def pairs(self, split: str) -> tuple[Example, ...]:
-        """The pairs of a split, each input of a puzzle once."""
-        return tuple(
-            {(n, p.input.shape, p.input.tobytes()): Example(n, p) for n, p in getattr(self._splits, split)}.values()
-        )
+        """The pairs of a split, each input of a puzzle once, with the numbers that puzzles have in the configuration.
+        ValueError for train if the files hold other puzzles than it names: others were learnt."""
+        number = {content: i for i, content in enumerate(self.config.contents)}
+        puzzles = self._splits.puzzles
+        if split == "train" and [p.content for p in puzzles] != list(self.config.contents):
+            files = ", ".join((*self.config.known, *self.config.more, *self.config.asked))
+            raise ValueError(f"{files} hold other puzzles than these weights were trained with; give the same files.")
+        named = [(number.get(puzzles[n].content), pair) for n, pair in getattr(self._splits, split)]
+        unique = {(n, p.input.shape, p.input.tobytes()): Example(n, p) for n, p in named if n is not None}
+        return tuple(unique.values())
 
     def puzzle(self, number: int) -> Puzzle:
         """A puzzle by its number, from the files."""
-        return self._splits.puzzles[number]
+        return next(p for p in self._splits.puzzles if p.content == self.config.contents[number])
 
     def _examples(self, pairs: Sequence[Example]) -> Examples:
         rows = np.zeros((2, len(pairs), self.spec.length), np.uint8)

@@ -124,7 +124,10 @@ class Monitor:
         """Name the lever when the posterior has become a private channel or diversity has collapsed."""
         posterior = progress.means.get("posterior_accuracy", 0.0)
         ruled = self.task.rules and progress.share(self.config) > 0.3
-        if ruled and posterior > 0.8 and figures["valid"] < 0.1 * posterior:
+        prior = max(
+            figures["valid"], progress.means.get("prior_validity", 0.0)
+        )  # of training puzzles: it has learnt them
+        if ruled and posterior > 0.8 and prior < 0.1 * posterior:
             lever = (
                 "set train.posterior_transitions to last"
                 if self.config.train.posterior_transitions == "all"
@@ -132,7 +135,7 @@ class Monitor:
             )
             self.once(
                 "private channel",
-                f"Warning: the posterior solves {posterior:.0%} of the rows but the prior only {figures['valid']:.0%}: "
+                f"Warning: the posterior solves {posterior:.0%} of the rows but the prior only {prior:.0%}: "
                 f"the posterior is a private channel for the answer. Lever: {lever}.",
             )
         many = figures.get("coverage_share_many")
