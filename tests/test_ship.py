@@ -127,6 +127,20 @@ def test_whole_trajectories_of_shipped_weights(tmp_path):
         assert np.array_equal(a.steps, b.steps)
 
 
+def test_a_row_alone_is_the_row_in_a_batch(queens):
+    network = runtime.load(queens, threads=1).network
+    T, M, D = network.noise_shape
+    h, l, e_x, *drawn = np.random.default_rng(0).standard_normal((3 + T, 5, M, D), np.float32)  # noqa: E741
+    noise = np.stack(drawn)
+    whole = network.step((h, l), e_x, noise, temperature=1.0)
+    for i in range(5):
+        row = slice(i, i + 1)
+        alone = network.step((h[row], l[row]), e_x[row], noise[:, row], temperature=1.0)
+        for one, all_rows in zip(alone[1:4], whole[1:4], strict=True):
+            assert np.array_equal(one, all_rows[row])
+        assert np.array_equal(alone.state[0], whole.state[0][row])
+
+
 def test_constants_are_stored_once(small):
     graph = onnx.load(small[1] / "step.onnx").graph
     values = [(t.data_type, tuple(t.dims), t.raw_data) for t in graph.initializer if t.raw_data]

@@ -353,8 +353,10 @@ def edge(found: list[dict]) -> str | None:
         for row in values["edge"]:
             size = DASH if row.get("bundle_mb") is None else f"{row['bundle_mb']:.2f}"
             cells = (f"{row['load_seconds']:.2f}", f"{row['cold_start_seconds']:.2f}", f"{row['memory_mib']:.0f}")
-            alike = (f"{row[name]} of {values['puzzles']}" for name in ("same_answers", "rows_with_close_logits"))
-            valid = (f"{100 * row[f'valid_{how}']:.1f}" for how in ("one_sample", "checked", "majority"))
+            alike = (row.get(name) for name in ("same_answers", "rows_with_close_logits"))
+            alike = (DASH if count is None else f"{count} of {values['puzzles']}" for count in alike)
+            valid = (row.get(f"valid_{how}") for how in ("one_sample", "checked", "majority"))
+            valid = (DASH if share is None else f"{100 * share:.1f}" for share in valid)
             took = f"{row['p50_ms']:.0f} / {row['p95_ms']:.0f}"
             rows.append((values["name"], row["arithmetic"], size, *cells, took, *alike, *valid))
     if len(rows) == 1:

@@ -102,7 +102,8 @@ class Transition(nn.Module):
 
     def forward(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor) -> tuple[Tensor, ...]:  # noqa: E741
         out = self.model.step(State(h, l), e_x, noise)
-        return (*out.state, *self.model.decode(out.readout))
+        readout = torch.cat([out.readout, out.readout[:1]])  # onnxruntime rounds a head's product of one row otherwise
+        return (*out.state, *(z[:-1] for z in self.model.decode(readout)))
 
 
 def write_graphs(model: Model, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gram.solve.memory import check_width
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import Network, Trajectories, sample
 from gram.solve.select import Rule, choose, needs_check
@@ -57,7 +58,7 @@ def evaluate(
     early_stop: only that second pass; valid, coverage and conflicts are None, because they need all samples.
 
     A member whose trajectories are all equal runs one of them, which counts as `width` samples. ValueError without
-    examples, for an input without a target, or for early_stop without "checked".
+    examples, for an input without a target, for early_stop without "checked", or for a width beyond memory.
     """
     if len(examples) == 0:
         raise ValueError("There are no examples to evaluate on; give a file or a split that holds some.")
@@ -66,6 +67,7 @@ def evaluate(
     if early_stop and select != "checked":
         raise ValueError(f'early_stop needs the checker, but select is {select!r}; choose "checked" or leave it out.')
     network, task = (source.network, source.task) if isinstance(source, Reasoner) else source
+    check_width(width, len(examples), task.spec.length)
     needs_check(task, select)
     options: dict[str, Any] = {"width": width, "depth": depth, "seed": seed, "temperature": temperature}
     options |= {"halt_threshold": halt_threshold, "restart_every": restart_every, "rows": rows}
