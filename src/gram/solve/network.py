@@ -111,8 +111,8 @@ class TorchNetwork:
         return Part(*out.state, logits, lead, value, self.model.pool(readout))
 
     def compile(self) -> None:
-        """Compile the networks of the recursion for BLOCK rows, each once, however often a step calls it (of a rival the
-        whole step), in a thread of the pool, because the code is made for as many threads."""
+        """Compile the networks of the recursion for BLOCK rows, each once, however often a step calls it (of a rival
+        the whole step), in a thread of the pool, because the code is made for as many threads."""
         core = self.model.core
         parts = (
             [part for part in (core.f_L, core.f_H, core.prior) if part is not None] if isinstance(core, Core) else []
