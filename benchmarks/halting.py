@@ -79,7 +79,7 @@ def calm(model: Model) -> None:
     """Make an untrained model forget roundings, which it would magnify from step to step, as a trained one does."""
     for module in model.core.modules():
         if isinstance(module, SwiGLU):
-            module.down.weight *= 0.25
+            module.down.weight.mul_(0.25)
 
 
 class Scheduled(nn.Module):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gram.models.build import AnyModel
 from gram.models.core import Core, State
@@ -114,9 +114,9 @@ class TorchNetwork:
         """Compile the networks of the recursion for BLOCK rows, each once, however often a step calls it (of a rival
         the whole step), in a thread of the pool, because the code is made for as many threads."""
         core = self.model.core
-        parts = (
-            [part for part in (core.f_L, core.f_H, core.prior) if part is not None] if isinstance(core, Core) else []
-        )
+        parts: list[nn.Module] = []
+        if isinstance(core, Core):
+            parts = [part for part in (core.f_L, core.f_H, core.prior) if part is not None]
         for part in parts:
             part.forward = torch.compile(part.forward, dynamic=False)
         self.recursion, self.compiled = self.recur if parts else torch.compile(self.recur, dynamic=False), True
