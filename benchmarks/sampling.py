@@ -52,6 +52,7 @@ def plain(model: Any, puzzles: np.ndarray, width: int, depth: int, batch: int) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", default="sudoku-9", help="shipped weights")
+    parser.add_argument("--data", nargs="*", help="other files than the dev files of the recipe")
     parser.add_argument("--puzzles", type=int, default=256)
     parser.add_argument("--slices", type=int, default=5, help="turns, each with its share of the puzzles")
     parser.add_argument("--width", type=int, default=20)
@@ -66,7 +67,8 @@ def main() -> None:
     reasoner = gram.load(options.name, dtype=options.dtype, compile=options.compile)
     task, network, solve = reasoner.task, reasoner.network, reasoner.config.solve
     rival = gram.load(options.name, dtype=network.dtype).network.model  # pyright: ignore
-    x = load_examples(task, reasoner.config.dev, "dev", count=options.puzzles).inputs
+    files = reasoner.config.dev if options.data is None else tuple(options.data)
+    x = load_examples(task, files, "dev", count=options.puzzles).inputs
     x = np.random.default_rng(0).permutation(x)  # drawn, they stand in the order of the files
     shape = {"width": options.width, "depth": options.depth}
 
@@ -90,7 +92,7 @@ def main() -> None:
     cases = {name: case(name) for name in runs}
     take_turns(list(cases.values()), options.slices)
     asked = {name: value for name, value in vars(options).items() if name != "out"}
-    values = asked | {"benchmark": "sampling", "data": reasoner.config.dev, "dtype": network.dtype}
+    values = asked | {"benchmark": "sampling", "data": files, "dtype": network.dtype}
     values |= {"hardware": hardware(), **origin(), "busy": clock.busy}
     for name, found in kept.items():
         answers, value = (np.concatenate([part[i] for part in found[1:]]) for i in range(2))

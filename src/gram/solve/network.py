@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gram.models.build import AnyModel
-from gram.models.core import State
+from gram.models.core import Core, State
 from gram.solve.sample import Thought
 from gram.tasks.base import Tokens
 
@@ -111,8 +111,15 @@ class TorchNetwork:
         return Part(*out.state, logits, lead, value, self.model.pool(readout))
 
     def compile(self) -> None:
-        """Compile `recur` for BLOCK rows, in a thread of the pool, because the code is made for as many threads."""
-        self.recursion, self.compiled = torch.compile(self.recur, dynamic=False), True
+        """Compile the networks of the recursion for BLOCK rows, each once, however often a step calls it (of a rival
+        the whole step), in a thread of the pool, because the code is made for as many threads."""
+        core = self.model.core
+        parts: list[nn.Module] = []
+        if isinstance(core, Core):
+            parts = [part for part in (core.f_L, core.f_H, core.prior) if part is not None]
+        for part in parts:
+            part.forward = torch.compile(part.forward, dynamic=False)
+        self.recursion, self.compiled = self.recur if parts else torch.compile(self.recur, dynamic=False), True
         T, *one = self.noise_shape
         noise, random = np.zeros((T, BLOCK, *one), np.float32), np.zeros((2, BLOCK, *one), np.float32)
         state = self.initial(BLOCK, random if self.config.start == "random" else None)
@@ -120,6 +127,8 @@ class TorchNetwork:
         try:
             self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
         except RuntimeError as error:
+            for part in parts:
+                del part.forward  # that of its class again
             self.recursion, self.compiled = self.recur, False
             reason = str(error).strip().splitlines()[0]
             warnings.warn(f"torch.compile failed ({reason}); going on without it.", stacklevel=2)

@@ -232,9 +232,9 @@ def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False
     """Shipped weights by name, or a folder that `gram train` wrote.
 
     `dtype` is the arithmetic: "float32", "bfloat16", or "auto": bfloat16 where a short measurement finds it clearly
-    faster. `compile` compiles the step now, for a quarter of a minute; then many puzzles take two thirds of the time,
-    or less. Answers can differ between these. FileNotFoundError or ValueError with one sentence when something is
-    missing or broken.
+    faster. `compile` compiles the networks now, for some ten seconds; then many puzzles take two thirds to five
+    sixths of the time. Answers can differ between these. FileNotFoundError or ValueError with one sentence when
+    something is missing or broken.
     """
     # imported late: a Reasoner itself needs no torch
     from gram import bundle
