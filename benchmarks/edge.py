@@ -12,7 +12,6 @@ from a package index, and starts the bundles' processes there.
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -36,6 +35,19 @@ from gram.tasks.store import load_examples
 ROOT = Path(__file__).resolve().parent.parent
 CLOSE = 1e-3
 """Logits that differ by less are the same."""
+LAUNCHER = """
+import json, os, subprocess, sys, time
+found = []
+for _ in range(6):
+    begin = time.perf_counter()
+    process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(1)
+    found.append((time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
+print(json.dumps(found))
+"""
+"""A small process that starts others: at first a new one counts the memory of what started it as its own."""
 
 
 def rollout(reasoner: Reasoner, puzzles: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
@@ -92,18 +104,10 @@ def latency(reasoner: Reasoner, puzzles: np.ndarray, width: int) -> dict[str, fl
 
 def cold_start(command: list[str]) -> dict[str, float]:
     """Seconds of a process that answers one puzzle and ends (by the clock and of the CPU, medians of 5), and MiB."""
-    wall, cpu, memory = [], [], 0
-    for _ in range(6):  # the first one may compile Python files
-        begin = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir())
-        _, status, usage = os.wait4(process.pid, 0)
-        wall.append(time.perf_counter() - begin)
-        cpu.append(usage.ru_utime + usage.ru_stime)
-        memory = max(memory, usage.ru_maxrss)
-        if status:
-            raise SystemExit(f"{' '.join(command)} failed.")
-    seconds = {"cold_start_seconds": float(np.median(wall[1:])), "cold_start_cpu_seconds": float(np.median(cpu[1:]))}
-    return seconds | {"memory_mib": memory / 1024}
+    launch = [sys.executable, "-c", LAUNCHER, *command]
+    ran = subprocess.run(launch, check=True, capture_output=True, cwd=tempfile.gettempdir())
+    wall, cpu, memory = np.median(json.loads(ran.stdout)[1:], 0).tolist()  # the first may compile Python files
+    return {"cold_start_seconds": wall, "cold_start_cpu_seconds": cpu, "memory_mib": memory / 1024}
 
 
 def clean_environment(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -175,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", default="queens-8", help="shipped weights")
     parser.add_argument("--puzzles", type=int, default=1000, help="for the comparison of answers")
-    parser.add_argument("--asked", type=int, default=100, help="puzzles that are answered as users ask")
+    parser.add_argument("--asked", type=int, default=40, help="puzzles that are answered as users ask")
     parser.add_argument("--timed", type=int, default=25, help="puzzles that are timed one by one")
     parser.add_argument("--width", type=int, default=20)
     parser.add_argument("--depth", type=int, default=16)

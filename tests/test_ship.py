@@ -294,7 +294,8 @@ def test_a_width_beyond_memory(small, capsys, monkeypatch):
 def test_what_cannot_be_exported(small, tmp_path, monkeypatch, capsys):
     code, _, err = run(capsys, "export", str(small[1]), "--out", str(tmp_path / "out"))
     assert (code, "is a bundle already" in err) == (2, True)
-    config = Config(recipe="rival", task="sudoku-4", model=ModelConfig(kind="direct", width=16, hidden=16, heads=2))
+    direct = ModelConfig(kind="direct", guidance="none", width=16, hidden=16, heads=2)
+    config = Config(recipe="rival", task="sudoku-4", model=direct)
     bundle.save(tmp_path / "rival", config, build(FOUR.spec, config.model))
     code, _, err = run(capsys, "export", str(tmp_path / "rival"), "--out", str(tmp_path / "out"))
     assert (code, "is of kind direct; only the recursive family" in err) == (2, True)

@@ -30,6 +30,8 @@ from gram.tasks.base import Tokens
 MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
 FORMAT = 1
 DTYPES = "float32", "int8"
+REFUSALS = errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented
+"""What onnxruntime raises for a graph that it cannot run."""
 ROWS = 64
 """Rows in flight: more fall out of a CPU's caches."""
 PART = 4
@@ -144,7 +146,7 @@ def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.Infe
     """A graph, ready to run. ValueError if this onnxruntime cannot: the checksum was right, so the file is whole."""
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.NotImplemented) as error:
+    except REFUSALS as error:
         raise ValueError(
             f"onnxruntime {onnxruntime.__version__} cannot run {path} ({str(error).splitlines()[0]}); "
             "install a newer onnxruntime."
