@@ -124,9 +124,8 @@ class Monitor:
         """Name the lever when the posterior has become a private channel or diversity has collapsed."""
         posterior = progress.means.get("posterior_accuracy", 0.0)
         ruled = self.task.rules and progress.share(self.config) > 0.3
-        prior = max(
-            figures["valid"], progress.means.get("prior_validity", 0.0)
-        )  # of training puzzles: it has learnt them
+        # Of training puzzles as well: those of dev may be beyond what a network can know (ARC).
+        prior = max(figures["valid"] or 0.0, progress.means.get("prior_validity", 0.0))
         if ruled and posterior > 0.8 and prior < 0.1 * posterior:
             lever = (
                 "set train.posterior_transitions to last"
