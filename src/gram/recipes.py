@@ -227,17 +227,7 @@ def arc_files(task: str) -> ArcConfig:
 def arc(task: str) -> Config:
     """ARC puzzles, of a size that a laptop can learn: arc-1-10 are those within 10 x 10. Small steps and few variants,
     so that there are many updates; the vector of a puzzle is added everywhere, without registers."""
-    model = dataclasses.replace(
-        SMALL,
-        width=64,
-        hidden=64,
-        mixer="attention",
-        heads=4,
-        positions="learned",
-        K=1,
-        T=1,
-        guidance_hidden=32,
-    )
+    model = dataclasses.replace(SMALL, width=64, hidden=64, mixer_hidden=16, K=1, T=1, guidance_hidden=32)
     return Config(
         recipe=task,
         task=task,
