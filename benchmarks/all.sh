@@ -23,7 +23,9 @@ if wanted latency; then
     done
 fi
 if wanted sampling; then
-    timed benchmarks/sampling.py sudoku-9 --puzzles 256 --width 20 --out "$out/sampling-sudoku-9.json"
+    for dtype in same float32; do
+        timed benchmarks/sampling.py sudoku-9 --puzzles 128 --width 20 --plain-dtype $dtype --out "$out/sampling-sudoku-9-$dtype.json"
+    done
 fi
 if wanted halting; then
     for dtype in float32 bfloat16; do

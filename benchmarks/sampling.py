@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--plain-dtype", choices=("same", "float32"), default="same", help="of the plain loop")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile our step")
     parser.add_argument("--out", type=Path, help="JSON file to write")
@@ -66,7 +67,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     reasoner = gram.load(options.name, dtype=options.dtype, compile=options.compile)
     task, network, solve = reasoner.task, reasoner.network, reasoner.config.solve
-    rival = gram.load(options.name, dtype=network.dtype).network.model  # pyright: ignore
+    plain_dtype = network.dtype if options.plain_dtype == "same" else options.plain_dtype
+    rival = gram.load(options.name, dtype=plain_dtype).network.model  # pyright: ignore
     files = reasoner.config.dev if options.data is None else tuple(options.data)
     x = load_examples(task, files, "dev", count=options.puzzles).inputs
     x = np.random.default_rng(0).permutation(x)  # drawn, they stand in the order of the files
@@ -92,7 +94,7 @@ def main() -> None:
     cases = {name: case(name) for name in runs}
     take_turns(list(cases.values()), options.slices)
     asked = {name: value for name, value in vars(options).items() if name != "out"}
-    values = asked | {"benchmark": "sampling", "data": files, "dtype": network.dtype}
+    values = asked | {"benchmark": "sampling", "data": files, "dtype": network.dtype, "plain_dtype": plain_dtype}
     values |= {"hardware": hardware(), **origin(), "busy": clock.busy}
     for name, found in kept.items():
         answers, value = (np.concatenate([part[i] for part in found[1:]]) for i in range(2))

@@ -16,7 +16,13 @@ SURFACE = {"benchmark": "surface", "name": "queens-8", "dtype": "bfloat16", "puz
 SURFACE |= {"hardware": HARDWARE, "accuracy": [DEPTH], "cost": {"width": COST, "depth": COST}}
 RATIO = {"ratio": 2.345, "ratio_spread": 0.1}
 SAMPLING = {"benchmark": "sampling", "name": "sudoku-9", "dtype": "bfloat16", "puzzles": 256, "width": 20, "depth": 16}
-SAMPLING |= {"hardware": HARDWARE, "plain": {}, "value": RATIO, "checked": RATIO | {"ratio": 6.5}}
+SAMPLING |= {
+    "plain_dtype": "float32",
+    "hardware": HARDWARE,
+    "plain": {},
+    "value": RATIO,
+    "checked": RATIO | {"ratio": 6.5},
+}
 HALTING = {"benchmark": "halting", "size": "laptop", "task": "sudoku-9", "dtype": "float32", "puzzles": 256, "ours": {}}
 HALTING |= {"hardware": HARDWARE, "loop": RATIO, "package": RATIO | {"ceiling": 2.6}}
 
@@ -43,7 +49,7 @@ def test_tables_of_what_was_timed(tmp_path):
     ]
     shape = "sudoku-9, 256 puzzles, width 20, until the rules accept one"
     assert cells(speed.rivals(found), shape) == [
-        ["the same weights for 16 steps", "bfloat16", "2", "6.50x", "10%", "–"]
+        ["the same weights for 16 steps in float32", "bfloat16", "2", "6.50x", "10%", "–"]
     ]
     network, own = cells(speed.rivals(found), "TRM, laptop size, 256 of sudoku-9")
     assert network[1:] == ["float32", "2", "2.35x", "10%", "–"]

@@ -14,7 +14,7 @@ DEPTH = {"depth", "valid", "by_width", "evaluations_a_sample", "seconds_a_sample
 COST = {"values", "seconds", "exponent", "exponent_upper"}
 WANTED = {
     "surface": {"name", "dtype", "puzzles", "width", "accuracy", "cost", "hardware"},
-    "sampling": {"name", "dtype", "puzzles", "width", "depth", "plain", "value", "checked", "hardware"},
+    "sampling": {"name", "dtype", "plain_dtype", "puzzles", "width", "depth", "plain", "value", "checked", "hardware"},
     "halting": {"size", "task", "dtype", "puzzles", "ours", "loop", "hardware"},
 }
 
@@ -53,7 +53,7 @@ def rivals(found: Mapping[str, Rows]) -> str | None:
     for values in found["sampling"]:
         shape = f"{values['name']}, {values['puzzles']} puzzles, width {values['width']}"
         for name, told in (("value", "all trajectories until they halt"), ("checked", "until the rules accept one")):
-            against = f"the same weights for {values['depth']} steps"
+            against = f"the same weights for {values['depth']} steps in {values['plain_dtype']}"
             rows.append((f"{shape}, {told}", against, *compared(values, values[name])))
     for values in found["halting"]:
         shape = f"TRM, {values['size']} size, {values['puzzles']} of {values['task']}"
