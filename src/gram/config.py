@@ -280,13 +280,18 @@ def from_dict(cls: type[T], values: dict[str, Any]) -> T:
 
 def read_config(path: Path) -> Config:
     """A Config from its JSON file. ValueError if it is damaged."""
+    return from_dict(Config, read_json(path, "restore it from a backup or train again"))
+
+
+def read_json(path: Path, remedy: str = "repair or remove it") -> dict[str, Any]:
+    """A JSON object. ValueError naming the file, and the remedy, if it is damaged."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); restore it from a backup or train again.") from None
+        raise ValueError(f"{path} is not JSON ({error}); {remedy}.") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold a JSON object; restore it from a backup or train again.")
-    return from_dict(Config, values)
+        raise ValueError(f"{path} must hold a JSON object; {remedy}.")
+    return values
 
 
 def _convert(kind: Any, value: Any, where: str) -> Any:

@@ -1,12 +1,12 @@
 """Results files as they lie in a folder: RECIPE/SEED.json of `gram eval --record`, the same below folders of older
 comparisons, and bench/*.json of `gram bench --json`."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gram import recipes
+from gram.config import read_json
 from gram.report.published import GRAM
 
 BENCH = "bench"
@@ -110,17 +110,6 @@ def result(path: Path, folder: Path) -> Result:
         commit=f"{values.get('commit') or 'unknown'}"[:12] + (", with changes" if values.get("dirty") else ""),
         figures=values["figures"],
     )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. ValueError naming the file if it is damaged."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); repair or remove it.") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold a JSON object; repair or remove it.")
-    return values
 
 
 def measurements(results: list[Result], task: str) -> list[Measurement]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gram.report.results import BENCH, read_json
+from gram.config import read_json
+from gram.report.results import BENCH
 from gram.report.tables import DASH, Row, markdown
 
 Rows = list[dict[str, Any]]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from gram import bundle, tasks
-from gram.config import Config
+from gram.config import Config, read_json
 from gram.models.build import build, parameter_table
 
 PACKAGE = Path(__file__).parent.parent
@@ -27,14 +27,7 @@ def record(folder: Path, config: Config, weights: Path, dtype: str, key: str, fi
     date.
     """
     path = folder / config.recipe / f"{config.train.seed}.json"
-    values: dict[str, Any] = {}
-    if path.is_file():
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is not JSON ({error}); repair or remove it.") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold a JSON object; repair or remove it.")
+    values = read_json(path) if path.is_file() else {}
     here = origin() | {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed}
     values |= {"parameters": parameters(config)["total"]} | here
