@@ -96,13 +96,22 @@ ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answ
 
 
 def queens(task: str) -> Config:
-    """N-Queens completion. Few evaluations: 256 boards every two minutes took two fifths of the time."""
+    """N-Queens completion. One transition a step and a beta at which a step tells little (LOG.md). Few evaluations: 256
+    boards every two minutes took two fifths of the time."""
     minutes = 18.0 if int(task.split("-")[1]) < 10 else 80.0
     return Config(
         recipe=task,
         task=task,
-        model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128),
-        train=TrainConfig(minutes=minutes, updates=ENDLESS, evaluate_every=300.0, evaluate_examples=64),
+        model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128, T=1),
+        train=TrainConfig(
+            minutes=minutes,
+            updates=ENDLESS,
+            N_sup=12,
+            lr=4e-3,
+            beta=3.5,
+            evaluate_every=300.0,
+            evaluate_examples=64,
+        ),
         solve=SolveConfig(depth=48, restart_every=12),
     )
 
@@ -113,8 +122,15 @@ def coloring(task: str) -> Config:
     return Config(
         recipe=task,
         task=task,
-        model=dataclasses.replace(SMALL, positions="learned"),
-        train=TrainConfig(minutes=minutes, updates=ENDLESS, lr=8e-4, lr_rest=2e-3, augment=True),
+        model=dataclasses.replace(SMALL, positions="learned", T=1),
+        train=TrainConfig(
+            minutes=minutes,
+            updates=ENDLESS,
+            beta=LITTLE_AT_A_TIME,
+            augment=True,
+            evaluate_every=300.0,
+            evaluate_examples=64,
+        ),
         solve=SolveConfig(depth=48, restart_every=12),
     )
 
@@ -456,8 +472,9 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "stochastic-decoder": {"model": {"guidance": "decoder"}},
     "random-start": {"model": {"guidance": "none", "start": "random"}},
     "direct": {"model": {"guidance": "none", "K": 1, "T": 1}, "train": {"N_sup": 1}, "solve": {"depth": 1}},
-    "literal": {"train": {"posterior_transitions": "all"}},
-    "all-pay": {"train": {"posterior_transitions": "all", "kl_transitions": "all"}},
+    "several": {"model": {"T": 2}},
+    "literal": {"model": {"T": 2}, "train": {"posterior_transitions": "all"}},
+    "all-pay": {"model": {"T": 2}, "train": {"posterior_transitions": "all", "kl_transitions": "all"}},
     "attention": {"model": {"mixer": "attention", "positions": "rope", "heads": 4}},
     "swiglu": {"model": {"mixer": "swiglu", "positions": "none", "mixer_hidden": 128}},
     "groups": {"model": {"mixer": "groups", "positions": "none", "mixer_hidden": 64}},
@@ -482,5 +499,6 @@ LARGE: dict[str, dict[str, Any]] = {
     "d3pm-uniform": D3PM,  # 15.9M
     "d3pm-absorbing": D3PM,
     "vae": {"width": 512, "blocks": 3, "hidden": 512, "heads": 8},  # as GRAM
+    **dict.fromkeys(("several", "literal", "all-pay"), {"T": 3}),
 }
 """What variants change at the paper's scale: the sizes of its tables."""

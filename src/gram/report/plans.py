@@ -63,7 +63,7 @@ RIVALS = ("direct-8", "looped", "hrm", "trm", "autoregressive", "mdlm", GRAM)
 COVERAGE = Measure(width=20, select="majority")
 MECHANISMS = ("deterministic", "noise-only", "mean-only", "stochastic-decoder", "random-start", "direct")
 ARCHITECTURES = ("looped", "looped-guided", "flat", "hrm", "trm")
-OBJECTIVES = ("literal", "all-pay")
+OBJECTIVES = ("several", "literal", "all-pay")
 ONE_SAMPLE = Measure(data=EXTREME, width=1, select="first", limit=200)
 
 PLANS = {
@@ -71,8 +71,8 @@ PLANS = {
         title="completions of 8 queens: rivals, members and GRAM",
         task="queens-8",
         models=RIVALS,
-        minutes=12,
-        after=4,
+        minutes=4,
+        after=2,
         seeds=(0, 1, 2),
         measures=(COVERAGE,),
     ),
@@ -89,8 +89,8 @@ PLANS = {
         title="3-colourings of 8 vertices: rivals, members and GRAM",
         task="coloring-8",
         models=RIVALS,
-        minutes=12,
-        after=4,
+        minutes=4,
+        after=2,
         seeds=(0, 1, 2),
         measures=(COVERAGE,),
     ),
