@@ -11,7 +11,7 @@ ROOT = Path(gram.__path__[0])
 BELOW_SOLVE = {"config", "tasks", "models", "bundle", "solve"}
 MAY_IMPORT = {
     "config": set(),
-    "recipes": {"config"},
+    "recipes": {"config", "recipes"},
     "tasks": {"config", "tasks"},
     "models": {"config", "models", "tasks.base"},
     "bundle": {"config", "tasks", "models"},

@@ -336,7 +336,7 @@ def test_the_list(capsys):
     assert gram("reproduce", "--list") == 0
     out = capsys.readouterr().out
     assert all(name in out for name in PLANS)
-    assert "21 runs, about 2.9 h" in out
+    assert "21 runs, about 1.1 h" in out
 
 
 def test_seeds():

@@ -85,7 +85,7 @@ class ModelConfig:
 
 @dataclass(kw_only=True, frozen=True)
 class TrainConfig:
-    """How it learns. The defaults are what works on a laptop (LOG.md); the paper's are in recipes.py."""
+    """How it learns. The defaults are what works on a laptop (LOG.md); the paper's are in recipes/."""
 
     updates: int = 5000
     """Optimiser updates; one per supervision step."""

@@ -61,6 +61,7 @@ class Plan:
 
 RIVALS = ("direct-8", "looped", "hrm", "trm", "autoregressive", "mdlm", GRAM)
 COVERAGE = Measure(width=20, select="majority")
+COVERAGE_200 = replace(COVERAGE, limit=200)
 MECHANISMS = ("deterministic", "noise-only", "mean-only", "stochastic-decoder", "random-start", "direct")
 ARCHITECTURES = ("looped", "looped-guided", "flat", "hrm", "trm")
 OBJECTIVES = ("several", "literal", "all-pay")
@@ -74,7 +75,7 @@ PLANS = {
         minutes=4,
         after=2,
         seeds=(0, 1, 2),
-        measures=(COVERAGE,),
+        measures=(COVERAGE_200,),
     ),
     "queens-10": Plan(
         title="completions of 10 queens: rivals, members and GRAM",
@@ -83,7 +84,7 @@ PLANS = {
         minutes=30,
         after=10,
         seeds=(0,),
-        measures=(Measure(width=20, select="majority", limit=200),),
+        measures=(COVERAGE_200,),
     ),
     "coloring-8": Plan(
         title="3-colourings of 8 vertices: rivals, members and GRAM",
@@ -135,9 +136,18 @@ PLANS = {
         title="architecture, mechanism and objective on 8 queens",
         task="queens-8",
         models=(*ARCHITECTURES, *MECHANISMS, *OBJECTIVES, GRAM),
-        minutes=18,
-        after=5,
-        seeds=(0,),
+        minutes=4,
+        after=2,
+        seeds=(0, 1, 2),
+        measures=(COVERAGE_200,),
+    ),
+    "ablations-coloring": Plan(
+        title="architecture, mechanism and objective on 3-colourings of 8 vertices",
+        task="coloring-8",
+        models=(*ARCHITECTURES, *MECHANISMS, *OBJECTIVES, GRAM),
+        minutes=4,
+        after=2,
+        seeds=(0, 1, 2),
         measures=(COVERAGE,),
     ),
     "ablations-sudoku": Plan(

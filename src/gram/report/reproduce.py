@@ -23,7 +23,7 @@ from gram.report import page, plans, results
 from gram.report.jobs import Job, side_by_side
 from gram.report.plans import PLANS, Measure, Plan, Scale
 from gram.report.published import GRAM
-from gram.solve import show
+from gram.solve import record, show
 from gram.solve.record import TRAINING
 from gram.solve.show import counted
 from gram.tasks.arc import Arc
@@ -189,7 +189,7 @@ def key(wanted: Measure, config: Config) -> str:
     """The key that `gram eval` records the measurement under."""
     names = ("width", "depth") if isinstance(tasks.of(config), Unconditional) else ("width", "depth", "select")
     asked = {name: getattr(wanted, name) or getattr(config.solve, name) for name in names}
-    return show.key(wanted.split if wanted.data is None else Path(wanted.data).name, asked | {"limit": wanted.limit})
+    return record.key(wanted.split if wanted.data is None else Path(wanted.data).name, asked | {"limit": wanted.limit})
 
 
 def known(config: Config, out: Path) -> set[str]:

@@ -154,6 +154,13 @@ def tables() -> list[Table]:
             f"{five} Ours: validity of one sample.",
         ),
         Table(
+            "Ablations on 3-colourings of 8 vertices",
+            "coloring-8",
+            covered,
+            (CONFLICTS, COVERAGE, VALID),
+            plan="ablations-coloring",
+        ),
+        Table(
             "Ablations on Sudoku-Extreme",
             "sudoku-9",
             solved(EXTREME.rpartition("/")[2], 5),

@@ -5,14 +5,18 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gram import bundle, tasks
 from gram.config import Config, read_json
 from gram.models.build import build, parameter_table
+
+if TYPE_CHECKING:
+    from gram.solve.reasoner import Reasoner
 
 PACKAGE = Path(__file__).parent.parent
 TRAINING = "training.json"
@@ -36,6 +40,17 @@ def record(folder: Path, config: Config, weights: Path, dtype: str, key: str, fi
     path.parent.mkdir(parents=True, exist_ok=True)
     bundle.write_json(path, values)
     return path
+
+
+def key(data: str, asked: dict[str, Any]) -> str:
+    """The name of figures in a results file: their data and what was asked for."""
+    return " ".join([data, *(f"{k}={v}" for k, v in asked.items() if v is not None)])
+
+
+def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
+    """`record` what was measured of a reasoner, under `name`; say where."""
+    path = record(results, reasoner.config, weights, reasoner.network.dtype, name, figures)
+    print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
 
 
 def parameters(config: Config) -> dict[str, int]:

@@ -319,6 +319,7 @@ def evaluate(
     found = examples(task, data, split, limit, edge_probability)
     reasoner, label, folder = load(task, weights, opener)
     from gram.solve import evaluate as measure
+    from gram.solve.record import keep, key
 
     defaults = reasoner.config.solve
     settled = {k: getattr(defaults, k) if options[k] is None else options[k] for k in ("width", "depth", "select")}
@@ -350,21 +351,8 @@ def evaluate(
         asked = {"limit": limit, "temperature": options["temperature"], "edge_probability": edge_probability}
         asked |= {"seed": options["seed"] or None, "restart_every": options["restart_every"]}
         asked["early_stop"] = early_stop or None
-        write_record(record, reasoner, folder, key(figures["data"], settled | asked), figures)
+        keep(record, reasoner, folder, key(figures["data"], settled | asked), figures)
     return 0
-
-
-def key(data: str, asked: dict[str, Any]) -> str:
-    """The name of figures in a results file: their data and what was asked for."""
-    return " ".join([data, *(f"{k}={v}" for k, v in asked.items() if v is not None)])
-
-
-def write_record(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
-    """Put the figures into the folder `results` under `name`; say where."""
-    from gram.solve.record import record
-
-    path = record(results, reasoner.config, weights, reasoner.network.dtype, name, figures)
-    print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
 
 
 def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_probability: float | None) -> Examples:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gram.solve.show import Opener, counted, key, load, sample_rows, say, write_record
+from gram.solve.show import Opener, counted, load, sample_rows, say
 from gram.solve.vote import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
 from gram.tasks.arc import Arc, picture
 from gram.tasks.arc_files import Pair, Puzzle, puzzles_of, read_puzzles
@@ -188,7 +188,9 @@ def evaluate(
     if record is not None:
         asked = {name: values[name] for name in ("width", "depth", "select")} | {"limit": limit}
         asked |= {"temperature": options["temperature"], "seed": options["seed"] or None}
-        write_record(record, reasoner, folder, key(source, asked | {"restart_every": options["restart_every"]}), values)
+        from gram.solve.record import keep, key
+
+        keep(record, reasoner, folder, key(source, asked | {"restart_every": options["restart_every"]}), values)
     return 0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gram import tasks
 from gram.solve import generate, pictures
-from gram.solve.show import Opener, counted, key, load, one_line, say, write_record
+from gram.solve.show import Opener, counted, load, one_line, say
 from gram.tasks.base import Tokens, Unconditional
 from gram.tasks.mnist import Mnist
 from gram.tasks.store import load_examples
@@ -144,7 +144,9 @@ def evaluate(
     if record is not None:
         asked = {"width": options["width"] or reasoner.config.solve.width, "depth": settled["depth"]}
         asked |= {k: options[k] for k in ("temperature", "restart_every")} | {"seed": options["seed"] or None}
-        write_record(record, reasoner, folder, key(split, asked), values)
+        from gram.solve.record import keep, key
+
+        keep(record, reasoner, folder, key(split, asked), values)
     return 0
 
 

@@ -1,0 +1,297 @@
+"""Laptop scale: minutes on one core. These made the shipped weights."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from gram.config import ArcConfig, Config, ModelConfig, SolveConfig, TrainConfig
+from gram.recipes.variants import change
+
+SMALL = ModelConfig(
+    width=128,
+    hidden=128,
+    mixer="groups",
+    mixer_hidden=64,
+    positions="none",
+    K=2,
+    T=2,
+    guidance_hidden=128,
+    pool="mean",
+)
+UNARY = ModelConfig(
+    width=32,
+    hidden=64,
+    mixer="groups",
+    mixer_hidden=16,
+    unary=True,
+    positions="none",
+    K=2,
+    T=2,
+    guidance_hidden=32,
+    pool="mean",
+)
+SUDOKU_TRAIN = (
+    "sudoku/sudoku_bank_train.csv.gz",
+    "sudoku/sudoku_tdoku_hard_train.csv.gz",
+    "sudoku/sudoku_extreme_1k_train.csv.gz",
+)
+SUDOKU_DEV = tuple(name.replace("_1k_train", "_dev").replace("_train", "_dev") for name in SUDOKU_TRAIN)
+ENDLESS = 10_000_000  # updates: the minutes are the budget
+LITTLE_AT_A_TIME = 4.2
+"""beta where nothing is given. A fifth of the KL trains the posterior (kl_balance), so from 5 on it tells nothing; a
+little below, it tells a little of every position in each step, which is what independent noise can imitate (LOG.md)."""
+ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers that costs coverage
+
+
+def queens(task: str) -> Config:
+    """N-Queens completion. One transition a step and few steps: the first chooses, the others mend (LOG.md). A little
+    more noise than was learned covers more. Few evaluations: 256 boards every two minutes took two fifths of the time."""
+    minutes = 18.0 if int(task.split("-")[1]) < 10 else 80.0
+    return Config(
+        recipe=task,
+        task=task,
+        model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128, T=1),
+        train=TrainConfig(
+            minutes=minutes,
+            updates=ENDLESS,
+            N_sup=4,
+            lr=4e-3,
+            beta=2.5,
+            evaluate_every=300.0,
+            evaluate_examples=64,
+        ),
+        solve=SolveConfig(depth=48, restart_every=12, temperature=1.2),
+    )
+
+
+def coloring(task: str) -> Config:
+    """Graph colouring. Vertices are told apart by learned positions: canonical colours depend on their order."""
+    minutes = 25.0 if int(task.split("-")[1]) < 10 else 35.0
+    return Config(
+        recipe=task,
+        task=task,
+        model=dataclasses.replace(SMALL, positions="learned", T=1),
+        train=TrainConfig(
+            minutes=minutes,
+            updates=ENDLESS,
+            beta=LITTLE_AT_A_TIME,
+            augment=True,
+            evaluate_every=300.0,
+            evaluate_examples=64,
+        ),
+        solve=SolveConfig(depth=48, restart_every=12),
+    )
+
+
+def small_sudoku(task: str) -> Config:
+    """4x4 and 6x6 Sudoku from generated puzzles."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=SMALL,
+        train=TrainConfig(minutes=5.0, updates=ENDLESS, N_sup=8, beta=3.0, augment=True, **ONE_ANSWER),
+        solve=SolveConfig(depth=16),
+    )
+
+
+def sudoku_9(task: str) -> Config:
+    """Hard 9x9 Sudoku from the three training files."""
+    return Config(
+        recipe=task,
+        task=task,
+        data=SUDOKU_TRAIN,
+        dev=("sudoku/sudoku_bank_dev.csv.gz", "sudoku/sudoku_extreme_dev.csv.gz"),
+        model=UNARY,
+        train=TrainConfig(
+            minutes=66.0,
+            updates=ENDLESS,
+            batch=32,
+            N_sup=16,
+            halt_early=True,
+            lr=3e-3,
+            lr_rest=2e-3,
+            beta=3.0,
+            augment=True,
+            **ONE_ANSWER,
+            evaluate_every=1200.0,
+            evaluate_examples=32,
+            save_every=300.0,
+        ),
+        solve=SolveConfig(depth=64, restart_every=8),
+    )
+
+
+def own(task: str) -> Config:
+    """One's own data, or a task of another package: positions are learnt, since nothing is known of them."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=dataclasses.replace(SMALL, mixer="attention", heads=4, positions="learned"),
+        train=TrainConfig(minutes=10.0, updates=ENDLESS),
+        solve=SolveConfig(depth=24, restart_every=12),
+    )
+
+
+MAZE = ModelConfig(
+    width=32,
+    hidden=64,
+    mixer="groups",
+    mixer_hidden=8,
+    positions="none",
+    K=4,
+    T=2,
+    guidance_hidden=32,
+    pool="mean",
+)
+"""A step reaches (K + 1) * T * blocks = 20 cells further."""
+
+
+def maze(task: str) -> Config:
+    """Mazes of up to 29 x 29 cells, generated."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=MAZE,
+        train=TrainConfig(
+            minutes=30.0,
+            updates=ENDLESS,
+            batch=16,
+            N_sup=12,
+            halt_early=True,
+            lr=3e-3,
+            lr_rest=2e-3,
+            beta=3.0,
+            augment=True,
+            **ONE_ANSWER,
+            evaluate_every=300.0,
+            evaluate_examples=64,
+        ),
+        solve=SolveConfig(depth=48),
+    )
+
+
+def maze_30(task: str) -> Config:
+    """The 1,000 official training mazes of 30 x 30 cells, in eight views."""
+    files = {"data": ("maze/maze_30x30_hard_train.csv.gz",), "dev": ("maze/maze_30x30_hard_dev.csv.gz",)}
+    train = {"minutes": 120.0, "batch": 8, "N_sup": 24, "evaluate_every": 1200.0}
+    config = change(maze(task), train=train, solve={"depth": 64})
+    return dataclasses.replace(config, **files)
+
+
+def arc_files(task: str) -> ArcConfig:
+    """Training and evaluation tasks of the set, and ConceptARC where it is there."""
+    number = task.split("-")[1]
+    return ArcConfig(
+        known=(f"arc/arc{number}_training.json.gz",),
+        more=("arc/conceptarc.json.gz",),
+        asked=(f"arc/arc{number}_evaluation.json.gz",),
+    )
+
+
+def arc(task: str) -> Config:
+    """ARC puzzles, of a size that a laptop can learn: arc-1-10 are those within 10 x 10. Small steps and few variants,
+    so that there are many updates; the vector of a puzzle is added everywhere, without registers."""
+    model = dataclasses.replace(SMALL, width=64, hidden=64, mixer_hidden=16, K=1, T=1, guidance_hidden=32)
+    return Config(
+        recipe=task,
+        task=task,
+        model=model,
+        train=TrainConfig(
+            minutes=25.0,
+            updates=ENDLESS,
+            batch=32,
+            N_sup=4,
+            beta=3.0,
+            augment=True,
+            **ONE_ANSWER,
+            evaluate_every=300.0,
+            evaluate_examples=64,
+        ),
+        solve=SolveConfig(width=4, depth=16, select="majority"),
+        arc=dataclasses.replace(arc_files(task), variants=2),
+    )
+
+
+def sudoku_boards(task: str) -> Config:
+    """Complete 9x9 boards from nothing. One transition a step: then the target guides each of them (LOG.md)."""
+    return Config(
+        recipe=task,
+        task=task,
+        data=SUDOKU_TRAIN,
+        dev=SUDOKU_DEV,
+        model=dataclasses.replace(UNARY, K=3, T=1),
+        train=TrainConfig(
+            minutes=40.0,
+            updates=ENDLESS,
+            batch=32,
+            N_sup=16,
+            lr=1e-3,
+            beta=LITTLE_AT_A_TIME,
+            evaluate_every=600.0,
+            evaluate_examples=64,
+            save_every=300.0,
+        ),
+        solve=SolveConfig(width=1000, depth=96, restart_every=24),
+    )
+
+
+def sudoku_boards_4(task: str) -> Config:
+    """All 288 complete 4x4 boards from nothing."""
+    return Config(
+        recipe=task,
+        task=task,
+        model=UNARY,
+        train=TrainConfig(minutes=5.0, updates=ENDLESS, N_sup=8, lr=3e-3, lr_rest=2e-3, beta=3.5),
+        solve=SolveConfig(width=2880, depth=48, restart_every=16),
+    )
+
+
+def mnist(task: str) -> Config:
+    """Binarised MNIST. No rules, so nothing halts and no row runs on the prior."""
+    model = dataclasses.replace(
+        SMALL,
+        K=2,
+        T=1,
+        width=96,
+        hidden=96,
+        mixer="swiglu",
+        mixer_hidden=128,
+        guidance_hidden=96,
+        stem="patches",
+        stem_channels=16,
+    )
+    return Config(
+        recipe=task,
+        task=task,
+        model=model,
+        train=TrainConfig(
+            minutes=45.0,
+            updates=ENDLESS,
+            batch=32,
+            N_sup=12,
+            lr=1.5e-3,
+            beta=4.7,  # 784 pixels each tell a little
+            prior_rows=0.0,
+            evaluate_every=900.0,
+            evaluate_examples=64,
+            save_every=300.0,
+        ),
+        solve=SolveConfig(width=1000, depth=64),
+    )
+
+
+LAPTOP: dict[str, Callable[[str], Config]] = {
+    "own": own,
+    "queens": queens,
+    "coloring": coloring,
+    "sudoku-4": small_sudoku,
+    "sudoku-6": small_sudoku,
+    "sudoku-9": sudoku_9,
+    "sudoku-boards": sudoku_boards,
+    "sudoku-boards-4": sudoku_boards_4,
+    "maze": maze,
+    "maze-30": maze_30,
+    "arc": arc,
+    "mnist": mnist,
+}
+"""By task, or by kind of task where there is one for every size."""

@@ -1,0 +1,74 @@
+"""Members of the family, ablations and rivals: the fields that each changes in any recipe."""
+
+import dataclasses
+from typing import Any
+
+from gram.config import Config
+
+
+def change(config: Config, **sections: dict[str, Any]) -> Config:
+    """`config` with changed fields: change(c, model={"K": 2}, train={"beta": 1.0})."""
+    parts = {section: dataclasses.replace(getattr(config, section), **fields) for section, fields in sections.items()}
+    return dataclasses.replace(config, **parts)
+
+
+def rival(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any]]:
+    """A rival of about 0.5M parameters. It halts when it is done; `depth` is only a ceiling."""
+    size = {"width": 128, "blocks": 4, "hidden": 128, "heads": 4, "mixer": "attention", "positions": "learned"}
+    return {
+        "model": {"kind": kind, "unary": False} | size | model,
+        "train": {"beta": 1.0, "N_sup": 1, "prior_rows": 0.0, "prior_learns": False, "evaluate_examples": 64},
+        "solve": {"depth": depth, "restart_every": None, "halt_threshold": 0.0},
+    }
+
+
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "trm": {"model": {"guidance": "none", "shared": True}},
+    "hrm": {"model": {"guidance": "none", "blocks": 4, "gradient": "one-step", "halting": "halt-continue"}},
+    "looped": {
+        "model": {"guidance": "none", "hierarchy": False, "T": 12, "gradient": "full"},
+        "train": {"N_sup": 1},
+        "solve": {"depth": 2},
+    },
+    "looped-guided": {
+        "model": {"hierarchy": False, "T": 12, "gradient": "full"},
+        "train": {"N_sup": 1},
+        "solve": {"depth": 2},
+    },
+    "flat": {"model": {"hierarchy": False}},
+    "deterministic": {"model": {"guidance": "none"}},
+    "noise-only": {"model": {"guidance": "noise"}},
+    "mean-only": {"model": {"guidance": "mean"}},
+    "stochastic-decoder": {"model": {"guidance": "decoder"}},
+    "random-start": {"model": {"guidance": "none", "start": "random"}},
+    "direct": {"model": {"guidance": "none", "K": 1, "T": 1}, "train": {"N_sup": 1}, "solve": {"depth": 1}},
+    "several": {"model": {"T": 2}},
+    "literal": {"model": {"T": 2}, "train": {"posterior_transitions": "all"}},
+    "all-pay": {"model": {"T": 2}, "train": {"posterior_transitions": "all", "kl_transitions": "all"}},
+    "attention": {"model": {"mixer": "attention", "positions": "rope", "heads": 4}},
+    "swiglu": {"model": {"mixer": "swiglu", "positions": "none", "mixer_hidden": 128}},
+    "groups": {"model": {"mixer": "groups", "positions": "none", "mixer_hidden": 64}},
+    "direct-8": rival("direct", depth=1, guidance="none", width=96, blocks=8, hidden=96),
+    "direct-32": rival("direct", depth=1, guidance="none", width=48, blocks=32, hidden=48),
+    "autoregressive": rival("autoregressive"),
+    "mdlm": rival("mdlm"),
+    "d3pm-uniform": rival("d3pm-uniform", start="random"),
+    "d3pm-absorbing": rival("d3pm-absorbing"),
+    "vae": rival("vae", depth=1, blocks=2),
+}
+MEMBER: Any = {"hidden": 1536, "registers": 16}  # expansion 4 and 16 puzzle tokens
+D3PM: Any = {"width": 512, "blocks": 5, "hidden": 1344, "heads": 8, "denoising_steps": 1000}
+LARGE: dict[str, dict[str, Any]] = {
+    "trm": MEMBER,
+    "hrm": MEMBER,
+    "looped": MEMBER,
+    "direct-8": {"width": 512, "hidden": 1536, "heads": 8},  # 27M
+    "direct-32": {"width": 256, "hidden": 768, "heads": 8},  # 27M
+    "autoregressive": {"width": 384, "blocks": 6, "hidden": 1024, "heads": 6},  # 10.6M
+    "mdlm": {"width": 512, "blocks": 4, "hidden": 1360, "heads": 8, "denoising_steps": 1000},  # 12.6M
+    "d3pm-uniform": D3PM,  # 15.9M
+    "d3pm-absorbing": D3PM,
+    "vae": {"width": 512, "blocks": 3, "hidden": 512, "heads": 8},  # as GRAM
+    **{name: {"T": 3} for name in ("several", "literal", "all-pay")},
+}
+"""What variants change at the paper's scale: the sizes of its tables."""
