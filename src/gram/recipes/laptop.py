@@ -44,8 +44,8 @@ ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answ
 
 
 def queens(task: str) -> Config:
-    """N-Queens completion. One transition a step and few steps: the first chooses, the others mend (LOG.md). A little
-    more noise than was learned covers more. Few evaluations: 256 boards every two minutes took two fifths of the time."""
+    """N-Queens completion. One transition a step and few steps: the first chooses, the others mend (LOG.md). Few
+    evaluations: 256 boards every two minutes took two fifths of the time."""
     minutes = 18.0 if int(task.split("-")[1]) < 10 else 80.0
     return Config(
         recipe=task,
@@ -56,11 +56,11 @@ def queens(task: str) -> Config:
             updates=ENDLESS,
             N_sup=4,
             lr=4e-3,
-            beta=2.5,
+            beta=2.2,
             evaluate_every=300.0,
             evaluate_examples=64,
         ),
-        solve=SolveConfig(depth=48, restart_every=12, temperature=1.2),
+        solve=SolveConfig(depth=48, restart_every=12),
     )
 
 
