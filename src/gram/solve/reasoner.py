@@ -15,7 +15,7 @@ from gram.solve.generate import Samples, draw, settle
 from gram.solve.memory import check_width
 from gram.solve.sample import Network, Trajectories, deterministic, sample, stages
 from gram.solve.select import Candidate, Rule, choose, needs_check
-from gram.tasks.base import IDENTITY, Tokens, Unconditional, spelt
+from gram.tasks.base import Tokens, Unconditional
 
 BUDGET = 20_000
 """Nodes that the exact solver may visit to find out whether a puzzle has a solution at all."""
@@ -206,17 +206,7 @@ class Reasoner:
         if isinstance(puzzle, str):
             tokens = self.task.encode(puzzle)
         else:
-            tokens = np.asarray(puzzle)
-            if tokens.shape != (spec.length,) or not np.issubdtype(tokens.dtype, np.integer):
-                raise ValueError(
-                    f"{spec.name} needs {spec.length} integer tokens; this is {tokens.dtype} {tokens.shape}."
-                )
-            front = IDENTITY if spec.identities else 0
-            if not ((tokens >= 0) & (tokens < np.where(np.arange(spec.length) < front, 256, spec.vocabulary))).all():
-                raise ValueError(f"the tokens of {spec.name} are 0 to {spec.vocabulary - 1}; this has others.")
-            tokens = tokens.astype(np.uint8)
-            if front and spelt(tokens[None])[0] >= spec.identities:
-                raise ValueError(f"these tokens are of no puzzle of {spec.name}; compare with those that encode gives.")
+            tokens = spec.tokens(puzzle)
             if not np.array_equal(self.task.encode(self.task.show(tokens)), tokens):
                 raise ValueError(f"these tokens are no puzzle of {spec.name}; compare with those that encode gives.")
         try:

@@ -47,11 +47,11 @@ def solve(
         raise ValueError("An ARC test input gets two attempts, by vote; leave --want and --select out.")
     if not (texts or input) and (sys.stdin is None or sys.stdin.isatty()):
         raise ValueError(f"There is no puzzle; give a JSON file after `gram solve {task.spec.name}`.")
-    sources = [*texts, *([str(input)] if input else [])] or [sys.stdin.read()]
-    questions = [question for text in sources for question in read(task, text)]
+    asked = [question for text in texts for question in read(task, text)]
+    asked += in_file(task, input) if input else [] if texts else in_text(task, sys.stdin.read(), "Standard input")
     reasoner, _, _ = load(task, weights, opener)
     settled = settle(reasoner, options)
-    for question in questions:
+    for question in asked:
         begin = time.perf_counter()
         [found] = ask(reasoner.network, task, [(question.puzzle, question.pair.input)], **settled)
         seconds = time.perf_counter() - begin
@@ -61,21 +61,32 @@ def solve(
 
 
 def read(task: Arc, text: str) -> list[Question]:
-    """The test inputs of a JSON file, of JSON text, or of lines of a name and a grid. ValueError for puzzles that were
-    not trained on, and for a source that asks nothing."""
-    path = Path(text)
-    if len(text) < 1000 and "\n" not in text and not text.lstrip().startswith("{") and " " not in text.strip():
-        if not path.is_file():
-            raise FileNotFoundError(f"There is no file {text}; give a JSON file of ARC puzzles.")
-        text = path.read_text(encoding="utf-8") if path.suffix not in (".json", ".gz") else text
-    if path.is_file():
-        found = questions(task, read_puzzles(path)) if path.suffix in (".json", ".gz") else lines(task, text)
-    elif text.lstrip().startswith("{"):
-        found = questions(task, puzzles_of(text, "The puzzle", "puzzle"))
-    else:
-        found = lines(task, text)
+    """The test inputs of a word of the command line: JSON, a name and a grid, or else the name of a file."""
+    return (
+        in_text(task, text, "The text") if text.lstrip().startswith("{") or " " in text else in_file(task, Path(text))
+    )
+
+
+def in_file(task: Arc, path: Path) -> list[Question]:
+    """The test inputs of a file of JSON or of lines."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}; give a JSON file of ARC puzzles.")
+    if path.suffix not in (".json", ".gz"):
+        return in_text(task, path.read_text(encoding="utf-8"), path.name)
+    return some(questions(task, read_puzzles(path)), path.name)
+
+
+def in_text(task: Arc, text: str, source: str) -> list[Question]:
+    """The test inputs of JSON, or of lines of a name and a grid."""
+    if text.lstrip().startswith("{"):
+        return some(questions(task, puzzles_of(text, "The puzzle", "puzzle")), source)
+    return some(lines(task, text), source)
+
+
+def some(found: list[Question], source: str) -> list[Question]:
+    """`found`. ValueError if it is empty."""
     if not found:
-        raise ValueError(f"{path.name if path.is_file() else 'The text'} asks nothing; add a test input.")
+        raise ValueError(f"{source} asks nothing; add a test input.")
     return found
 
 

@@ -49,6 +49,20 @@ class TaskSpec:
     vector for each; answers start behind them. Inputs and targets are then canvases with padding around what they
     hold."""
 
+    def tokens(self, numbers: np.ndarray) -> Tokens:
+        """Any array -> tokens (L,). ValueError for another shape or kind, and for numbers that are no tokens here."""
+        found = np.asarray(numbers)
+        if found.shape != (self.length,) or not np.issubdtype(found.dtype, np.integer):
+            raise ValueError(f"{self.name} needs {self.length} integer tokens; this is {found.dtype} {found.shape}.")
+        front = IDENTITY if self.identities else 0
+        limits = np.where(np.arange(self.length) < front, 256, self.vocabulary)
+        if not ((found >= 0) & (found < limits)).all():
+            raise ValueError(f"the tokens of {self.name} are 0 to {self.vocabulary - 1}; this has others.")
+        found = found.astype(np.uint8)
+        if front and spelt(found[None])[0] >= self.identities:
+            raise ValueError(f"these tokens are of no puzzle of {self.name}; compare with those that encode gives.")
+        return found
+
 
 @dataclass(frozen=True)
 class Examples:

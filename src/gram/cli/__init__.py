@@ -1,0 +1,82 @@
+"""The command `gram`: verbs only, no logic."""
+
+import contextlib
+import sys
+
+import tyro
+
+from gram.cli import ask, files, measure, train
+
+USAGE = """usage: gram VERB ...
+
+  gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
+  gram generate TASK             draw samples of a task without puzzles: boards, digits
+  gram eval TASK                 measure weights on held-out puzzles
+  gram train RECIPE              train a recipe
+  gram data NAME                 get a public data set, or check one
+  gram export WEIGHTS            a bundle that answers without PyTorch
+  gram import CHECKPOINT         weights of the published TRM or HRM code
+  gram bench [RECIPE ...]        how fast this machine trains and samples
+  gram report                    tables and figures of results, beside the published ones
+  gram reproduce NAME            train, measure and report one table
+  gram info                      tasks, weights, recipes, this machine
+
+gram VERB --help tells the options of each."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point. Exit code 0 for success, 2 for bad input (one sentence on stderr), 130 for Ctrl-C."""
+    try:
+        code = dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt as error:
+        code = fail(str(error) or "Interrupted.", 130)
+    except BrokenPipeError:  # the reader went away, as in `gram solve ... | head`
+        sys.stderr.close()
+        code = 0
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        code = fail(sentence, 2)
+    sys.exit(code)
+
+
+def explain(error: Exception) -> str | None:
+    """What went wrong, in a sentence; None for what is a mistake of ours and deserves its traceback."""
+    text = str(error)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in text.lower()):
+        return "There is not enough memory for this; use a smaller width, batch or model."
+    if isinstance(error, RuntimeError):
+        return None
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}."
+    return text
+
+
+def fail(sentence: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:  # it may be what is full: give it up, so that nothing follows the sentence
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+    print(f"gram: {' '.join(sentence.split())}", file=sys.stderr)
+    return code
+
+
+def dispatch(arguments: list[str]) -> int:
+    verbs = {"solve": ask.solve, "generate": ask.generate, "eval": ask.evaluate}
+    verbs |= {"data": files.data, "export": files.export, "import": files.import_official}
+    verbs |= {"bench": measure.bench, "report": measure.report, "reproduce": measure.reproduce, "info": measure.info}
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if verb in ("", "-h", "--help"):
+        print(USAGE)
+        return 0 if verb else 2
+    if verb == "train":
+        return train.train(rest)
+    if verb not in verbs:
+        raise ValueError(
+            f"There is no command {verb!r}; use train, solve, generate, eval, data, export, import, bench, report, "
+            "reproduce or info."
+        )
+    return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")

@@ -1,0 +1,80 @@
+"""train: a recipe, every field of which is an option."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from gram.config import ArcConfig, Config, TableConfig, read_config
+
+
+@dataclasses.dataclass(kw_only=True, frozen=True)
+class TrainArguments(Config):
+    """Train a recipe; every field of it can be changed by its name."""
+
+    minutes: float | None = None
+    """Wall-clock budget, compilation and evaluations included; the schedule is fitted to it."""
+    out: Path | None = None
+    """Run directory; runs/RECIPE-SEED if not given."""
+    resume: Path | None = None
+    """Continue the run in this directory with its own config (other options change it)."""
+    start: str | None = None
+    """Begin with these weights (shipped ones by name, or a folder) of the same network, such as maze-10 for maze-30,
+    instead of new ones."""
+    stop_at: int | None = None
+    """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
+    check: str | None = None
+    """For the recipe own, the function that judges an answer: file.py:function, called with input and answer."""
+    table: Annotated[TableConfig | None, tyro.conf.Suppress] = None
+    arc: Annotated[ArcConfig | None, tyro.conf.AvoidSubcommands] = None
+    """Which ARC puzzles there are; for arc-1 and arc-2 only."""
+
+
+def train(arguments: list[str]) -> int:
+    """gram train RECIPE [--field value ...] [--minutes M] [--out DIR], or gram train [RECIPE] --resume DIR."""
+    from gram import bundle, recipes
+    from gram.tasks import arc, table
+    from gram.train import loop
+
+    named = arguments[0] if arguments and not arguments[0].startswith("-") else None
+    rest = arguments[1:] if named else arguments
+    pairs = zip(rest, [*rest, ""][1:], strict=True)
+    resumed = [b if a == "--resume" else a[9:] for a, b in pairs if a == "--resume" or a.startswith("--resume=")]
+    if resumed:
+        run = Path(resumed[-1])
+        if not (run / bundle.CONFIG).is_file():
+            raise FileNotFoundError(f"{run} holds no run to resume; give the folder of an earlier `gram train`.")
+        default = read_config(run / bundle.CONFIG)
+        if named and named != default.recipe:
+            raise ValueError(f"{run} is a run of {default.recipe}, not of {named}; leave the recipe out to resume it.")
+    elif named:
+        default = recipes.recipe(named)
+    elif {"-h", "--help"} & set(rest):
+        default = recipes.recipe("queens-8")
+    else:
+        raise ValueError(f"Name a recipe after `gram train`: {', '.join(recipes.names())}.")
+    fields = {f.name: getattr(default, f.name) for f in dataclasses.fields(Config)}
+    given = tyro.cli(
+        TrainArguments,
+        args=rest,
+        default=TrainArguments(**fields),
+        prog="gram train RECIPE",
+        config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
+    )
+    config = arc.describe(table.describe(Config(**{name: getattr(given, name) for name in fields}), given.check))
+    if given.minutes is not None:
+        config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
+    if config.train.minutes is not None and not config.train.minutes > 0:
+        raise ValueError(f"minutes is {config.train.minutes}; it must be above 0.")
+    out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
+    try:
+        start = None if given.start is None else bundle.find(given.start)
+        loop.train(config, out, resume=given.resume is not None, stop_at=given.stop_at, start=start)
+    except loop.Interrupted as error:
+        raise KeyboardInterrupt(str(error)) from None
+    if given.stop_at is not None:
+        print(f"Stopped as asked; go on with gram train --resume {out}")
+    else:
+        print(f"The weights are in {out}; measure them: gram eval {config.task} --weights {out}")
+    return 0
