@@ -18,30 +18,30 @@ def rival(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any
     return {
         "model": {"kind": kind, "unary": False} | size | model,
         "train": {"beta": 1.0, "N_sup": 1, "prior_rows": 0.0, "prior_learns": False, "evaluate_examples": 64},
-        "solve": {"depth": depth, "restart_every": None, "halt_threshold": 0.0},
+        "solve": {"depth": depth, "restart_every": None, "halt_threshold": 0.0} | AS_IT_IS,
     }
 
 
+def member(train: dict[str, Any] | None = None, solve: dict[str, Any] | None = None, **model: Any) -> dict[str, Any]:
+    """A member of the family without guidance."""
+    return {"model": {"guidance": "none"} | model, "train": train or {}, "solve": (solve or {}) | AS_IT_IS}
+
+
+AS_IT_IS: Any = {"temperature": None}
+"""A recipe's factor on the learned noise is no other model's temperature."""
+ALL_LOOPS: Any = {"hierarchy": False, "T": 12, "gradient": "full"}
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
-    "trm": {"model": {"guidance": "none", "shared": True}},
-    "hrm": {"model": {"guidance": "none", "blocks": 4, "gradient": "one-step", "halting": "halt-continue"}},
-    "looped": {
-        "model": {"guidance": "none", "hierarchy": False, "T": 12, "gradient": "full"},
-        "train": {"N_sup": 1},
-        "solve": {"depth": 2},
-    },
-    "looped-guided": {
-        "model": {"hierarchy": False, "T": 12, "gradient": "full"},
-        "train": {"N_sup": 1},
-        "solve": {"depth": 2},
-    },
+    "trm": member(shared=True),
+    "hrm": member(blocks=4, gradient="one-step", halting="halt-continue"),
+    "looped": member({"N_sup": 1}, {"depth": 2}, **ALL_LOOPS),
+    "looped-guided": {"model": ALL_LOOPS, "train": {"N_sup": 1}, "solve": {"depth": 2}},
     "flat": {"model": {"hierarchy": False}},
-    "deterministic": {"model": {"guidance": "none"}},
+    "deterministic": member(),
     "noise-only": {"model": {"guidance": "noise"}},
     "mean-only": {"model": {"guidance": "mean"}},
     "stochastic-decoder": {"model": {"guidance": "decoder"}},
-    "random-start": {"model": {"guidance": "none", "start": "random"}},
-    "direct": {"model": {"guidance": "none", "K": 1, "T": 1}, "train": {"N_sup": 1}, "solve": {"depth": 1}},
+    "random-start": member(start="random"),
+    "direct": member({"N_sup": 1}, {"depth": 1}, K=1, T=1),
     "several": {"model": {"T": 2}},
     "literal": {"model": {"T": 2}, "train": {"posterior_transitions": "all"}},
     "all-pay": {"model": {"T": 2}, "train": {"posterior_transitions": "all", "kl_transitions": "all"}},
