@@ -62,9 +62,9 @@ def solve(
 
 def read(task: Arc, text: str) -> list[Question]:
     """The test inputs of a word of the command line: JSON, a name and a grid, or else the name of a file."""
-    return (
-        in_text(task, text, "The text") if text.lstrip().startswith("{") or " " in text else in_file(task, Path(text))
-    )
+    if text.lstrip().startswith("{") or text.split() != [text]:
+        return in_text(task, text, "The text")
+    return in_file(task, Path(text))
 
 
 def in_file(task: Arc, path: Path) -> list[Question]:
