@@ -271,15 +271,15 @@ def mnist(task: str) -> Config:
             minutes=45.0,
             updates=ENDLESS,
             batch=32,
-            N_sup=12,
+            N_sup=8,
             lr=1.5e-3,
-            beta=4.7,  # 784 pixels each tell a little
+            beta=10.0,  # a nat about one pixel is worth several: its neighbours follow (LOG.md)
             prior_rows=0.0,
             evaluate_every=900.0,
             evaluate_examples=64,
             save_every=300.0,
         ),
-        solve=SolveConfig(width=1000, depth=64),
+        solve=SolveConfig(width=1000, depth=16),
     )
 
 
