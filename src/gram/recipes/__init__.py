@@ -1,7 +1,7 @@
 """Every named experiment: one small function each, from nothing to a whole Config.
 
-Laptop recipes train in minutes on one core and made the shipped weights. Paper recipes restate arXiv:2605.19376 and
-want a GPU. A baseline or an ablation is another recipe with changed fields.
+Laptop recipes train in minutes on one core; weights that ship hold the settings they were made with. Paper recipes
+restate arXiv:2605.19376 and want a GPU. A baseline or an ablation is another recipe with changed fields.
 """
 
 import dataclasses

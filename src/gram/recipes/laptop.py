@@ -1,4 +1,4 @@
-"""Laptop scale: minutes on one core. These made the shipped weights."""
+"""Laptop scale: minutes on one core."""
 
 import dataclasses
 from collections.abc import Callable

@@ -12,6 +12,10 @@ def change(config: Config, **sections: dict[str, Any]) -> Config:
     return dataclasses.replace(config, **parts)
 
 
+AS_IT_IS: Any = {"temperature": None}
+"""A recipe's factor on the learned noise is no other model's temperature."""
+
+
 def rival(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any]]:
     """A rival of about 0.5M parameters. It halts when it is done; `depth` is only a ceiling."""
     size = {"width": 128, "blocks": 4, "hidden": 128, "heads": 4, "mixer": "attention", "positions": "learned"}
@@ -27,8 +31,6 @@ def member(train: dict[str, Any] | None = None, solve: dict[str, Any] | None = N
     return {"model": {"guidance": "none"} | model, "train": train or {}, "solve": (solve or {}) | AS_IT_IS}
 
 
-AS_IT_IS: Any = {"temperature": None}
-"""A recipe's factor on the learned noise is no other model's temperature."""
 ALL_LOOPS: Any = {"hierarchy": False, "T": 12, "gradient": "full"}
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "trm": member(shared=True),

@@ -65,6 +65,7 @@ COVERAGE_200 = replace(COVERAGE, limit=200)
 MECHANISMS = ("deterministic", "noise-only", "mean-only", "stochastic-decoder", "random-start", "direct")
 ARCHITECTURES = ("looped", "looped-guided", "flat", "hrm", "trm")
 OBJECTIVES = ("several", "literal", "all-pay")
+ABLATIONS = (*ARCHITECTURES, *MECHANISMS, *OBJECTIVES, GRAM)
 ONE_SAMPLE = Measure(data=EXTREME, width=1, select="first", limit=200)
 
 PLANS = {
@@ -135,7 +136,7 @@ PLANS = {
     "ablations": Plan(
         title="architecture, mechanism and objective on 8 queens",
         task="queens-8",
-        models=(*ARCHITECTURES, *MECHANISMS, *OBJECTIVES, GRAM),
+        models=ABLATIONS,
         minutes=4,
         after=2,
         seeds=(0, 1, 2),
@@ -144,7 +145,7 @@ PLANS = {
     "ablations-coloring": Plan(
         title="architecture, mechanism and objective on 3-colourings of 8 vertices",
         task="coloring-8",
-        models=(*ARCHITECTURES, *MECHANISMS, *OBJECTIVES, GRAM),
+        models=ABLATIONS,
         minutes=4,
         after=2,
         seeds=(0, 1, 2),

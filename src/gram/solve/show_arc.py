@@ -45,10 +45,13 @@ def solve(
     grid."""
     if options["want"] != 1 or options["select"] is not None:
         raise ValueError("An ARC test input gets two attempts, by vote; leave --want and --select out.")
-    if not (texts or input) and (sys.stdin is None or sys.stdin.isatty()):
-        raise ValueError(f"There is no puzzle; give a JSON file after `gram solve {task.spec.name}`.")
     asked = [question for text in texts for question in read(task, text)]
-    asked += in_file(task, input) if input else [] if texts else in_text(task, sys.stdin.read(), "Standard input")
+    if input:
+        asked += in_file(task, input)
+    elif not texts:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise ValueError(f"There is no puzzle; give a JSON file after `gram solve {task.spec.name}`.")
+        asked = in_text(task, sys.stdin.read(), "Standard input")
     reasoner, _, _ = load(task, weights, opener)
     settled = settle(reasoner, options)
     for question in asked:
