@@ -173,10 +173,10 @@ PLANS = {
         title="binarised MNIST from nothing: VAE, diffusion, TRM and GRAM by depth",
         task="mnist",
         models=("vae", "d3pm-uniform", "trm", GRAM),
-        minutes=45,
-        after=15,
+        minutes=15,
+        after=5,
         seeds=(0,),
-        measures=(Measure(), *(Measure(depth=depth, only=(GRAM,)) for depth in (8, 16, 32))),
+        measures=(Measure(), *(Measure(depth=depth, only=(GRAM,)) for depth in (8, 32, 64))),
     ),
     "scaling": Plan(
         title="8 queens by depth and width",
