@@ -12,13 +12,15 @@ from test_generate import gram
 
 from gram import bundle, recipes
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
+from gram.models.build import build
 from gram.models.family import Model
+from gram.models.rivals.base import Rival
 from gram.models.stem import PatchStem, patches, pixels
 from gram.ship import runtime
 from gram.ship.export import export
 from gram.solve import realism, reasoner
 from gram.tasks import store, task
-from gram.tasks.base import TaskSpec, split_of
+from gram.tasks.base import PAD, TaskSpec, split_of
 from gram.tasks.mnist import BLACK, WHITE, Mnist
 from gram.train import loop
 
@@ -178,6 +180,30 @@ def test_recipes(name):
     model = Model(task(config.task).spec, config.model)
     assert model.rows == 14 * 14
     assert config.train.prior_rows == 0
+
+
+@pytest.mark.parametrize("name", ["vae", "d3pm-uniform", "d3pm-absorbing", "mdlm", "direct-8"])
+def test_rivals_see_patches_too(name):
+    config = recipes.recipe(f"mnist-{name}")
+    rival = build(task(config.task).spec, config.model)
+    assert isinstance(rival, Rival)
+    x, y = torch.zeros(2, 784, dtype=torch.long), torch.randint(BLACK, WHITE + 1, (2, 784))
+    noise = torch.randn(1, 2, *rival.noise_shape[1:])
+    losses = rival.losses(x, y, noise)
+    assert losses.answer.shape == (2, 784)
+    assert losses.nll.shape == (2,)
+    assert rival.encode(x).shape[1] == 14 * 14
+    start = rival.initial(2, torch.randn(2, 2, *rival.noise_shape[1:]))
+    logits = rival.decode(rival.step(start, rival.encode(x), noise).readout).logits
+    assert logits.shape == (2, 784, 3)
+    assert (logits.argmax(-1) != PAD).all() or name in ("d3pm-absorbing", "mdlm")  # masked until the end
+
+
+def test_no_patches_token_by_token():
+    config = recipes.recipe("mnist-autoregressive")
+    assert config.model.stem == "tokens"
+    with pytest.raises(ValueError, match=r"needs model\.stem = 'tokens'"):
+        build(task(config.task).spec, replace(config.model, stem="patches"))
 
 
 # training and commands ------------------------------------------------------------------------------------

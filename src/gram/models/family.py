@@ -6,6 +6,7 @@ puzzle it is have none), D width, V vocabulary, T transitions.
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,7 @@ from gram.config import ModelConfig
 from gram.models.core import Core, State, Step
 from gram.models.guidance import GaussianHead
 from gram.models.layers import Embedding, Linear, relation_matrices
-from gram.models.stem import PATCH, Conv, PatchStem, pixels
+from gram.models.stem import Conv, embedding, pixels, pixels_each
 from gram.tasks.base import IDENTITY, PAD, TaskSpec
 
 Parts = dict[str, list[nn.Module | nn.Parameter | None]]
@@ -52,35 +53,26 @@ class Model(nn.Module):
         self.spec, self.config = spec, config
         if config.unary and (config.mixer != "groups" or len(spec.symbols) < 2):
             raise ValueError('unary = true needs mixer "groups" and a task with symbols; choose unary = false instead.')
-        self.patched = config.stem == "patches"
-        if self.patched and (config.mixer == "groups" or config.registers):
-            raise ValueError('stem "patches" needs mixer "attention" or "swiglu" and registers = 0; change them.')
-        if config.puzzle_embedding and (config.mixer == "groups" or self.patched):
+        if config.puzzle_embedding and (config.mixer == "groups" or config.stem == "patches"):
             raise ValueError('puzzle_embedding needs stem "tokens" and another mixer than "groups"; change them.')
         self.dtype = torch.float32
         self.front = IDENTITY if spec.identities else 0
         D, S = config.width, len(spec.symbols) if config.unary else 1
-        self.places = spec.length // PATCH**2 if self.patched else spec.length - self.front
+        self.places = (spec.length - self.front) // pixels_each(config)
         self.rows = config.registers + self.places * S
-        self.embed_x = self.embedding()
+        self.embed_x = embedding(spec, config)
         positions = self.rows if config.puzzle_embedding else self.places
         self.embed_position = Embedding(positions, D) if config.positions == "learned" else None
         self.embed_symbol = Embedding(S, D) if config.positions == "learned" and config.unary else None
         self.registers = nn.Parameter(torch.empty(config.registers, D)) if config.registers else None
         matrices = relation_matrices(spec) if config.mixer == "groups" else torch.empty(0)
-        self.core = Core(config, self.rows, matrices, S, self.embedding)
-        self.decoder = Linear(D, 1 if config.unary else spec.vocabulary * (PATCH**2 if self.patched else 1))
+        self.core = Core(config, self.rows, matrices, S, partial(embedding, spec, config))
+        self.decoder = Linear(D, 1 if config.unary else spec.vocabulary * pixels_each(config))
         self.halt = nn.Linear(D, 2)
         self.value = nn.Linear(D, 1)
         self.register_buffer("z0", torch.empty(2, D))
         self.register_buffer("identities", torch.empty(spec.identities, D) if spec.identities else None)
         self.reset(seed)
-
-    def embedding(self) -> Embedding | PatchStem:
-        """What makes rows of the state of tokens: one for the puzzle, another for the posterior's target."""
-        if self.patched:
-            return PatchStem(self.spec.length, self.spec.vocabulary, self.config.width, self.config.stem_channels)
-        return Embedding(self.spec.vocabulary, self.config.width)
 
     def reset(self, seed: int) -> None:
         """All initialisation, in one place. Heads start at "do not halt" with no gradient noise (TRM)."""
@@ -189,7 +181,7 @@ class Model(nn.Module):
         """h (B, M, D) -> logits and heads. The heads send no gradient into the core."""
         h_BLD = readout[:, self.config.registers :]
         logits = self.decoder(h_BLD).float()
-        if self.patched:
+        if self.config.stem == "patches":
             logits = pixels(logits)
         if self.config.unary:
             scores = logits.view(logits.shape[0], self.spec.length, -1)

@@ -1,4 +1,4 @@
-"""Images: tokens of pixels -> a row of the state for each 2x2 patch, and rows -> logits of pixels (model.md section 7).
+"""What makes rows of tokens: a table, or for images a stem that makes one row of each 2x2 patch (model.md section 7).
 
 Shapes: B batch, L pixels, C channels, D width, V vocabulary, M = L / 4 patches.
 """
@@ -9,12 +9,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gram.models.layers import Linear, truncated_normal_
+from gram.config import ModelConfig
+from gram.models.layers import Embedding, Linear, truncated_normal_
+from gram.tasks.base import TaskSpec
 
 PATCH = 2
 KERNEL = 5
 GROUP = 8
 """Channels that are normalised together."""
+
+
+def pixels_each(config: ModelConfig) -> int:
+    """Tokens that a row stands for."""
+    return PATCH**2 if config.stem == "patches" else 1
+
+
+def embedding(spec: TaskSpec, config: ModelConfig) -> "Embedding | PatchStem":
+    """What makes rows of tokens, new weights at each call. ValueError if the model cannot have it."""
+    if config.stem == "tokens":
+        return Embedding(spec.vocabulary, config.width)
+    if config.mixer == "groups" or config.registers:
+        raise ValueError('stem "patches" needs mixer "attention" or "swiglu" and registers = 0; change them.')
+    return PatchStem(spec.length, spec.vocabulary, config.width, config.stem_channels)
 
 
 class Conv(nn.Module):

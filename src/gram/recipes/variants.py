@@ -52,7 +52,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "groups": {"model": {"mixer": "groups", "positions": "none", "mixer_hidden": 64}},
     "direct-8": rival("direct", depth=1, guidance="none", width=96, blocks=8, hidden=96),
     "direct-32": rival("direct", depth=1, guidance="none", width=48, blocks=32, hidden=48),
-    "autoregressive": rival("autoregressive"),
+    "autoregressive": rival("autoregressive", stem="tokens"),
     "mdlm": rival("mdlm"),
     "d3pm-uniform": rival("d3pm-uniform", start="random"),
     "d3pm-absorbing": rival("d3pm-absorbing"),

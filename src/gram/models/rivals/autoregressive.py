@@ -26,7 +26,7 @@ class Autoregressive(Rival):
     before it and where it will stand. A token's input is its predecessor, padding for the first one."""
 
     def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
-        super().__init__(spec, config, mixer="attention", positions="learned")
+        super().__init__(spec, config, mixer="attention", positions="learned", stem="tokens")
         self.A = spec.length - spec.answer_start
         self.embed_y = Embedding(spec.vocabulary, config.width)
         self.reset(seed)

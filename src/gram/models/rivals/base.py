@@ -2,7 +2,8 @@
 
 One supervision step of a rival is one function evaluation: one token (autoregressive), one denoising step (diffusion),
 or the whole answer (direct prediction, VAE). Each models p(y | x); a blank x makes that p(y). Shapes: B batch,
-L positions, A positions of the answer, D width, V vocabulary.
+L positions, M = L rows of the state (a quarter of L with a stem of patches), A positions of the answer, D width,
+V vocabulary.
 """
 
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from gram.config import ModelConfig
 from gram.models.core import State, Step, network
 from gram.models.family import Output, Parts
 from gram.models.layers import Embedding, Linear, relation_matrices
+from gram.models.stem import Conv, embedding, pixels, pixels_each
 from gram.tasks.base import PAD, TaskSpec
 
 SURE = 16.0
@@ -50,24 +52,25 @@ class Rival(nn.Module):
             if getattr(config, name) < 1:
                 raise ValueError(f"model.{name} is {getattr(config, name)}; it must be at least 1.")
         self.spec, self.config, self.dtype = spec, config, torch.float32
-        self.embed_x = Embedding(spec.vocabulary, config.width)
-        self.embed_position = Embedding(spec.length, config.width) if config.positions == "learned" else None
-        self.decoder = Linear(config.width, spec.vocabulary)
+        self.places = spec.length // pixels_each(config)
+        self.embed_x = embedding(spec, config)
+        self.embed_position = Embedding(self.places, config.width) if config.positions == "learned" else None
+        self.decoder = Linear(config.width, spec.vocabulary * pixels_each(config))
         self.core = self.trunk()
 
     def trunk(self) -> nn.Sequential:
-        """config.blocks blocks over the L positions: the networks of the family (models/core.py)."""
+        """config.blocks blocks over the M rows: the networks of the family (models/core.py)."""
         grouped = self.config.mixer == "groups"
         if grouped and not self.spec.relations:
             raise ValueError('mixer "groups" needs a task with relations; choose "attention" instead.')
         matrices = relation_matrices(self.spec) if grouped else torch.empty(0)
-        return network(self.config, self.spec.length, matrices, symbols=1)
+        return network(self.config, self.places, matrices, symbols=1)
 
     def reset(self, seed: int) -> None:
         """All initialisation."""
         generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
-            if isinstance(module, Linear | Embedding):
+            if isinstance(module, Linear | Embedding | Conv):
                 module.reset(generator)
 
     @property
@@ -82,10 +85,10 @@ class Rival(nn.Module):
 
     # the interface ----------------------------------------------------------------------------------------
     def encode(self, x_BL: Tensor) -> Tensor:
-        """Puzzles -> e_x (B, L, D)."""
+        """Puzzles -> e_x (B, M, D)."""
         e_x = self.embed_x(x_BL, self.dtype)
         if self.embed_position is not None:
-            e_x = e_x + self.embed_position(torch.arange(self.spec.length, device=x_BL.device), self.dtype)
+            e_x = e_x + self.embed_position(torch.arange(self.places, device=x_BL.device), self.dtype)
         return e_x
 
     def initial(self, batch: int, noise: Tensor | None = None) -> State:
@@ -114,10 +117,13 @@ class Rival(nn.Module):
         return readout[:, 0]
 
     # parts ------------------------------------------------------------------------------------------------
-    def logits(self, h_BLD: Tensor) -> Tensor:
-        """(B, L, D) -> (B, L, V) float32; padding has logit -inf."""
-        padding = torch.tensor([PAD], device=h_BLD.device)
-        return self.decoder(h_BLD).float().index_fill(-1, padding, float("-inf"))
+    def logits(self, h_BMD: Tensor) -> Tensor:
+        """(B, M, D) -> (B, L, V) float32; padding has logit -inf."""
+        logits = self.decoder(h_BMD).float()
+        if self.config.stem == "patches":
+            logits = pixels(logits)
+        padding = torch.tensor([PAD], device=logits.device)
+        return logits.index_fill(-1, padding, float("-inf"))
 
     def parts(self) -> Parts:
         """The modules by part."""

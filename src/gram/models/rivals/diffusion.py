@@ -13,8 +13,9 @@ from torch import Tensor
 
 from gram.config import ModelConfig
 from gram.models.core import State, Step
-from gram.models.layers import Embedding, Linear, rope_angles
+from gram.models.layers import Linear, rope_angles
 from gram.models.rivals.base import Losses, Rival, cross_entropy, draw, drawn, readout, uniform
+from gram.models.stem import embedding
 from gram.tasks.base import PAD, TaskSpec
 
 TINY = 1e-30
@@ -35,7 +36,7 @@ class Diffusion(Rival):
         absorbing = config.kind != "d3pm-uniform"
         super().__init__(spec, config, **({} if absorbing else {"start": "random"}))
         self.T = config.denoising_steps
-        self.embed_y = Embedding(spec.vocabulary, config.width)
+        self.embed_y = embedding(spec, config)
         mask = F.one_hot(torch.tensor(PAD), spec.vocabulary).float()
         pi = mask if absorbing else (1 - mask) / (spec.vocabulary - 1)
         self.register_buffer("alpha", linear(self.T) if absorbing else cosine(self.T), persistent=False)

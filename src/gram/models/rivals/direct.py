@@ -1,6 +1,6 @@
 """Answers in one pass: direct prediction, and a variational autoencoder whose decoder it is.
 
-Shapes: B batch, L positions, D width, Z latent width.
+Shapes: B batch, L positions, M rows of the state, D width, Z latent width.
 """
 
 import torch
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from gram.config import ModelConfig
 from gram.models.core import State, Step
 from gram.models.guidance import Gaussian, kl
-from gram.models.layers import Embedding, Linear
+from gram.models.layers import Linear
 from gram.models.rivals.base import Losses, Rival, cross_entropy, readout
+from gram.models.stem import embedding
 from gram.tasks.base import TaskSpec
 
 
@@ -39,7 +40,7 @@ class VAE(Rival):
     def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
         super().__init__(spec, config)
         self.core = nn.Sequential(self.trunk(), self.trunk())  # encoder and decoder
-        self.embed_y = Embedding(spec.vocabulary, config.width)
+        self.embed_y = embedding(spec, config)
         self.embed_z = Linear(config.latent, config.width)
         self.posterior = Linear(config.width, 2 * config.latent)
         self.reset(seed)
@@ -65,12 +66,12 @@ class VAE(Rival):
     def infer(self, e_x: Tensor, y_BL: Tensor) -> Gaussian:
         """q(z | x, y), (B, 1, Z); at first close to the prior."""
         encoder, _ = self.core
-        h_BLD = encoder(e_x + self.embed_y(y_BL, self.dtype))
-        mu, raw = self.posterior(h_BLD.float().mean(1, keepdim=True)).chunk(2, dim=-1)
+        h_BMD = encoder(e_x + self.embed_y(y_BL, self.dtype))
+        mu, raw = self.posterior(h_BMD.float().mean(1, keepdim=True)).chunk(2, dim=-1)
         return Gaussian(mu, F.softplus(raw + 0.54) + self.config.sigma_floor)  # softplus(0.54) = 1
 
     def generate(self, e_x: Tensor, z_B1Z: Tensor) -> Tensor:
         """Logits of p(y | x, z), (B, L, V)."""
         _, decoder = self.core
-        z_BLZ = z_B1Z.expand(-1, self.spec.length, -1)  # products of few rows would depend on the others
-        return self.logits(decoder(e_x + self.embed_z(z_BLZ.to(self.dtype))))
+        z_BMZ = z_B1Z.expand(-1, self.places, -1)  # products of few rows would depend on the others
+        return self.logits(decoder(e_x + self.embed_z(z_BMZ.to(self.dtype))))
