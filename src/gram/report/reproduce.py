@@ -25,7 +25,7 @@ from gram.report.plans import PLANS, Measure, Plan, Scale
 from gram.report.published import GRAM
 from gram.solve import record, show
 from gram.solve.record import TRAINING
-from gram.solve.show import counted
+from gram.solve.words import counted
 from gram.tasks.arc import Arc
 from gram.tasks.base import Unconditional
 from gram.tasks.mnist import Mnist

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from gram import tasks
-from gram.solve.show import counted, say
+from gram.solve.words import counted, say
 
 if TYPE_CHECKING:
     from gram.config import Config

@@ -23,34 +23,30 @@ TRAINING = "training.json"
 """Beside weights that left their run: {"seconds": ..., "updates": ...}."""
 
 
-def record(folder: Path, config: Config, weights: Path, dtype: str, key: str, figures: dict[str, Any]) -> Path:
-    """Put `figures` under `key` into folder/RECIPE/SEED.json, atomically; other keys of the file stay.
+def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
+    """Put what was measured of a reasoner under `name` into results/RECIPE/SEED.json, atomically, and say where; other
+    names in the file stay.
 
     The file: recipe, task, seed of the training, parameters, commit and dirty (of the last figures written), date,
-    hardware, seconds and updates of the training (null if unknown), figures: key -> figures with their own commit and
+    hardware, seconds and updates of the training (null if unknown), figures: name -> figures with their own commit and
     date.
     """
-    path = folder / config.recipe / f"{config.train.seed}.json"
+    config = reasoner.config
+    path = results / config.recipe / f"{config.train.seed}.json"
     values = read_json(path) if path.is_file() else {}
     here = origin() | {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed}
     values |= {"parameters": parameters(config)["total"]} | here
-    values |= {"hardware": hardware() | {"dtype": dtype}} | training(weights)
-    values["figures"] = values.get("figures", {}) | {key: figures | here}
+    values |= {"hardware": hardware() | {"dtype": reasoner.network.dtype}} | training(weights)
+    values["figures"] = values.get("figures", {}) | {name: figures | here}
     path.parent.mkdir(parents=True, exist_ok=True)
     bundle.write_json(path, values)
-    return path
+    print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
 
 
 def key(data: str, asked: dict[str, Any]) -> str:
     """The name of figures in a results file: their data and what was asked for."""
     return " ".join([data, *(f"{k}={v}" for k, v in asked.items() if v is not None)])
-
-
-def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
-    """`record` what was measured of a reasoner, under `name`; say where."""
-    path = record(results, reasoner.config, weights, reasoner.network.dtype, name, figures)
-    print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
 
 
 def parameters(config: Config) -> dict[str, int]:

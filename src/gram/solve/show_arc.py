@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gram.solve.show import Opener, counted, load, sample_rows, say
+from gram.solve.given import Opener, load, sample_rows
 from gram.solve.vote import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
+from gram.solve.words import counted, say
 from gram.tasks.arc import Arc, picture
 from gram.tasks.arc_files import Pair, Puzzle, puzzles_of, read_puzzles
 from gram.tasks.arc_grids import Grid, crop

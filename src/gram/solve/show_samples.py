@@ -8,7 +8,8 @@ import numpy as np
 
 from gram import tasks
 from gram.solve import generate, pictures
-from gram.solve.show import Opener, counted, load, one_line, say
+from gram.solve.given import Opener, load
+from gram.solve.words import counted, one_line, say
 from gram.tasks.base import Tokens, Unconditional
 from gram.tasks.mnist import Mnist
 from gram.tasks.store import load_examples

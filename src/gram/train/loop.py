@@ -214,6 +214,7 @@ def train(
         check_batch(config, task, world.device)
     out.mkdir(parents=True, exist_ok=True)
     log = Log(out, state["progress"]["update"] if state else 0) if world.rank == 0 else NullLog()
+    run = None
     try:
         run = Run(config, task, world, log, state, start)
         monitor = Monitor(run.average, task, config, log, world, run.progress.update)
@@ -227,6 +228,8 @@ def train(
     finally:
         log.close()
         if dist.is_initialized():
+            if run is not None:
+                run.forward = run.learner  # what speaks to the group must not outlive it
             dist.destroy_process_group()
     return out
 
