@@ -4,6 +4,7 @@ The graph holds one supervision step: T transitions that share their weights, an
 over steps, halting, compaction and restarts stay in the sampler.
 """
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gram.config import Config, to_dict
 from gram.models.build import parameter_table
 from gram.models.core import State
 from gram.models.family import Model
+from gram.models.layers import Block
 from gram.ship import web as page
 from gram.ship.runtime import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
 from gram.solve.network import TorchNetwork
@@ -37,10 +39,10 @@ def export(
 ) -> Path:
     """Write the bundle of shipped weights (by name) or of a run's folder to the new folder `out`, whole or not at all.
 
-    int8 quantises the products with weights: weights per channel, activations with fixed ranges, measured on rollouts
-    of training puzzles, so that a row's answer does not depend on the rows beside it. web adds a page for browsers
-    (queens and Sudoku). FileExistsError if `out` holds
-    something, ValueError without the packages of gram-reasoning[export].
+    int8 quantises the products with weights, but for the few of `delicate`: weights per channel, activations with fixed
+    ranges, measured on rollouts of training puzzles, so that a row's answer does not depend on the rows beside it. web
+    adds a page for browsers (queens and Sudoku). FileExistsError if `out` holds something, ValueError without the
+    packages of gram-reasoning[export].
     """
     bundle.refuse_filled(out)
     try:
@@ -64,7 +66,7 @@ def export(
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"{weights} cannot be exported ({reason}); answer with the weights themselves.") from None
         if int8:
-            products = quantize(folder / STEP, inputs(model, task, config))
+            products = quantize(folder / STEP, inputs(model, task, config), delicate(model))
             say(f"{products} matrix products in int8.")
         with torch.no_grad():
             state = model.initial(1, torch.zeros(2, 1, model.rows, config.model.width))
@@ -154,9 +156,18 @@ def write_graph(
     finally:
         exporter.setLevel(level)
     graph = onnx.load(path)
+    for node in graph.graph.node:
+        node.name = f"{scope(node)}/{node.name}"
     simplify(graph)
     share_constants(graph)
     onnx.save(graph, path)
+
+
+def scope(node) -> str:
+    """The module that a node of the exporter's graph was written in, "core.f_L.0.mlp.down"; "" if that is not known."""
+    scopes = [each.value for each in node.metadata_props if each.key == "pkg.torch.onnx.name_scopes"]
+    inner = ast.literal_eval(scopes[0])[:-1] if scopes else []
+    return inner[-1].removeprefix("model.") if inner else ""
 
 
 def share_constants(model) -> None:
@@ -209,8 +220,17 @@ def calibration_puzzles(task: Task, config: Config) -> np.ndarray:
         return task.examples("dev", count=CALIBRATION).inputs
 
 
-def quantize(path: Path, examples: list[dict[str, np.ndarray]]) -> int:
-    """Rewrite the graph with int8 products; how many there are."""
+def delicate(model: Model) -> set[str]:
+    """The modules that stay in float32: the decoder, and the last product before h. Rounding their inputs to 8 bits
+    changed more answers than all other products together (LOG.md), and they are few."""
+    core = model.core
+    last = (core.f_L if core.f_H is None else core.f_H)[-1]
+    assert isinstance(last, Block)
+    return {name for name, module in model.named_modules() if module in (last.mlp.down, model.decoder)}
+
+
+def quantize(path: Path, examples: list[dict[str, np.ndarray]], spared: set[str]) -> int:
+    """Rewrite the graph with int8 products, but for those of the modules `spared`; how many there are."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -220,6 +240,7 @@ def quantize(path: Path, examples: list[dict[str, np.ndarray]]) -> int:
     graph = onnx.load(prepared)
     constants = {tensor.name for tensor in graph.graph.initializer}
     products = [n.name for n in graph.graph.node if n.op_type == "MatMul" and n.input[1] in constants]
+    products = [name for name in products if name.split("/")[0] not in spared]
     names = {i.name for i in graph.graph.input}
 
     class Reader(CalibrationDataReader):
