@@ -45,6 +45,8 @@ if wanted surface; then
     done
 fi
 if wanted edge; then
-    timed benchmarks/edge.py queens-8 --out "$out/edge-queens-8.json"
+    for name in queens-8 coloring-10 sudoku-9; do
+        timed benchmarks/edge.py $name --out "$out/edge-$name.json"
+    done
 fi
 rm -f "$out/.log"
