@@ -129,6 +129,9 @@ class TrainConfig:
     """Decay of the averaged weights, which are the ones evaluated and saved."""
     beta: float = 1.0
     """Weight of the KL. With kl_reduction "sum", 1 is the ELBO's own ratio."""
+    beta_warmup: float = 0.0
+    """Share of the run over which beta rises from 0 to its value (KL annealing, arXiv:1511.06349): near the price at
+    which nothing is told, it is chance when a run begins to tell (LOG.md)."""
     kl_balance: float = 0.8
     """Share of the KL that trains the prior; the rest trains the posterior (paper, 0.8)."""
     kl_reduction: Literal["sum", "mean"] = "sum"

@@ -29,7 +29,7 @@ from gram.train.log import Log, NullLog
 from gram.train.memory import check_batch
 from gram.train.monitor import Monitor
 from gram.train.objective import Learner, Update
-from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule
+from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule, warmed_beta
 from gram.train.parallel import World
 from gram.train.rivals import RivalLearner
 
@@ -125,6 +125,7 @@ class Run:
     def update(self) -> Update:
         """Refill finished rows, take one supervision step and one optimiser step."""
         c, carry, progress = self.config.train, self.carry, self.progress
+        self.learner.beta = warmed_beta(progress.share(self.config), c)
         refill(carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling")
         taken = self.vectors.take(carry.x) if self.vectors else None
         inputs = carry.x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior
@@ -241,6 +242,8 @@ def _check(config: Config) -> None:
             raise ValueError(f"train.{name} must be at least {least}, not {getattr(c, name)}.")
     if c.minutes is not None and c.minutes <= 0:
         raise ValueError(f"train.minutes must be above 0, not {c.minutes}; None trains for train.updates.")
+    if not 0 <= c.beta_warmup <= 1:
+        raise ValueError(f"train.beta_warmup must be between 0 and 1, not {c.beta_warmup}; it is a share of the run.")
     if not 0 <= c.prior_rows < 1:
         raise ValueError(f"train.prior_rows must be at least 0 and below 1, not {c.prior_rows}.")
 

@@ -53,6 +53,7 @@ class Learner(nn.Module):
         super().__init__()
         self.model, self.config, self.check = model, config, check
         self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
+        self.beta = config.beta  # of the coming update
         self.prior_share = float(self.prior_rows(config.batch).float().mean())
 
     def prior_rows(self, batch: int) -> Tensor:
@@ -95,7 +96,7 @@ class Learner(nn.Module):
             "halt": self.halt_loss(x, state, noise, out, halt, right, done),
             "value": self.value_loss(pooled, done, right),
         }
-        weights = {"ce": 1.0, "kl": c.beta, "halt": c.halt_weight, "value": c.value_weight}
+        weights = {"ce": 1.0, "kl": self.beta, "halt": c.halt_weight, "value": c.value_weight}
         masks = {"ce": learns | (c.prior_learns & (done > 1)), "kl": learns, "halt": judged, "value": judged & finished}
         assert all(loss.shape == (len(x),) for loss in rows.values())
         # Fixed denominators: the same loss whatever the number of ranks (DDP averages their gradients).

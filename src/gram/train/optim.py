@@ -100,6 +100,11 @@ def schedule(update: int, progress: float, config: TrainConfig) -> float:
     return warm * (config.lr_final + (1 - config.lr_final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
+def warmed_beta(progress: float, config: TrainConfig) -> float:
+    """beta at `progress` in [0, 1]: linear from 0 to its value over beta_warmup, then constant."""
+    return config.beta * (min(1.0, progress / config.beta_warmup) if config.beta_warmup else 1.0)
+
+
 def averaged(model: AnyModel, decay: float) -> AveragedModel:
     """Exponential moving average of the weights with the ramp min(decay, (1 + n) / (10 + n)); buffers are copied."""
 

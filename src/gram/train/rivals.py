@@ -25,6 +25,7 @@ class RivalLearner(nn.Module):
     def __init__(self, model: Rival, config: TrainConfig):
         super().__init__()
         self.model, self.config = model, config
+        self.beta = config.beta  # of the coming update
         self.plain = model.losses
         self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
 
@@ -39,7 +40,7 @@ class RivalLearner(nn.Module):
         out: Losses = self.inner(x, y, noise)
         scored = (y != PAD).sum(1)
         rows = {"ce": out.nll / scored, "kl": out.kl / scored, "hint": out.hint / scored}
-        weights = {"ce": 1.0, "kl": self.config.beta, "hint": HINT}
+        weights = {"ce": 1.0, "kl": self.beta, "hint": HINT}
         assert all(loss.shape == (len(x),) for loss in rows.values())
         loss = torch.stack([weights[k] * rows[k].mean() for k in rows]).sum()
         exact = ((out.answer == y) | (y == PAD)).all(1)
