@@ -19,7 +19,7 @@ from gram.tasks.nqueens import NQueens
 from gram.tasks.sudoku import Sudoku
 from gram.train.batches import Batches, Carry, empty_carry, refill, retarget
 from gram.train.objective import Inner, Learner, full_elbo, token_loss
-from gram.train.optim import AdamAtan2, averaged, gradient_norm, optimizers, schedule
+from gram.train.optim import AdamAtan2, averaged, gradient_norm, optimizers, schedule, warmed_beta
 
 TASK = Sudoku(4)
 L, V, D, B, N = TASK.spec.length, TASK.spec.vocabulary, 8, 4, 3
@@ -139,6 +139,16 @@ def test_heads_learn_from_prior_rows_only_and_reach_nothing_else():
     assert set(both) - set(gradients(without.loss, learn.model)) == heads_only
     heads = result.loss - without.loss
     torch.testing.assert_close(heads, 0.5 * result.rows["halt"][3] + N * 0.5 * result.rows["value"][3])
+
+
+def test_the_kl_has_the_price_of_the_moment():
+    learn = learner()
+    given = (*batch(learn.model), ON_PRIOR)
+    result = learn(*given)
+    learn.beta = 0.0
+    free = learn(*given)
+    kl = result.rows["kl"][~ON_PRIOR].mean()
+    torch.testing.assert_close(result.loss - free.loss, TRAIN.beta * kl)
 
 
 def stub(learn: Learner, answer: torch.Tensor, pooled: torch.Tensor) -> None:
@@ -428,6 +438,13 @@ def test_schedule():
     assert schedule(900, 1.7, config) == pytest.approx(0.2)
     assert schedule(0, 0.0, replace(config, warmup=0)) == pytest.approx(1.0)
     assert schedule(700, 0.7, replace(config, lr_final=1.0)) == pytest.approx(1.0)
+
+
+def test_beta_rises():
+    config = replace(TRAIN, beta=4.0)
+    assert warmed_beta(0.0, config) == warmed_beta(0.5, config) == 4.0
+    rising = replace(config, beta_warmup=0.2)
+    assert [warmed_beta(p, rising) for p in (0.0, 0.05, 0.2, 0.9, 1.1)] == pytest.approx([0, 1, 4, 4, 4])
 
 
 def test_average_of_weights_with_its_ramp():

@@ -243,8 +243,30 @@ def command(arguments: list[str]) -> Any:
     return end.value.code
 
 
+def test_beta_follows_the_run(tmp_path, monkeypatch):
+    seen, update = [], loop.Run.update
+
+    def watched(run):
+        result = update(run)
+        seen.append(run.learner.beta)
+        return result
+
+    monkeypatch.setattr(loop.Run, "update", watched)
+    loop.train(tiny(updates=4, beta=2.0, beta_warmup=0.5), tmp_path / "run")
+    assert seen == [0.0, 1.0, 2.0, 2.0]
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"updates": 0}, {"minutes": 0.0}, {"minutes": -1.0}, {"batch": 0}, {"N_sup": 0}, {"prior_rows": 1.0}]
+    "wrong",
+    [
+        {"updates": 0},
+        {"minutes": 0.0},
+        {"minutes": -1.0},
+        {"batch": 0},
+        {"N_sup": 0},
+        {"prior_rows": 1.0},
+        {"beta_warmup": 1.5},
+    ],
 )
 def test_impossible_choices(wrong, tmp_path):
     with pytest.raises(ValueError, match=f"train.{next(iter(wrong))}"):
