@@ -21,14 +21,25 @@ def rival(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any
     size = {"width": 128, "blocks": 4, "hidden": 128, "heads": 4, "mixer": "attention", "positions": "learned"}
     return {
         "model": {"kind": kind, "unary": False} | size | model,
-        "train": {"beta": 1.0, "N_sup": 1, "prior_rows": 0.0, "prior_learns": False, "evaluate_examples": 64},
+        "train": {
+            "beta": 1.0,
+            "beta_warmup": 0.0,
+            "N_sup": 1,
+            "prior_rows": 0.0,
+            "prior_learns": False,
+            "evaluate_examples": 64,
+        },
         "solve": {"depth": depth, "restart_every": None, "halt_threshold": 0.0} | AS_IT_IS,
     }
 
 
 def member(train: dict[str, Any] | None = None, solve: dict[str, Any] | None = None, **model: Any) -> dict[str, Any]:
     """A member of the family without guidance."""
-    return {"model": {"guidance": "none"} | model, "train": train or {}, "solve": (solve or {}) | AS_IT_IS}
+    return {
+        "model": {"guidance": "none"} | model,
+        "train": {"beta_warmup": 0.0} | (train or {}),
+        "solve": (solve or {}) | AS_IT_IS,
+    }
 
 
 ALL_LOOPS: Any = {"hierarchy": False, "T": 12, "gradient": "full"}
