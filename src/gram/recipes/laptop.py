@@ -66,7 +66,7 @@ def queens(task: str) -> Config:
 
 def coloring(task: str) -> Config:
     """Graph colouring. Vertices are told apart by learned positions: canonical colours depend on their order. beta has
-    to rise, or one seed in three is late to tell anything. A little more noise than was learned covers more (LOG.md)."""
+    to rise, or some seeds tell nothing for long; a little more noise than was learned covers more (LOG.md)."""
     minutes = 25.0 if int(task.split("-")[1]) < 10 else 35.0
     return Config(
         recipe=task,
