@@ -255,7 +255,8 @@ def test_frechet_distance_of_gaussians():
     assert realism.frechet(x, x + np.array([1, 2, 0])) == pytest.approx(5)
     spread = (x - x.mean(0)) * 3 + x.mean(0)  # covariances C and 9 C: the trace of C + 9 C - 2 * 3 C
     assert realism.frechet(x, spread) == pytest.approx(4 * np.trace(np.cov(x, rowvar=False)))
-    assert realism.frechet(x[:1], x) is None
+    alone = np.square(x[0] - x.mean(0)).sum() + np.trace(np.cov(x, rowvar=False))
+    assert realism.frechet(x[:1], x) == pytest.approx(alone)
 
 
 def test_inception_score_of_known_distributions():

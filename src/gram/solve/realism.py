@@ -26,8 +26,8 @@ INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
 
 
 def realism(samples: Tokens, reference: Tokens) -> dict[str, Any]:
-    """Figures of samples against reference images: reference (their number), classifier_fid (None for fewer than two
-    samples), classifier_is, inception_fid and inception_is, and note: what Inception needs where these two are None."""
+    """Figures of samples against reference images: reference (their number), classifier_fid and classifier_is,
+    inception_fid and inception_is, and note: what Inception needs where these two are None."""
     model = load_classifier()
     features, odds = read_out(model, samples)
     known, _ = read_out(model, reference)
@@ -67,11 +67,10 @@ def accuracy(model: Classifier, images: Tokens, labels: np.ndarray) -> float:
 
 
 # the scores -----------------------------------------------------------------------------------------------
-def frechet(one: np.ndarray, other: np.ndarray) -> float | None:
-    """Squared Fréchet distance of Gaussians fitted to features (n, F) and (m, F); None for fewer than two of either."""
-    if min(len(one), len(other)) < 2:
-        return None
-    a, b = np.cov(one, rowvar=False), np.cov(other, rowvar=False)
+def frechet(one: np.ndarray, other: np.ndarray) -> float:
+    """Squared Fréchet distance of Gaussians fitted to features (n, F) and (m, F). A single sample, all that a model
+    without noise has to give, is a Gaussian without width."""
+    a, b = (np.cov(z, rowvar=False) if len(z) > 1 else np.zeros(2 * z.shape[1:]) for z in (one, other))
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     cross = np.sqrt(np.linalg.eigvalsh(root @ b @ root).clip(0)).sum()  # the trace of (a b)^(1/2)
