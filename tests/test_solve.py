@@ -19,7 +19,7 @@ from gram.solve.evaluate import Tally, calibration, evaluate
 from gram.solve.network import TorchNetwork
 from gram.solve.noise import noise
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import Flight, Trajectories, sample, trajectories
+from gram.solve.sample import Flight, Trajectories, sample, stages, trajectories
 from gram.solve.select import choose
 
 SIX = tasks.task("sudoku-6")
@@ -223,12 +223,41 @@ def test_early_stop_with_want():
     found = sample(fake(QUEENS, delay=20), QUEENS, x, **options, want=1)[0]
     assert found.steps.max() == found.steps[found.finished].min()  # all leave with the first
     assert not found.finished.all()
-    few = sample(fake(QUEENS, delay=20), QUEENS, x, **options, want=1, rows=4)[0]
-    assert (few.steps == 0).sum() == 36
-    assert np.isnan(few.value[few.steps == 0]).all()
+    assert (found.steps > 0).sum() == 2  # the first wave was enough
+    assert np.isnan(found.value[found.steps == 0]).all()
     four = sample(fake(QUEENS, delay=20), QUEENS, x, **options, want=4)[0]
     assert len(choose(QUEENS, x[0], four, "checked").valid) == 4
     assert found.evaluations < four.evaluations < 40 * 20
+
+
+@pytest.mark.parametrize("rows", [3, 64])
+def test_waves_run_all_trajectories_if_none_is_right(rows, monkeypatch):
+    monkeypatch.setattr(type(QUEENS), "check", lambda _, x, y: np.zeros(len(x), bool))
+    x = puzzles(QUEENS, 3)
+    options = {"width": 11, "depth": 4, "halt_threshold": 0.0}
+    seen: list[list[int]] = []
+    for stage in stages(fake(QUEENS, delay=6), QUEENS, x, **options, want=1, rows=rows):
+        now = sorted({trajectory for puzzle, trajectory in stage.rows if puzzle == 0})
+        if now and (not seen or now[0] > seen[-1][-1]):
+            seen.append(now)
+    assert [len(wave) for wave in seen] == ([2, 3, 3, 3] if rows == 3 else [2, 4, 5])
+    assert [trajectory for wave in seen for trajectory in wave] == list(range(11))
+    lazy = sample(fake(QUEENS, delay=6), QUEENS, x, **options, want=1, rows=rows)
+    assert all(map(same, lazy, sample(fake(QUEENS, delay=6), QUEENS, x, **options)))
+
+
+def test_early_stop_finds_whatever_the_plain_way_finds():
+    x = puzzles(QUEENS, 12)
+    options = {"width": 9, "depth": 3}
+    plain = sample(fake(QUEENS, delay=40), QUEENS, x, **options)
+    early = sample(fake(QUEENS, delay=40), QUEENS, x, **options, want=1)
+    solved = [
+        [bool(QUEENS.check(np.tile(p, (9, 1)), f.answers).any()) for p, f in zip(x, found, strict=True)]
+        for found in (plain, early)
+    ]
+    assert solved[0] == solved[1]
+    assert 0 < sum(solved[0]) < 12
+    assert sum(f.evaluations for f in early) < sum(f.evaluations for f in plain)
 
 
 def test_without_want_the_checker_is_not_asked(monkeypatch):
@@ -526,7 +555,7 @@ def test_unsolved_is_said():
 
 def test_only_checked_stops_early():
     puzzle = puzzles(QUEENS, 1)[0]
-    assert [oracle().solve(puzzle, select=rule)[0].evaluations for rule in ("majority", "checked")] == [32, 8]
+    assert [oracle().solve(puzzle, select=rule)[0].evaluations for rule in ("majority", "checked")] == [32, 2]
 
 
 def test_unsolvable_puzzles_are_refused():
@@ -588,7 +617,7 @@ def test_a_uniform_sampler_is_measured_as_such():
     assert (figures["conflicts"], figures["unlisted"], figures["exact"]) == (0, 0, None)
     assert figures["function_evaluations"] == len(examples) * 4 * 2
     assert figures["halting_step"] == 2.0
-    assert figures["checked_evaluations"] == len(examples) * 4
+    assert figures["checked_evaluations"] == len(examples) * 2  # the first wave was enough
     assert figures["value_calibration"] == {"brier": 0.0, "ece": 0.0, "bins": [[len(examples) * 4, 1.0, 1.0]]}
     assert list(figures["by_width"]) == ["1", "2", "4"]
     assert figures["by_width"]["4"]["coverage"] == figures["coverage"] > figures["by_width"]["1"]["coverage"]

@@ -80,7 +80,7 @@ def sha256(path: Path) -> str:
 class OnnxNetwork:
     """The recursion of a bundle; see gram.solve.sample.Network."""
 
-    in_flight = ROWS
+    in_flight, first_wave = ROWS, 2
 
     def __init__(self, folder: Path, config: ModelConfig, dtype: str, threads: int | None = None):
         self.config, self.dtype = config, dtype

@@ -52,7 +52,7 @@ class TorchNetwork:
         self.model, self.config, self.noise_shape = model, model.config, model.noise_shape
         self.device = next(model.parameters()).device
         on_cpu = self.device.type == "cpu"
-        self.in_flight = ROWS_CPU if on_cpu else ROWS_GPU
+        self.in_flight, self.first_wave = (ROWS_CPU, 2) if on_cpu else (ROWS_GPU, 32)
         self.threads = torch.get_num_threads() if on_cpu else 1
         alone = {"initializer": torch.set_num_threads, "initargs": (1,)} if on_cpu else {}
         self.pool = ThreadPoolExecutor(self.threads, **alone)

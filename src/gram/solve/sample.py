@@ -8,6 +8,7 @@ of the recursion is behind `Network`, in PyTorch (solve/network.py) or ONNX (shi
 Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ class Network(Protocol):
     @property
     def in_flight(self) -> int:
         """Rows of a batch that the device runs best."""
+        ...
+
+    @property
+    def first_wave(self) -> int:
+        """Rows that cost little more than one: so many trajectories look for an answer at first under early stop."""
         ...
 
     @property
@@ -205,10 +211,11 @@ def stages(
 
     A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
     task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
-    `want` distinct valid answers (rows that never started are not yielded). `rows` limits the rows in flight;
-    None chooses for the device. `temperature`, `restart_every`: see SolveConfig; the checker judges by the puzzle as it
-    was asked, whatever was guessed. The rows of a puzzle do not depend on what else is in `puzzles`, bitwise on CPU (on
-    a GPU up to rounding). ValueError for arguments out of range.
+    `want` distinct valid answers. Since most puzzles need few rows, they then start in waves, each about twice as large
+    as the one before, when all of that have left; rows that never start are not yielded. `rows` limits the rows in
+    flight; None chooses for the device. `temperature`, `restart_every`: see SolveConfig; the checker judges by the
+    puzzle as it was asked, whatever was guessed. The rows of a puzzle do not depend on what else is in `puzzles`,
+    bitwise on CPU (on a GPU up to rounding). ValueError for arguments out of range.
     """
     counts = {"width": width, "depth": depth, "want": want, "rows": rows, "restart_every": restart_every}
     for name, number in counts.items():
@@ -223,19 +230,22 @@ def stages(
         width = 1
     flight = Flight(network, task, puzzles, seed, temperature)
     limit = rows or network.in_flight
-    # Under early stop the rows of a puzzle start together: who finds an answer first must not depend on other puzzles.
-    waves = _waves(len(puzzles), width, 1 if want is None else min(width, limit))
+    least = width if want is None else min(width, limit, want * network.first_wave)
+    line = deque((puzzle, range(least)) for puzzle in range(len(puzzles)))
     found: dict[int, set[bytes]] = {}
-    ahead = next(waves, None)
-    while ahead is not None or flight.rows:
+    started: dict[int, int] = {}
+    while line or flight.rows:
         new: list[tuple[int, int]] = []
-        while ahead is not None and len(flight.rows) + len(new) + len(ahead) <= limit:
-            if want is None or len(found.get(ahead[0][0], ())) < want:
-                new += ahead
-            ahead = next(waves, None)
+        while line and (room := limit - len(flight.rows) - len(new)):
+            puzzle, wave = line.popleft()
+            if want is not None and len(wave) > room:  # whole, or who is first would depend on other puzzles
+                line.appendleft((puzzle, wave))
+                break
+            new += [(puzzle, trajectory) for trajectory in wave[:room]]
+            started[puzzle] = new[-1][1] + 1
+            if len(wave) > room:
+                line.appendleft((puzzle, wave[room:]))
         flight.admit(new)
-        if not flight.rows:
-            continue
         answers, value, halt = flight.step()
         steps = flight.steps
         owners = np.array([puzzle for puzzle, _ in flight.rows])
@@ -251,6 +261,12 @@ def stages(
             leave = done | np.array([len(found.get(int(p), ())) >= want for p in owners])
         yield Stage(flight.rows, answers, steps, value, halt, done, leave)
         flight.keep(np.flatnonzero(~leave))
+        for puzzle in sorted(set(owners.tolist()) - {puzzle for puzzle, _ in flight.rows}, reverse=True):
+            n = started[puzzle]
+            if want is not None and n < width and len(found.get(puzzle, ())) < want:
+                line.appendleft((puzzle, range(n, min(width, n + min(n + least, limit)))))
+            elif want is not None or n == width:
+                flight.forget(puzzle)
         if restart_every is not None:
             flight.restart(np.flatnonzero(flight.steps % restart_every == 0))
 
@@ -274,13 +290,6 @@ def sample(network: Network, task: Task, puzzles: Tokens, *, width: int, depth: 
     return found
 
 
-def _waves(puzzles: int, width: int, size: int) -> Iterator[list[tuple[int, int]]]:
-    """(puzzle, trajectory) of all rows in order, `size` of one puzzle at a time."""
-    for puzzle in range(puzzles):
-        for first in range(0, width, size):
-            yield [(puzzle, trajectory) for trajectory in range(first, min(first + size, width))]
-
-
 class Flight:
     """The rows in flight: their places, states and embeddings side by side."""
 
@@ -298,7 +307,7 @@ class Flight:
         self.pool = ThreadPoolExecutor(network.threads)
 
     def admit(self, new: list[tuple[int, int]]) -> None:
-        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, whatever the width."""
+        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, until it is forgotten."""
         if not new:
             return
         join, pick = self.network.join, self.network.pick
@@ -308,7 +317,6 @@ class Flight:
             self.embedded |= {puzzle: pick(e_x, np.array([i])) for i, puzzle in enumerate(unseen)}
         owners = [puzzle for puzzle, _ in new]
         e_x = join([self.embedded[puzzle] for puzzle in owners])
-        self.embedded = {owners[-1]: self.embedded[owners[-1]]}  # rows start in order: no earlier puzzle comes again
         state = self.initial(new)
         if self.rows:
             assert self.state is not None
@@ -318,6 +326,10 @@ class Flight:
         self.rows = [*self.rows, *new]
         self.tokens = np.concatenate([self.tokens, self.puzzles[owners]])
         self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
+
+    def forget(self, puzzle: int) -> None:
+        """No row of this puzzle will come again."""
+        del self.embedded[puzzle]
 
     def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
         """z0 of (puzzle, trajectory) rows."""
