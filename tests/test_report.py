@@ -10,7 +10,7 @@ import pytest
 from gram import bundle, cli, tasks
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.build import build
-from gram.report import page, runs, tables, trajectories
+from gram.report import page, runs, samples, tables, trajectories
 from gram.report.results import read
 
 MODEL = ModelConfig(width=16, hidden=16, mixer="swiglu", mixer_hidden=8, positions="none", K=1, T=1, guidance_hidden=16)
@@ -218,6 +218,21 @@ def test_losses_of_a_run(results, tmp_path, capsys):
     assert gram("report", "--results", results, "--run", run) == 2
     assert "metrics.jsonl is damaged in line 5" in capsys.readouterr().err
     assert not (results / "report").exists()
+
+
+# samples --------------------------------------------------------------------------------------------------
+@pytest.mark.usefixtures("draws")
+def test_samples_from_nothing(tmp_path, results, capsys):
+    out = tmp_path / "out"
+    assert gram("report", "--results", results, "--out", out, "--samples", "sudoku-boards-4") == 0
+    assert "figures/samples.svg" in (out / "report.md").read_text()
+    drawn = samples.sheet("sudoku-boards-4")
+    assert drawn.name == "sudoku-boards-4"
+    assert drawn.image.std() > 0
+    capsys.readouterr()
+    assert gram("report", "--results", results, "--out", tmp_path / "none", "--samples", "queens-8") == 2
+    assert "queens-8 answers puzzles" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 # trajectories ---------------------------------------------------------------------------------------------

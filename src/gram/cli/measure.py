@@ -73,6 +73,7 @@ def report(
     trajectories: str | None = None,
     beside: str | None = None,
     puzzle: str | None = None,
+    samples: tuple[str, ...] = (),
 ) -> int:
     """Tables and figures of a folder of results, beside the published ones: OUT/report.md and OUT/figures. Figures need
     matplotlib (pip install 'gram-reasoning[report]'); without it there are tables only.
@@ -84,13 +85,14 @@ def report(
         trajectories: Shipped weights by name or a folder, whose latent trajectories are drawn.
         beside: Other weights, such as TRM's, whose trajectories are drawn beside them.
         puzzle: The puzzle that they answer; the dev puzzle with the most solutions if not given.
+        samples: Weights by name or folder that answer no puzzles, whose samples are drawn side by side.
     """
     from gram.report import page
 
     if beside is not None and trajectories is None:
         raise ValueError("--beside stands beside --trajectories WEIGHTS; give both.")
     weights = [name for name in (trajectories, beside) if name is not None]
-    return page.report(results, out, run=run, weights=weights, puzzle=puzzle)
+    return page.report(results, out, run=run, weights=weights, puzzle=puzzle, samples=samples)
 
 
 def reproduce(

@@ -20,6 +20,7 @@ from gram.report.runs import Learning
 from gram.report.tables import alike, name, weight
 
 if TYPE_CHECKING:
+    from gram.report.samples import Sheet
     from gram.report.trajectories import Trajectories
 
 STYLE: dict[Any, Any] = {
@@ -191,6 +192,19 @@ def learning(runs: Sequence[Learning]) -> Figure | None:
             other.set_yscale("log")
         panel.legend(handles=lines, fontsize=7)
         panel.set(title=run.recipe, xlabel="updates", ylabel="nats")
+    return figure
+
+
+# samples ----------------------------------------------------------------------------------------------------
+def samples(sheets: "Sequence[Sheet]") -> Figure | None:
+    """What networks make of nothing, side by side."""
+    if not sheets:
+        return None
+    figure, axes = panels(len(sheets), 3.0, 3.2)
+    for panel, sheet in zip(axes, sheets, strict=True):
+        panel.imshow(sheet.image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        panel.set_title(sheet.name)
+        panel.axis("off")
     return figure
 
 

@@ -27,18 +27,19 @@ def report(
     run: Sequence[Path] = (),
     weights: Sequence[str] = (),
     puzzle: str | None = None,
+    samples: Sequence[str] = (),
 ) -> int:
     """Write OUT/report.md and OUT/figures from the results in `folder`, and say so. OUT is FOLDER/report if not given.
 
     run: folders of runs whose losses are drawn. weights: networks whose trajectories are drawn, side by side, on
-    `puzzle` or one that is chosen. FileNotFoundError without results, ValueError for damaged files and for an OUT that
-    holds something else; then nothing is written.
+    `puzzle` or one that is chosen. samples: networks whose samples from nothing are drawn. FileNotFoundError without
+    results, ValueError for damaged files and for an OUT that holds something else; then nothing is written.
     """
     out = folder / "report" if out is None else out
     check_out(out)
-    if weights and not drawable():
+    if (weights or samples) and not drawable():
         raise ValueError(MISSING)
-    found = results.read(folder) if folder.is_dir() or not (run or weights) else []
+    found = results.read(folder) if folder.is_dir() or not (run or weights or samples) else []
     learned = [runs.read(path) for path in run]
     measured = speed.read(folder)
     told = [
@@ -50,7 +51,8 @@ def report(
     with tempfile.TemporaryDirectory(prefix=".report-", suffix=".tmp", dir=out.parent) as holder:
         made = Path(holder)
         (made / FIGURES).mkdir()
-        text = page(found, made, told, sketches(found, learned, traced(weights, puzzle), measured["surface"]))
+        pictured = traced(weights, puzzle), sheets(samples)
+        text = page(found, made, told, sketches(found, learned, *pictured, measured["surface"]))
         put(made, out, text)
     drawn = len(list((out / FIGURES).glob("*.png")))
     print(f"The report is in {out / PAGE}: {len(found)} results files, {drawn} figures.")
@@ -94,13 +96,26 @@ def traced(weights: Sequence[str], puzzle: str | None) -> list[Any]:
     return [trajectories.trace(name, puzzle) for name in weights]
 
 
+def sheets(weights: Sequence[str]) -> list[Any]:
+    """Samples of each network."""
+    if not weights:
+        return []
+    from gram.report.samples import sheet  # torch
+
+    return [sheet(name) for name in weights]
+
+
 # the page ---------------------------------------------------------------------------------------------------
 Sketch = tuple[str, str, Callable[[], Any], str]
 """File name, caption, what draws it, and what to do when it cannot."""
 
 
 def sketches(
-    found: list[Result], learned: Sequence[runs.Learning], traces: Sequence[Any], surfaces: speed.Rows
+    found: list[Result],
+    learned: Sequence[runs.Learning],
+    traces: Sequence[Any],
+    drawn: Sequence[Any],
+    surfaces: speed.Rows,
 ) -> list[Sketch]:
     """All figures, in the order of the page."""
     if not drawable():
@@ -109,7 +124,7 @@ def sketches(
 
     tasks = dict.fromkeys(["queens-8", "sudoku-9", *(r.task for r in found)])
     measure = {"queens-8": "gram reproduce scaling", "sudoku-9": "gram reproduce scaling-sudoku"}
-    drawn: list[Sketch] = [
+    return [
         (
             "by-solutions",
             "Validity by number of solutions",
@@ -149,8 +164,13 @@ def sketches(
             lambda: figures.trajectories(traces),
             "Give weights: `gram report --trajectories queens-8`.",
         ),
+        (
+            "samples",
+            "Samples from nothing",
+            lambda: figures.samples(drawn),
+            "Give weights: `gram report --samples mnist`.",
+        ),
     ]
-    return drawn
 
 
 def page(found: list[Result], made: Path, bench: Sequence[tuple[str, str | None]], drawings: Sequence[Sketch]) -> str:

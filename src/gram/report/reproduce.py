@@ -199,12 +199,14 @@ def known(config: Config, out: Path) -> set[str]:
 
 
 def report(chosen: Plan, configs: list[Config], out: Path) -> None:
-    """Tables and figures; losses of GRAM's first run, and its trajectories beside TRM's."""
+    """Tables and figures; losses of GRAM's first run, and its trajectories beside TRM's, or everyone's samples."""
     first = {split(c.recipe)[2] or GRAM: run(c, out) for c in reversed(configs) if finished(run(c, out))}
-    puzzles = not isinstance(tasks.of(configs[0]), Unconditional | Arc)
-    traced = [first[model] for model in (GRAM, "trm") if model in first and puzzles and page.drawable()]
+    task = tasks.of(configs[0])
+    puzzles = page.drawable() and not isinstance(task, Unconditional | Arc)
+    traced = [str(first[model]) for model in (GRAM, "trm") if model in first and puzzles]
+    drawn = [str(first[m]) for m in chosen.models if m in first and page.drawable() and isinstance(task, Unconditional)]
     learned = [first[GRAM]] if GRAM in first else []
-    page.report(out / RESULTS, out / REPORT, run=learned, weights=[str(folder) for folder in traced])
+    page.report(out / RESULTS, out / REPORT, run=learned, weights=traced, samples=drawn)
 
 
 # for people -------------------------------------------------------------------------------------------------
