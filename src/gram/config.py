@@ -65,8 +65,6 @@ class ModelConfig:
     """Hidden width of the four guidance MLPs."""
     fusion: Literal["add", "concat"] = "add"
     """How the posterior sees the target: embedding added to u, or beside it."""
-    posterior_blocks: int = 0
-    """Blocks through which the posterior sees the target as a whole; 0 is the paper's, position by position."""
     sigma_form: Literal["softplus", "exp"] = "softplus"
     """How the raw output becomes a standard deviation."""
     sigma_floor: float = 0.01

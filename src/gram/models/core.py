@@ -4,7 +4,6 @@ Shapes: B batch, L positions (registers included), D width, T transitions.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -60,11 +59,8 @@ class Core(nn.Module):
                 "start": config.sigma_start,
             }
             self.prior = GaussianHead(config.width, config.guidance_hidden, **shape)
-            mix = None
-            if config.posterior_blocks:
-                mix = network(replace(config, blocks=config.posterior_blocks), length, relations_RLL, symbols)
             self.posterior = GaussianHead(
-                config.width, config.guidance_hidden, **shape, embed_y=embed_y(), mix=mix, fusion=config.fusion
+                config.width, config.guidance_hidden, **shape, embed_y=embed_y(), fusion=config.fusion
             )
 
     def propose(self, state: State, e_x: Tensor, *, grad: bool) -> tuple[Tensor, Tensor]:

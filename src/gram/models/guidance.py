@@ -38,7 +38,7 @@ def kl_balanced(q: Gaussian, p: Gaussian, balance: float) -> Tensor:
 
 class GaussianHead(nn.Module):
     """Two position-wise SwiGLU MLPs, mu and sigma. With `embed_y`, which makes rows (B, L, D) of a target's tokens, it
-    also sees that target: a posterior, which looks at all positions together where `mix` is given."""
+    also sees that target: a posterior."""
 
     def __init__(
         self,
@@ -50,13 +50,12 @@ class GaussianHead(nn.Module):
         floor: float,
         start: float,
         embed_y: nn.Module | None = None,
-        mix: nn.Module | None = None,
         fusion: str = "add",
     ):
         super().__init__()
         self.guidance, self.form, self.floor, self.fusion = guidance, form, floor, fusion
         inputs = 2 * width if embed_y is not None and fusion == "concat" else width
-        self.embed_y, self.mix = embed_y, mix
+        self.embed_y = embed_y
         self.mu = SwiGLU(inputs, hidden, width) if guidance != "noise" else None
         self.sigma = SwiGLU(inputs, hidden, width) if guidance != "mean" else None
         excess = start - floor
@@ -76,8 +75,6 @@ class GaussianHead(nn.Module):
             assert y_BL is not None
             e_y = self.embed_y(y_BL, u_BLD.dtype)
             u_BLD = torch.cat([u_BLD, e_y], dim=-1) if self.fusion == "concat" else u_BLD + e_y
-            if self.mix is not None:
-                u_BLD = self.mix(u_BLD)
         mu = self.mu(u_BLD).float() if self.mu is not None else None
         raw = self.sigma(u_BLD).float() + self.offset if self.sigma is not None else None
         if raw is None:
