@@ -1,9 +1,10 @@
 """Our sampler against a plain loop over the same weights, on this machine: python benchmarks/sampling.py
 
 The plain loop runs every trajectory for a fixed number of supervision steps, a batch after the other, eager, as many
-rows at a time as ours: no halting, no compaction, an embedding for every row. Ours runs twice: "value" lets every
-trajectory run until it halts and takes the answer of the best value; "checked" is what `gram solve` does, the first
-answer that the rules accept, and ends a puzzle with it. The puzzles are a seeded draw from all dev files of the recipe
+rows at a time as ours: no halting, no compaction, an embedding for every row. Ours runs twice, each as the weights were
+tuned (halting, beginning anew): "value" lets every trajectory run until it halts or its steps are used up, and takes
+the answer of the best value; "checked" is what `gram solve` does, the first answer that the rules accept, and ends a
+puzzle with it. The puzzles are a seeded draw from all dev files of the recipe
 (sudoku-9: half of them easy ones of bank_dev, half of extreme_dev). They are cut into slices; the three take turns
 (A B C A B C ...), a slice each. ratio: that of the seconds within a turn, the median of the turns; total_ratio: that of
 all seconds. Valid are one sample, the one of the best value, and any of a puzzle.
@@ -75,7 +76,8 @@ def main() -> None:
     shape = {"width": options.width, "depth": options.depth}
 
     def ours(puzzles: np.ndarray, want: int | None) -> Found:
-        found = sample(network, task, puzzles, **shape, halt_threshold=solve.halt_threshold, want=want)
+        tuned = {"halt_threshold": solve.halt_threshold, "restart_every": solve.restart_every}
+        found = sample(network, task, puzzles, **shape, **tuned, want=want)
         values = np.stack([np.nan_to_num(f.value, nan=-np.inf) for f in found])
         return np.stack([f.answers for f in found]), values, sum(f.evaluations for f in found)
 
