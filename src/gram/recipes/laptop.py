@@ -269,7 +269,7 @@ def mnist(task: str) -> Config:
         task=task,
         model=model,
         train=TrainConfig(
-            minutes=45.0,
+            minutes=15.0,
             updates=ENDLESS,
             batch=32,
             N_sup=8,
