@@ -5,9 +5,9 @@ torch is imported late, so that a mistyped puzzle is refused at once.
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -54,14 +54,15 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None) -> list[str]:
     return found
 
 
-def encode(task: Task, texts: list[str]) -> Tokens:
-    """Texts -> (n, L) uint8. ValueError names the puzzle if there are several."""
-    tokens = np.zeros((len(texts), task.spec.length), np.uint8)
-    for i, text in enumerate(texts):
+def encode(task: Task, puzzles: Sequence[Any] | np.ndarray, one: Callable[[Any], Tokens] | None = None) -> Tokens:
+    """Puzzles -> (n, L) uint8 by `one`, which is task.encode if not given. ValueError names the puzzle if there are
+    several."""
+    tokens = np.zeros((len(puzzles), task.spec.length), np.uint8)
+    for i, puzzle in enumerate(puzzles):
         try:
-            tokens[i] = task.encode(text)
+            tokens[i] = (one or task.encode)(puzzle)
         except ValueError as error:
-            raise ValueError(f"Puzzle {i + 1}: {error}" if len(texts) > 1 else str(error)) from None
+            raise ValueError(f"Puzzle {i + 1}: {error}" if len(puzzles) > 1 else str(error)) from None
     return tokens
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from gram import tasks
 from gram.config import Config
 from gram.solve.generate import Samples, draw, settle
+from gram.solve.given import encode
 from gram.solve.memory import check_width
 from gram.solve.sample import Network, Trajectories, deterministic, sample, stages
 from gram.solve.select import Candidate, Rule, choose, needs_check
@@ -192,13 +193,7 @@ class Reasoner:
         several puzzles it names the one."""
         if isinstance(puzzles, str) or (isinstance(puzzles, np.ndarray) and puzzles.ndim == 1):
             puzzles = [puzzles]
-        tokens = np.zeros((len(puzzles), self.task.spec.length), np.uint8)
-        for i, puzzle in enumerate(puzzles):
-            try:
-                tokens[i] = self.read_one(puzzle)
-            except ValueError as error:
-                raise ValueError(f"Puzzle {i + 1}: {error}" if len(puzzles) > 1 else str(error)) from None
-        return tokens
+        return encode(self.task, puzzles, self.read_one)
 
     def read_one(self, puzzle: Puzzle) -> Tokens:
         """One puzzle -> (L,) uint8."""
