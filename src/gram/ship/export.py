@@ -18,7 +18,7 @@ from gram.config import Config, to_dict
 from gram.models.build import parameter_table
 from gram.models.core import State
 from gram.models.family import Model
-from gram.models.layers import Block
+from gram.models.layers import GroupMixer, SwiGLU
 from gram.ship import web as page
 from gram.ship.runtime import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
 from gram.solve.network import TorchNetwork
@@ -39,10 +39,10 @@ def export(
 ) -> Path:
     """Write the bundle of shipped weights (by name) or of a run's folder to the new folder `out`, whole or not at all.
 
-    int8 quantises the products with weights, but for the few of `delicate`: weights per channel, activations with fixed
-    ranges, measured on rollouts of training puzzles, so that a row's answer does not depend on the rows beside it. web
-    adds a page for browsers (queens and Sudoku). FileExistsError if `out` holds something, ValueError without the
-    packages of gram-reasoning[export].
+    int8 quantises the products with weights, but for those of `delicate`: weights per channel, in 7 bits so that an
+    answer depends on no instruction that a processor may lack; activations with fixed ranges, measured on rollouts of
+    training puzzles, so that a row's answer does not depend on the rows beside it. web adds a page for browsers (queens
+    and Sudoku). FileExistsError if `out` holds something, ValueError without the packages of gram-reasoning[export].
     """
     bundle.refuse_filled(out)
     try:
@@ -194,7 +194,8 @@ def share_constants(model) -> None:
 def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarray]]:
     """Inputs of the step graph as sampling meets them: training puzzles from the first step to the twelfth."""
     puzzles = calibration_puzzles(task, config)
-    flight = Flight(TorchNetwork(model), task, puzzles, 0, settle_temperature(TorchNetwork(model), None))
+    network = TorchNetwork(model)
+    flight = Flight(network, task, puzzles, 0, settle_temperature(network, config.solve.temperature))
     flight.admit([(puzzle, row) for puzzle in range(len(puzzles)) for row in range(CALIBRATION // len(puzzles))])
     found = []
     for _ in range(12):
@@ -221,12 +222,12 @@ def calibration_puzzles(task: Task, config: Config) -> np.ndarray:
 
 
 def delicate(model: Model) -> set[str]:
-    """The modules that stay in float32: the decoder, and the last product before h. Rounding their inputs to 8 bits
-    changed more answers than all other products together (LOG.md), and they are few."""
-    core = model.core
-    last = (core.f_L if core.f_H is None else core.f_H)[-1]
-    assert isinstance(last, Block)
-    return {name for name, module in model.named_modules() if module in (last.mlp.down, model.decoder)}
+    """The modules that stay in float32: the decoder, and what reads products of two activations (the second product of
+    a SwiGLU, what a group mixer gives out). These are so seldom large that 8 bits leave little of the others; in int8
+    they changed more answers than all the rest, at no gain in time without VNNI (LOG.md)."""
+    gated = {module.down for module in model.modules() if isinstance(module, SwiGLU)}
+    gated |= {module.out for module in model.modules() if isinstance(module, GroupMixer)}
+    return {name for name, module in model.named_modules() if module in gated | {model.decoder}}
 
 
 def quantize(path: Path, examples: list[dict[str, np.ndarray]], spared: set[str]) -> int:
@@ -259,6 +260,7 @@ def quantize(path: Path, examples: list[dict[str, np.ndarray]], spared: set[str]
         op_types_to_quantize=["MatMul"],
         nodes_to_quantize=products,
         per_channel=True,
+        reduce_range=True,  # 7 bits for weights: without VNNI a pair of products with 8 overflows 16 bits (LOG.md)
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},  # a product's sums go on in float32

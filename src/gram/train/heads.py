@@ -4,6 +4,7 @@ Heads that learned beside the network lag behind it and are no guide at test tim
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,9 +37,10 @@ def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Ex
     if not task.rules:
         return config
     seed, c = config.train.seed, config.solve
-    width = 1 if deterministic(TorchNetwork(model), task, None, c.restart_every) else WIDTH
+    width = 1 if deterministic(TorchNetwork(model), task, c.temperature, c.restart_every) else WIDTH
     several = DEV if isinstance(task, Unconditional) else 1  # a single blank stands for all puzzles
-    options = {"width": several * width, "depth": min(c.depth, DEPTH), "restart_every": c.restart_every}
+    options: Any = {"width": several * width, "depth": min(c.depth, DEPTH)}
+    options |= {"restart_every": c.restart_every, "temperature": c.temperature}
     some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * WIDTH // width])
     fit(model, *rollouts(model, task, some.inputs, seed=seed, **options), restart_every=c.restart_every)
     pooled, right = rollouts(model, task, dev.inputs[:DEV], seed=seed + 1, **options)
@@ -91,15 +93,17 @@ def rollouts(
     depth: int,
     seed: int,
     restart_every: int | None = None,
+    temperature: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L): what the heads read (n * width, depth, D) and whether the answer of each
-    step obeys the rules (n * width, depth). With `restart_every` all rows begin anew that often."""
+    step obeys the rules (n * width, depth). With `restart_every` all rows begin anew that often. temperature: as in
+    SolveConfig."""
     network = TorchNetwork(model)
     all_pooled, all_right = [], []
     rows = [(puzzle, trajectory) for puzzle in range(len(inputs)) for trajectory in range(width)]
     for first in range(0, len(rows), CHUNK):
         some = rows[first : first + CHUNK]
-        flight = Flight(network, task, inputs, seed, settle_temperature(network, None))
+        flight = Flight(network, task, inputs, seed, settle_temperature(network, temperature))
         flight.admit(some)
         puzzles = inputs[[puzzle for puzzle, _ in some]]
         pooled, right = [], []
