@@ -44,7 +44,11 @@ def opened(name: str, dtype: str, threads: int, holder: Path) -> Reasoner:
 def accuracy(reasoner: Reasoner, examples: Any, width: int, depths: list[int]) -> list[dict[str, Any]]:
     """A row for each depth."""
     solve, rows = reasoner.config.solve, []
-    how = {"halt_threshold": solve.halt_threshold, "restart_every": solve.restart_every}
+    how = {
+        "halt_threshold": solve.halt_threshold,
+        "restart_every": solve.restart_every,
+        "temperature": solve.temperature,
+    }
     for depth in depths:
         found = evaluate(reasoner, examples, width=width, depth=depth, select="value", **how)
         samples = len(examples) * width

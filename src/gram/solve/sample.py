@@ -8,6 +8,7 @@ of the recursion is behind `Network`, in PyTorch (solve/network.py) or ONNX (shi
 Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -230,43 +231,25 @@ def stages(
         width = 1
     flight = Flight(network, task, puzzles, seed, temperature)
     limit = rows or network.in_flight
-    least = width if want is None else min(width, limit, want * network.first_wave)
-    line = deque((puzzle, range(least)) for puzzle in range(len(puzzles)))
-    found: dict[int, set[bytes]] = {}
-    started: dict[int, int] = {}
-    while line or flight.rows:
-        new: list[tuple[int, int]] = []
-        while line and (room := limit - len(flight.rows) - len(new)):
-            puzzle, wave = line.popleft()
-            if want is not None and len(wave) > room:  # whole, or who is first would depend on other puzzles
-                line.appendleft((puzzle, wave))
-                break
-            new += [(puzzle, trajectory) for trajectory in wave[:room]]
-            started[puzzle] = new[-1][1] + 1
-            if len(wave) > room:
-                line.appendleft((puzzle, wave[room:]))
-        flight.admit(new)
+    line = Line(len(puzzles), width, limit, want, network.first_wave)
+    while line.waiting or flight.rows:
+        flight.admit(line.take(limit - len(flight.rows)))
         answers, value, halt = flight.step()
         steps = flight.steps
         owners = np.array([puzzle for puzzle, _ in flight.rows])
         done = steps >= depth
         if halt_threshold is not None:
             done |= halt > halt_threshold
-        leave = done
         if want is not None:
             valid = task.check(puzzles[owners], answers)
             for i in np.flatnonzero(valid):
-                found.setdefault(int(owners[i]), set()).add(answers[i].tobytes())
-            done = done | valid
-            leave = done | np.array([len(found.get(int(p), ())) >= want for p in owners])
+                line.note(owners[i], answers[i])
+            done |= valid
+        leave = done | np.array([line.enough(puzzle) for puzzle in owners])
         yield Stage(flight.rows, answers, steps, value, halt, done, leave)
         flight.keep(np.flatnonzero(~leave))
-        for puzzle in sorted(set(owners.tolist()) - {puzzle for puzzle, _ in flight.rows}, reverse=True):
-            n = started[puzzle]
-            if want is not None and n < width and len(found.get(puzzle, ())) < want:
-                line.appendleft((puzzle, range(n, min(width, n + min(n + least, limit)))))
-            elif want is not None or n == width:
-                flight.forget(puzzle)
+        for puzzle in line.advance({*owners.tolist()} - {puzzle for puzzle, _ in flight.rows}):
+            flight.forget(puzzle)
         if restart_every is not None:
             flight.restart(np.flatnonzero(flight.steps % restart_every == 0))
 
@@ -288,6 +271,53 @@ def sample(network: Network, task: Task, puzzles: Tokens, *, width: int, depth: 
         own.answers[i], own.steps[i], own.finished[i] = row.answer, row.steps, row.finished
         own.value[i], own.halt[i] = row.value, row.halt
     return found
+
+
+class Line:
+    """Who starts next. Without `want` all trajectories of a puzzle; with it waves of them: `least` rows for each valid
+    answer that is wanted, then, when these have left, as many as all before and the first wave once more. A wave starts
+    whole, or who is first would depend on other puzzles."""
+
+    def __init__(self, puzzles: int, width: int, limit: int, want: int | None, least: int):
+        self.width, self.limit, self.whole = width, limit, want is not None
+        self.want = math.inf if want is None else want
+        self.first = width if want is None else min(width, limit, want * least)
+        self.waiting = deque((puzzle, range(self.first)) for puzzle in range(puzzles))
+        self.started = [0] * puzzles
+        self.answers: list[set[bytes]] = [set() for _ in range(puzzles)]
+
+    def take(self, room: int) -> list[tuple[int, int]]:
+        """The (puzzle, trajectory) rows that start now, at most `room`."""
+        new: list[tuple[int, int]] = []
+        while self.waiting and room >= (len(self.waiting[0][1]) if self.whole else 1):
+            puzzle, wave = self.waiting.popleft()
+            now, later = wave[:room], wave[room:]
+            new += [(puzzle, trajectory) for trajectory in now]
+            room -= len(now)
+            self.started[puzzle] = now.stop
+            if later:
+                self.waiting.appendleft((puzzle, later))
+        return new
+
+    def note(self, puzzle: int, answer: Tokens) -> None:
+        """A valid answer (L,) was found."""
+        self.answers[puzzle].add(answer.tobytes())
+
+    def enough(self, puzzle: int) -> bool:
+        """Whether as many different ones were found as are wanted."""
+        return len(self.answers[puzzle]) >= self.want
+
+    def advance(self, puzzles: set[int]) -> list[int]:
+        """None of these has rows in flight: their next waves come to the front. Returns the puzzles that are over."""
+        over = []
+        for puzzle in sorted(puzzles, reverse=True):
+            n = self.started[puzzle]
+            if n == self.width or self.enough(puzzle):
+                over.append(puzzle)
+            elif self.whole:
+                wave = range(n, min(self.width, n + min(n + self.first, self.limit)))
+                self.waiting.appendleft((puzzle, wave))
+        return over
 
 
 class Flight:
