@@ -11,6 +11,7 @@ from gram.bench import clock
 from gram.bench.clock import Clock, Memory, Peak, Timed, comparison, take_turns
 from gram.config import Config, ModelConfig, TrainConfig
 from gram.models.family import Model
+from gram.solve import record
 from gram.train import cost
 
 CPU = torch.device("cpu")
@@ -154,3 +155,15 @@ def test_bad_input(arguments, sentence, capsys):
     captured = capsys.readouterr()
     assert sentence in captured.err + captured.out
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [("fma avx2", "AMD EPYC, AVX2"), ("avx2 avx512f avx512_vnni", "AMD EPYC, AVX-512 with VNNI"), ("sse2", "AMD EPYC")],
+)
+def test_a_processor_is_named_with_its_instructions(flags, named, tmp_path):
+    (tmp_path / "cpuinfo").write_text(
+        f"processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu {flags}\n\nprocessor\t: 1\n"
+    )
+    assert record.processor(tmp_path / "cpuinfo") == named
+    assert record.processor(tmp_path / "none")

@@ -22,6 +22,15 @@ PACKAGE = Path(__file__).parent.parent
 TRAINING = "training.json"
 """Beside weights that left their run: {"seconds": ..., "updates": ...}."""
 
+INSTRUCTIONS = {
+    "amx_tile": "AMX",
+    "avx512_bf16": "AVX-512 with bfloat16",
+    "avx512_vnni": "AVX-512 with VNNI",
+    "avx512f": "AVX-512",
+    "avx2": "AVX2",
+}
+"""Flags of Linux, the best first."""
+
 
 def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
     """Put what was measured of a reasoner under `name` into results/RECIPE/SEED.json, atomically, and say where; other
@@ -73,7 +82,7 @@ def _git(*arguments: str) -> str | None:
 def hardware() -> dict[str, Any]:
     """cpu, cores, gpu (null if none), torch, python, threads."""
     return {
-        "cpu": _processor(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "torch": torch.__version__,
@@ -82,13 +91,17 @@ def hardware() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Name and the best of its instructions for products of matrices: "AMD EPYC, AVX2"."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        text = cpuinfo.read_text(encoding="utf-8")
     except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+        text = ""
+    found = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+    name = found.get("model name") or platform.processor() or platform.machine()
+    flags = found.get("flags", "").split()
+    best = [says for flag, says in INSTRUCTIONS.items() if flag in flags][:1]
+    return ", ".join([name, *best])
 
 
 def training(weights: Path) -> dict[str, Any]:
