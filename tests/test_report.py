@@ -326,7 +326,13 @@ def test_bundles_on_the_edge(results, tmp_path):
     figures = {"arithmetic": "onnx int8", "bundle_mb": 0.56, "load_seconds": 0.1, "cold_start_seconds": 0.5}
     figures |= {"memory_mib": 99.6, "p50_ms": 30.2, "p95_ms": 60.0, "same_answers": 995, "rows_with_close_logits": 0}
     figures |= {"valid_one_sample": 0.999, "valid_checked": 1.0}
-    made = {"name": "queens-8", "width": 20, "puzzles": 1000, "hardware": {}, "edge": [figures]}
+    made = {
+        "name": "queens-8",
+        "width": 20,
+        "puzzles": 1000,
+        "hardware": {"cpu": "tiny", "threads": 1},
+        "edge": [figures],
+    }
     made["packages_mib"] = {"numpy": 40.0, "onnxruntime": 60.0, "gram": 1.0}
     path = results / "bench" / "edge-queens-8.json"
     path.parent.mkdir()
@@ -336,6 +342,7 @@ def test_bundles_on_the_edge(results, tmp_path):
     found = row(table(text, "On the edge, by `benchmarks/edge.py`"), "queens-8", "onnx int8")
     assert found[2:8] == ["0.56", "0.10", "0.50", "100", "30 / 60", "995 of 1000"]
     assert found[8:] == ["0 of 1000", "99.9", "100.0", "–"]
+    assert "queens-8: tiny, 1 thread(s)." in text
     assert "numpy 40.0 MiB, onnxruntime 60.0 MiB, gram 1.0 MiB, 101.0 MiB in all." in text
     del figures["p50_ms"]
     path.write_text(json.dumps(made))

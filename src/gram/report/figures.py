@@ -98,13 +98,16 @@ def scaling(results: list[Result], task: str) -> Figure | None:
     coverage by the number of samples; dashed what is published (Sudoku-Extreme), dotted what as many uniform samples of
     the solutions would cover."""
     found = series(results, task)
-    if not found:
+    lines = {
+        m: curve for m, curve in found.items() if len(curve) > 1 or len(curve[max(curve)][0].table("by_width")) > 1
+    }
+    if not lines:  # points alone show nothing that the tables do not
         return None
     figure, (depths, widths, coverage) = panels(3)
-    if task == "sudoku-9" and any(EXTREME.rpartition("/")[2] in model for model in found):
+    if task == "sudoku-9" and any(EXTREME.rpartition("/")[2] in model for model in lines):
         for model, curve in published.DEPTH.items():
             depths.plot(list(curve), list(curve.values()), "--", linewidth=1, label=f"{model}, published")
-    for model, curve in found.items():
+    for model, curve in lines.items():
         deepest = curve[max(curve)]
         names = list(deepest[0].table("by_width"))
         for width in dict.fromkeys((names[0], names[-1])) if len(curve) > 1 else ():

@@ -371,6 +371,8 @@ def edge(found: list[dict]) -> str | None:
         return None
     sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
     told = f"Width {found[0]['width']}; a cold start is a new process with one answer, from its start to its end."
+    for values in found:
+        told += f" {values['name']}: {values['hardware'].get('cpu')}, {values['hardware'].get('threads')} thread(s)."
     if sizes:
         each = ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items())
         told += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."
