@@ -82,6 +82,11 @@ def read(folder: Path) -> list[Result]:
     return found
 
 
+def machine_of(hardware: dict[str, Any]) -> str:
+    """What a figure was measured on, in words."""
+    return hardware.get("gpu") or f"{hardware.get('cpu')}, {hardware.get('threads')} thread(s)"
+
+
 def result(path: Path, folder: Path) -> Result:
     """One results file below `folder`."""
     values = read_json(path)
@@ -95,8 +100,6 @@ def result(path: Path, folder: Path) -> Result:
     if not all(isinstance(entry, dict) for entry in values["figures"].values()):
         raise ValueError(f"{path} is no results file: figures is damaged; repair or remove it.")
     scale, task, variant = recipes.split(values["recipe"])
-    hardware = values["hardware"]
-    machine = hardware.get("gpu") or f"{hardware.get('cpu')}, {hardware.get('threads')} thread(s)"
     return Result(
         path=path,
         group="" if path.parent.parent == folder else path.parent.parent.name,
@@ -106,7 +109,7 @@ def result(path: Path, folder: Path) -> Result:
         seed=values["seed"],
         parameters=values.get("parameters"),
         seconds=values.get("seconds"),
-        machine=machine,
+        machine=machine_of(values["hardware"]),
         commit=f"{values.get('commit') or 'unknown'}"[:12] + (", with changes" if values.get("dirty") else ""),
         figures=values["figures"],
     )

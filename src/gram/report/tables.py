@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gram.report import published
 from gram.report.plans import EXTREME, MAZES, PLANS
 from gram.report.published import GRAM, Published
-from gram.report.results import Measurement, Result, measurements
+from gram.report.results import Measurement, Result, machine_of, measurements
 
 DASH = "–"
 Row = tuple[str, ...]
@@ -339,8 +339,7 @@ def speed(benches: list[dict]) -> str | None:
     heads = ("recipe", "doing", "machine", "arithmetic", "rates", "one puzzle, p50 / p95", "of the machine's peak")
     rows: list[Row] = [heads]
     for values in benches:
-        hardware = values["hardware"]
-        machine = hardware.get("gpu") or f"{hardware.get('cpu')}, {hardware.get('threads')} thread(s)"
+        machine = machine_of(values["hardware"])
         for row in values["train"]:
             rate = f"{row['updates_per_second']:.3g} updates/s"
             doing = f"updates of {row['batch']} rows"
@@ -372,7 +371,7 @@ def edge(found: list[dict]) -> str | None:
     sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
     told = f"Width {found[0]['width']}; a cold start is a new process with one answer, from its start to its end."
     for values in found:
-        told += f" {values['name']}: {values['hardware'].get('cpu')}, {values['hardware'].get('threads')} thread(s)."
+        told += f" {values['name']}: {machine_of(values['hardware'])}."
     if sizes:
         each = ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items())
         told += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."

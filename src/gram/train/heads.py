@@ -39,8 +39,12 @@ def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Ex
     seed, c = config.train.seed, config.solve
     width = 1 if deterministic(TorchNetwork(model), task, c.temperature, c.restart_every) else WIDTH
     several = DEV if isinstance(task, Unconditional) else 1  # a single blank stands for all puzzles
-    options: Any = {"width": several * width, "depth": min(c.depth, DEPTH)}
-    options |= {"restart_every": c.restart_every, "temperature": c.temperature}
+    options: Any = {
+        "width": several * width,
+        "depth": min(c.depth, DEPTH),
+        "restart_every": c.restart_every,
+        "temperature": c.temperature,
+    }
     some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * WIDTH // width])
     fit(model, *rollouts(model, task, some.inputs, seed=seed, **options), restart_every=c.restart_every)
     pooled, right = rollouts(model, task, dev.inputs[:DEV], seed=seed + 1, **options)
