@@ -538,7 +538,7 @@ def test_retarget_takes_the_nearest_of_the_right_answers(task, augment):
         answer[-1] = task.spec.vocabulary - answer[-1]
         answers.append(answer)
     on_prior = torch.arange(8) % 2 == 0
-    retarget(carry, data, on_prior, torch.from_numpy(np.stack(answers)))
+    retarget(carry, data, 0, rows, on_prior, torch.from_numpy(np.stack(answers)))
     assert torch.equal(carry.y[~on_prior], before[~on_prior])
     for b in range(0, 8, 2):
         own = task.solutions(carry.x[b].numpy().astype(np.uint8))
@@ -548,12 +548,31 @@ def test_retarget_takes_the_nearest_of_the_right_answers(task, augment):
     assert not torch.equal(carry.y, before)
 
 
+def test_retarget_draws_among_targets_that_are_equally_near():
+    """An answer that is nearest to all of them teaches all of them, whatever their order and the number of ranks."""
+    task = NQueens(5)
+    examples = task.examples("train")
+    examples = examples.select(np.flatnonzero(examples.counts > 1)[:1])
+    own = examples.targets_of(0)
+    model, rows = Model(task.spec, TINY), np.arange(64)
+    data = Batches(task, examples, batch=64, seed=0, augment=False, guard=False)
+    seen = []
+    for part in (rows, rows[:32], rows[32:]):
+        carry = empty_carry(model, part, N, torch.device("cpu"))
+        refill(carry, model, data, 0, part, N, rolling=False)
+        nothing = torch.zeros(len(part), task.spec.length, dtype=torch.int64)
+        retarget(carry, data, 0, part, torch.ones(len(part), dtype=torch.bool), nothing)
+        seen.append(carry.y)
+    assert torch.equal(seen[0], torch.cat(seen[1:]))
+    assert len(seen[0].unique(dim=0)) == len(own)
+
+
 def test_retarget_where_this_rank_has_no_prior_rows():
     model, rows = build(), np.arange(8)
     carry = empty_carry(model, rows, N, torch.device("cpu"))
     refill(carry, model, batches(batch=8), 0, rows, N, rolling=False)
     before = carry.y.clone()
-    retarget(carry, batches(batch=8), torch.zeros(8, dtype=torch.bool), carry.y.clone())
+    retarget(carry, batches(batch=8), 0, rows, torch.zeros(8, dtype=torch.bool), carry.y.clone())
     assert torch.equal(carry.y, before)
 
 

@@ -49,16 +49,24 @@ class Batches:
             x, y = self.task.augment(symmetry, x, y)
         return Drawn(x, y, index, symmetry)
 
-    def nearest(self, index: np.ndarray, symmetry: Symmetry, answers: np.ndarray) -> np.ndarray:
-        """For each answer (n, L) the right target of its example (seen through its symmetry) that agrees with it in
-        most positions, (n, L) uint8."""
+    def nearest(
+        self, update: int, rows: np.ndarray, index: np.ndarray, symmetry: Symmetry, answers: np.ndarray
+    ) -> np.ndarray:
+        """For each answer (n, L) of the global row numbers `rows` (n,) the right target of its example (seen through
+        its symmetry) that agrees with it in most positions, (n, L) uint8. Ties are drawn: early answers are nearest to
+        many, and always the first of them would leave the others unlearnt (LOG.md)."""
+        chances = np.random.default_rng([self.seed, 6, update]).random(self.batch)[rows]
         targets = []
-        for i, positions, tokens, answer in zip(index, symmetry.positions, symmetry.tokens, answers, strict=True):
+        for i, positions, tokens, answer, chance in zip(
+            index, symmetry.positions, symmetry.tokens, answers, chances, strict=True
+        ):
             own = self.examples.targets_of(i)
             if self.augment:
                 one = Symmetry(np.tile(positions, (len(own), 1)), np.tile(tokens, (len(own), 1)))
                 _, own = self.task.augment(one, np.tile(self.examples.inputs[i], (len(own), 1)), own)
-            targets.append(own[np.argmax((own == answer).sum(1))])
+            alike = (own == answer).sum(1)
+            nearest = np.flatnonzero(alike == alike.max())
+            targets.append(own[nearest[int(chance * len(nearest))]])
         return np.array(targets, np.uint8).reshape(len(index), self.task.spec.length)
 
 
@@ -162,11 +170,13 @@ def refill(
     carry.pooled[finished] = 0
 
 
-def retarget(carry: Carry, batches: Batches, rows: Tensor, answer: Tensor) -> None:
-    """Give the `rows` (B,) bool the right target nearest to what they just answered, in place."""
-    chosen = rows.nonzero().squeeze(1)
+def retarget(carry: Carry, batches: Batches, update: int, rows: np.ndarray, which: Tensor, answer: Tensor) -> None:
+    """Give the rows `which` (B,) bool, of the global row numbers `rows` (B,), the right target nearest to what they
+    just answered, in place."""
+    chosen = which.nonzero().squeeze(1)
     index, positions, tokens, answers = (
         t[chosen].cpu().numpy() for t in (carry.index, carry.positions, carry.tokens, answer)
     )
-    targets = batches.nearest(index, Symmetry(positions, tokens), answers)
+    numbers = rows[chosen.cpu().numpy()]
+    targets = batches.nearest(update, numbers, index, Symmetry(positions, tokens), answers)
     carry.y[chosen] = torch.from_numpy(targets.astype(np.int64)).to(carry.y.device)

@@ -149,7 +149,7 @@ class Run:
         self.carry = dataclasses.replace(carry, state=result.state, pooled=result.pooled, done=done)
         if c.prior_learns and self.learner.prior_share:
             first = self.on_prior & (self.carry.done == 1)
-            retarget(self.carry, self.batches, first, result.answer)
+            retarget(self.carry, self.batches, progress.update, self.rows, first, result.answer)
         progress.update += 1
         return result
 
