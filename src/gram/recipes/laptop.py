@@ -40,23 +40,24 @@ ENDLESS = 10_000_000  # updates: the minutes are the budget
 LITTLE_AT_A_TIME = 4.2
 """beta where nothing is given. A fifth of the KL trains the posterior (kl_balance), so from 5 on it tells nothing; a
 little below, it tells a little of every position in each step, which is what independent noise can imitate (LOG.md)."""
-ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers that costs coverage
+ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers so many cost coverage
 
 
 def queens(task: str) -> Config:
-    """N-Queens completion. One transition a step and few steps: the first chooses, the others mend (LOG.md). Few
-    evaluations: 256 boards every two minutes took two fifths of the time."""
+    """N-Queens completion. One transition a step and few steps: the first chooses, the others mend, and learn to mend
+    what the prior chose as well (LOG.md). Few evaluations: 256 boards every two minutes took two fifths of the time."""
     minutes = 18.0 if int(task.split("-")[1]) < 10 else 80.0
     return Config(
         recipe=task,
         task=task,
-        model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128, T=1),
+        model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128, K=1, T=1),
         train=TrainConfig(
             minutes=minutes,
             updates=ENDLESS,
             N_sup=4,
             lr=4e-3,
-            beta=2.2,
+            beta=2.0,
+            prior_learns=True,
             evaluate_every=300.0,
             evaluate_examples=64,
         ),
