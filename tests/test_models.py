@@ -259,7 +259,7 @@ def test_posterior_transitions_and_kl_transitions(option, sources, pays):
     state, e_x, noise = inputs(model)
     h, _, pairs = reference(model, state, e_x, noise, sources, y)
     step = model.step(state, e_x, noise, y=y, posterior_transitions=option, kl_transitions=pays)
-    torch.testing.assert_close(step.state.h, h)
+    torch.testing.assert_close(step.state.h, h, atol=1e-4, rtol=1e-4)
     expected = pairs if pays == "all" else pairs[-1:]
     assert len(step.guides) == len(expected)
     for (q, p), (wanted_q, wanted_p) in zip(step.guides, expected, strict=True):

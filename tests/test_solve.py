@@ -110,7 +110,7 @@ def plain(network, task, puzzle, *, width, depth, seed=0, threshold=None) -> Tra
             eps = torch.from_numpy(noise(seed, puzzle, trajectory, steps, (c.T, *e_x.shape[1:])))[:, None]
             out = model.step(state, e_x, eps)
             state, steps = out.state, steps + 1
-            logits, halts, values = model.decode(out.readout.expand(4, -1, -1))
+            logits, halts, values = model.decode(out.readout)
             halt = float(halts[0, 0])
         answer = task.canonical(logits[:1].argmax(-1).numpy().astype(np.uint8))[0]
         rows.append((answer, steps, np.float32(values[0]), np.float32(halt), True))
@@ -329,7 +329,7 @@ def test_halting_against_the_continue_logit():
     with torch.inference_mode():
         eps = torch.from_numpy(noise(0, x[0], 0, 0, (2, 16, 32)))[:, None]
         out = model.step(model.initial(1), model.encode(torch.from_numpy(x[:1].astype(np.int64))), eps)
-        halt = model.decode(out.readout.expand(4, -1, -1)).halt[0]
+        halt = model.decode(out.readout).halt[0]
     assert sample(network, FOUR, x, width=1, depth=1)[0].halt[0] == float(halt[0] - halt[1])
 
 

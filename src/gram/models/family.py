@@ -200,8 +200,10 @@ class Model(nn.Module):
         return pooled.detach().float()
 
     def judge(self, pooled_BD: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., D) -> halt logits (..., 2) and value (...,)."""
-        return self.halt(pooled_BD), self.value(pooled_BD).squeeze(-1)
+        """(..., D) -> halt logits (..., 2) and value (...,). Sums over each row, no matrix product: how that rounds a
+        row depends on how many stand beside it, and a row's answer must not."""
+        both = (pooled_BD[..., None, :] * self.halt.weight).sum(-1) + self.halt.bias
+        return both, (pooled_BD * self.value.weight[0]).sum(-1) + self.value.bias
 
     def parts(self) -> Parts:
         """The modules by part, shared networks once."""

@@ -19,9 +19,8 @@ ROWS_CPU, ROWS_GPU = 64, 1024
 BLOCK = 16
 """Rows of a compiled step, always: other shapes would be compiled again, and round differently."""
 PART = 4
-"""Rows of a part at least. The heads read rows padded to a multiple of it, so that a row's answer is bitwise the same
-whatever runs beside it. On CPU the recursion and the logits are so by themselves (measured for all mixers, widths 32 to
-512, float32 and bfloat16, 1 to 1,100 rows); only the heads' matrix-vector products depend on the rows left over."""
+"""Rows of a part at least. On CPU a row's answer is bitwise the same whatever runs beside it: products with many rows
+are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1 to 1,100 rows), and the heads make none."""
 
 
 class Part(NamedTuple):
@@ -103,12 +102,11 @@ class TorchNetwork:
         return Part(*(z.expand(B, -1, -1) if len(z) == 1 else z[:B] for z in part[:2]), *(z[:B] for z in part[2:]))
 
     def recur(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
-        """A supervision step and what the heads make of it, padded to a multiple of PART rows."""
+        """A supervision step and what the heads make of it."""
         out = self.model.step(State(h, l), e_x, noise, temperature=temperature)
-        readout = filled(out.readout, -len(out.readout) % PART)
-        logits, halt, value = self.model.decode(readout)
+        logits, halt, value = self.model.decode(out.readout)
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
-        return Part(*out.state, logits, lead, value, self.model.pool(readout))
+        return Part(*out.state, logits, lead, value, self.model.pool(out.readout))
 
     def compile(self) -> None:
         """Compile the networks of the recursion for BLOCK rows, each once, however often a step calls it (of a rival
