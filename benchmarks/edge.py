@@ -35,6 +35,9 @@ from gram.tasks.store import load_examples
 ROOT = Path(__file__).resolve().parent.parent
 CLOSE = 1e-3
 """Logits that differ by less are the same."""
+NUDGE = 2.0**-22
+"""Two units in the last place of float32: what PyTorch comes to under noise that is so much larger shows how far any
+other arithmetic must be expected to go."""
 LAUNCHER = """
 import json, os, subprocess, sys, time
 found = []
@@ -50,12 +53,22 @@ print(json.dumps(found))
 """A small process that starts others: at first a new one counts the memory of what started it as its own."""
 
 
-def rollout(reasoner: Reasoner, puzzles: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+class Nudged(Flight):
+    """Trajectories under noise that is a share of NUDGE larger."""
+
+    def noise(self) -> np.ndarray | None:
+        drawn = super().noise()
+        return None if drawn is None else drawn * np.float32(1 + NUDGE)
+
+
+def rollout(
+    reasoner: Reasoner, puzzles: np.ndarray, depth: int, kind: type[Flight] = Flight
+) -> tuple[np.ndarray, np.ndarray]:
     """Answers (n, L) and logits (n, L, V) after `depth` steps of one trajectory of each puzzle."""
     answers, logits = [], []
     for first in range(0, len(puzzles), 64):
         part = puzzles[first : first + 64]
-        flight = Flight(reasoner.network, reasoner.task, part, 0, 1.0)
+        flight = kind(reasoner.network, reasoner.task, part, 0, 1.0)
         flight.admit([(i, 0) for i in range(len(part))])
         for _ in range(depth):
             last, _, _ = flight.step()
@@ -64,9 +77,11 @@ def rollout(reasoner: Reasoner, puzzles: np.ndarray, depth: int) -> tuple[np.nda
     return np.concatenate(answers), np.concatenate(logits)
 
 
-def parity(reasoner: Reasoner, x: np.ndarray, depth: int, expected: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+def parity(
+    reasoner: Reasoner, x: np.ndarray, depth: int, expected: tuple[np.ndarray, np.ndarray], kind: type[Flight] = Flight
+) -> dict[str, Any]:
     """One trajectory of each puzzle (n, L) beside PyTorch's. Rows that differ: in the answer, or in a logit."""
-    answers, logits = rollout(reasoner, x, depth)
+    answers, logits = rollout(reasoner, x, depth, kind)
     real = np.isfinite(expected[1])  # padding has -inf
     apart = np.abs(np.where(real, expected[1], 0) - np.where(real, logits, 0)).max((1, 2))
     differ, valid = (answers != expected[0]).any(1), reasoner.task.check(x, answers)
@@ -151,6 +166,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         elif name == "torch float32":
             found |= {"same_answers": len(x), "rows_with_close_logits": len(x)}
             found |= {"valid_one_sample": float(task.check(x, expected[0]).mean())}
+            found |= {"nudged": parity(reasoner, x, options.depth, expected, Nudged)}
         print(json.dumps(found), flush=True)
         rows.append(found)
 
