@@ -1,8 +1,9 @@
 """What an update sees and minimises: batches, losses, the full bound, optimisers, schedule and averaged weights."""
 
+import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from gram.tasks.base import PAD, Examples, split_of
 from gram.tasks.coloring import Coloring
 from gram.tasks.nqueens import NQueens
 from gram.tasks.sudoku import Sudoku
-from gram.train.batches import Batches, Carry, empty_carry, refill, retarget
+from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
 from gram.train.objective import Inner, Learner, full_elbo, token_loss
 from gram.train.optim import AdamAtan2, averaged, gradient_norm, optimizers, schedule, warmed_beta
 
@@ -65,7 +66,7 @@ def test_rows_and_their_reduction(reduction, registers, prior_learns, later):
     learn = learner(model, prior_learns=prior_learns, **changes)
     x, y, state, noise, done, pooled = batch(model)
     y[0, :5] = PAD  # five positions of row 0 are not scored
-    done = done + later  # prior rows have no target of their own before they have answered once
+    done = done + later
     result = learn(x, y, state, noise, done, pooled, ON_PRIOR)
     assert all(row.shape == (B,) for row in result.rows.values())
     step = model.step(state, model.encode(x), noise, y=y, posterior_rows=~ON_PRIOR[:, None, None])
@@ -78,7 +79,7 @@ def test_rows_and_their_reduction(reduction, registers, prior_learns, later):
     torch.testing.assert_close(result.rows["true_kl"], nats.detach(), rtol=1e-4, atol=1e-4)
     paid = nats / scored / (1 if reduction == "sum" else D)
     torch.testing.assert_close(result.rows["kl"], paid.detach(), rtol=1e-4, atol=1e-4)
-    learning = ce.sum() if prior_learns and later else ce[:3].sum()
+    learning = ce.sum() if prior_learns else ce[:3].sum()
     expected = learning / (B if prior_learns else 3) + 0.7 * paid[:3].mean() + 0.3 * result.rows["halt"][3]
     torch.testing.assert_close(result.loss, expected, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(result.state.h, step.state.h)
@@ -155,7 +156,7 @@ def stub(learn: Learner, answer: torch.Tensor, pooled: torch.Tensor) -> None:
     """Let the compiled part return hand-made values."""
     zero = torch.zeros(B)
     state = State(draw(B, L, D, seed=1), draw(B, L, D, seed=2))
-    learn.inner = lambda *_: Inner(state, pooled, answer, zero, zero, zero)
+    learn.inner = lambda *_: Inner(state, pooled, F.one_hot(answer, V).float(), zero, zero, zero)
 
 
 def hand_made(learn: Learner, done: list[int], on_prior: torch.Tensor = ON_PRIOR, halt: torch.Tensor | None = None):
@@ -521,59 +522,101 @@ def test_each_visit_draws_any_of_the_targets():
 
 @pytest.mark.parametrize("task", [NQueens(5), Coloring(5)])
 @pytest.mark.parametrize("augment", [False, True])
-def test_retarget_takes_the_nearest_of_the_right_answers(task, augment):
+@pytest.mark.parametrize("together", [1, 2, 4])
+def test_rows_of_one_puzzle_share_out_its_right_targets(task, augment, together):
     examples = task.examples("train", count=40)
     examples = examples.select(examples.counts > 1)
-    model = Model(task.spec, TINY)
-    data = Batches(task, examples, batch=8, seed=0, augment=augment, guard=False)
-    rows = np.arange(8)
+    model, rows = Model(task.spec, TINY), np.arange(16)
+    on_prior = torch.arange(16) % 2 == 0
+    lead = leaders(on_prior.numpy(), together)
+    data = Batches(task, examples, batch=16, seed=0, augment=augment, guard=False, lead=lead)
     carry = empty_carry(model, rows, N, torch.device("cpu"))
     refill(carry, model, data, 0, rows, N, rolling=False)
-    before = carry.y.clone()
-    choose = np.random.default_rng(0)
-    answers = []
-    for x in carry.x.numpy():  # one of all right answers, found by search, with one token spoilt
-        own = task.solutions(x.astype(np.uint8))
-        answer = own[choose.integers(len(own))].astype(np.int64)
-        answer[-1] = task.spec.vocabulary - answer[-1]
-        answers.append(answer)
-    on_prior = torch.arange(8) % 2 == 0
-    retarget(carry, data, 0, rows, on_prior, torch.from_numpy(np.stack(answers)))
-    assert torch.equal(carry.y[~on_prior], before[~on_prior])
-    for b in range(0, 8, 2):
-        own = task.solutions(carry.x[b].numpy().astype(np.uint8))
-        new = carry.y[b].numpy()
-        assert (own == new).all(1).any()
-        assert (new == answers[b]).sum() == (own == answers[b]).sum(1).max()
-    assert not torch.equal(carry.y, before)
+    logits = draw(16, task.spec.length, task.spec.vocabulary, seed=1)
+    log_p = logits.log_softmax(-1)
+    y = retarget(carry, data, 0, rows, on_prior, logits)
+    assert torch.equal(y[~on_prior], carry.y[~on_prior])
+    for leader in range(0, 16, 2 * together):
+        group = range(leader, leader + 2 * together, 2)
+        x = carry.x[leader]
+        assert all(torch.equal(carry.x[b], x) for b in group)
+        own = [tuple(target) for target in task.solutions(x.numpy().astype(np.uint8)).tolist()]
+        shared = [tuple(y[b].tolist()) for b in group]
+        shares = [shared.count(target) for target in own]
+        assert sum(shares) == together  # all are right
+        assert max(shares) - min(shares) <= 1
+
+        def likely(targets: Iterable[tuple[int, ...]], group: range = group) -> float:
+            return sum(float(log_p[b, i, t]) for b, y in zip(group, targets, strict=True) for i, t in enumerate(y) if t)
+
+        assert likely(shared) == pytest.approx(max(map(likely, itertools.permutations(shared))), abs=1e-4)
 
 
-def test_retarget_draws_among_targets_that_are_equally_near():
-    """An answer that is nearest to all of them teaches all of them, whatever their order and the number of ranks."""
+def test_no_target_is_learnt_more_often_than_another():
+    """However likely one of them is, and on however many ranks the rows are."""
     task = NQueens(5)
     examples = task.examples("train")
     examples = examples.select(np.flatnonzero(examples.counts > 1)[:1])
     own = examples.targets_of(0)
-    model, rows = Model(task.spec, TINY), np.arange(64)
-    data = Batches(task, examples, batch=64, seed=0, augment=False, guard=False)
-    seen = []
-    for part in (rows, rows[:32], rows[32:]):
-        carry = empty_carry(model, part, N, torch.device("cpu"))
-        refill(carry, model, data, 0, part, N, rolling=False)
-        nothing = torch.zeros(len(part), task.spec.length, dtype=torch.int64)
-        retarget(carry, data, 0, part, torch.ones(len(part), dtype=torch.bool), nothing)
-        seen.append(carry.y)
-    assert torch.equal(seen[0], torch.cat(seen[1:]))
-    assert len(seen[0].unique(dim=0)) == len(own)
+    model, rows, all_rows = Model(task.spec, TINY), np.arange(64), np.ones(64, bool)
+    for together in (1, 2, 4):
+        lead = leaders(all_rows, together)
+        data = Batches(task, examples, batch=64, seed=0, augment=False, guard=False, lead=lead)
+        seen = []
+        for part in (rows, rows[:32], rows[32:]):
+            carry = empty_carry(model, part, N, torch.device("cpu"))
+            refill(carry, model, data, 0, part, N, rolling=False)
+            logits = 9.0 * F.one_hot(torch.from_numpy(own[0].astype(np.int64)), task.spec.vocabulary).float()
+            answered = logits.expand(len(part), -1, -1)
+            seen.append(retarget(carry, data, 0, part, torch.ones(len(part), dtype=torch.bool), answered))
+        assert torch.equal(seen[0], torch.cat(seen[1:]))
+        _, counts = seen[0].unique(dim=0, return_counts=True)
+        assert len(counts) == len(own)
+        if together % len(own) == 0:
+            assert set(counts.tolist()) == {64 // len(own)}
+
+
+def test_rows_of_one_puzzle_begin_together():
+    task, on_prior = NQueens(5), np.arange(16) >= 8
+    model, rows = Model(task.spec, TINY), np.arange(16)
+    lead = leaders(on_prior, 4)
+    assert lead.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 12, 12, 12, 12]
+    data = Batches(task, task.examples("train"), batch=16, seed=0, augment=False, guard=False, lead=lead)
+    carry = empty_carry(model, rows, 4, torch.device("cpu"))
+    refill(carry, model, data, 0, rows, 4, rolling=True)
+    assert carry.done.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]
+
+
+def test_first_answers_on_the_prior_are_taught_the_targets_they_get():
+    """Rows on the prior at their first step: their CE is against what `couple` returns, and reaches the prior."""
+    learn = learner(prior_learns=True, halt_weight=0.0, value_weight=0.0, beta=0.0)
+    x, y, state, noise, done, pooled = batch(learn.model)
+    plain = learn(x, y, state, noise, done, pooled, ON_PRIOR).rows["ce"]
+    asked = []
+
+    def couple(which: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        asked.append(which.tolist())
+        assert not logits.requires_grad
+        return torch.where(which[:, None], y.flip(0), y)
+
+    learn.couple = couple
+    result = learn(x, y, state, noise, done, pooled, ON_PRIOR)
+    again = Learner(learn.model, learn.config, TASK.check)
+    expected = again(x, torch.where(ON_PRIOR[:, None], y.flip(0), y), state, noise, done, pooled, ON_PRIOR)
+    torch.testing.assert_close(result.rows["ce"], expected.rows["ce"])
+    torch.testing.assert_close(result.loss, expected.loss)
+    assert result.rows["ce"][3] != plain[3]
+    assert any("prior" in name for name in gradients(result.loss, learn.model))
+    learn(x, y, state, noise, done + 1, pooled, ON_PRIOR)  # nobody is at the first step
+    assert asked == [ON_PRIOR.tolist()]
 
 
 def test_retarget_where_this_rank_has_no_prior_rows():
     model, rows = build(), np.arange(8)
     carry = empty_carry(model, rows, N, torch.device("cpu"))
     refill(carry, model, batches(batch=8), 0, rows, N, rolling=False)
-    before = carry.y.clone()
-    retarget(carry, batches(batch=8), 0, rows, torch.zeros(8, dtype=torch.bool), carry.y.clone())
-    assert torch.equal(carry.y, before)
+    y = retarget(carry, batches(batch=8), 0, rows, torch.zeros(8, dtype=torch.bool), torch.zeros(8, L, V))
+    assert torch.equal(y, carry.y)
 
 
 def test_no_examples():
@@ -617,7 +660,7 @@ def test_rolling_rows_show_every_stage_at_every_update():
 def test_lockstep_rows_start_and_finish_together():
     seen = lives(False, 7, np.arange(8))
     assert [c.done.tolist() for c in seen] == [[n % N] * 8 for n in range(7)]
-    same = [torch.equal(a.x, b.x) for a, b in pairwise(seen)]
+    same = [torch.equal(a.x, b.x) for a, b in itertools.pairwise(seen)]
     assert same == [True, True, False, True, True, False]
 
 

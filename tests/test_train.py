@@ -265,6 +265,7 @@ def test_beta_follows_the_run(tmp_path, monkeypatch):
         {"batch": 0},
         {"N_sup": 0},
         {"prior_rows": 1.0},
+        {"prior_together": 0},
         {"beta_warmup": 1.5},
     ],
 )
@@ -593,7 +594,7 @@ os._exit(0)  # how torch takes its threads down is not what is tested
 
 
 def test_two_processes_are_one_run(tmp_path):
-    config = tiny(updates=10, lr=1e-3, batch=8, prior_rows=0.25)
+    config = tiny(updates=10, lr=1e-3, batch=8, prior_rows=0.5, prior_learns=True, prior_together=2)
     bundle.write_json(tmp_path / "config.json", bundle.to_dict(config))
     (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
     loop.train(config, tmp_path / "one-two", stop_at=6)

@@ -146,8 +146,10 @@ class TrainConfig:
     prior_rows: float = 0.125
     """Share of the batch that runs on the prior; it trains the halt and value heads."""
     prior_learns: bool = False
-    """Rows on the prior also learn to answer, from their second step on: their CE is against the right target nearest
-    to their first answer (ours, see DEVIATIONS.md); False is the paper."""
+    """Rows on the prior also learn to answer (ours, see DEVIATIONS.md); False is the paper."""
+    prior_together: int = 1
+    """Rows on the prior that have the same puzzle and share its right targets out among them, so that each is learnt
+    as often as the others; more than 1 for puzzles with several answers."""
     halt_weight: float = 0.5
     """Weight of the halting loss (no gradient into the core)."""
     value_weight: float = 0.5

@@ -44,8 +44,9 @@ ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answ
 
 
 def queens(task: str) -> Config:
-    """N-Queens completion. One transition a step and few steps: the first chooses, the others mend, and learn to mend
-    what the prior chose as well (LOG.md). Few evaluations: 256 boards every two minutes took two fifths of the time."""
+    """N-Queens completion. One transition a step and few steps: the first ones choose, the others mend, and rows on the
+    prior learn both, with the completions of a board shared out among them (LOG.md). Few evaluations: 256 boards every
+    two minutes took two fifths of the time. More noise than was learned finds more completions (LOG.md)."""
     minutes = 18.0 if int(task.split("-")[1]) < 10 else 80.0
     return Config(
         recipe=task,
@@ -56,12 +57,14 @@ def queens(task: str) -> Config:
             updates=ENDLESS,
             N_sup=4,
             lr=4e-3,
-            beta=2.0,
+            beta=1.7,
+            prior_rows=0.25,
             prior_learns=True,
+            prior_together=4,
             evaluate_every=300.0,
             evaluate_examples=64,
         ),
-        solve=SolveConfig(depth=48, restart_every=12),
+        solve=SolveConfig(depth=48, restart_every=12, temperature=1.5),
     )
 
 

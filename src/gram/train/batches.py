@@ -8,26 +8,48 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from gram.models.build import AnyModel
 from gram.models.core import State
-from gram.tasks.base import Examples, Symmetry, Task, split_of
+from gram.tasks.base import PAD, Examples, Symmetry, Task, split_of
+
+
+def leaders(on_prior: np.ndarray, together: int) -> np.ndarray:
+    """The row whose puzzle each row (batch,) has: the first of its group of `together` rows on the prior, or itself."""
+    lead = np.arange(len(on_prior))
+    rows = np.flatnonzero(on_prior)
+    lead[rows] = rows[np.arange(len(rows)) // together * together]
+    return lead
 
 
 class Batches:
     """Draws puzzles and one random right target each. Every rank draws the whole global batch and keeps its rows, so
     the data do not depend on the number of ranks."""
 
-    def __init__(self, task: Task, examples: Examples, *, batch: int, seed: int, augment: bool, guard: bool):
-        """guard: drop augmented views whose content belongs to another split."""
+    def __init__(
+        self,
+        task: Task,
+        examples: Examples,
+        *,
+        batch: int,
+        seed: int,
+        augment: bool,
+        guard: bool,
+        lead: np.ndarray | None = None,
+    ):
+        """guard: drop augmented views whose content belongs to another split. lead (batch,): the row whose puzzle each
+        row has; every row has its own if it is None."""
         if not len(examples):
             raise ValueError("There are no training examples; check the data files.")
         self.task, self.examples, self.batch = task, examples, batch
         self.seed, self.augment, self.guard = seed, augment, guard
+        self.lead = np.arange(batch) if lead is None else lead
 
     def draw(self, update: int, rows: np.ndarray) -> "Drawn":
         """Examples for the global row numbers `rows` (n,) at this update."""
+        rows = self.lead[rows]
         rng = np.random.default_rng([self.seed, 1, update])
         index = rng.integers(len(self.examples), size=self.batch)[rows]
         within = rng.random(self.batch)[rows]
@@ -49,25 +71,31 @@ class Batches:
             x, y = self.task.augment(symmetry, x, y)
         return Drawn(x, y, index, symmetry)
 
-    def nearest(
-        self, update: int, rows: np.ndarray, index: np.ndarray, symmetry: Symmetry, answers: np.ndarray
+    def coupled(
+        self, update: int, rows: np.ndarray, index: np.ndarray, symmetry: Symmetry, log_p: np.ndarray
     ) -> np.ndarray:
-        """For each answer (n, L) of the global row numbers `rows` (n,) the right target of its example (seen through
-        its symmetry) that agrees with it in most positions, (n, L) uint8. Ties are drawn: early answers are nearest to
-        many, and always the first of them would leave the others unlearnt (LOG.md)."""
-        chances = np.random.default_rng([self.seed, 6, update]).random(self.batch)[rows]
-        targets = []
-        for i, positions, tokens, answer, chance in zip(
-            index, symmetry.positions, symmetry.tokens, answers, chances, strict=True
-        ):
-            own = self.examples.targets_of(i)
-            if self.augment:
-                one = Symmetry(np.tile(positions, (len(own), 1)), np.tile(tokens, (len(own), 1)))
-                _, own = self.task.augment(one, np.tile(self.examples.inputs[i], (len(own), 1)), own)
-            alike = (own == answer).sum(1)
-            nearest = np.flatnonzero(alike == alike.max())
-            targets.append(own[nearest[int(chance * len(nearest))]])
-        return np.array(targets, np.uint8).reshape(len(index), self.task.spec.length)
+        """Right targets (n, L) uint8 for rows that answered with log probabilities (n, L, V); they have the global
+        numbers `rows` (n,) and the examples `index` (n,), seen through `symmetry`. Rows of one puzzle share its targets
+        out evenly, at random where the number does not divide, and so that all together are as likely as can be:
+        minibatch optimal transport (arXiv:2302.00482). No target is learnt more often than another."""
+        targets = np.zeros(log_p.shape[:2], np.uint8)
+        for leader in np.unique(self.lead[rows]):
+            group = np.flatnonzero(self.lead[rows] == leader)
+            own = self.seen(int(index[group[0]]), symmetry.positions[group[0]], symmetry.tokens[group[0]])
+            order = np.random.default_rng([self.seed, 6, update, leader]).permutation(len(own))
+            offered = own[np.resize(order, len(group))]
+            each = log_p[group][:, np.arange(offered.shape[1]), offered]  # (group, offered, L)
+            takers, taken = linear_sum_assignment(np.where(offered == PAD, 0.0, each).sum(2), maximize=True)
+            targets[group[takers]] = offered[taken]
+        return targets
+
+    def seen(self, example: int, positions: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """All right targets (n, L) of an example, through one symmetry: positions (L,), tokens (V,)."""
+        own = self.examples.targets_of(example)
+        if not self.augment:
+            return own
+        one = Symmetry(np.tile(positions, (len(own), 1)), np.tile(tokens, (len(own), 1)))
+        return self.task.augment(one, np.tile(self.examples.inputs[example], (len(own), 1)), own)[1]
 
 
 class Drawn(NamedTuple):
@@ -166,17 +194,15 @@ def refill(
         carry.state.l[finished] = initial.l
     carry.done[finished] = 0
     if rolling and update == 0:
-        carry.done[finished] = torch.from_numpy(numbers * N_sup // batches.batch).to(device)
+        carry.done[finished] = torch.from_numpy(batches.lead[numbers] * N_sup // batches.batch).to(device)
     carry.pooled[finished] = 0
 
 
-def retarget(carry: Carry, batches: Batches, update: int, rows: np.ndarray, which: Tensor, answer: Tensor) -> None:
-    """Give the rows `which` (B,) bool, of the global row numbers `rows` (B,), the right target nearest to what they
-    just answered, in place."""
+def retarget(carry: Carry, batches: Batches, update: int, rows: np.ndarray, which: Tensor, logits: Tensor) -> Tensor:
+    """The targets (B, L) of all rows, with new ones for the rows `which` (B,) bool, of the global numbers `rows` (B,):
+    right ones that go with what they just answered, logits (B, L, V)."""
     chosen = which.nonzero().squeeze(1)
-    index, positions, tokens, answers = (
-        t[chosen].cpu().numpy() for t in (carry.index, carry.positions, carry.tokens, answer)
-    )
-    numbers = rows[chosen.cpu().numpy()]
-    targets = batches.nearest(update, numbers, index, Symmetry(positions, tokens), answers)
-    carry.y[chosen] = torch.from_numpy(targets.astype(np.int64)).to(carry.y.device)
+    index, positions, tokens = (t[chosen].cpu().numpy() for t in (carry.index, carry.positions, carry.tokens))
+    log_p = logits[chosen].log_softmax(-1).cpu().numpy()
+    targets = batches.coupled(update, rows[chosen.cpu().numpy()], index, Symmetry(positions, tokens), log_p)
+    return carry.y.index_copy(0, chosen, torch.from_numpy(targets.astype(np.int64)).to(carry.y.device))

@@ -23,7 +23,7 @@ from gram.models.family import Model
 from gram.tasks.base import Task, Unconditional
 from gram.tasks.store import load_examples
 from gram.train import checkpoint, parallel
-from gram.train.batches import Batches, Carry, empty_carry, refill, retarget
+from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
 from gram.train.heads import DEV, fit_heads
 from gram.train.log import Log, NullLog
 from gram.train.memory import check_batch
@@ -86,6 +86,8 @@ class Run:
             model.dtype, reason = world.first(arithmetic(c.dtype, config.model.width, world.device))
         self.model = model.to(world.device)
         self.learner = Learner(model, c, task.check) if isinstance(model, Model) else RivalLearner(model, c)
+        if isinstance(self.learner, Learner):
+            self.learner.couple = self.couple
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)
         self.compiled = compile_reason == "compiled"
         several = world.size > 1
@@ -97,9 +99,16 @@ class Run:
         self.average = cast(AnyModel, self.ema.module)
         self.rows = world.rows(c.batch)
         guard = not (config.data or task.own_splits or isinstance(task, Unconditional))  # files bring their own splits
-        self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard)
+        on_prior = self.learner.prior_rows(c.batch)
+        lead = leaders(on_prior.numpy(), c.prior_together)
+        if lead[self.rows].min() < self.rows[0]:
+            raise ValueError(
+                f"train.prior_together = {c.prior_together} rows of one puzzle do not all stand on one of {world.size} "
+                "processes; make it smaller, or the batch larger."
+            )
+        self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard, lead=lead)
         self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
-        self.on_prior = self.learner.prior_rows(c.batch)[self.rows].to(world.device)
+        self.on_prior = on_prior[self.rows].to(world.device)
         self.progress = Progress()
         self.generator = torch.Generator()
         if state is not None:
@@ -121,6 +130,11 @@ class Run:
         return torch.randn((T, self.config.train.batch, *one), generator=self.generator)[:, self.rows].to(
             self.world.device, non_blocking=True
         )
+
+    def couple(self, which: Tensor, logits: Tensor) -> Tensor:
+        """New targets for the rows `which` (B,) bool that answered `logits` (B, L, V); all targets (B, L)."""
+        self.carry.y = retarget(self.carry, self.batches, self.progress.update, self.rows, which, logits)
+        return self.carry.y
 
     def update(self) -> Update:
         """Refill finished rows, take one supervision step and one optimiser step."""
@@ -147,9 +161,6 @@ class Run:
         self.ema.update_parameters(self.model)
         done = torch.where(result.finished, c.N_sup, result.done)
         self.carry = dataclasses.replace(carry, state=result.state, pooled=result.pooled, done=done)
-        if c.prior_learns and self.learner.prior_share:
-            first = self.on_prior & (self.carry.done == 1)
-            retarget(self.carry, self.batches, progress.update, self.rows, first, result.answer)
         progress.update += 1
         return result
 
@@ -237,7 +248,7 @@ def train(
 
 def _check(config: Config) -> None:
     c = config.train
-    for name, least in (("updates", 1), ("batch", 1), ("N_sup", 1), ("threads", 1)):
+    for name, least in (("updates", 1), ("batch", 1), ("N_sup", 1), ("prior_together", 1), ("threads", 1)):
         if getattr(c, name) < least:
             raise ValueError(f"train.{name} must be at least {least}, not {getattr(c, name)}.")
     if c.minutes is not None and c.minutes <= 0:

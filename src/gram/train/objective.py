@@ -15,6 +15,8 @@ from gram.models.guidance import kl, kl_balanced
 from gram.tasks.base import PAD
 
 Check = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Couple = Callable[[Tensor, Tensor], Tensor]
+"""Rows (B,) bool and all logits (B, L, V) -> all targets (B, L), new ones for those rows."""
 
 
 class Inner(NamedTuple):
@@ -22,7 +24,8 @@ class Inner(NamedTuple):
 
     state: State
     pooled: Tensor
-    answer: Tensor
+    logits: Tensor
+    """(B, L, V)."""
     ce: Tensor
     kl_balanced: Tensor
     kl: Tensor
@@ -39,7 +42,6 @@ class Update(NamedTuple):
     """(B,) supervision steps of each row, this one included."""
     finished: Tensor
     """(B,) whether it was the last of its row."""
-    answer: Tensor
 
 
 class Learner(nn.Module):
@@ -53,6 +55,7 @@ class Learner(nn.Module):
         super().__init__()
         self.model, self.config, self.check = model, config, check
         self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
+        self.couple: Couple | None = None  # without it rows on the prior keep the targets that were drawn
         self.beta = config.beta  # of the coming update
         self.prior_share = float(self.prior_rows(config.batch).float().mean())
 
@@ -78,11 +81,17 @@ class Learner(nn.Module):
         c = self.config
         out: Inner = self.inner(x, y, state, noise, on_prior, identity)
         learns = ~on_prior
-        exact = ((out.answer == y) | (y == PAD)).all(1)
+        first = on_prior & (done == 0)
+        if c.prior_learns and self.couple and bool(first.any()):
+            y = self.couple(first, out.logits.detach())
+            late = token_loss(out.logits[first], y[first], c.loss).sum(1) / (y[first] != PAD).sum(1)
+            out = out._replace(ce=out.ce.masked_scatter(first, late))
+        answer = out.logits.detach().argmax(-1)
+        exact = ((answer == y) | (y == PAD)).all(1)
         judged = on_prior if self.prior_share else learns
         right = exact.clone()
         if self.prior_share:  # there the answer may be another right one: ask the rules
-            x_np, a_np = (t[on_prior].cpu().numpy().astype(np.uint8) for t in (x, out.answer))
+            x_np, a_np = (t[on_prior].cpu().numpy().astype(np.uint8) for t in (x, answer))
             right[on_prior] = torch.from_numpy(self.check(x_np, a_np)).to(right.device)
         done = done + 1
         finished = done >= c.N_sup
@@ -97,7 +106,7 @@ class Learner(nn.Module):
             "value": self.value_loss(pooled, done, right),
         }
         weights = {"ce": 1.0, "kl": self.beta, "halt": c.halt_weight, "value": c.value_weight}
-        masks = {"ce": learns | (c.prior_learns & (done > 1)), "kl": learns, "halt": judged, "value": judged & finished}
+        masks = {"ce": learns | c.prior_learns, "kl": learns, "halt": judged, "value": judged & finished}
         assert all(loss.shape == (len(x),) for loss in rows.values())
         # Fixed denominators: the same loss whatever the number of ranks (DDP averages their gradients).
         learning, judging = 1 - self.prior_share, self.prior_share or 1.0
@@ -108,7 +117,7 @@ class Learner(nn.Module):
         ).sum()
         rows = {k: v.detach() for k, v in rows.items()}
         rows |= {"true_kl": out.kl.detach(), "exact": exact, "right": right, "halts": halt[:, 0].detach()}
-        return Update(loss, rows, out.state, pooled, done, finished, out.answer)
+        return Update(loss, rows, out.state, pooled, done, finished)
 
     def threshold(self, halt: Tensor) -> Tensor | float:
         """What the halt logit must exceed."""
@@ -141,8 +150,7 @@ class Learner(nn.Module):
         balanced = sum((kl_balanced(q, p, c.kl_balance).sum((1, 2)) / divisor for q, p in step.guides), zero)
         with torch.no_grad():
             true = sum((kl(q, p).sum((1, 2)) for q, p in step.guides), zero)
-        answer = logits.detach().argmax(-1)
-        return Inner(step.state.detach(), model.pool(step.readout), answer, ce, balanced, true)
+        return Inner(step.state.detach(), model.pool(step.readout), logits, ce, balanced, true)
 
     def halt_loss(
         self, x: Tensor, state: State, noise: Tensor | None, out: Inner, halt: Tensor, right: Tensor, done: Tensor

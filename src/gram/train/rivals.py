@@ -47,7 +47,7 @@ class RivalLearner(nn.Module):
         rows = {k: v.detach() for k, v in rows.items()}
         rows |= {"true_kl": out.kl.detach(), "exact": exact, "right": exact}
         one = torch.ones_like(done)
-        return Update(loss, rows, state, pooled, one, one.bool(), out.answer)
+        return Update(loss, rows, state, pooled, one, one.bool())
 
 
 @torch.no_grad()
