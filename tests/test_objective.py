@@ -587,6 +587,13 @@ def test_rows_of_one_puzzle_begin_together():
     assert carry.done.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]
 
 
+def test_rows_of_one_puzzle_are_on_one_process():
+    on_prior = np.arange(16) % 4 == 3
+    assert leaders(on_prior, 2, 2).tolist() == leaders(on_prior, 2).tolist()
+    with pytest.raises(ValueError, match=r"4 processes.*prior_together = 2"):
+        leaders(on_prior, 2, 4)
+
+
 def test_first_answers_on_the_prior_are_taught_the_targets_they_get():
     """Rows on the prior at their first step: their CE is against what `couple` returns, and reaches the prior."""
     learn = learner(prior_learns=True, halt_weight=0.0, value_weight=0.0, beta=0.0)

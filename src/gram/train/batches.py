@@ -16,11 +16,18 @@ from gram.models.core import State
 from gram.tasks.base import PAD, Examples, Symmetry, Task, split_of
 
 
-def leaders(on_prior: np.ndarray, together: int) -> np.ndarray:
-    """The row whose puzzle each row (batch,) has: the first of its group of `together` rows on the prior, or itself."""
-    lead = np.arange(len(on_prior))
-    rows = np.flatnonzero(on_prior)
+def leaders(on_prior: np.ndarray, together: int, processes: int = 1) -> np.ndarray:
+    """The row whose puzzle each row (batch,) has: the first of its group of `together` rows on the prior, or itself.
+    ValueError if the rows of a group do not all stand on one of `processes`."""
+    number = np.arange(len(on_prior))
+    lead, rows = number.copy(), np.flatnonzero(on_prior)
     lead[rows] = rows[np.arange(len(rows)) // together * together]
+    share = len(on_prior) // processes
+    if (lead // share != number // share).any():
+        raise ValueError(
+            f"With {processes} processes, rows of one puzzle (train.prior_together = {together}) are on several of "
+            "them; make it smaller, or train.batch larger."
+        )
     return lead
 
 

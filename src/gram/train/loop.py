@@ -100,12 +100,7 @@ class Run:
         self.rows = world.rows(c.batch)
         guard = not (config.data or task.own_splits or isinstance(task, Unconditional))  # files bring their own splits
         on_prior = self.learner.prior_rows(c.batch)
-        lead = leaders(on_prior.numpy(), c.prior_together)
-        if lead[self.rows].min() < self.rows[0]:
-            raise ValueError(
-                f"train.prior_together = {c.prior_together} rows of one puzzle do not all stand on one of {world.size} "
-                "processes; make it smaller, or the batch larger."
-            )
+        lead = leaders(on_prior.numpy(), c.prior_together, world.size)
         self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard, lead=lead)
         self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
         self.on_prior = on_prior[self.rows].to(world.device)
