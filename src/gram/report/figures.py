@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -29,7 +30,10 @@ STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.grid": True,
     "grid.alpha": 0.3,
+    "axes.prop_cycle": cycler(color=[matplotlib.colormaps["tab20"](i) for i in (*range(0, 20, 2), *range(1, 20, 2))]),
 }
+CROWDED = 8
+"""A legend of more lines than this would hide them and stands beside the panel."""
 
 
 def panels(count: int, width: float = 4.2, height: float = 3.3) -> tuple[Figure, list[Axes]]:
@@ -51,8 +55,9 @@ def write(draw: Callable[[], Figure | None], path: Path) -> bool:
 
 def label(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set(title=title, xlabel=x, ylabel=y)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=6)
+    if lines := axes.get_legend_handles_labels()[0]:
+        beside: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if len(lines) > CROWDED else {}
+        axes.legend(fontsize=6, **beside)
 
 
 # accuracy by number of solutions ---------------------------------------------------------------------------
