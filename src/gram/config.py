@@ -149,7 +149,7 @@ class TrainConfig:
     """Rows on the prior also learn to answer (ours, see DEVIATIONS.md); False is the paper."""
     prior_together: int = 1
     """Rows on the prior that have the same puzzle and share its right targets out among them, so that each is learnt
-    as often as the others; more than 1 for puzzles with several answers."""
+    as often as the others. Alone, a row gets any of them at random: choose more where puzzles have several answers."""
     halt_weight: float = 0.5
     """Weight of the halting loss (no gradient into the core)."""
     value_weight: float = 0.5
