@@ -606,7 +606,7 @@ def test_first_answers_on_the_prior_are_taught_the_targets_they_get():
         assert not logits.requires_grad
         return torch.where(which[:, None], y.flip(0), y)
 
-    learn.couple = couple
+    learn = Learner(learn.model, learn.config, TASK.check, couple)
     result = learn(x, y, state, noise, done, pooled, ON_PRIOR)
     again = Learner(learn.model, learn.config, TASK.check)
     expected = again(x, torch.where(ON_PRIOR[:, None], y.flip(0), y), state, noise, done, pooled, ON_PRIOR)

@@ -85,9 +85,8 @@ class Run:
         else:
             model.dtype, reason = world.first(arithmetic(c.dtype, config.model.width, world.device))
         self.model = model.to(world.device)
-        self.learner = Learner(model, c, task.check) if isinstance(model, Model) else RivalLearner(model, c)
-        if isinstance(self.learner, Learner):
-            self.learner.couple = self.couple
+        member = isinstance(model, Model)
+        self.learner = Learner(model, c, task.check, self.couple) if member else RivalLearner(model, c)
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)
         self.compiled = compile_reason == "compiled"
         several = world.size > 1

@@ -51,11 +51,12 @@ class Learner(nn.Module):
     beta = 1 is the ratio of the ELBO. On prior rows the heads learn and, with `prior_learns`, the CE.
     """
 
-    def __init__(self, model: Model, config: TrainConfig, check: Check):
+    def __init__(self, model: Model, config: TrainConfig, check: Check, couple: Couple | None = None):
+        """couple: new targets for rows on the prior, after their first answer; without it they keep those drawn."""
         super().__init__()
         self.model, self.config, self.check = model, config, check
         self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
-        self.couple: Couple | None = None  # without it rows on the prior keep the targets that were drawn
+        self.couple = couple
         self.beta = config.beta  # of the coming update
         self.prior_share = float(self.prior_rows(config.batch).float().mean())
 
