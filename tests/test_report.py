@@ -191,6 +191,27 @@ def test_figures_are_written_twice_alike(results, tmp_path):
 
 
 @pytest.mark.usefixtures("draws")
+def test_many_lines_leave_room_for_the_panels(tmp_path):
+    """Twelve models of three seeds each: every panel keeps its width, and a task is named once for all its runs."""
+    from gram.report import figures as drawing
+
+    folder = tmp_path / "results"
+    for i in range(12):
+        for seed in range(3):
+            write(folder / f"group-{i}", "queens-8", seed, {"test width=20": figures(0.9, 0.8)})
+    for draw in (drawing.by_solutions, lambda found: drawing.scaling(found, "queens-8"), drawing.calibration):
+        figure = draw(read(folder))
+        assert figure is not None
+        figure.draw_without_rendering()
+        width, _ = figure.get_size_inches()
+        assert all(axes.get_position().width * width > 1.5 for axes in figure.axes)
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == ["queens-8"]
+
+
+@pytest.mark.usefixtures("draws")
 def test_without_matplotlib_there_are_tables_only(results, monkeypatch, capsys):
     monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None)
     assert gram("report", "--results", results) == 0

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from gram.report import published
 from gram.report.plans import EXTREME
@@ -33,7 +33,9 @@ STYLE: dict[Any, Any] = {
     "axes.prop_cycle": cycler(color=[matplotlib.colormaps["tab20"](i) for i in (*range(0, 20, 2), *range(1, 20, 2))]),
 }
 CROWDED = 8
-"""A legend of more lines than this would hide them and stands beside the panel."""
+"""A legend of more lines than this would hide them and stands beside the panel,"""
+ASIDE = 3.4
+"""for which the figure grows by so many inches."""
 
 
 def panels(count: int, width: float = 4.2, height: float = 3.3) -> tuple[Figure, list[Axes]]:
@@ -55,9 +57,15 @@ def write(draw: Callable[[], Figure | None], path: Path) -> bool:
 
 def label(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set(title=title, xlabel=x, ylabel=y)
-    if lines := axes.get_legend_handles_labels()[0]:
-        beside: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if len(lines) > CROWDED else {}
-        axes.legend(fontsize=6, **beside)
+    lines = axes.get_legend_handles_labels()[0]
+    if len(lines) > CROWDED:
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width + ASIDE, height)
+        axes.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    elif lines:
+        axes.legend(fontsize=6)
 
 
 # accuracy by number of solutions ---------------------------------------------------------------------------
@@ -100,8 +108,8 @@ def mean(seeds: Sequence[Measurement], width: str, figure: str) -> float:
 
 def scaling(results: list[Result], task: str) -> Figure | None:
     """Accuracy of the chosen answer by depth (for one sample and for all) and by width at the largest depth, and
-    coverage by the number of samples; dashed what is published (Sudoku-Extreme), dotted what as many uniform samples of
-    the solutions would cover."""
+    coverage by the number of samples, in the same colours; dashed what is published (Sudoku-Extreme), dotted what as
+    many uniform samples of the solutions would cover."""
     found = series(results, task)
     lines = {
         m: curve for m, curve in found.items() if len(curve) > 1 or len(curve[max(curve)][0].table("by_width")) > 1
@@ -120,7 +128,7 @@ def scaling(results: list[Result], task: str) -> Figure | None:
             accuracy = [mean(curve[d], width, "selected_valid") for d in steps]
             depths.plot(steps, accuracy, "o-", label=f"{model}, N = {width}")
         n = [int(width) for width in names]
-        widths.plot(n, [mean(deepest, width, "selected_valid") for width in names], "o-", label=model)
+        widths.plot(n, [mean(deepest, width, "selected_valid") for width in names], "o-")
         covered = np.array([mean(deepest, width, "coverage") for width in names])
         share = np.array([mean(deepest, width, "coverage_share") for width in names])
         line = coverage.plot(n, covered, "o-", label=model)[0]
@@ -136,18 +144,22 @@ def scaling(results: list[Result], task: str) -> Figure | None:
 
 # calibration ------------------------------------------------------------------------------------------------
 def calibration(results: list[Result]) -> Figure | None:
-    """Reliability of both heads: what is right of the samples for which they said so, in ten bins."""
+    """Reliability of both heads: what is right of the samples for which they said so, in ten bins. A colour for each
+    task, a line for each run: the table tells them apart."""
     figure, axes = panels(2, 3.6, 3.5)
+    colours = {task: f"C{i}" for i, task in enumerate(dict.fromkeys(result.task for result in results))}
     drawn = False
     for panel, head in zip(axes, ("halt", "value"), strict=True):
         panel.plot([0, 1], [0, 1], "k--", linewidth=0.8)
+        named: set[str] = set()
         for result in results:
             found = [Measurement(result, key, values) for key, values in result.figures.items()]
             usable = [m for m in found if m.plain and m.table(f"{head}_calibration").get("bins")]
             if usable:
                 bins = np.array(max(usable, key=weight).table(f"{head}_calibration")["bins"])
-                model = f"{result.task}, {name(result)}, seed {result.seed}"
-                panel.plot(bins[:, 1], bins[:, 2], "o-", markersize=3, linewidth=0.8, label=model)
+                style: Any = {"color": colours[result.task], "markersize": 2, "linewidth": 0.8, "alpha": 0.6}
+                panel.plot(bins[:, 1], bins[:, 2], "o-", label=None if result.task in named else result.task, **style)
+                named.add(result.task)
                 drawn = True
         label(panel, f"{head} head", "said", "right")
     return figure if drawn else None
