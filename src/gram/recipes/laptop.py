@@ -69,13 +69,14 @@ def queens(task: str) -> Config:
 
 
 def coloring(task: str) -> Config:
-    """Graph colouring. Vertices are told apart by learned positions: canonical colours depend on their order. beta has
-    to rise, or some seeds tell nothing for long; a little more noise than was learned covers more (LOG.md)."""
+    """Graph colouring. Vertices are told apart by learned positions: canonical colours depend on their order. One
+    low-level update: short budgets need many optimiser steps. beta has to rise, or some seeds tell nothing for long; a
+    little more noise than was learned covers more (LOG.md)."""
     minutes = 25.0 if int(task.split("-")[1]) < 10 else 35.0
     return Config(
         recipe=task,
         task=task,
-        model=dataclasses.replace(SMALL, positions="learned", T=1),
+        model=dataclasses.replace(SMALL, positions="learned", K=1, T=1),
         train=TrainConfig(
             minutes=minutes,
             updates=ENDLESS,
