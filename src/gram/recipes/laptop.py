@@ -45,17 +45,21 @@ ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answ
 
 def queens(task: str) -> Config:
     """N-Queens completion. One transition a step and few steps: the first ones choose, the others mend, and rows on the
-    prior learn both, with the completions of a board shared out among them (LOG.md). Few evaluations: 256 boards every
-    two minutes took two fifths of the time. More noise than was learned finds more completions (LOG.md)."""
-    minutes = 18.0 if int(task.split("-")[1]) < 10 else 80.0
+    prior learn both, with the completions of a board shared out among them. Few evaluations: 256 boards every two
+    minutes took two fifths of the time. Below 10 queens half the width and two steps a row, so that minutes hold many
+    optimiser steps and boards. More noise than was learned finds more completions (LOG.md)."""
+    small = int(task.split("-")[1]) < 10
+    width = 64 if small else 128
     return Config(
         recipe=task,
         task=task,
-        model=dataclasses.replace(SMALL, mixer="swiglu", mixer_hidden=128, K=1, T=1),
+        model=dataclasses.replace(
+            SMALL, width=width, hidden=width, guidance_hidden=width, mixer="swiglu", mixer_hidden=128, K=1, T=1
+        ),
         train=TrainConfig(
-            minutes=minutes,
+            minutes=18.0 if small else 80.0,
             updates=ENDLESS,
-            N_sup=4,
+            N_sup=2 if small else 4,
             lr=4e-3,
             beta=1.7,
             prior_rows=0.25,
@@ -64,7 +68,7 @@ def queens(task: str) -> Config:
             evaluate_every=300.0,
             evaluate_examples=64,
         ),
-        solve=SolveConfig(depth=48, restart_every=12, temperature=1.5),
+        solve=SolveConfig(depth=48, restart_every=12, temperature=2.0 if small else 1.5),
     )
 
 
