@@ -227,11 +227,12 @@ def test_losses_of_a_run(results, tmp_path, capsys):
     run.mkdir()
     bundle.write_json(run / "config.json", {"recipe": "mine", "task": "queens-5", "train": {"beta": 2.0}})
     lines = [{"kind": "train", "update": u, "ce": 1 / u, "kl": 25 / u} for u in (50, 100)]
+    lines[0]["beta"] = 1.0  # it was rising
     lines += [{"kind": "dev", "update": 100, "elbo": -3.0}, {"kind": "warning", "text": "x"}]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (run / "metrics.jsonl").write_text(text + '{"kind": "tra')
     learned = runs.read(run)
-    assert learned.surrogate == [(50, pytest.approx(3 / 50)), (100, pytest.approx(3 / 100))]
+    assert learned.surrogate == [(50, pytest.approx(2 / 50)), (100, pytest.approx(3 / 100))]
     assert learned.elbo == [(100, -3.0)]
     assert gram("report", "--results", results, "--run", run, "--out", tmp_path / "out") == 0
     assert (tmp_path / "out" / "figures" / "learning.svg").is_file()

@@ -14,7 +14,8 @@ class Learning:
 
     recipe: str
     surrogate: list[tuple[int, float]]
-    """(update, cross-entropy + beta * KL), the mean over training rows of all supervision steps."""
+    """(update, cross-entropy + beta * KL), the mean over training rows of all supervision steps; beta as it was
+    then."""
     elbo: list[tuple[int, float]]
     """(update, full ELBO of dev puzzles under the averaged weights); empty for a deterministic member."""
 
@@ -26,7 +27,7 @@ def read(folder: Path) -> Learning:
         raise FileNotFoundError(f"{folder} holds no metrics.jsonl; give the folder that `gram train --out` wrote.")
     config = read_config(folder / "config.json")
     spec = tasks.of(config).spec
-    per_token = config.train.beta / (spec.length - spec.answer_start)
+    per_token = 1 / (spec.length - spec.answer_start)
     per_token /= config.model.width if config.train.kl_reduction == "mean" else 1
     surrogate, elbo = [], []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -36,7 +37,8 @@ def read(folder: Path) -> Learning:
         try:
             line = json.loads(text)
             if line["kind"] == "train" and line.get("ce") is not None:
-                surrogate.append((line["update"], line["ce"] + per_token * (line.get("kl") or 0.0)))
+                beta = line.get("beta", config.train.beta)
+                surrogate.append((line["update"], line["ce"] + beta * per_token * (line.get("kl") or 0.0)))
             if line["kind"] == "dev" and line.get("elbo") is not None:
                 elbo.append((line["update"], line["elbo"]))
         except (ValueError, TypeError, KeyError):

@@ -17,6 +17,7 @@ from gram.tasks.base import PAD, Examples, Task, Unconditional
 from gram.tasks.store import load_examples
 from gram.train.log import Log, clock
 from gram.train.objective import Update, full_elbo
+from gram.train.optim import warmed_beta
 from gram.train.parallel import World
 from gram.train.rivals import rival_elbo
 
@@ -70,7 +71,8 @@ class Monitor:
         share = progress.share(self.config)
         left = progress.seconds * (1 / share - 1) if share > 0 else 0.0
         progress.means = {k: v for k, v in values.items() if isinstance(v, float)}
-        now_at = {"update": progress.update, "seconds": round(progress.seconds, 2)}
+        beta = warmed_beta(share, self.config.train)
+        now_at = {"update": progress.update, "seconds": round(progress.seconds, 2), "beta": round(beta, 5)}
         self.log.write("train", now_at | {"updates_per_second": speed} | values)
         parts = [f"update {progress.update}", f"{speed:.1f}/s", f"{clock(left)} left"]
         parts += [f"{k.replace('_', ' ')} {v:.3f}" for k, v in progress.means.items()]
