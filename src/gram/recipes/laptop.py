@@ -68,7 +68,7 @@ def queens(task: str) -> Config:
             evaluate_every=300.0,
             evaluate_examples=64,
         ),
-        solve=SolveConfig(depth=48, restart_every=12, temperature=2.0 if small else 1.5),
+        solve=SolveConfig(depth=48, restart_every=12, temperature=1.6 if small else 1.5),
     )
 
 
