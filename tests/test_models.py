@@ -48,7 +48,8 @@ def inputs(model: Model) -> tuple[State, torch.Tensor, torch.Tensor]:
     """A state in mid-flight, e_x and noise."""
     M = model.config.registers + L
     state = State(draw(B, M, D, seed=1), draw(B, M if model.config.hierarchy else 0, D, seed=2))
-    return state, model.encode(tokens()), draw(model.config.T, B, M, D, seed=3)
+    T, *one = model.noise_shape
+    return state, model.encode(tokens()), draw(T, B, *one, seed=3)
 
 
 def reference(model: Model, state: State, e_x, noise, sources, y=None, cut: str = "transition"):
@@ -542,6 +543,27 @@ def test_guidance_mean_has_no_randomness(options):
     sources = ["prior", "prior", "posterior" if options else "prior"]
     h, *_ = reference(model, state, e_x, 0 * noise, sources, options.get("y"))
     torch.testing.assert_close(model.step(state, e_x, noise, **options).state.h, h)
+
+
+def test_guidance_over_the_example_is_one_vector_that_sees_every_position():
+    model = build(guidance_over="example", guidance_channels=3, T=1, registers=1)
+    assert model.noise_shape == (1, 1, D)
+    assert model.start_shape == (2, 1 + L, D)
+    state, e_x, noise = inputs(model)
+    u, _ = model.core.propose(state, e_x, grad=False)
+    step = model.step(state, e_x, noise, y=(y := tokens(1)))
+    (q, p), *_ = step.guides
+    assert q.mu.shape == q.sigma.shape == p.mu.shape == (B, 1, D)
+    torch.testing.assert_close(step.state.h - u, q.sample(noise[0]).expand_as(u))
+    assert model.core.prior is not None
+    for position in range(1 + L):
+        moved = u.clone()
+        moved[:, position] += 1
+        assert not torch.allclose(model.core.prior(moved).mu, p.mu)
+    for position in range(L):
+        other = y.clone()
+        other[:, position] = y[:, position] % (V - 1) + 1
+        assert not torch.allclose(model.step(state, e_x, noise, y=other).guides[0][0].mu, q.mu)
 
 
 def test_guidance_decoder_is_seen_by_the_decoder_only():

@@ -109,6 +109,7 @@ def test_a_bundle_is_the_model(small):
         {"mixer": "swiglu", "guidance": "none", "halting": "halt-continue", "shared": True},
         {"guidance": "mean", "start": "random"},
         {"hierarchy": False, "guidance": "none"},
+        {"guidance_over": "example", "start": "random"},
     ],
     ids=lambda c: next(iter(c)),
 )

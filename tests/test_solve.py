@@ -60,7 +60,7 @@ class Oracle(torch.nn.Module):
         super().__init__()
         self.config = ModelConfig(width=16, T=1, guidance="noise", mixer="groups")
         self.task, self.delay, self.wrong = task, delay, wrong
-        self.noise_shape = 1, task.spec.length, 16
+        self.noise_shape, self.start_shape = (1, task.spec.length, 16), (2, task.spec.length, 16)
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.dtype = torch.float32
         self.embedded = 0
@@ -136,8 +136,9 @@ def test_packing_gives_the_same_as_a_plain_loop(rows):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("mixer", ["groups", "swiglu", "attention"])
-def test_a_puzzle_alone_and_among_others_gives_bitwise_the_same(mixer, dtype):
-    model = tiny(SIX, dtype, mixer=mixer, width=128)
+@pytest.mark.parametrize("over", ["positions", "example"])
+def test_a_puzzle_alone_and_among_others_gives_bitwise_the_same(mixer, dtype, over):
+    model = tiny(SIX, dtype, mixer=mixer, width=128, guidance_over=over)
     x = np.random.default_rng(0).integers(1, 8, size=(7, 36), dtype=np.uint8)
     threshold = float(np.median([t.halt for t in sample(model, SIX, x, width=5, depth=1)]))
     options = {"width": 5, "depth": 4, "halt_threshold": threshold}

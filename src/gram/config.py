@@ -61,6 +61,11 @@ class ModelConfig:
     guidance: Literal["full", "noise", "mean", "decoder", "none"] = "full"
     """Stochastic guidance: mean and noise; noise only (mu = 0); mean only (sigma = 0); noise that only the
     decoder sees; or a deterministic member."""
+    guidance_over: Literal["positions", "example"] = "positions"
+    """What eps is drawn for: each position by itself, or the whole example: one vector that all positions share, from
+    heads that read all of them (ours, see DEVIATIONS.md)."""
+    guidance_channels: int = 8
+    """Channels of each position that heads over the whole example read; unused otherwise."""
     guidance_hidden: int = 512
     """Hidden width of the four guidance MLPs."""
     fusion: Literal["add", "concat"] = "add"

@@ -62,7 +62,7 @@ class Sampling:
 
     def shapes(self) -> list[tuple[int, int, int]]:
         """(rows, inputs, outputs) of the largest products of a step."""
-        c, rows = self.config.model, self.rows * self.reasoner.network.noise_shape[1]
+        c, rows = self.config.model, self.rows * self.reasoner.network.start_shape[1]
         return [(rows, c.width, 2 * c.hidden), (rows, c.hidden, c.width)]
 
     def figures(self, peak: Peak) -> dict[str, Any]:

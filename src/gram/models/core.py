@@ -57,6 +57,7 @@ class Core(nn.Module):
                 "form": config.sigma_form,
                 "floor": config.sigma_floor,
                 "start": config.sigma_start,
+                "gather": (length, config.guidance_channels) if config.guidance_over == "example" else None,
             }
             self.prior = GaussianHead(config.width, config.guidance_hidden, **shape)
             self.posterior = GaussianHead(

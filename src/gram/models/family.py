@@ -157,8 +157,14 @@ class Model(nn.Module):
 
     @property
     def noise_shape(self) -> tuple[int, int, int]:
-        """Normal noise of one supervision step of one row, without the batch: (T, M, D)."""
-        return self.config.T, self.rows, self.config.width
+        """Normal noise of one supervision step of one row, without the batch: (T, M, D), or (T, 1, D) if guidance is
+        over the whole example."""
+        return self.config.T, self.rows if self.config.guidance_over == "positions" else 1, self.config.width
+
+    @property
+    def start_shape(self) -> tuple[int, int, int]:
+        """Normal noise of the initial state of one row, for start "random": (2, M, D)."""
+        return 2, self.rows, self.config.width
 
     def initial(self, batch: int, noise_2BMD: Tensor | None = None) -> State:
         """z0 for `batch` trajectories: the stored draw, or the given noise (2, B, M, D) for start "random"."""
@@ -172,7 +178,7 @@ class Model(nn.Module):
         return State(h, l if self.config.hierarchy else l[:, :0])
 
     def step(self, state: State, e_x: Tensor, noise_TBMD: Tensor | None, **options) -> Step:
-        """One supervision step; see Core.step. noise ~ N(0, I), (T, B, M, D)."""
+        """One supervision step; see Core.step. noise ~ N(0, I), (T, B, *noise_shape[1:])."""
         if (y := options.get("y")) is not None:
             options["y"] = F.pad(self.unary(y[:, self.front :]), (self.config.registers, 0), value=PAD)
         return self.core.step(state, e_x, noise_TBMD, **options)

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gram.models.layers import SwiGLU
+from gram.models.layers import Linear, RowLinear, SwiGLU
 
 
 class Gaussian(NamedTuple):
-    """Mean and standard deviation, both (B, L, D), float32."""
+    """Mean and standard deviation, both (B, L, D), or (B, 1, D) over a whole example, float32."""
 
     mu: Tensor
     sigma: Tensor
@@ -37,7 +37,8 @@ def kl_balanced(q: Gaussian, p: Gaussian, balance: float) -> Tensor:
 
 
 class GaussianHead(nn.Module):
-    """Two position-wise SwiGLU MLPs, mu and sigma. With `embed_y`, which makes rows (B, L, D) of a target's tokens, it
+    """Two SwiGLU MLPs, mu and sigma, position-wise or, with `gather` = (positions, channels), one for the whole example
+    that reads so many channels of every position. With `embed_y`, which makes rows (B, L, D) of a target's tokens, it
     also sees that target: a posterior."""
 
     def __init__(
@@ -49,6 +50,7 @@ class GaussianHead(nn.Module):
         form: str,
         floor: float,
         start: float,
+        gather: tuple[int, int] | None = None,
         embed_y: nn.Module | None = None,
         fusion: str = "add",
     ):
@@ -56,8 +58,12 @@ class GaussianHead(nn.Module):
         self.guidance, self.form, self.floor, self.fusion = guidance, form, floor, fusion
         inputs = 2 * width if embed_y is not None and fusion == "concat" else width
         self.embed_y = embed_y
-        self.mu = SwiGLU(inputs, hidden, width) if guidance != "noise" else None
-        self.sigma = SwiGLU(inputs, hidden, width) if guidance != "mean" else None
+        self.gather = None if gather is None else Linear(inputs, gather[1])
+        linear = Linear
+        if gather is not None:
+            inputs, linear = gather[0] * gather[1], RowLinear
+        self.mu = SwiGLU(inputs, hidden, width, linear) if guidance != "noise" else None
+        self.sigma = SwiGLU(inputs, hidden, width, linear) if guidance != "mean" else None
         excess = start - floor
         # The output layers start at zero, so every sigma starts at exactly `start`.
         self.offset = math.log(math.expm1(excess)) if form == "softplus" else math.log(excess)
@@ -75,6 +81,8 @@ class GaussianHead(nn.Module):
             assert y_BL is not None
             e_y = self.embed_y(y_BL, u_BLD.dtype)
             u_BLD = torch.cat([u_BLD, e_y], dim=-1) if self.fusion == "concat" else u_BLD + e_y
+        if self.gather is not None:
+            u_BLD = self.gather(u_BLD).flatten(1)[:, None]
         mu = self.mu(u_BLD).float() if self.mu is not None else None
         raw = self.sigma(u_BLD).float() + self.offset if self.sigma is not None else None
         if raw is None:

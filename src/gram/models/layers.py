@@ -28,6 +28,16 @@ class Linear(nn.Module):
         return F.linear(x, self.weight.to(x.dtype))
 
 
+class RowLinear(Linear):
+    """The same for one row of each example, (B, 1, D). When sampling each has a product of its own, in float32: how a
+    product of few rows rounds depends on how many they are, and a row's answer must not."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return super().forward(x)
+        return torch.bmm(x.float(), self.weight.t().expand(x.shape[0], -1, -1)).to(x.dtype)
+
+
 class Embedding(nn.Module):
     """Rows of a table times sqrt(D), so that entries start with unit variance (model.md section 2)."""
 
@@ -57,10 +67,10 @@ def rms_norm(x: Tensor, axis: int = -1) -> Tensor:
 class SwiGLU(nn.Module):
     """W_down(silu(W_gate x) * W_up x), gate and up in one product."""
 
-    def __init__(self, inputs: int, hidden: int, outputs: int | None = None):
+    def __init__(self, inputs: int, hidden: int, outputs: int | None = None, linear: type[Linear] = Linear):
         super().__init__()
-        self.gate_up = Linear(inputs, 2 * hidden)
-        self.down = Linear(hidden, outputs or inputs)
+        self.gate_up = linear(inputs, 2 * hidden)
+        self.down = linear(hidden, outputs or inputs)
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up(x).chunk(2, dim=-1)

@@ -96,7 +96,7 @@ class Encoder(nn.Module):
 
 
 class Transition(nn.Module):
-    """One supervision step: (h, l, e_x, noise (T, B, M, D)) -> (h, l, logits, halt, value)."""
+    """One supervision step: (h, l, e_x, noise (T, B, M or 1, D)) -> (h, l, logits, halt, value)."""
 
     def __init__(self, model: Model):
         super().__init__()
@@ -110,9 +110,9 @@ class Transition(nn.Module):
 
 def write_graphs(model: Model, folder: Path) -> None:
     """encoder.onnx and step.onnx, any number of rows."""
-    c, M, B = model.config, model.rows, 3
-    h, l = model.initial(B, torch.randn(2, B, M, c.width))  # noqa: E741
-    e_x, noise = torch.randn(B, M, c.width), torch.randn(c.T, B, M, c.width)
+    B = 3
+    noise, start = (torch.randn(T, B, *one) for T, *one in (model.noise_shape, model.start_shape))
+    (h, l), e_x = model.initial(B, start), torch.randn_like(start[0])  # noqa: E741
     tokens = torch.ones(B, model.spec.length, dtype=torch.int64)
     rows = torch.export.Dim("rows", min=1, max=2**20)
     write_graph(Encoder(model), (tokens,), ({0: rows},), ["tokens"], ["e_x"], folder / ENCODER)
@@ -203,7 +203,8 @@ def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarra
         h, l = (z.numpy() for z in flight.state)  # noqa: E741
         noise = flight.noise()
         if noise is None:
-            noise = np.zeros((model.config.T, *h.shape), np.float32)
+            T, *one = model.noise_shape
+            noise = np.zeros((T, len(h), *one), np.float32)
         found.append({"h": h, "l": l, "e_x": flight.e_x.numpy(), "noise": noise})
         flight.step()
     return [{k: np.ascontiguousarray(v) for k, v in each.items()} for each in found]

@@ -92,7 +92,9 @@ class OnnxNetwork:
         with np.load(folder / START, allow_pickle=False) as start:
             self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
             """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat member."""
-        self.noise_shape = config.T, self.start[0].shape[1], config.width
+        M = self.start[0].shape[1]
+        self.start_shape = 2, M, config.width
+        self.noise_shape = config.T, M if config.guidance_over == "positions" else 1, config.width
         self.pool = ThreadPoolExecutor(self.threads)
 
     def encode(self, tokens: Tokens) -> np.ndarray:
@@ -111,7 +113,8 @@ class OnnxNetwork:
         temperature: float,
     ) -> Thought:
         if noise is None:
-            noise = np.zeros((self.config.T, *e_x.shape), np.float32)
+            T, *one = self.noise_shape
+            noise = np.zeros((T, len(e_x), *one), np.float32)
         elif temperature != 1:
             noise = np.float32(temperature) * noise
         B = noise.shape[1]

@@ -48,7 +48,8 @@ class TorchNetwork:
 
     def __init__(self, model: AnyModel, *, compile: bool = False):
         """compile: take steps of BLOCK rows through torch.compile, at once; where that fails, a warning says so."""
-        self.model, self.config, self.noise_shape = model, model.config, model.noise_shape
+        self.model, self.config = model, model.config
+        self.noise_shape, self.start_shape = model.noise_shape, model.start_shape
         self.device = next(model.parameters()).device
         on_cpu = self.device.type == "cpu"
         self.in_flight, self.first_wave = (ROWS_CPU, 2) if on_cpu else (ROWS_GPU, 32)
@@ -118,8 +119,7 @@ class TorchNetwork:
         for part in parts:
             part.forward = torch.compile(part.forward, dynamic=False)
         self.recursion, self.compiled = self.recur if parts else torch.compile(self.recur, dynamic=False), True
-        T, *one = self.noise_shape
-        noise, random = np.zeros((T, BLOCK, *one), np.float32), np.zeros((2, BLOCK, *one), np.float32)
+        noise, random = (np.zeros((T, BLOCK, *one), np.float32) for T, *one in (self.noise_shape, self.start_shape))
         state = self.initial(BLOCK, random if self.config.start == "random" else None)
         e_x = self.encode(np.zeros((BLOCK, self.model.spec.length), np.uint8))
         try:

@@ -51,7 +51,12 @@ class Network(Protocol):
     def config(self) -> ModelConfig: ...
     @property
     def noise_shape(self) -> tuple[int, int, int]:
-        """Noise of one supervision step of one row, (T, M, D)."""
+        """Noise of one supervision step of one row, (T, M, D), or (T, 1, D) over the whole example."""
+        ...
+
+    @property
+    def start_shape(self) -> tuple[int, int, int]:
+        """Noise of the initial state of one row, (2, M, D), for start "random"."""
         ...
 
     @property
@@ -79,11 +84,12 @@ class Network(Protocol):
         ...
 
     def initial(self, rows: int, noise: np.ndarray | None) -> tuple[Array, Array]:
-        """The first state; from noise (2, rows, M, D) float32 for start "random"."""
+        """The first state; from noise (2, rows, M, D) float32, for start "random"."""
         ...
 
     def step(self, state: tuple[Array, Array], e_x: Array, noise: np.ndarray | None, *, temperature: float) -> Thought:
-        """One supervision step under noise (T, B, M, D) float32. A state and e_x of one row stand for B equal ones."""
+        """One supervision step under noise (T, B, *noise_shape[1:]) float32. A state and e_x of one row stand for B
+        equal ones."""
         ...
 
     def join(self, parts: Sequence[Array]) -> Array:
@@ -318,7 +324,7 @@ class Flight:
         """z0 of (puzzle, trajectory) rows."""
         drawn = None
         if self.network.config.start == "random":
-            shape = (2, *self.network.noise_shape[1:])
+            shape = self.network.start_shape
             drawn = np.stack([initial_noise(self.seed, self.puzzles[p], n, shape) for p, n in rows], 1)
         return self.network.initial(len(rows), drawn)
 
@@ -376,7 +382,7 @@ class Flight:
         return one and not self.steps.any() and self.network.config.start == "fixed"
 
     def noise(self) -> np.ndarray | None:
-        """Noise of the coming step, (T, B, M, D); None where the network needs none."""
+        """Noise of the coming step, (T, B, *noise_shape[1:]); None where the network needs none."""
         shape, B = self.network.noise_shape, len(self.rows)
         if not noisy(self.network, self.temperature):
             deterministic = self.network.config.guidance == "none"

@@ -194,7 +194,7 @@ def refill(
         noise = None
         if model.config.start == "random":
             rng = np.random.default_rng([batches.seed, 2, update])
-            drawn = rng.standard_normal((2, batches.batch, *carry.state.h.shape[1:]), dtype=np.float32)
+            drawn = rng.standard_normal((2, batches.batch, *model.start_shape[1:]), dtype=np.float32)
             noise = torch.from_numpy(drawn[:, numbers]).to(device)
         initial = model.initial(len(finished), noise)
         carry.state.h[finished] = initial.h

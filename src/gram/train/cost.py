@@ -64,7 +64,6 @@ def of_step(model: Model) -> Cost:
 def blank(model: Model, rows: int, N_sup: int):
     """State, noise, steps done and pooled states of `rows` rows that begin."""
     device, D = next(model.parameters()).device, model.config.width
-    noise = torch.zeros(model.config.T, rows, model.rows, D, device=device)
-    start = torch.zeros(2, rows, model.rows, D, device=device)
+    noise, start = (torch.zeros(T, rows, *one, device=device) for T, *one in (model.noise_shape, model.start_shape))
     done = torch.zeros(rows, dtype=torch.int64, device=device)
     return model.initial(rows, start), noise, done, torch.zeros(rows, N_sup, D, device=device)

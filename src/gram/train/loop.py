@@ -116,7 +116,8 @@ class Run:
 
     # one update -------------------------------------------------------------------------------------------
     def noise(self) -> Tensor | None:
-        """N(0, I) for the rows of this rank, (T, B, M, D); drawn for the global batch, so ranks do not matter."""
+        """N(0, I) for the rows of this rank, (T, B, *noise_shape[1:]); drawn for the global batch, so that ranks do not
+        matter."""
         if not self.model.stochastic:
             return None
         self.generator.manual_seed(parallel.stream(self.config.train.seed, NOISE, self.progress.update))

@@ -208,16 +208,18 @@ def full_elbo(
     """
     if not model.stochastic:
         raise ValueError("A deterministic member has no latent variable and so no ELBO; choose one with guidance.")
-    B, M, D = len(x), model.rows, model.config.width
     e_x = model.encode(x)
-    noise = torch.randn(2, B, M, D, generator=generator).to(x.device) if model.config.start == "random" else None
-    state, kls, readout = model.initial(B, noise), [], None
+
+    def draw(T: int, *one: int) -> Tensor:
+        return torch.randn(T, len(x), *one, generator=generator).to(x.device)
+
+    noise = draw(*model.start_shape) if model.config.start == "random" else None
+    state, kls, readout = model.initial(len(x), noise), [], None
     for _ in range(N_sup):
-        step_noise = torch.randn(model.config.T, B, M, D, generator=generator).to(x.device)
         step = model.step(
             state,
             e_x,
-            step_noise,
+            draw(*model.noise_shape),
             y=y,
             posterior_transitions=posterior_transitions,
             kl_transitions=posterior_transitions,

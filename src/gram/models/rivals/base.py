@@ -83,6 +83,11 @@ class Rival(nn.Module):
         """Normal noise of one step of one row, without the batch: (1, positions, channels)."""
         return 1, 1, self.spec.vocabulary
 
+    @property
+    def start_shape(self) -> tuple[int, int, int]:
+        """Normal noise of the initial state of one row, for start "random"."""
+        return 2, *self.noise_shape[1:]
+
     # the interface ----------------------------------------------------------------------------------------
     def encode(self, x_BL: Tensor) -> Tensor:
         """Puzzles -> e_x (B, M, D)."""
