@@ -33,19 +33,20 @@ Found = tuple[np.ndarray, np.ndarray, int]
 def plain(model: Any, puzzles: np.ndarray, width: int, depth: int, batch: int) -> Found:
     """`depth` steps of every trajectory."""
     rows = [(puzzle, n) for puzzle in puzzles for n in range(width)]
-    answers, values = [], []
+    answers, values, device = [], [], next(model.parameters()).device
     for first in range(0, len(rows), batch):
         part = rows[first : first + batch]
-        e_x = model.encode(torch.from_numpy(np.stack([puzzle for puzzle, _ in part]).astype(np.int64)))
-        state, shape, out = model.initial(len(part)), (model.config.T, *e_x.shape[1:]), None
+        tokens = torch.from_numpy(np.stack([puzzle for puzzle, _ in part]).astype(np.int64))
+        e_x = model.encode(tokens.to(device))
+        state, shape, out = model.initial(len(part)), model.noise_shape, None
         for step in range(depth):
             drawn = np.stack([noise(0, puzzle, n, step, shape) for puzzle, n in part], 1)
-            out = model.step(state, e_x, torch.from_numpy(drawn))
+            out = model.step(state, e_x, torch.from_numpy(drawn).to(device))
             state = out.state
         assert out is not None
         said = model.decode(out.readout)
-        answers.append(said.logits.argmax(-1).numpy().astype(np.uint8))
-        values.append(said.value.numpy())
+        answers.append(said.logits.argmax(-1).cpu().numpy().astype(np.uint8))
+        values.append(said.value.float().cpu().numpy())
     shape = len(puzzles), width
     return np.concatenate(answers).reshape(*shape, -1), np.concatenate(values).reshape(shape), len(rows) * depth
 
@@ -60,16 +61,17 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--plain-dtype", choices=("same", "float32"), default="same", help="of the plain loop")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="compile our step")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    reasoner = gram.load(options.name, dtype=options.dtype, compile=options.compile)
+    reasoner = gram.load(options.name, dtype=options.dtype, compile=options.compile, device=options.device)
     task, network, solve = reasoner.task, reasoner.network, reasoner.config.solve
     plain_dtype = network.dtype if options.plain_dtype == "same" else options.plain_dtype
-    rival = gram.load(options.name, dtype=plain_dtype).network.model  # pyright: ignore
+    rival = gram.load(options.name, dtype=plain_dtype, device=options.device).network.model  # pyright: ignore
     files = reasoner.config.dev if options.data is None else tuple(options.data)
     x = load_examples(task, files, "dev", count=options.puzzles).inputs
     x = np.random.default_rng(0).permutation(x)  # drawn, they stand in the order of the files
@@ -86,7 +88,7 @@ def main() -> None:
         "value": lambda puzzles: ours(puzzles, None),
         "checked": lambda puzzles: ours(puzzles, 1),
     }
-    clock, kept = Clock(torch.device("cpu"), options.clock), {name: [] for name in runs}
+    clock, kept = Clock(next(rival.parameters()).device, options.clock), {name: [] for name in runs}
 
     def case(name: str) -> Timed:
         """Two puzzles to warm up, then a slice in every turn."""

@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gram import tasks
 from gram.bench.clock import Clock, Timed, comparison, take_turns
 from gram.bench.training import Training
+from gram.models.arithmetic import place
 from gram.recipes import change, recipe
 from gram.solve.record import hardware, origin
 from gram.train.cost import of_update
@@ -100,12 +101,13 @@ class PlainTRM(nn.Module):
 class Plain:
     """The rival's updates."""
 
-    def __init__(self, batch: int):
-        self.model = PlainTRM()
+    def __init__(self, batch: int, device: torch.device):
+        self.model = PlainTRM().to(device)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, weight_decay=1.0, betas=(0.9, 0.95))
         generator = torch.Generator().manual_seed(0)
-        self.x, self.y = (torch.randint(1, VOCABULARY, (batch, LENGTH), generator=generator) for _ in range(2))
-        start = torch.randn(2, 1, 1, WIDTH, generator=generator)
+        shape = batch, LENGTH
+        self.x, self.y = (torch.randint(1, VOCABULARY, shape, generator=generator).to(device) for _ in range(2))
+        start = torch.randn(2, 1, 1, WIDTH, generator=generator).to(device)
         self.z_H, self.z_L = start.expand(2, batch, TOKENS + LENGTH, WIDTH)
 
     def update(self) -> None:
@@ -120,7 +122,7 @@ class Plain:
 
 def operations() -> int:
     """Of the matrix products of one row of the rival's update."""
-    one = Plain(1)
+    one = Plain(1, torch.device("cpu"))
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused, a CPU's is not counted
         one.update()
     return counter.get_total_flops()
@@ -132,10 +134,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="how long ours computes in a turn, at least")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    clock = Clock(torch.device("cpu"), options.clock)
+    clock = Clock(place(options.device), options.clock)
     config = change(
         recipe("paper-sudoku-9-trm"),
         model={"mixer": "attention", "positions": "rope"},
@@ -144,7 +147,7 @@ def main() -> None:
     mine, count = of_update(config, tasks.task(config.task), torch.float32).operations, operations()
     if not 0.99 < mine / count < 1.01:
         raise SystemExit(f"Not the same arithmetic: {mine} and {count} operations per row.")
-    training, rival = Training(config, clock, options.seconds), Plain(options.batch)
+    training, rival = Training(config, clock, options.seconds), Plain(options.batch, clock.device)
     ours, theirs = (
         Timed(clock, lambda update=update: [update() for _ in range(training.updates)])
         for update in (training.run.update, rival.update)

@@ -102,8 +102,9 @@ class Peak:
         """Operations per second of every shape, the best of three products each."""
         found = {}
         for rows, inputs, outputs in self.shapes:
-            x = torch.ones(rows, inputs, dtype=self.dtype, device=self.clock.device)
-            w = torch.ones(outputs, inputs, dtype=self.dtype, device=self.clock.device)
+            # random, because a GPU multiplies equal numbers faster
+            x = torch.randn(rows, inputs, dtype=self.dtype, device=self.clock.device)
+            w = torch.randn(outputs, inputs, dtype=self.dtype, device=self.clock.device)
             F.linear(x, w)
             seconds = min(self.clock.time(lambda x=x, w=w: F.linear(x, w)) for _ in range(3))
             found[f"{rows}x{inputs}x{outputs}"] = 2 * rows * inputs * outputs / seconds

@@ -10,6 +10,7 @@ import torch
 from gram.bench.clock import Clock, Peak, take_turns
 from gram.bench.sampling import Sampling
 from gram.bench.training import Training
+from gram.models.arithmetic import place
 from gram.recipes import change, recipe
 from gram.solve.record import hardware, origin
 from gram.train.log import NullLog
@@ -61,7 +62,9 @@ def bench(
         fields = {"dtype": dtype, "compile": compile, "threads": threads} | ({"batch": batch} if batch else {})
         trainings = [Training(change(c, train=fields), watch, seconds, Aloud()) for c in configs]
     if what != "train":
-        samplings = [Sampling(c, watch, dtype, puzzles=puzzles, width=width, select=select) for c in configs]
+        samplings = [
+            Sampling(c, watch, dtype, puzzles=puzzles, width=width, select=select, compile=compile) for c in configs
+        ]
     cases = [*trainings, *samplings]
     peaks = {
         d: Peak(watch, d, sorted({s for c in cases if c.dtype == d for s in c.shapes()}))
@@ -81,17 +84,6 @@ def bench(
     }
     print(json.dumps(values, indent=2) if as_json else text(values))
     return 0
-
-
-def place(wish: str, dtype: str) -> torch.device:
-    """The device. ValueError where there is none of that kind, or it cannot do `dtype`."""
-    cuda = torch.cuda.is_available()
-    if wish == "cuda" and not cuda:
-        raise ValueError("There is no CUDA device here; use --device cpu.")
-    chosen = torch.device("cuda" if cuda and wish != "cpu" else "cpu")
-    if chosen.type == "cuda" and dtype == "bfloat16" and not torch.cuda.is_bf16_supported():
-        raise ValueError("This GPU has no bfloat16; use --dtype float32.")
-    return chosen
 
 
 # for people -----------------------------------------------------------------------------------------------

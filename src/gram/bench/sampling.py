@@ -22,7 +22,10 @@ class Sampling:
     """Puzzles of the dev split, answered with the shipped weights of a recipe, or where there are none by an untrained
     network to the full depth."""
 
-    def __init__(self, config: Config, clock: Clock, dtype: str, *, puzzles: int, width: int | None, select: Any):
+    def __init__(
+        self, config: Config, clock: Clock, dtype: str, *, puzzles: int, width: int | None, select: Any, compile: bool
+    ):
+        """compile: on a GPU."""
         self.clock, self.memory, self.select = clock, Memory(clock.device), select
         self.trained = config.recipe in bundle.shipped()
         if self.trained:
@@ -33,7 +36,8 @@ class Sampling:
         model = model.to(clock.device)
         self.dtype, _ = arithmetic(dtype, config.model.width, clock.device)
         self.config, self.width = config, width or config.solve.width
-        self.reasoner = Reasoner(config, TorchNetwork(settle(model, self.dtype)))
+        compile = compile and clock.device.type == "cuda"
+        self.reasoner = Reasoner(config, TorchNetwork(settle(model, self.dtype), compile=compile))
         self.inputs = load_examples(self.reasoner.task, config.dev[:1], "dev", count=puzzles).inputs
         self.cost = of_step(model)
         self.rows = self.reasoner.network.in_flight

@@ -1,9 +1,23 @@
-"""Which arithmetic the recursion runs in here, and why."""
+"""Where and in which arithmetic the recursion runs here, and why."""
 
 import time
 from functools import lru_cache
 
 import torch
+
+
+def place(wish: str, dtype: str = "auto") -> torch.device:
+    """The device: "cpu", "cuda", or "auto", a GPU where there is one. ValueError for another wish, where there is none
+    of that kind, or where it cannot do `dtype`."""
+    if wish not in ("auto", "cpu", "cuda"):
+        raise ValueError(f'device is {wish!r}; choose "auto", "cpu" or "cuda".')
+    cuda = torch.cuda.is_available()
+    if wish == "cuda" and not cuda:
+        raise ValueError("There is no CUDA device here; use --device cpu.")
+    chosen = torch.device("cuda" if cuda and wish != "cpu" else "cpu")
+    if chosen.type == "cuda" and dtype == "bfloat16" and not torch.cuda.is_bf16_supported():
+        raise ValueError("This GPU has no bfloat16; use --dtype float32.")
+    return chosen
 
 
 def arithmetic(wish: str, width: int, device: torch.device) -> tuple[torch.dtype, str]:

@@ -196,7 +196,8 @@ class Model(nn.Module):
         else:
             if self.front:  # nothing is said of the positions that spell the puzzle
                 logits = F.pad(logits, (0, 0, self.front, 0))
-            logits = logits.index_fill(-1, torch.tensor([PAD], device=logits.device), float("-inf"))
+            padding = torch.full((1,), PAD, device=logits.device)  # filled there: a copy cannot be in a CUDA graph
+            logits = logits.index_fill(-1, padding, float("-inf"))
         halt, value = self.judge(self.pool(readout))
         return Output(logits, halt, value)
 

@@ -46,7 +46,7 @@ def trace(weights: str, puzzle: str | None = None, *, width: int = WIDTH, depth:
     """Trajectories of the dev puzzle with the most solutions (at most 64), or of `puzzle`, without halting or restarts.
     A deterministic member has a single one. ValueError for weights that are no member of the recursive family, or for a
     task without puzzles."""
-    loaded = reasoner.load(weights, dtype="float32")
+    loaded = reasoner.load(weights, dtype="float32", device="cpu")
     network, task = loaded.network, loaded.task
     if isinstance(task, Unconditional):
         raise ValueError(f"{task.spec.name} has no puzzles whose trajectories could be drawn; choose other weights.")

@@ -1,8 +1,9 @@
 """The recursion in PyTorch, as the sampler asks for it."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ ROWS_CPU, ROWS_GPU = 64, 1024
 """Rows in flight. More than 64 fall out of a CPU's caches: a row then costs up to 1.7 times as much."""
 BLOCK = 16
 """Rows of a compiled step, always: other shapes would be compiled again, and round differently."""
+BLOCKS_GPU = 32, 512
+"""The same on a GPU: one puzzle alone, or many."""
 PART = 4
 """Rows of a part at least. On CPU a row's answer is bitwise the same whatever runs beside it: products with many rows
 are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1 to 1,100 rows), and the heads make none."""
@@ -32,6 +35,30 @@ class Part(NamedTuple):
     halt: Tensor
     value: Tensor
     pooled: Tensor
+
+
+class Graph:
+    """A function of tensors as one CUDA graph: hundreds of small kernels that are started together."""
+
+    def __init__(self, function: Callable[..., Sequence[Tensor]], *inputs: Tensor | None):
+        self.inputs = [None if z is None else z.clone(memory_format=torch.contiguous_format) for z in inputs]
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # what is compiled or chosen at the first call must not be captured
+            for _ in range(3):
+                function(*self.inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        self.recorded = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.recorded):
+            self.outputs = function(*self.inputs)
+
+    def __call__(self, *inputs: Tensor | None) -> list[Tensor]:
+        """What the function gives for inputs of the same shapes."""
+        for held, new in zip(self.inputs, inputs, strict=True):
+            if held is not None and new is not None:
+                held.copy_(new)
+        self.recorded.replay()
+        return [z.clone() for z in self.outputs]
 
 
 def filled(z: Tensor, surplus: int) -> Tensor:
@@ -53,11 +80,14 @@ class TorchNetwork:
         self.device = next(model.parameters()).device
         on_cpu = self.device.type == "cpu"
         self.in_flight, self.first_wave = (ROWS_CPU, 2) if on_cpu else (ROWS_GPU, 32)
-        self.threads = torch.get_num_threads() if on_cpu else 1
+        self.threads = torch.get_num_threads()
+        self.at_once = self.threads if on_cpu else 1
         alone = {"initializer": torch.set_num_threads, "initargs": (1,)} if on_cpu else {}
-        self.pool = ThreadPoolExecutor(self.threads, **alone)
+        self.pool = ThreadPoolExecutor(self.at_once, **alone)
+        self.blocks = (BLOCK,) if on_cpu else BLOCKS_GPU
         self.recursion = self.recur
         self.compiled = False
+        self.graphs: dict[tuple[int, bool], Graph] = {}
         if compile:
             self.compile()
 
@@ -79,13 +109,14 @@ class TorchNetwork:
         self, state: tuple[Tensor, Tensor], e_x: Tensor, noise: np.ndarray | None, *, temperature: float
     ) -> Thought:
         B = len(e_x) if noise is None else noise.shape[1]
-        size = BLOCK if self.compiled else -(-B // min(self.threads, max(1, B // PART)))
+        fitting = [block for block in self.blocks if block >= B] or self.blocks[-1:]
+        size = fitting[0] if self.compiled else -(-B // min(self.at_once, max(1, B // PART)))
 
         def part(first: int) -> Part:
             rows = slice(first, first + size)
             h, l, e = (z if len(z) == 1 else z[rows] for z in (*state, e_x))  # noqa: E741
             drawn = self.array(None if noise is None else noise[:, rows])
-            return self.think(min(size, B - first), h, l, e, drawn, temperature)
+            return self.think(min(size, B - first), size, h, l, e, drawn, temperature)
 
         parts = list(self.pool.map(part, range(0, B, size)))
         h, l, logits, halt, value, pooled = parts[0] if len(parts) == 1 else map(torch.cat, zip(*parts, strict=True))  # noqa: E741
@@ -93,13 +124,26 @@ class TorchNetwork:
         return Thought((h, l), logits, halt, value, pooled)
 
     @torch.inference_mode()
-    def think(self, B: int, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
-        """One supervision step of B rows, in one thread; a state and e_x of one row stand for B equal ones."""
+    def think(
+        self,
+        B: int,
+        size: int,
+        h: Tensor,
+        l: Tensor,  # noqa: E741
+        e_x: Tensor,
+        noise: Tensor | None,
+        temperature: float,
+    ) -> Part:
+        """One supervision step of B rows, compiled for `size`, in one thread; a state and e_x of one row stand for B
+        equal ones."""
         if self.compiled:
-            surplus = -B % BLOCK
+            surplus = size - B
             h, l, e_x = (filled(z.expand(B, -1, -1), surplus) for z in (h, l, e_x))  # noqa: E741
             noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1).contiguous()
-        part = self.recursion(h, l, e_x, noise, temperature)
+        if self.compiled and self.device.type == "cuda":
+            part = self.graph(h, l, e_x, None if noise is None or temperature == 0 else temperature * noise)
+        else:
+            part = self.recursion(h, l, e_x, noise, temperature)
         return Part(*(z.expand(B, -1, -1) if len(z) == 1 else z[:B] for z in part[:2]), *(z[:B] for z in part[2:]))
 
     def recur(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
@@ -109,9 +153,17 @@ class TorchNetwork:
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
         return Part(*out.state, logits, lead, value, self.model.pool(out.readout))
 
+    def graph(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None) -> Part:  # noqa: E741
+        """`recursion` at temperature 1 through the CUDA graph for as many rows, captured when it is first wanted."""
+        key = len(h), noise is None
+        if key not in self.graphs:
+            self.graphs[key] = Graph(partial(self.recursion, temperature=1.0), h, l, e_x, noise)
+        return Part(*self.graphs[key](h, l, e_x, noise))
+
     def compile(self) -> None:
-        """Compile the networks of the recursion for BLOCK rows, each once, however often a step calls it (of a rival
-        the whole step), in a thread of the pool, because the code is made for as many threads."""
+        """Compile the networks of the recursion for blocks of rows, each once, however often a step calls it (of a
+        rival the whole step), in a thread of the pool, because the code is made for as many threads. On a GPU a whole
+        step becomes one CUDA graph besides."""
         core = self.model.core
         parts: list[nn.Module] = []
         if isinstance(core, Core):
@@ -119,11 +171,14 @@ class TorchNetwork:
         for part in parts:
             part.forward = torch.compile(part.forward, dynamic=False)
         self.recursion, self.compiled = self.recur if parts else torch.compile(self.recur, dynamic=False), True
-        noise, random = (np.zeros((T, BLOCK, *one), np.float32) for T, *one in (self.noise_shape, self.start_shape))
-        state = self.initial(BLOCK, random if self.config.start == "random" else None)
-        e_x = self.encode(np.zeros((BLOCK, self.model.spec.length), np.uint8))
         try:
-            self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
+            for size in self.blocks:
+                noise, random = (
+                    np.zeros((T, size, *one), np.float32) for T, *one in (self.noise_shape, self.start_shape)
+                )
+                state = self.initial(size, random if self.config.start == "random" else None)
+                e_x = self.encode(np.zeros((size, self.model.spec.length), np.uint8))
+                self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
         except RuntimeError as error:
             for part in parts:
                 del part.forward  # that of its class again

@@ -213,20 +213,20 @@ class Reasoner:
         return tokens
 
 
-def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False) -> Reasoner:
+def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False, device: str = "auto") -> Reasoner:
     """Shipped weights by name, or a folder that `gram train` wrote.
 
     `dtype` is the arithmetic: "float32", "bfloat16", or "auto": bfloat16 where a short measurement finds it clearly
     faster. `compile` compiles the networks now, for some ten seconds; then many puzzles take two thirds to five
-    sixths of the time. Answers can differ between these. FileNotFoundError or ValueError with one sentence when
-    something is missing or broken.
+    sixths of the time. `device` is "cpu", "cuda", or "auto": a GPU where there is one. Answers can differ between
+    these. FileNotFoundError or ValueError with one sentence when something is missing or broken.
     """
     # imported late: a Reasoner itself needs no torch
     from gram import bundle
-    from gram.models.arithmetic import arithmetic
+    from gram.models.arithmetic import arithmetic, place
     from gram.models.build import settle
     from gram.solve.network import TorchNetwork
 
     config, model = bundle.load(name_or_path)
-    chosen, _ = arithmetic(dtype, config.model.width, next(model.parameters()).device)
-    return Reasoner(config, TorchNetwork(settle(model, chosen), compile=compile))
+    chosen, _ = arithmetic(dtype, config.model.width, where := place(device))
+    return Reasoner(config, TorchNetwork(settle(model.to(where), chosen), compile=compile))

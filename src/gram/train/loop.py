@@ -104,7 +104,7 @@ class Run:
         self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
         self.on_prior = on_prior[self.rows].to(world.device)
         self.progress = Progress()
-        self.generator = torch.Generator()
+        self.generator = torch.Generator(world.device)  # a CPU would take longer to draw than a GPU to think
         if state is not None:
             self.restore(state)
         size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
@@ -122,9 +122,9 @@ class Run:
             return None
         self.generator.manual_seed(parallel.stream(self.config.train.seed, NOISE, self.progress.update))
         T, *one = self.model.noise_shape
-        return torch.randn((T, self.config.train.batch, *one), generator=self.generator)[:, self.rows].to(
-            self.world.device, non_blocking=True
-        )
+        shape = T, self.config.train.batch, *one
+        drawn = torch.randn(shape, generator=self.generator, device=self.world.device)
+        return drawn[:, self.rows[0] : self.rows[-1] + 1]
 
     def couple(self, which: Tensor, logits: Tensor) -> Tensor:
         """New targets for the rows `which` (B,) bool that answered `logits` (B, L, V); all targets (B, L)."""
