@@ -74,7 +74,8 @@ class TorchNetwork:
     """
 
     def __init__(self, model: AnyModel, *, compile: bool = False):
-        """compile: take steps of BLOCK rows through torch.compile, at once; where that fails, a warning says so."""
+        """compile: take steps through torch.compile, at once, always with a whole block of rows; where that fails, a
+        warning says so."""
         self.model, self.config = model, model.config
         self.noise_shape, self.start_shape = model.noise_shape, model.start_shape
         self.device = next(model.parameters()).device
