@@ -202,15 +202,15 @@ def arc_files(task: str) -> ArcConfig:
 
 
 def arc(task: str) -> Config:
-    """ARC puzzles, of a size that a laptop can learn: arc-1-10 are those within 10 x 10. Small steps and few variants,
-    so that there are many updates; the vector of a puzzle is added everywhere, without registers."""
+    """ARC puzzles, of a size that a laptop can learn: arc-1-10 are those within 10 x 10. Small steps, so that there are
+    many updates; the vector of a puzzle is added everywhere, without registers."""
     model = dataclasses.replace(SMALL, width=64, hidden=64, mixer_hidden=16, K=1, T=1, guidance_hidden=32)
     return Config(
         recipe=task,
         task=task,
         model=model,
         train=TrainConfig(
-            minutes=25.0,
+            minutes=55.0,
             updates=ENDLESS,
             batch=32,
             N_sup=4,
@@ -221,7 +221,7 @@ def arc(task: str) -> Config:
             evaluate_examples=64,
         ),
         solve=SolveConfig(width=4, depth=16, select="majority"),
-        arc=dataclasses.replace(arc_files(task), variants=2),
+        arc=arc_files(task),
     )
 
 
