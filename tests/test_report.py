@@ -99,6 +99,27 @@ def test_ours_beside_the_published_ones(results, tmp_path):
     assert "queens-8/0.json (older) | abc | tiny, 1 thread(s)" in text
 
 
+def test_rivals_and_ablations_have_tables_of_their_own(results):
+    """A model of one table of a task is in no other of its tables; what no table has is in all."""
+    for recipe in ("queens-8-mdlm", "queens-8-deterministic", "mine"):
+        write(results, recipe, 0, {"test width=20": figures(0.6, 0.4)})
+    assert page.report(results, results / "report") == 0
+    text = (results / "report" / page.PAGE).read_text(encoding="utf-8")
+
+    def models(title: str, column: int) -> set[str]:
+        lines = text.split(f"### {title}\n")[1].split("###")[0].splitlines()
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+        return {row[column] for row in cells if "published" not in row and "none yet" not in str(row)} - {
+            "model",
+            "---",
+        }
+
+    both = {"GRAM", "TRM", "mine"}
+    assert models("Many answers: completions of 8 queens", 0) == both | {"MDLM"}
+    assert models("Ablations on 8 queens", 0) == both | {"no guidance"}
+    assert models("By number of solutions", 1) == both | {"MDLM", "GRAM, older"}
+
+
 def test_samples_of_other_settings_do_not_mix(results):
     entries = {
         "test width=20 temperature=2.0": figures(0.1, 0.1),

@@ -18,7 +18,7 @@ from gram.report import published
 from gram.report.plans import EXTREME
 from gram.report.results import Measurement, Result, measurements
 from gram.report.runs import Learning
-from gram.report.tables import alike, name, weight
+from gram.report.tables import alike, compared, name, weight
 
 if TYPE_CHECKING:
     from gram.report.samples import Sheet
@@ -94,7 +94,7 @@ def series(results: list[Result], task: str) -> dict[str, Series]:
     """Measurements by width that differ in depth only, by model and data."""
     found: dict[str, Series] = {}
     for m in sorted(measurements(results, task), key=weight):
-        if m.plain and m.table("by_width"):
+        if m.plain and m.table("by_width") and compared(m.result):
             place = f"{name(m.result)} ({m.values.get('data')}, {m.values.get('select')})"
             seeds = found.setdefault(place, {}).setdefault(int(m.number("depth") or 0), [])
             seeds[:] = [other for other in seeds if other.result.seed != m.result.seed] + [m]

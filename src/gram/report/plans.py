@@ -207,6 +207,18 @@ def plan(name: str) -> Plan:
     return PLANS[name]
 
 
+def of_task(task: str) -> str | None:
+    """The name of the first table of a task: its rivals, where there are several."""
+    return next((name for name, chosen in PLANS.items() if chosen.task == task), None)
+
+
+def shown(name: str, model: str) -> bool:
+    """Whether a model that was measured belongs into the table: it is one of its models, or no other table of its task
+    has it."""
+    task = PLANS[name].task
+    return model in PLANS[name].models or not any(model in p.models for p in PLANS.values() if p.task == task)
+
+
 def configs(chosen: Plan, scale: Scale, seeds: tuple[int, ...] = ()) -> list[Config]:
     """The runs of a table, all models of a seed before the next; `seeds` instead of its own."""
     own = chosen.seeds if scale == "laptop" else chosen.seeds[:1]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gram.report import published
-from gram.report.plans import EXTREME, MAZES, PLANS
+from gram.report.plans import EXTREME, MAZES, PLANS, of_task, shown
 from gram.report.published import GRAM, Published
 from gram.report.results import Measurement, Result, machine_of, measurements
 
@@ -33,7 +33,8 @@ class Metric:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: the published models in their order, then those that only ours has, and GRAM."""
+    """One table: the published models in their order, then those that only ours has, and GRAM. Models of another table
+    of the same task are left to that."""
 
     title: str
     task: str
@@ -49,7 +50,8 @@ class Table:
         labels = {row.variant: row.model for row in reversed(self.published) if row.variant}
         named = [row.variant for row in self.published if row.variant]
         planned = PLANS[self.plan].models if self.plan else ()
-        known = dict.fromkeys([*named, *planned, *(m.result.variant for m in ours)])
+        measured = [m.result.variant for m in ours if not self.plan or shown(self.plan, m.result.variant)]
+        known = dict.fromkeys([*named, *planned, *measured])
         return [(variant, MODELS.get(variant, labels.get(variant, variant))) for variant in sorted(known, key=is_gram)]
 
 
@@ -67,6 +69,7 @@ MODELS = {
     "literal": "several transitions a step, posterior in all",
     "all-pay": "several transitions a step, posterior and KL in all",
     "direct-8": "direct prediction, 8 layers",
+    "mdlm": "MDLM",
     "d3pm-uniform": "D3PM uniform",
     "d3pm-absorbing": "D3PM absorbing",
 }
@@ -305,9 +308,15 @@ def alike(results: list[Result], task: str) -> dict[str, list[Measurement]]:
     each seed."""
     found: dict[str, dict[int, Measurement]] = {}
     for m in sorted(measurements(results, task), key=weight):
-        if covered(m) is not None:
+        if covered(m) is not None and compared(m.result):
             found.setdefault(name(m.result), {})[m.result.seed] = m
     return {label: [seeds[seed] for seed in sorted(seeds)] for label, seeds in found.items()}
+
+
+def compared(result: Result) -> bool:
+    """Whether it is about a model of the first table of its task, or of none: no ablation."""
+    first = of_task(result.task)
+    return first is None or shown(first, result.variant)
 
 
 def name(result: Result) -> str:
