@@ -169,9 +169,11 @@ class TorchNetwork:
         parts: list[nn.Module] = []
         if isinstance(core, Core):
             parts = [part for part in (core.f_L, core.f_H, core.prior) if part is not None]
+        # C++ around the kernels lets go of Python's lock, without which threads wait for one another (LOG.md)
+        compiled = partial(torch.compile, dynamic=False, options={"cpp_wrapper": self.device.type == "cpu"})
         for part in parts:
-            part.forward = torch.compile(part.forward, dynamic=False)
-        self.recursion, self.compiled = self.recur if parts else torch.compile(self.recur, dynamic=False), True
+            part.forward = compiled(part.forward)
+        self.recursion, self.compiled = self.recur if parts else compiled(self.recur), True
         try:
             for size in self.blocks:
                 noise, random = (
