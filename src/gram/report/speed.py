@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gram.config import read_json
-from gram.report.results import BENCH
+from gram.report.results import BENCH, machine_of
 from gram.report.tables import DASH, Row, markdown
 
 Rows = list[dict[str, Any]]
@@ -50,7 +50,7 @@ def complete(path: Path, kind: str, values: Mapping[str, Any], names: set[str]) 
 # tables -----------------------------------------------------------------------------------------------------
 def rivals(found: Mapping[str, Rows]) -> str | None:
     """How many times as fast the sampler is as others' loops."""
-    rows: list[Row] = [("ours", "against", "arithmetic", "threads", "ratio", "spread of the turns", "ceiling")]
+    rows: list[Row] = [("ours", "against", "arithmetic", "machine", "ratio", "spread of the turns", "ceiling")]
     for values in found["sampling"]:
         shape = f"{values['name']}, {values['puzzles']} puzzles, width {values['width']}"
         for name, told in (("value", "all trajectories until they halt"), ("checked", "until the rules accept one")):
@@ -65,10 +65,10 @@ def rivals(found: Mapping[str, Rows]) -> str | None:
 
 
 def compared(values: Mapping[str, Any], rival: Mapping[str, Any]) -> Row:
-    """Arithmetic, threads and ratio."""
+    """Arithmetic, machine and ratio."""
     ceiling = f"{rival['ceiling']:.1f}x" if "ceiling" in rival else DASH
-    threads = f"{values['hardware'].get('threads')}"
-    return values["dtype"], threads, f"{rival['ratio']:.2f}x", f"{rival['ratio_spread']:.0%}", ceiling
+    machine = machine_of(values["hardware"])
+    return values["dtype"], machine, f"{rival['ratio']:.2f}x", f"{rival['ratio_spread']:.0%}", ceiling
 
 
 def accuracies(found: Mapping[str, Rows]) -> str | None:
