@@ -459,6 +459,21 @@ def test_without_a_working_compiler_training_goes_on(tmp_path, monkeypatch, caps
     assert same(last(run)["model"], last(plain)["model"])
 
 
+def test_a_compiled_update_that_is_no_number_is_taken_without_the_compiler(tmp_path, monkeypatch, capsys):
+    def compiled(function, wish, device):
+        def spoilt(*inputs):
+            out = function(*inputs)
+            return out._replace(ce=out.ce * float("nan"))
+
+        return (spoilt, "compiled") if wish else (function, "as configured")
+
+    monkeypatch.setattr(loop.parallel, "compiled", compiled)
+    run = loop.train(tiny(updates=4, compile=True), tmp_path / "run")
+    assert "torch.compile failed (The loss is not finite at update 0" in capsys.readouterr().err
+    plain = loop.train(tiny(updates=4), tmp_path / "plain")
+    assert same(last(run)["model"], last(plain)["model"])
+
+
 def test_other_errors_are_not_the_compilers(tmp_path, monkeypatch):
     def fails(*_):
         raise RuntimeError("shapes do not match")

@@ -145,7 +145,8 @@ class Run:
         norm = gradient_norm(list(self.model.parameters()), c.clip)
         broken = not bool(torch.isfinite(norm + result.loss.detach()))
         if any(self.world.largest(broken)):
-            raise NotFinite(f"The loss is not finite at update {progress.update}; lower train.lr or use float32")
+            error = NotFinite(f"The loss is not finite at update {progress.update}; lower train.lr or use float32")
+            return self.without_compiler(error)
         factor = schedule(progress.update, progress.share(self.config), c)
         for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -159,10 +160,11 @@ class Run:
         progress.update += 1
         return result
 
-    def without_compiler(self, error: RuntimeError) -> Update:
+    def without_compiler(self, error: RuntimeError | NotFinite) -> Update:
         """The update that failed with `error` once more, uncompiled like all that follow. Raises `error` if that was no
-        fault of the compiler."""
-        if not (self.compiled and parallel.compiler_failed(error)):
+        fault of the compiler, whose bfloat16 gradients are no numbers on some processors (LOG.md)."""
+        suspect = isinstance(error, NotFinite) or parallel.compiler_failed(error)
+        if not (self.compiled and suspect):
             raise error
         self.learner.inner, self.compiled = self.learner.plain, False
         first = str(error).strip().splitlines()[0]
