@@ -298,7 +298,7 @@ def mnist(task: str) -> Config:
             evaluate_examples=64,
             save_every=300.0,
         ),
-        solve=SolveConfig(width=1000, depth=16, temperature=1.2),
+        solve=SolveConfig(width=1000, depth=16),
     )
 
 
