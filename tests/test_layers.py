@@ -99,6 +99,8 @@ def test_position_mixer_is_one_swiglu_for_every_channel():
     mixed = layer(x)
     for d in range(D):
         torch.testing.assert_close(mixed[..., d], layer.mlp(x[..., d]))
+    with torch.no_grad():  # sampling: weights on the left
+        torch.testing.assert_close(layer(x), mixed)
 
 
 def group_mixer() -> GroupMixer:

@@ -16,7 +16,7 @@ from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.core import State, Step
 from gram.models.family import Model, Output
 from gram.solve.evaluate import Tally, calibration, evaluate
-from gram.solve.network import TorchNetwork
+from gram.solve.network import TorchNetwork, cached_rows
 from gram.solve.noise import noise
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import Flight, Trajectories, sample, stages, trajectories
@@ -172,6 +172,21 @@ def test_a_compiled_step_does_what_the_plain_one_does():
         assert np.allclose(a.value, b.value, atol=1e-4)
     alone = sample(compiled, FOUR, x[:1], **options)
     assert same(alone[0], theirs[0])
+    for temperature in (0.0, 0.5):  # the same code: none of it is made for one temperature
+        cooler = [sample(network, FOUR, x, **options, temperature=temperature) for network in (plain, compiled)]
+        assert all(np.allclose(a.halt, b.halt, atol=1e-4) for a, b in zip(*cooler, strict=True))
+        assert not np.allclose(cooler[1][0].halt, theirs[0].halt, atol=1e-4)
+
+
+def test_rows_that_are_computed_at_once_fit_the_cache(monkeypatch):
+    assert [cached_rows(numbers) for numbers in (16 * 8, 256 * 16, 64 * 128, 729 * 32, 10**7)] == [16, 16, 8, 2, 2]
+    rows, network = [], tiny(width=128)
+    network.most, plain = 3, network.think
+    monkeypatch.setattr(network, "think", lambda B, *arguments: rows.append(B) or plain(B, *arguments))
+    found = sample(network, FOUR, puzzles(FOUR, 1), width=20, depth=1)
+    assert sum(rows) == 20
+    assert max(rows) == 3
+    assert same(found[0], sample(tiny(width=128), FOUR, puzzles(FOUR, 1), width=20, depth=1)[0])
 
 
 def test_a_failed_compilation_is_announced_and_survived(monkeypatch):

@@ -135,7 +135,13 @@ class PositionMixer(nn.Module):
         self.mlp = SwiGLU(length, hidden)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
-        return self.mlp(x_BLD.transpose(1, 2)).transpose(1, 2)
+        if torch.is_grad_enabled() or x_BLD.device.type != "cpu" or torch.compiler.is_exporting():
+            return self.mlp(x_BLD.transpose(1, 2)).transpose(1, 2)
+        # weights on the left leave nothing to transpose; int8 products need them on the right, gradients too
+        B = x_BLD.shape[0]
+        gate_up, down = (part.weight.to(x_BLD.dtype).expand(B, -1, -1) for part in (self.mlp.gate_up, self.mlp.down))
+        gate, up = torch.bmm(gate_up, x_BLD).chunk(2, dim=1)
+        return torch.bmm(down, F.silu(gate) * up)
 
 
 class Dense(nn.Module):

@@ -1,5 +1,6 @@
 """The recursion in PyTorch, as the sampler asks for it."""
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,22 +9,26 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gram.models.build import AnyModel
-from gram.models.core import Core, State
+from gram.models.core import State
+from gram.models.family import Model
 from gram.solve.sample import Thought
 from gram.tasks.base import Tokens
 
-ROWS_CPU, ROWS_GPU = 64, 1024
-"""Rows in flight. More than 64 fall out of a CPU's caches: a row then costs up to 1.7 times as much."""
-BLOCK = 16
-"""Rows of a compiled step, always: other shapes would be compiled again, and round differently."""
+CACHED = 2**16
+"""Numbers of a state that a CPU's second cache holds with all that is made of it on the way (LOG.md)."""
+BLOCKS_CPU = 32
+"""So many times the rows of a compiled step are in flight: then few are half empty."""
 BLOCKS_GPU = 32, 512
-"""The same on a GPU: one puzzle alone, or many."""
+"""Rows of a compiled step on a GPU: one puzzle alone, or many."""
+ROWS_GPU = 1024
+"""Rows in flight on a GPU."""
 PART = 4
-"""Rows of a part at least. On CPU a row's answer is bitwise the same whatever runs beside it: products with many rows
-are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1 to 1,100 rows), and the heads make none."""
+"""Rows of an uncompiled part at least. On CPU a row's answer is bitwise the same whatever runs beside it: products with
+many rows are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1 to 1,100 rows), and the heads make
+none."""
 
 
 class Part(NamedTuple):
@@ -66,6 +71,11 @@ def filled(z: Tensor, surplus: int) -> Tensor:
     return torch.cat([z, z[:1].expand(surplus, *z.shape[1:])]) if surplus else z
 
 
+def cached_rows(numbers: int) -> int:
+    """How many rows, each a state of so many numbers, a CPU computes best at once: 2, 4, 8 or 16."""
+    return 2 ** min(max(round(math.log2(CACHED / numbers)), 1), 4)
+
+
 class TorchNetwork:
     """A model on its own device; see gram.solve.sample.Network.
 
@@ -80,15 +90,17 @@ class TorchNetwork:
         self.noise_shape, self.start_shape = model.noise_shape, model.start_shape
         self.device = next(model.parameters()).device
         on_cpu = self.device.type == "cpu"
-        self.in_flight, self.first_wave = (ROWS_CPU, 2) if on_cpu else (ROWS_GPU, 32)
         self.threads = torch.get_num_threads()
         self.at_once = self.threads if on_cpu else 1
         alone = {"initializer": torch.set_num_threads, "initargs": (1,)} if on_cpu else {}
         self.pool = ThreadPoolExecutor(self.at_once, **alone)
-        self.blocks = (BLOCK,) if on_cpu else BLOCKS_GPU
+        # rows of a compiled step, always: other shapes would be compiled again, and round differently
+        self.blocks = (cached_rows(math.prod(self.start_shape[1:])),) if on_cpu else BLOCKS_GPU
+        self.most = 4 * self.blocks[0] if on_cpu else ROWS_GPU  # rows of an uncompiled part, whose calls cost more
+        self.in_flight, self.first_wave = (BLOCKS_CPU * self.blocks[0], 2) if on_cpu else (ROWS_GPU, 32)
         self.recursion = self.recur
         self.compiled = False
-        self.graphs: dict[tuple[int, bool], Graph] = {}
+        self.graphs: dict[tuple[int, bool, float], Graph] = {}
         if compile:
             self.compile()
 
@@ -111,7 +123,7 @@ class TorchNetwork:
     ) -> Thought:
         B = len(e_x) if noise is None else noise.shape[1]
         fitting = [block for block in self.blocks if block >= B] or self.blocks[-1:]
-        size = fitting[0] if self.compiled else -(-B // min(self.at_once, max(1, B // PART)))
+        size = fitting[0] if self.compiled else min(-(-B // min(self.at_once, max(1, B // PART))), self.most)
 
         def part(first: int) -> Part:
             rows = slice(first, first + size)
@@ -141,8 +153,10 @@ class TorchNetwork:
             surplus = size - B
             h, l, e_x = (filled(z.expand(B, -1, -1), surplus) for z in (h, l, e_x))  # noqa: E741
             noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1).contiguous()
+        if noise is not None and isinstance(self.model, Model):  # one compiled step then does for any temperature
+            noise, temperature = temperature * noise, 1.0
         if self.compiled and self.device.type == "cuda":
-            part = self.graph(h, l, e_x, None if noise is None or temperature == 0 else temperature * noise)
+            part = self.graph(h, l, e_x, noise, temperature)
         else:
             part = self.recursion(h, l, e_x, noise, temperature)
         return Part(*(z.expand(B, -1, -1) if len(z) == 1 else z[:B] for z in part[:2]), *(z[:B] for z in part[2:]))
@@ -154,26 +168,19 @@ class TorchNetwork:
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
         return Part(*out.state, logits, lead, value, self.model.pool(out.readout))
 
-    def graph(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None) -> Part:  # noqa: E741
-        """`recursion` at temperature 1 through the CUDA graph for as many rows, captured when it is first wanted."""
-        key = len(h), noise is None
+    def graph(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
+        """`recursion` through the CUDA graph for as many rows, captured when it is first wanted."""
+        key = len(h), noise is None, temperature
         if key not in self.graphs:
-            self.graphs[key] = Graph(partial(self.recursion, temperature=1.0), h, l, e_x, noise)
+            self.graphs[key] = Graph(partial(self.recursion, temperature=temperature), h, l, e_x, noise)
         return Part(*self.graphs[key](h, l, e_x, noise))
 
     def compile(self) -> None:
-        """Compile the networks of the recursion for blocks of rows, each once, however often a step calls it (of a
-        rival the whole step), in a thread of the pool, because the code is made for as many threads. On a GPU a whole
-        step becomes one CUDA graph besides."""
-        core = self.model.core
-        parts: list[nn.Module] = []
-        if isinstance(core, Core):
-            parts = [part for part in (core.f_L, core.f_H, core.prior) if part is not None]
+        """Compile a whole step for blocks of rows, in a thread of the pool, because the code is made for as many
+        threads. On a GPU it becomes one CUDA graph besides."""
         # C++ around the kernels lets go of Python's lock, without which threads wait for one another (LOG.md)
-        compiled = partial(torch.compile, dynamic=False, options={"cpp_wrapper": self.device.type == "cpu"})
-        for part in parts:
-            part.forward = compiled(part.forward)
-        self.recursion, self.compiled = self.recur if parts else compiled(self.recur), True
+        compiled = torch.compile(self.recur, dynamic=False, options={"cpp_wrapper": self.device.type == "cpu"})
+        self.recursion, self.compiled = compiled, True
         try:
             for size in self.blocks:
                 noise, random = (
@@ -183,8 +190,6 @@ class TorchNetwork:
                 e_x = self.encode(np.zeros((size, self.model.spec.length), np.uint8))
                 self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
         except RuntimeError as error:
-            for part in parts:
-                del part.forward  # that of its class again
             self.recursion, self.compiled = self.recur, False
             reason = str(error).strip().splitlines()[0]
             warnings.warn(f"torch.compile failed ({reason}); going on without it.", stacklevel=2)

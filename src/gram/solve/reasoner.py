@@ -217,8 +217,8 @@ def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False
     """Shipped weights by name, or a folder that `gram train` wrote.
 
     `dtype` is the arithmetic: "float32", "bfloat16", or "auto": bfloat16 where a short measurement finds it clearly
-    faster. `compile` compiles the networks now, for some ten seconds; then many puzzles take two thirds to five
-    sixths of the time. `device` is "cpu", "cuda", or "auto": a GPU where there is one. Answers can differ between
+    faster. `compile` compiles a supervision step now, for half a minute the first time; then many puzzles take half to
+    four fifths of the time. `device` is "cpu", "cuda", or "auto": a GPU where there is one. Answers can differ between
     these. FileNotFoundError or ValueError with one sentence when something is missing or broken.
     """
     # imported late: a Reasoner itself needs no torch

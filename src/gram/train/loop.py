@@ -1,6 +1,7 @@
 """The training loop: for every update, one supervision step of every row in flight."""
 
 import dataclasses
+import gc
 import os
 import signal
 import threading
@@ -238,7 +239,8 @@ def train(
         log.close()
         if dist.is_initialized():
             if run is not None:
-                run.forward = run.learner  # what speaks to the group must not outlive it
+                run.forward = run.learner  # what speaks to the group must not outlive it: that can abort the exit
+                gc.collect()
             dist.destroy_process_group()
     return out
 
