@@ -230,6 +230,9 @@ def test_many_lines_leave_room_for_the_panels(tmp_path):
         legend = axes.get_legend()
         assert legend is not None
         assert [text.get_text() for text in legend.get_texts()] == ["queens-8"]
+    of_one_depth = drawing.scaling(read(folder), "queens-8")
+    assert of_one_depth is not None
+    assert [axes.get_title() for axes in of_one_depth.axes] == ["queens-8: width", "queens-8: coverage"]
 
 
 @pytest.mark.usefixtures("draws")

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 import gram
 from gram import bundle, tasks
@@ -165,17 +166,21 @@ def test_a_compiled_step_does_what_the_plain_one_does():
     plain, compiled = tiny(), TorchNetwork(tiny().model, compile=True)
     assert compiled.compiled
     x, options = puzzles(FOUR, 3), {"width": 7, "depth": 3}
-    ours, theirs = sample(plain, FOUR, x, **options), sample(compiled, FOUR, x, **options)
+    ours = sample(plain, FOUR, x, **options)
+    graphs = counters["stats"]["unique_graphs"]
+    theirs = sample(compiled, FOUR, x, **options)
+    cool = {t: sample(compiled, FOUR, x, **options, temperature=t) for t in (0.0, 0.5)}
+    alone = sample(compiled, FOUR, x[:1], **options)
+    assert counters["stats"]["unique_graphs"] == graphs  # one does for all steps and temperatures
     for a, b in zip(ours, theirs, strict=True):
         assert np.array_equal(a.answers, b.answers)
         assert np.allclose(a.halt, b.halt, atol=1e-4)
         assert np.allclose(a.value, b.value, atol=1e-4)
-    alone = sample(compiled, FOUR, x[:1], **options)
     assert same(alone[0], theirs[0])
-    for temperature in (0.0, 0.5):  # the same code: none of it is made for one temperature
-        cooler = [sample(network, FOUR, x, **options, temperature=temperature) for network in (plain, compiled)]
-        assert all(np.allclose(a.halt, b.halt, atol=1e-4) for a, b in zip(*cooler, strict=True))
-        assert not np.allclose(cooler[1][0].halt, theirs[0].halt, atol=1e-4)
+    for temperature, found in cool.items():
+        expected = sample(plain, FOUR, x, **options, temperature=temperature)
+        assert all(np.allclose(a.halt, b.halt, atol=1e-4) for a, b in zip(expected, found, strict=True))
+        assert not np.allclose(found[0].halt, theirs[0].halt, atol=1e-4)
 
 
 def test_rows_that_are_computed_at_once_fit_the_cache(monkeypatch):

@@ -116,17 +116,14 @@ def scaling(results: list[Result], task: str) -> Figure | None:
     }
     if not lines:  # points alone show nothing that the tables do not
         return None
-    figure, (depths, widths, coverage) = panels(3)
-    if task == "sudoku-9" and any(EXTREME.rpartition("/")[2] in model for model in lines):
-        for model, curve in published.DEPTH.items():
-            depths.plot(list(curve), list(curve.values()), "--", linewidth=1, label=f"{model}, published")
+    deep = {m: curve for m, curve in lines.items() if len(curve) > 1}
+    figure, axes = panels(3 if deep else 2)
+    if deep:
+        by_depth(axes[0], task, deep)
+    widths, coverage = axes[-2:]
     for model, curve in lines.items():
         deepest = curve[max(curve)]
         names = list(deepest[0].table("by_width"))
-        for width in dict.fromkeys((names[0], names[-1])) if len(curve) > 1 else ():
-            steps = [d for d in sorted(curve) if all(width in m.table("by_width") for m in curve[d])]
-            accuracy = [mean(curve[d], width, "selected_valid") for d in steps]
-            depths.plot(steps, accuracy, "o-", label=f"{model}, N = {width}")
         n = [int(width) for width in names]
         widths.plot(n, [mean(deepest, width, "selected_valid") for width in names], "o-")
         covered = np.array([mean(deepest, width, "coverage") for width in names])
@@ -134,12 +131,25 @@ def scaling(results: list[Result], task: str) -> Figure | None:
         line = coverage.plot(n, covered, "o-", label=model)[0]
         if (share > 0).all():
             coverage.plot(n, 100 * covered / share, ":", color=line.get_color())
-    for axes in (depths, widths, coverage):
-        axes.set_xscale("log", base=2)
-    label(depths, f"{task}: depth", "supervision steps", "chosen answer valid, %")
+    for panel in axes:
+        panel.set_xscale("log", base=2)
     label(widths, f"{task}: width", "samples", "chosen answer valid, %")
     label(coverage, f"{task}: coverage", "samples", "solutions found, %")
     return figure
+
+
+def by_depth(axes: Axes, task: str, lines: dict[str, Series]) -> None:
+    """The first panel of `scaling`, for models that were measured at several depths."""
+    if task == "sudoku-9" and any(EXTREME.rpartition("/")[2] in model for model in lines):
+        for model, curve in published.DEPTH.items():
+            axes.plot(list(curve), list(curve.values()), "--", linewidth=1, label=f"{model}, published")
+    for model, curve in lines.items():
+        names = list(curve[max(curve)][0].table("by_width"))
+        for width in dict.fromkeys((names[0], names[-1])):
+            steps = [d for d in sorted(curve) if all(width in m.table("by_width") for m in curve[d])]
+            accuracy = [mean(curve[d], width, "selected_valid") for d in steps]
+            axes.plot(steps, accuracy, "o-", label=f"{model}, N = {width}")
+    label(axes, f"{task}: depth", "supervision steps", "chosen answer valid, %")
 
 
 # calibration ------------------------------------------------------------------------------------------------

@@ -149,9 +149,9 @@ class TorchNetwork:
     ) -> Part:
         """One supervision step of B rows, compiled for `size`, in one thread; a state and e_x of one row stand for B
         equal ones."""
-        if self.compiled:
+        if self.compiled:  # for one layout of its inputs
             surplus = size - B
-            h, l, e_x = (filled(z.expand(B, -1, -1), surplus) for z in (h, l, e_x))  # noqa: E741
+            h, l, e_x = (filled(z.expand(B, -1, -1), surplus).contiguous() for z in (h, l, e_x))  # noqa: E741
             noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1).contiguous()
         if noise is not None and isinstance(self.model, Model):  # one compiled step then does for any temperature
             noise, temperature = temperature * noise, 1.0
