@@ -153,8 +153,8 @@ class TorchNetwork:
             surplus = size - B
             h, l, e_x = (filled(z.expand(B, -1, -1), surplus).contiguous() for z in (h, l, e_x))  # noqa: E741
             noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1).contiguous()
-        if noise is not None and isinstance(self.model, Model):  # one compiled step then does for any temperature
-            noise, temperature = temperature * noise, 1.0
+            if noise is not None and isinstance(self.model, Model):  # then one code does for any temperature
+                noise, temperature = temperature * noise, 1.0
         if self.compiled and self.device.type == "cuda":
             part = self.graph(h, l, e_x, noise, temperature)
         else:
