@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import venv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import torch
 import gram
 from gram.ship import runtime
 from gram.ship.export import export
+from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
 from gram.solve.record import hardware, origin
 from gram.solve.sample import Flight
@@ -56,9 +58,9 @@ print(json.dumps(found))
 class Nudged(Flight):
     """Trajectories under noise that is a share of NUDGE larger."""
 
-    def noise(self) -> np.ndarray | None:
+    def noise(self) -> Noise | None:
         drawn = super().noise()
-        return None if drawn is None else drawn * np.float32(1 + NUDGE)
+        return None if drawn is None else replace(drawn, scale=1 + NUDGE)
 
 
 def rollout(

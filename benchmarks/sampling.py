@@ -20,7 +20,7 @@ import torch
 
 import gram
 from gram.bench.clock import Clock, Timed, comparison, take_turns
-from gram.solve.noise import noise
+from gram.solve.noise import Noise
 from gram.solve.record import hardware, origin, tell
 from gram.solve.sample import sample
 from gram.tasks.store import load_examples
@@ -40,7 +40,7 @@ def plain(model: Any, puzzles: np.ndarray, width: int, depth: int, batch: int) -
         e_x = model.encode(tokens.to(device))
         state, shape, out = model.initial(len(part)), model.noise_shape, None
         for step in range(depth):
-            drawn = np.stack([noise(0, puzzle, n, step, shape) for puzzle, n in part], 1)
+            drawn = Noise(0, [(puzzle, n, step) for puzzle, n in part], shape).draw()
             out = model.step(state, e_x, torch.from_numpy(drawn).to(device))
             state = out.state
         assert out is not None

@@ -22,6 +22,7 @@ from gram.models.family import Model
 from gram.ship import runtime
 from gram.ship.export import delicate, export
 from gram.solve.network import TorchNetwork
+from gram.solve.noise import Noise
 from gram.solve.sample import Flight, sample
 
 ROOT = Path(__file__).parent.parent
@@ -131,13 +132,13 @@ def test_whole_trajectories_of_shipped_weights(tmp_path):
 
 def test_a_row_alone_is_the_row_in_a_batch(queens):
     network = runtime.load(queens, threads=1).network
-    T, M, D = network.noise_shape
-    h, l, e_x, *drawn = np.random.default_rng(0).standard_normal((3 + T, 5, M, D), np.float32)  # noqa: E741
-    noise = np.stack(drawn)
-    whole = network.step((h, l), e_x, noise, temperature=1.0)
+    shape = network.noise_shape
+    h, l, e_x = np.random.default_rng(0).standard_normal((3, 5, *shape[1:]), np.float32)  # noqa: E741
+    rows = [(np.zeros(8, np.uint8), n, 0) for n in range(5)]
+    whole = network.step((h, l), e_x, Noise(0, rows, shape), temperature=1.0)
     for i in range(5):
         row = slice(i, i + 1)
-        alone = network.step((h[row], l[row]), e_x[row], noise[:, row], temperature=1.0)
+        alone = network.step((h[row], l[row]), e_x[row], Noise(0, rows[row], shape), temperature=1.0)
         for one, all_rows in zip(alone[1:4], whole[1:4], strict=True):
             assert np.array_equal(one, all_rows[row])
         assert np.array_equal(alone.state[0], whole.state[0][row])

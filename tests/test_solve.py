@@ -5,6 +5,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from gram.models.core import State, Step
 from gram.models.family import Model, Output
 from gram.solve.evaluate import Tally, calibration, evaluate
 from gram.solve.network import TorchNetwork, cached_rows
-from gram.solve.noise import noise
+from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import Flight, Trajectories, sample, stages, trajectories
 from gram.solve.select import choose
@@ -108,7 +109,7 @@ def plain(network, task, puzzle, *, width, depth, seed=0, threshold=None) -> Tra
     for trajectory in range(width):
         state, steps, halt = model.initial(1), 0, -np.inf
         while steps < depth and (threshold is None or halt <= threshold):
-            eps = torch.from_numpy(noise(seed, puzzle, trajectory, steps, (c.T, *e_x.shape[1:])))[:, None]
+            eps = torch.from_numpy(Noise(seed, [(puzzle, trajectory, steps)], (c.T, *e_x.shape[1:])).draw())
             out = model.step(state, e_x, eps)
             state, steps = out.state, steps + 1
             logits, halts, values = model.decode(out.readout)
@@ -306,10 +307,26 @@ def test_noise_is_philox_with_the_stated_key_and_counter():
     key = [7, int.from_bytes(hashlib.sha256(x[0].tobytes()).digest()[:8], "little")]
     bits = np.random.Philox(key=np.array(key, np.uint64), counter=np.array([0, 0, 3, 2], np.uint64))
     expected = np.random.Generator(bits).standard_normal((2, 16, 32), dtype=np.float32)
-    drawn = noise(7, x[0], 3, 2, (2, 16, 32))
+    rows = [(x[0], 3, 2), (x[1], 3, 2), (x[0], 4, 2), (x[0], 3, 3)]
+    drawn, *others = Noise(7, rows, (2, 16, 32)).draw().swapaxes(0, 1)
     assert np.array_equal(drawn, expected)
-    for other in [(8, x[0], 3, 2), (7, x[1], 3, 2), (7, x[0], 4, 2), (7, x[0], 3, 3)]:
-        assert abs(np.corrcoef(drawn.ravel(), noise(*other, (2, 16, 32)).ravel())[0, 1]) < 0.15
+    for other in (*others, Noise(8, rows[:1], (2, 16, 32)).draw()):
+        assert abs(np.corrcoef(drawn.ravel(), other.ravel())[0, 1]) < 0.15
+
+
+def test_noise_is_drawn_in_any_shares():
+    x = puzzles(FOUR, 2)
+    rows = [(x[i % 2], i, 5 - i) for i in range(5)]
+    noise = Noise(3, rows, (2, 16, 8))
+    whole = noise.draw()
+    assert whole.shape == (2, 5, 16, 8)
+    assert np.array_equal(whole, np.concatenate([noise.draw(slice(3)), noise.draw(slice(3, 9))], 1))
+    with ThreadPoolExecutor(3) as pool:
+        assert np.array_equal(whole, noise.draw_by(pool, 3))
+        assert np.array_equal(whole[:, 1:], noise.draw_by(pool, 3, slice(1, 9)))
+        assert noise.draw_by(pool, 3).strides == whole.strides
+    assert np.array_equal(Noise(3, rows, (2, 16, 8), scale=0.5).draw(), whole / 2)
+    assert not Noise(3, rows, (2, 16, 8), scale=0).draw().any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -348,7 +365,7 @@ def test_halting_against_the_continue_logit():
     network, x = tiny(halting="halt-continue"), puzzles(FOUR, 2)
     model = network.model
     with torch.inference_mode():
-        eps = torch.from_numpy(noise(0, x[0], 0, 0, (2, 16, 32)))[:, None]
+        eps = torch.from_numpy(Noise(0, [(x[0], 0, 0)], (2, 16, 32)).draw())
         out = model.step(model.initial(1), model.encode(torch.from_numpy(x[:1].astype(np.int64))), eps)
         halt = model.decode(out.readout).halt[0]
     assert sample(network, FOUR, x, width=1, depth=1)[0].halt[0] == float(halt[0] - halt[1])

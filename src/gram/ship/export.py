@@ -201,11 +201,9 @@ def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarra
     for _ in range(12):
         assert flight.state is not None
         h, l = (z.numpy() for z in flight.state)  # noqa: E741
-        noise = flight.noise()
-        if noise is None:
-            T, *one = model.noise_shape
-            noise = np.zeros((T, len(h), *one), np.float32)
-        found.append({"h": h, "l": l, "e_x": flight.e_x.numpy(), "noise": noise})
+        noise, (T, *one) = flight.noise(), model.noise_shape
+        drawn = np.zeros((T, len(h), *one), np.float32) if noise is None else noise.draw()
+        found.append({"h": h, "l": l, "e_x": flight.e_x.numpy(), "noise": drawn})
         flight.step()
     return [{k: np.ascontiguousarray(v) for k, v in each.items()} for each in found]
 

@@ -23,6 +23,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors  # pyright: ig
 
 from gram.config import ModelConfig, read_config
 from gram.solve import show
+from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
 from gram.solve.sample import Thought
 from gram.tasks.base import Tokens
@@ -108,23 +109,22 @@ class OnnxNetwork:
         self,
         state: tuple[np.ndarray, np.ndarray],
         e_x: np.ndarray,
-        noise: np.ndarray | None,
+        noise: Noise | None,
         *,
         temperature: float,
     ) -> Thought:
-        if noise is None:
-            T, *one = self.noise_shape
-            noise = np.zeros((T, len(e_x), *one), np.float32)
-        elif temperature != 1:
-            noise = np.float32(temperature) * noise
-        B = noise.shape[1]
+        T, *one = self.noise_shape
+        B = len(e_x if noise is None else noise)
         size = -(-B // min(self.threads, max(1, B // PART)))
 
         def part(first: int) -> list[np.ndarray]:
             rows = slice(first, first + size)
-            drawn = np.ascontiguousarray(noise[:, rows])
-            h, l, e = (expand(z if len(z) == 1 else z[rows], drawn.shape[1]) for z in (*state, e_x))  # noqa: E741
-            inputs = {"h": h, "l": l, "e_x": e, "noise": drawn}
+            b = min(size, B - first)
+            drawn = np.zeros((T, b, *one), np.float32) if noise is None else noise.draw(rows)
+            if temperature != 1:
+                drawn *= np.float32(temperature)
+            h, l, e = (expand(z if len(z) == 1 else z[rows], b) for z in (*state, e_x))  # noqa: E741
+            inputs = {"h": h, "l": l, "e_x": e, "noise": np.ascontiguousarray(drawn)}
             given = {name: array for name, array in inputs.items() if name in self.inputs}
             return [np.asarray(out) for out in self.transition.run(None, given)]
 

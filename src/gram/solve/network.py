@@ -14,6 +14,7 @@ from torch import Tensor
 from gram.models.build import AnyModel
 from gram.models.core import State
 from gram.models.family import Model
+from gram.solve.noise import Noise
 from gram.solve.sample import Thought
 from gram.tasks.base import Tokens
 
@@ -91,9 +92,8 @@ class TorchNetwork:
         self.device = next(model.parameters()).device
         on_cpu = self.device.type == "cpu"
         self.threads = torch.get_num_threads()
-        self.at_once = self.threads if on_cpu else 1
         alone = {"initializer": torch.set_num_threads, "initargs": (1,)} if on_cpu else {}
-        self.pool = ThreadPoolExecutor(self.at_once, **alone)
+        self.pool = ThreadPoolExecutor(self.threads, **alone)
         # rows of a compiled step, always: other shapes would be compiled again, and round differently
         self.blocks = (cached_rows(math.prod(self.start_shape[1:])),) if on_cpu else BLOCKS_GPU
         self.most = 4 * self.blocks[0] if on_cpu else ROWS_GPU  # rows of an uncompiled part, whose calls cost more
@@ -114,25 +114,27 @@ class TorchNetwork:
 
     @torch.inference_mode()
     def initial(self, rows: int, noise: np.ndarray | None) -> tuple[Tensor, Tensor]:
-        h, l = self.model.initial(rows, self.array(noise))  # noqa: E741
+        h, l = self.model.initial(rows, None if noise is None else torch.from_numpy(noise).to(self.device))  # noqa: E741
         return h, l
 
     @torch.inference_mode()
-    def step(
-        self, state: tuple[Tensor, Tensor], e_x: Tensor, noise: np.ndarray | None, *, temperature: float
-    ) -> Thought:
-        B = len(e_x) if noise is None else noise.shape[1]
+    def step(self, state: tuple[Tensor, Tensor], e_x: Tensor, noise: Noise | None, *, temperature: float) -> Thought:
+        B = len(e_x if noise is None else noise)
+        on_cpu = self.device.type == "cpu"
         fitting = [block for block in self.blocks if block >= B] or self.blocks[-1:]
-        size = fitting[0] if self.compiled else min(-(-B // min(self.at_once, max(1, B // PART))), self.most)
+        at_once = min(self.threads, max(1, B // PART)) if on_cpu else 1
+        size = fitting[0] if self.compiled else min(-(-B // at_once), self.most)
 
         def part(first: int) -> Part:
             rows = slice(first, first + size)
             h, l, e = (z if len(z) == 1 else z[rows] for z in (*state, e_x))  # noqa: E741
-            drawn = self.array(None if noise is None else noise[:, rows])
+            drawn = None if noise is None else self.draw(noise, rows)
             return self.think(min(size, B - first), size, h, l, e, drawn, temperature)
 
-        parts = list(self.pool.map(part, range(0, B, size)))
-        h, l, logits, halt, value, pooled = parts[0] if len(parts) == 1 else map(torch.cat, zip(*parts, strict=True))  # noqa: E741
+        # the threads of a CPU compute the parts, those beside a GPU draw the noise
+        share = self.pool.map if on_cpu else map
+        parts = list(share(part, range(0, B, size)))
+        h, l, logits, halt, value, pooled = parts[0] if len(parts) == 1 else share(self.join, zip(*parts, strict=True))  # noqa: E741
         logits, halt, value = (z.float().cpu().numpy() for z in (logits, halt, value))
         return Thought((h, l), logits, halt, value, pooled)
 
@@ -152,9 +154,9 @@ class TorchNetwork:
         if self.compiled:  # for one layout of its inputs
             surplus = size - B
             h, l, e_x = (filled(z.expand(B, -1, -1), surplus).contiguous() for z in (h, l, e_x))  # noqa: E741
-            noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1).contiguous()
+            noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1)
             if noise is not None and isinstance(self.model, Model):  # then one code does for any temperature
-                noise, temperature = temperature * noise, 1.0
+                noise, temperature = noise.mul_(temperature) if temperature != 1 else noise, 1.0
         if self.compiled and self.device.type == "cuda":
             part = self.graph(h, l, e_x, noise, temperature)
         else:
@@ -183,11 +185,11 @@ class TorchNetwork:
         self.recursion, self.compiled = compiled, True
         try:
             for size in self.blocks:
-                noise, random = (
-                    np.zeros((T, size, *one), np.float32) for T, *one in (self.noise_shape, self.start_shape)
-                )
+                puzzles = np.zeros((size, self.model.spec.length), np.uint8)
+                noise = Noise(0, [(puzzle, 0, 0) for puzzle in puzzles], self.noise_shape, scale=0)
+                random = np.zeros((2, size, *self.start_shape[1:]), np.float32)
                 state = self.initial(size, random if self.config.start == "random" else None)
-                e_x = self.encode(np.zeros((size, self.model.spec.length), np.uint8))
+                e_x = self.encode(puzzles)
                 self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
         except RuntimeError as error:
             self.recursion, self.compiled = self.recur, False
@@ -206,6 +208,8 @@ class TorchNetwork:
     def put(self, z: Tensor, rows: np.ndarray, new: Tensor) -> Tensor:
         return z.index_copy(0, torch.from_numpy(rows).to(self.device), new)
 
-    def array(self, noise: np.ndarray | None) -> Tensor | None:
-        """Noise on the device."""
-        return None if noise is None else torch.from_numpy(noise).to(self.device)
+    @torch.inference_mode()
+    def draw(self, noise: Noise, rows: slice) -> Tensor:
+        """Noise of these rows, on the device."""
+        drawn = noise.draw(rows) if self.device.type == "cpu" else noise.draw_by(self.pool, self.threads, rows)
+        return torch.from_numpy(drawn).to(self.device)

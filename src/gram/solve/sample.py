@@ -9,7 +9,6 @@ Shapes: B rows in flight, L positions of the task, M rows of the state, D width,
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from gram.config import ModelConfig
 from gram.solve.line import Line
-from gram.solve.noise import chances, initial_noise, noise
+from gram.solve.noise import Noise, chances, initial_noise
 from gram.tasks.base import PAD, Task, Tokens
 
 SURE = 0.95
@@ -70,11 +69,6 @@ class Network(Protocol):
         ...
 
     @property
-    def threads(self) -> int:
-        """CPU threads that it uses; the noise is drawn in as many, each for its share of the rows."""
-        ...
-
-    @property
     def dtype(self) -> str:
         """The arithmetic: "float32", "bfloat16" or "int8"."""
         ...
@@ -87,9 +81,8 @@ class Network(Protocol):
         """The first state; from noise (2, rows, M, D) float32, for start "random"."""
         ...
 
-    def step(self, state: tuple[Array, Array], e_x: Array, noise: np.ndarray | None, *, temperature: float) -> Thought:
-        """One supervision step under noise (T, B, *noise_shape[1:]) float32. A state and e_x of one row stand for B
-        equal ones."""
+    def step(self, state: tuple[Array, Array], e_x: Array, noise: Noise | None, *, temperature: float) -> Thought:
+        """One supervision step under the noise of B rows. A state and e_x of one row stand for B equal ones."""
         ...
 
     def join(self, parts: Sequence[Array]) -> Array:
@@ -293,7 +286,6 @@ class Flight:
         self.state: tuple[Array, Array] | None = None
         self.e_x: Array = None
         self.embedded: dict[int, Array] = {}
-        self.pool = ThreadPoolExecutor(network.threads)
 
     def admit(self, new: list[tuple[int, int]]) -> None:
         """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, until it is forgotten."""
@@ -381,21 +373,13 @@ class Flight:
         one = len({puzzle for puzzle, _ in self.rows}) == 1
         return one and not self.steps.any() and self.network.config.start == "fixed"
 
-    def noise(self) -> np.ndarray | None:
-        """Noise of the coming step, (T, B, *noise_shape[1:]); None where the network needs none."""
-        shape, B = self.network.noise_shape, len(self.rows)
-        if not noisy(self.network, self.temperature):
-            deterministic = self.network.config.guidance == "none"
-            return None if deterministic else np.zeros((shape[0], B, *shape[1:]), np.float32)
-        drawn = np.empty((shape[0], B, *shape[1:]), np.float32)
-
-        def draw(first: int) -> None:
-            for i in range(first, B, self.network.threads):
-                puzzle, trajectory = self.rows[i]
-                drawn[:, i] = noise(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]), shape)
-
-        list(self.pool.map(draw, range(self.network.threads)))
-        return drawn
+    def noise(self) -> Noise | None:
+        """Noise of the coming step; None where the network needs none."""
+        drawn = noisy(self.network, self.temperature)
+        if not drawn and self.network.config.guidance == "none":
+            return None
+        rows = [(self.puzzles[p], n, step) for (p, n), step in zip(self.rows, self.steps.tolist(), strict=True)]
+        return Noise(self.seed, rows, self.network.noise_shape, scale=float(drawn))
 
     def keep(self, rows: np.ndarray) -> None:
         """Drop all rows but these, in this order."""
