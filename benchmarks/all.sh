@@ -2,7 +2,7 @@
 # All speed figures of README and of the report, into results/bench: benchmarks/all.sh [FOLDER] [PART ...]
 #
 # Parts: sampling, halting, latency, surface, edge; all of them if none is named. On an idle machine with two cores each
-# takes two to seven minutes. `halting` needs: pip install --no-deps tiny-recursive-model einops. PYTHON chooses the
+# takes two to seven minutes, one of `sampling` eleven. `halting` needs: pip install --no-deps tiny-recursive-model einops. PYTHON chooses the
 # interpreter; data files are found as `gram train` finds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,7 +24,7 @@ if wanted latency; then
 fi
 if wanted sampling; then
     for dtype in same float32; do
-        timed benchmarks/sampling.py sudoku-9 --puzzles 128 --width 20 --plain-dtype $dtype --out "$out/sampling-sudoku-9-$dtype.json"
+        timed benchmarks/sampling.py sudoku-9 --puzzles 256 --width 20 --plain-dtype $dtype --out "$out/sampling-sudoku-9-$dtype.json"
     done
 fi
 if wanted halting; then
