@@ -27,9 +27,9 @@ BLOCKS_GPU = 32, 512
 ROWS_GPU = 1024
 """Rows in flight on a GPU."""
 PART = 4
-"""Rows of an uncompiled part at least. On CPU a row's answer is bitwise the same whatever runs beside it: products with
-many rows are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1 to 1,100 rows), and the heads make
-none."""
+"""Rows of an uncompiled part at least, or as many as the second cache holds. On CPU a row's answer is bitwise the same
+whatever runs beside it: products with many rows are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1
+to 1,100 rows), and the heads make none."""
 
 
 class Part(NamedTuple):
@@ -122,7 +122,7 @@ class TorchNetwork:
         B = len(e_x if noise is None else noise)
         on_cpu = self.device.type == "cpu"
         fitting = [block for block in self.blocks if block >= B] or self.blocks[-1:]
-        at_once = min(self.threads, max(1, B // PART)) if on_cpu else 1
+        at_once = min(self.threads, max(1, B // min(PART, self.blocks[0]))) if on_cpu else 1
         size = fitting[0] if self.compiled else min(-(-B // at_once), self.most)
 
         def part(first: int) -> Part:
