@@ -2,7 +2,7 @@
 # All speed figures of README and of the report, into results/bench: benchmarks/all.sh [FOLDER] [PART ...]
 #
 # Parts: sampling, halting, latency, surface, edge; all of them if none is named. On an idle machine with two cores each
-# command takes two to seven minutes, those of `sampling` eleven. `halting` needs: pip install --no-deps
+# command takes eight minutes at most, those of `sampling` eleven. `halting` needs: pip install --no-deps
 # tiny-recursive-model einops. PYTHON chooses the interpreter; data files are found as `gram train` finds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."

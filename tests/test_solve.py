@@ -193,6 +193,13 @@ def test_rows_that_are_computed_at_once_fit_the_cache(monkeypatch):
     assert sum(rows) == 20
     assert max(rows) == 3
     assert same(found[0], sample(tiny(width=128), FOUR, puzzles(FOUR, 1), width=20, depth=1)[0])
+    network.threads, network.most, split = 2, 8, {}
+    for cached in (16, 2):  # few rows are divided among threads where the cache holds few
+        rows.clear()
+        network.blocks = (cached,)
+        assert same(found[0].head(6), sample(network, FOUR, puzzles(FOUR, 1), width=6, depth=1)[0])
+        split[cached] = rows.copy()
+    assert split == {16: [6], 2: [3, 3]}
 
 
 def test_a_failed_compilation_is_announced_and_survived(monkeypatch):
