@@ -26,13 +26,13 @@ import numpy as np
 import torch
 
 import gram
+from gram.measure.record import hardware, origin
 from gram.ship import runtime
 from gram.ship.export import export
 from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
-from gram.solve.record import hardware, origin
-from gram.solve.sample import Flight
-from gram.tasks.store import load_examples
+from gram.solve.sampler import ActiveBatch
+from gram.tasks.data.store import load_examples
 
 ROOT = Path(__file__).resolve().parent.parent
 CLOSE = 1e-3
@@ -55,7 +55,7 @@ print(json.dumps(found))
 """A small process that starts others: at first a new one counts the memory of what started it as its own."""
 
 
-class Nudged(Flight):
+class Nudged(ActiveBatch):
     """Trajectories under noise that is a share of NUDGE larger."""
 
     def noise(self) -> Noise | None:
@@ -64,7 +64,7 @@ class Nudged(Flight):
 
 
 def rollout(
-    reasoner: Reasoner, puzzles: np.ndarray, depth: int, kind: type[Flight] = Flight
+    reasoner: Reasoner, puzzles: np.ndarray, depth: int, kind: type[ActiveBatch] = ActiveBatch
 ) -> tuple[np.ndarray, np.ndarray]:
     """Answers (n, L) and logits (n, L, V) after `depth` steps of one trajectory of each puzzle."""
     answers, logits = [], []
@@ -80,7 +80,11 @@ def rollout(
 
 
 def parity(
-    reasoner: Reasoner, x: np.ndarray, depth: int, expected: tuple[np.ndarray, np.ndarray], kind: type[Flight] = Flight
+    reasoner: Reasoner,
+    x: np.ndarray,
+    depth: int,
+    expected: tuple[np.ndarray, np.ndarray],
+    kind: type[ActiveBatch] = ActiveBatch,
 ) -> dict[str, Any]:
     """One trajectory of each puzzle (n, L) beside PyTorch's. Rows that differ: in the answer, or in a logit."""
     answers, logits = rollout(reasoner, x, depth, kind)

@@ -27,19 +27,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gram import bundle, tasks
+from gram import tasks
+from gram import weights as weight_files
 from gram.bench.clock import Clock, Peak, Timed, comparison, take_turns
-from gram.models.arithmetic import arithmetic
+from gram.measure.record import hardware, origin, tell
 from gram.models.build import settle
-from gram.models.family import Model
+from gram.models.device import arithmetic
 from gram.models.layers import Embedding, SwiGLU
+from gram.models.recursive import Model
 from gram.recipes import change, recipe
-from gram.solve.network import TorchNetwork
-from gram.solve.record import hardware, origin, tell
-from gram.solve.sample import Flight, sample
+from gram.solve.sampler import ActiveBatch, sample
+from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import PAD
-from gram.tasks.store import load_examples
-from gram.train.cost import of_step
+from gram.tasks.data.store import load_examples
+from gram.train.flops import of_step
 
 PACKAGE = "tiny_recursive_model"
 MIXER = {"mixer": "swiglu", "positions": "none", "unary": False, "blocks": 2, "pool": "mean"}
@@ -144,7 +145,7 @@ def parameters(model: nn.Module) -> int:
 
 def median_halt(network: TorchNetwork, task: tasks.Task, x: np.ndarray) -> float:
     """Of the halting logits after the first step."""
-    flight = Flight(network, task, x, 0, 0.0)
+    flight = ActiveBatch(network, task, x, 0, 0.0)
     flight.admit([(puzzle, 0) for puzzle in range(len(x))])
     return float(np.median(flight.step()[2]))
 
@@ -165,7 +166,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     clock = Clock(torch.device("cpu"), options.clock)
     if options.weights:
-        config, model = bundle.load(options.weights)
+        config, model = weight_files.load(options.weights)
         assert isinstance(model, Model)
     else:
         name, fields = SIZES[options.size]

@@ -20,10 +20,10 @@ import torch
 
 import gram
 from gram.bench.clock import Clock, Timed, comparison, take_turns
+from gram.measure.record import hardware, origin, tell
 from gram.solve.noise import Noise
-from gram.solve.record import hardware, origin, tell
-from gram.solve.sample import sample
-from gram.tasks.store import load_examples
+from gram.solve.sampler import sample
+from gram.tasks.data.store import load_examples
 
 Found = tuple[np.ndarray, np.ndarray, int]
 """Answers (n, width, L), values (n, width), function evaluations."""

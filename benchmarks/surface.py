@@ -17,13 +17,13 @@ import numpy as np
 import torch
 
 import gram
+from gram.measure.puzzles import evaluate
+from gram.measure.record import hardware, origin, tell
 from gram.ship import runtime
 from gram.ship.export import export
-from gram.solve.evaluate import evaluate
 from gram.solve.reasoner import Reasoner
-from gram.solve.record import hardware, origin, tell
-from gram.solve.sample import sample
-from gram.tasks.store import load_examples
+from gram.solve.sampler import sample
+from gram.tasks.data.store import load_examples
 
 SHAPE = {"width": 8, "depth": 4}
 """Of the axis that is not measured."""

@@ -20,10 +20,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from gram import tasks
 from gram.bench.clock import Clock, Timed, comparison, take_turns
 from gram.bench.training import Training
-from gram.models.arithmetic import place
+from gram.measure.record import hardware, origin
+from gram.models.device import place
 from gram.recipes import change, recipe
-from gram.solve.record import hardware, origin
-from gram.train.cost import of_update
+from gram.train.flops import of_update
 
 WIDTH, HIDDEN, HEADS, TOKENS, LENGTH, VOCABULARY, CYCLES, REFINEMENTS = 512, 1536, 8, 16, 81, 11, 3, 6
 

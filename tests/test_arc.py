@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from gram import bundle, cli, tasks
+from gram import cli, tasks
+from gram import weights as weight_files
 from gram.config import ArcConfig, Config, ModelConfig, SolveConfig, TrainConfig, read_config, to_dict
+from gram.measure.arc import Attempt, copied, most_frequent, passes, ranked, score
 from gram.models.build import build
-from gram.models.family import Model
+from gram.models.recursive import Model
 from gram.solve.reasoner import load as reasoner_of
-from gram.solve.vote import Attempt, copied, most_frequent, passes, ranked, score
-from gram.tasks import arc_files, testing
-from gram.tasks.arc import Arc, describe
-from gram.tasks.arc_files import Pair, Puzzle, puzzles_of, splits
-from gram.tasks.arc_grids import END, View, corner, crop, parse, place, same_in_all_views, views, write
+from gram.tasks import testing
+from gram.tasks.arc import files as arc_files
+from gram.tasks.arc.files import Pair, Puzzle, puzzles_of, splits
+from gram.tasks.arc.grids import END, View, corner, crop, parse, place, same_in_all_views, views, write
+from gram.tasks.arc.task import Arc, describe
 from gram.tasks.base import IDENTITY, PAD, Symmetry, spell, spelt
 from gram.train import loop
 from gram.train.log import NullLog
@@ -337,13 +339,13 @@ loop.train(read_config(Path(sys.argv[1]) / "config.json"), Path(sys.argv[1]) / "
 def test_two_processes_move_the_same_vectors_as_one(files, tmp_path):
     made = config(files, guidance="none")
     made = replace(made, train=replace(made.train, updates=4, optimizer="adamw", lr=0.0, value_weight=0.0))
-    bundle.write_json(tmp_path / "config.json", to_dict(made))
+    weight_files.write_json(tmp_path / "config.json", to_dict(made))
     (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run([*launch, str(tmp_path / "two.py"), str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     one, two = (
-        bundle.load(folder)[1].state_dict() for folder in (loop.train(made, tmp_path / "one"), tmp_path / "two")
+        weight_files.load(folder)[1].state_dict() for folder in (loop.train(made, tmp_path / "one"), tmp_path / "two")
     )
     assert one["identities"].any()
     apart = (one["identities"] - two["identities"]).abs() > 1e-4  # a sign of next to nothing may differ
@@ -384,7 +386,7 @@ def test_weights_know_their_puzzles(run):
     assert made is not None
     assert len(made.names) == len(made.contents) == 36
     assert (run / "training.json").is_file()
-    loaded, model = bundle.load(run)
+    loaded, model = weight_files.load(run)
     assert isinstance(model, Model)
     assert model.identities is not None
     assert model.identities.any()
@@ -395,7 +397,7 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not(run, files, tmp_path):
     cut = loop.train(config(files), tmp_path / "cut", stop_at=5)
     settled = read_config(cut / "config.json")
     loop.train(settled, cut, resume=True)
-    whole, parts = (bundle.load(folder)[1].state_dict() for folder in (run, cut))
+    whole, parts = (weight_files.load(folder)[1].state_dict() for folder in (run, cut))
     for name, tensor in whole.items():
         assert torch.equal(tensor, parts[name]), name
 

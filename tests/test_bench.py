@@ -10,9 +10,9 @@ from gram import cli, tasks
 from gram.bench import clock
 from gram.bench.clock import Clock, Memory, Peak, Timed, comparison, take_turns
 from gram.config import Config, ModelConfig, TrainConfig
-from gram.models.family import Model
-from gram.solve import record
-from gram.train import cost
+from gram.measure import record
+from gram.models.recursive import Model
+from gram.train import flops
 
 CPU = torch.device("cpu")
 FLAT = ModelConfig(
@@ -41,16 +41,18 @@ def test_operations_of_an_update_and_of_a_step():
     L, D, H, P, V = 16, 64, 32, 8, tasks.task("sudoku-4").spec.vocabulary
     network = 2 * (L * (3 * D * H) + D * (3 * L * P))
     decoder = 2 * L * D * V
-    found = cost.of_update(CONFIG, tasks.task("sudoku-4"), torch.float32)
+    found = flops.of_update(CONFIG, tasks.task("sudoku-4"), torch.float32)
     assert found.operations == pytest.approx(2 * network + 3 * (2 * network + decoder), rel=0.005)
-    step = cost.of_step(Model(tasks.task("sudoku-4").spec, FLAT))
+    step = flops.of_step(Model(tasks.task("sudoku-4").spec, FLAT))
     assert step.operations == pytest.approx(4 * network + decoder, rel=0.005)
 
 
 def test_bytes_are_those_of_a_row_and_halve_in_bfloat16():
-    full, half = (cost.of_update(CONFIG, tasks.task("sudoku-4"), d).bytes for d in (torch.float32, torch.bfloat16))
+    full, half = (flops.of_update(CONFIG, tasks.task("sudoku-4"), d).bytes for d in (torch.float32, torch.bfloat16))
     wide = replace(CONFIG, model=replace(FLAT, T=6))
-    assert cost.of_update(wide, tasks.task("sudoku-4"), torch.float32).bytes == full  # earlier transitions keep nothing
+    assert (
+        flops.of_update(wide, tasks.task("sudoku-4"), torch.float32).bytes == full
+    )  # earlier transitions keep nothing
     assert 16 * 64 * 4 < half < full
 
 

@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 from test_solve import Oracle
 
-from gram import bundle, cli, tasks
+from gram import cli, tasks
+from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
-from gram.models.family import Model
-from gram.solve import info, record, show
-from gram.solve.network import TorchNetwork
+from gram.console import info
+from gram.console import puzzles as console
+from gram.measure import record
+from gram.models.recursive import Model
 from gram.solve.reasoner import Reasoner
+from gram.solve.torch_backend import TorchNetwork
 
 ROOT = Path(__file__).parent.parent
 TINY = ModelConfig(
@@ -42,7 +45,7 @@ NONE_LEFT = "123...4........."
 
 def saved(folder: Path, task: str, **changes) -> Path:
     config = Config(recipe=f"{task}-tiny", task=task, model=TINY, solve=replace(ANSWER, **changes))
-    bundle.save(folder, config, Model(tasks.task(task).spec, config.model))
+    weight_files.save(folder, config, Model(tasks.task(task).spec, config.model))
     return folder
 
 
@@ -55,11 +58,11 @@ def weights(tmp_path_factory) -> Path:
 def oracle(monkeypatch) -> None:
     """Weights that know the answers, in the place of those that would be loaded."""
 
-    def load(task, name, opener=None):
+    def load(task, name):
         config = Config(recipe="oracle", task=task.spec.name, solve=ANSWER)
         return Reasoner(config, TorchNetwork(Oracle(task))), name or task.spec.name, Path("nowhere")  # pyright: ignore
 
-    monkeypatch.setattr(show, "load", load)
+    monkeypatch.setattr(console, "load", load)
 
 
 class Ran:
@@ -149,7 +152,7 @@ def test_want_counts_what_exists(gram, oracle):
 
 
 def test_more_puzzles_than_are_answered_side_by_side(gram, oracle, monkeypatch, refused):
-    monkeypatch.setattr(show, "CHUNK", 2)
+    monkeypatch.setattr(console, "CHUNK", 2)
     rows = [json.loads(line) for line in gram("solve", "sudoku-4", *FOUR * 3, "--json").out.splitlines()]
     assert [row["puzzle"] for row in rows] == [*FOUR * 3]
     ran = gram("solve", "sudoku-4", *FOUR, FOUR[0], NONE_LEFT, "--json")
@@ -198,7 +201,7 @@ BAD_PUZZLES = {
 
 @pytest.mark.parametrize("case", BAD_PUZZLES)
 def test_bad_puzzles_are_refused_before_anything_is_loaded(refused, monkeypatch, case):
-    monkeypatch.setattr(show, "load", lambda *_: pytest.fail("weights were loaded"))
+    monkeypatch.setattr(console, "load", lambda *_: pytest.fail("weights were loaded"))
     task, puzzle, sentence = BAD_PUZZLES[case]
     assert sentence in refused("solve", task, puzzle)
 
@@ -219,34 +222,34 @@ def test_numbers_out_of_range(refused, weights):
 
 # weights --------------------------------------------------------------------------------------------------
 def test_missing_and_broken_weights(refused, tmp_path, monkeypatch):
-    monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "nothing")
+    monkeypatch.setattr(weight_files, "SHIPPED", tmp_path / "nothing")
     assert "gram train sudoku-4" in refused("solve", "sudoku-4", FOUR[0])
     assert "There are no weights" in refused("solve", "sudoku-4", FOUR[0], "--weights", "nix")
     folder = saved(tmp_path / "run", "sudoku-4")
     assert "are for sudoku-4, not for sudoku-9" in refused("solve", "sudoku-9", "." * 81, "--weights", folder)
-    content = (folder / bundle.WEIGHTS).read_bytes()
-    (folder / bundle.WEIGHTS).write_bytes(content[: len(content) // 2])
+    content = (folder / weight_files.WEIGHTS).read_bytes()
+    (folder / weight_files.WEIGHTS).write_bytes(content[: len(content) // 2])
     assert "truncated or damaged" in refused("solve", "sudoku-4", FOUR[0], "--weights", folder)
     assert "truncated or damaged" in refused("eval", "sudoku-4", "--limit", 2, "--weights", folder)
-    (folder / bundle.WEIGHTS).unlink()
+    (folder / weight_files.WEIGHTS).unlink()
     assert "model.safetensors is missing" in refused("solve", "sudoku-4", FOUR[0], "--weights", folder)
 
 
 def test_a_config_of_another_shape(refused, tmp_path):
     folder = saved(tmp_path / "run", "sudoku-4")
-    values = json.loads((folder / bundle.CONFIG).read_text())
+    values = json.loads((folder / weight_files.CONFIG).read_text())
     values["model"]["width"] = 64
-    bundle.write_json(folder / bundle.CONFIG, values)
+    weight_files.write_json(folder / weight_files.CONFIG, values)
     assert "use the config that the weights were trained with" in refused(
         "solve", "sudoku-4", FOUR[0], "--weights", folder
     )
     values["model"]["widht"] = 64
-    bundle.write_json(folder / bundle.CONFIG, values)
+    weight_files.write_json(folder / weight_files.CONFIG, values)
     assert "did you mean 'width'" in refused("info", folder)
 
 
 def test_shipped_weights_are_the_default(gram, tmp_path, monkeypatch):
-    monkeypatch.setattr(bundle, "SHIPPED", tmp_path)
+    monkeypatch.setattr(weight_files, "SHIPPED", tmp_path)
     saved(tmp_path / "coloring-4", "coloring-4", select="majority")
     assert gram("solve", "coloring-4-k3", "1-2", "--json").code == 0
     values = json.loads(gram("info", "--json").out)
@@ -489,7 +492,7 @@ def test_full_disk_while_saving(gram, tmp_path, monkeypatch):
     assert {k: v for k, v in before.items() if k != "config.json"} == {
         k: v for k, v in after.items() if k != "config.json"
     }
-    bundle.load(out)
+    weight_files.load(out)
 
 
 def test_a_loss_that_is_no_number(gram, tmp_path, monkeypatch):
@@ -509,7 +512,7 @@ def test_a_loss_that_is_no_number(gram, tmp_path, monkeypatch):
 def test_demo(tmp_path, monkeypatch, capsys):
     """It runs on any weights, and says so when they do not solve it."""
     demo = runpy.run_path(str(ROOT / "examples" / "demo.py"))
-    monkeypatch.setattr(bundle, "SHIPPED", tmp_path)
+    monkeypatch.setattr(weight_files, "SHIPPED", tmp_path)
     for task in ("sudoku-9", "queens-8", "coloring-10"):
         saved(tmp_path / task, task)
     assert demo["main"]() == 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gram.tasks import exact
+from gram.tasks import solvers
 from gram.tasks.base import PAD, SPLITS
 from gram.tasks.coloring import EDGE, NO_EDGE, Coloring
 
@@ -37,7 +37,7 @@ def masks_of_file(path):
     [("myciel3", 3, 0), ("myciel3", 4, 12_480), ("myciel3", 5, 574_200), ("queen5_5", 4, 0), ("queen5_5", 5, 240)],
 )
 def test_labelled_colorings_of_dimacs_graphs(name, k, count):
-    assert exact.count_colorings(masks_of_file(DIMACS / f"{name}.col"), k) == count
+    assert solvers.count_colorings(masks_of_file(DIMACS / f"{name}.col"), k) == count
 
 
 @needs_data
@@ -56,11 +56,11 @@ def test_dimacs_file_is_one_puzzle():
 @pytest.mark.parametrize(("n", "k"), [(5, 3), (6, 3), (7, 2), (6, 4)])
 def test_chromatic_polynomials(n, k):
     cycle = [1 << (v + 1) % n | 1 << (v - 1) % n for v in range(n)]
-    assert exact.count_colorings(cycle, k) == (k - 1) ** n + (-1) ** n * (k - 1)
-    assert exact.count_colorings([0] * n, k) == k**n
+    assert solvers.count_colorings(cycle, k) == (k - 1) ** n + (-1) ** n * (k - 1)
+    assert solvers.count_colorings([0] * n, k) == k**n
     complete = [(1 << n) - 1 - (1 << v) for v in range(n)]
-    assert exact.count_colorings(complete, n) == len(list(itertools.permutations(range(n))))
-    assert exact.count_colorings(complete, n - 1) == 0
+    assert solvers.count_colorings(complete, n) == len(list(itertools.permutations(range(n))))
+    assert solvers.count_colorings(complete, n - 1) == 0
 
 
 def brute_force_solutions(task, puzzle):
@@ -80,7 +80,7 @@ def brute_force_solutions(task, puzzle):
 def test_solutions_against_brute_force(n, k, seed):
     task = Coloring(n, k)
     puzzles = task._puzzles(np.random.default_rng(seed).random((3, task.edges)) < 0.4)
-    many, counts = exact.colorings_of_many(task._adjacency(puzzles), k, most=10_000)
+    many, counts = solvers.colorings_of_many(task._adjacency(puzzles), k, most=10_000)
     assert counts.sum() == len(many)
     for puzzle, together in zip(puzzles, np.split(many, counts.cumsum()[:-1]), strict=True):
         answers = task.solutions(puzzle)
@@ -93,7 +93,7 @@ def test_solutions_against_brute_force(n, k, seed):
 def test_graphs_with_too_many_colorings_are_given_up():
     task = Coloring(5)
     puzzles = np.stack([task.encode(CYCLE), task.encode("p edge 5 0"), task.encode(CYCLE)])
-    colors, counts = exact.colorings_of_many(task._adjacency(puzzles), 3, most=10)
+    colors, counts = solvers.colorings_of_many(task._adjacency(puzzles), 3, most=10)
     assert counts.tolist() == [5, -1, 5]
     assert len(colors) == 10
 

@@ -10,18 +10,22 @@ import pytest
 from test_cli import TINY
 from test_solve import Oracle, tiny
 
-from gram import bundle, cli, recipes, tasks
+from gram import cli, recipes, tasks
+from gram import weights as weight_files
 from gram.config import Config, SolveConfig, TrainConfig
-from gram.models.family import Model
+from gram.console import png as pictures
+from gram.console.samples import seen
+from gram.measure.samples import chi_square_tail, evenness, figures
+from gram.models.recursive import Model
 from gram.ship import runtime
 from gram.ship.export import export
-from gram.solve import generate, pictures, reasoner, show_samples
-from gram.solve.network import TorchNetwork
+from gram.solve import generate, reasoner
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import sample
+from gram.solve.sampler import sample
+from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Unconditional
-from gram.tasks.store import load_examples
-from gram.tasks.sudoku_boards import SudokuBoards
+from gram.tasks.data.store import load_examples
+from gram.tasks.sudoku.boards import SudokuBoards
 from gram.train import heads, loop
 
 FOUR, NINE = SudokuBoards(4), SudokuBoards(9)
@@ -115,7 +119,7 @@ def test_samples_of_an_oracle():
     right = np.array([(t > 1).all() for t in samples.tokens])  # else it stays with the blank
     np.testing.assert_array_equal(samples.valid, right)
     assert 0.4 < right.mean() < 0.95
-    found = generate.figures(FOUR, samples)
+    found = figures(FOUR, samples)
     assert found["samples"] == 40
     assert found["valid"] == right.mean()
     assert found["conflicts"] == 16 * (~right).sum()
@@ -141,22 +145,22 @@ def test_the_evolution_ends_in_the_samples(restart_every):
 def test_evenness_by_hand():
     support = FOUR.support()
     assert support is not None
-    even = generate.evenness(support, np.repeat(support, 3, 0))
+    even = evenness(support, np.repeat(support, 3, 0))
     assert (even["reached"], even["least"], even["most"], even["chi_square"]) == (288, 3, 3, 0.0)
     assert even["chi_square_p"] > 0.999
-    one = generate.evenness(support, np.repeat(support[7:8], 288, 0))
+    one = evenness(support, np.repeat(support[7:8], 288, 0))
     assert (one["reached"], one["least"], one["most"]) == (1, 0, 288)
     assert one["chi_square"] == pytest.approx(287 * 288)
     assert one["chi_square_p"] < 1e-9
-    none = generate.evenness(support, support[:0])
+    none = evenness(support, support[:0])
     assert (none["reached"], none["chi_square"]) == (0, None)
     drawn = support[np.random.default_rng(0).integers(288, size=2880)]
-    assert 0.01 < generate.evenness(support, drawn)["chi_square_p"] < 0.99
+    assert 0.01 < evenness(support, drawn)["chi_square_p"] < 0.99
 
 
 @pytest.mark.parametrize(("statistic", "freedom", "p"), [(18.307, 10, 0.05), (124.342, 100, 0.05), (287, 287, 0.489)])
 def test_chi_square_tail(statistic, freedom, p):
-    assert generate.chi_square_tail(statistic, freedom) == pytest.approx(p, abs=2e-3)
+    assert chi_square_tail(statistic, freedom) == pytest.approx(p, abs=2e-3)
 
 
 # pictures -------------------------------------------------------------------------------------------------
@@ -195,7 +199,7 @@ def test_png_holds_the_tiles(tmp_path):
 def weights(tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("weights") / "boards"
     config = Config(recipe="boards-tiny", task="sudoku-boards-4", model=TINY, solve=SolveConfig(width=6, depth=3))
-    bundle.save(folder, config, Model(FOUR.spec, config.model))
+    weight_files.save(folder, config, Model(FOUR.spec, config.model))
     return str(folder)
 
 
@@ -275,9 +279,9 @@ def test_seen_counts_valid_samples_of_the_training_files(tmp_path):
     tokens = np.stack([board(), other, board(), NINE.blank])
     valid = np.array([True, True, True, False])
     samples = generate.Samples(tokens, valid, np.ones(4, np.int64), np.zeros(4, np.float32), 1.0)
-    assert show_samples.seen(NINE, (str(tmp_path / "a.csv"),), samples) == pytest.approx(2 / 3)
-    assert show_samples.seen(NINE, ("not-here.csv",), samples) is None
-    assert show_samples.seen(FOUR, (), samples) is None
+    assert seen(NINE, (str(tmp_path / "a.csv"),), samples) == pytest.approx(2 / 3)
+    assert seen(NINE, ("not-here.csv",), samples) is None
+    assert seen(FOUR, (), samples) is None
 
 
 # training -------------------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 import gram
-from gram import bundle, tasks
+from gram import tasks
+from gram import weights as weight_files
 from gram.models.build import build, settle
 from gram.recipes import change, recipe
-from gram.solve.network import TorchNetwork
-from gram.solve.sample import sample
+from gram.solve.sampler import sample
+from gram.solve.torch_backend import TorchNetwork
 from gram.train.log import NullLog
 from gram.train.loop import Run
 from gram.train.parallel import World
@@ -67,8 +68,8 @@ def test_answers_are_those_of_the_cpu(name: str, compile: bool):
 
 def known(name: str):
     """The configuration and a maker of shipped weights, or of an untrained model."""
-    if name in bundle.shipped():
-        return bundle.load(name)[0], lambda: bundle.load(name)[1]
+    if name in weight_files.shipped():
+        return weight_files.load(name)[0], lambda: weight_files.load(name)[1]
     config = recipe(name)
     return config, lambda: build(tasks.of(config).spec, config.model, seed=1).eval()
 

@@ -1,28 +1,36 @@
-"""Imports point one way: tasks <- models <- solve <- train <- bench, report, ship, cli (LOG.md)."""
+"""Imports point one way, and never in a circle; tasks and the runtime of bundles need no torch."""
 
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import gram
 
 ROOT = Path(gram.__path__[0])
-BELOW_SOLVE = {"config", "tasks", "models", "bundle", "solve"}
+BELOW = {"config", "tasks", "models", "weights", "solve", "measure"}
 MAY_IMPORT = {
     "config": set(),
     "recipes": {"config", "recipes"},
     "tasks": {"config", "tasks"},
     "models": {"config", "models", "tasks.base"},
-    "bundle": {"config", "tasks", "models"},
-    "solve": BELOW_SOLVE,
-    "train": BELOW_SOLVE | {"train"},
-    "ship": BELOW_SOLVE | {"ship"},
-    "bench": BELOW_SOLVE | {"recipes", "train", "bench"},
-    "report": BELOW_SOLVE | {"recipes", "train", "report"},
+    "weights": {"config", "tasks", "models"},
+    "solve": {"config", "tasks", "models", "weights", "solve"},
+    "measure": BELOW,
+    "train": BELOW | {"train"},
+    "ship": BELOW | {"ship"},
+    "ship.runtime": {"config", "console", "ship"},
+    "console": BELOW | {"ship", "console"},
+    "bench": BELOW | {"recipes", "train", "bench"},
+    "report": BELOW | {"recipes", "console", "report"},
+    "reproduce": BELOW | {"recipes", "train", "console", "report", "reproduce"},
 }
-"""What a room or root module may import of gram. Those not named (__init__, cli) may import everything."""
+"""What a room, a root module or one module may import of gram. Those not named (__init__, cli) may import everything.
+ship.runtime is a program as cli is: nothing of gram imports it."""
+NO_TORCH = {"gram.ship.runtime", "gram.ship.onnx_backend"}
 FREE = {"__init__", "__main__", "cli"}
+PROGRAMS = {"gram", "gram.cli", "gram.cli.__main__", "gram.ship.runtime", "gram.train.classifier"}
 
 
 def imported(source: str, module: str) -> set[str]:
@@ -41,9 +49,10 @@ def imported(source: str, module: str) -> set[str]:
 
 def offences(module: str, source: str) -> list[str]:
     """Imports of `module` ("gram.room.file") that its room may not have."""
-    room = module.split(".")[1]
+    name = module.removeprefix("gram.")
+    room = name if name in MAY_IMPORT else name.split(".")[0]
     names = imported(source, module)
-    wrong = [n for n in names if n.split(".")[0] == "torch" and (room == "tasks" or module == "gram.ship.runtime")]
+    wrong = [n for n in names if n.split(".")[0] == "torch" and (room == "tasks" or module in NO_TORCH)]
     if room not in FREE:
         inside = {n.removeprefix("gram.") for n in names if n == "gram" or n.startswith("gram.")}
         wrong += [n for n in inside if not any(f"{n}.".startswith(f"{allowed}.") for allowed in MAY_IMPORT[room])]
@@ -61,18 +70,52 @@ def test_imports_point_one_way():
     assert not wrong, "\n".join(wrong)
 
 
+def test_no_import_circle():
+    found = modules()
+    graph = {name: depends(name, path.read_text(encoding="utf-8"), set(found)) for name, path in found.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise AssertionError(" -> ".join(error.args[1])) from None
+
+
+def depends(module: str, source: str, known: set[str]) -> set[str]:
+    """The modules of gram that `module` imports, wherever the import stands. A name out of a package counts as its
+    __init__ unless it is a module; gram/__init__ itself, which imports late what everything else needs, is no part."""
+    found = set()
+    for name in imported(source, module):
+        parts = name.split(".")
+        ways = (".".join(parts[:n]) for n in range(len(parts), 1, -1))
+        found |= {next((m for way in ways for m in (way, f"{way}.__init__") if m in known), "gram.__init__")}
+    return found - {"gram.__init__", module}
+
+
+def test_programs_are_imported_by_none():
+    for name, path in modules().items():
+        if name != "gram.cli.__main__":
+            assert not imported(path.read_text(encoding="utf-8"), name) & (PROGRAMS - {"gram"}), name
+
+
 def test_every_room_has_its_place():
     rooms = {name.split(".")[1] for name in modules()}
     assert rooms <= set(MAY_IMPORT) | FREE, "say in MAY_IMPORT what the new room may import"
 
 
 def test_solving_by_itself_needs_no_torch():
-    code = "import sys, gram.solve.evaluate, gram.solve.reasoner; sys.exit('torch' in sys.modules)"
+    code = "import sys, gram.measure.puzzles, gram.solve.reasoner; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_reporting_needs_no_torch():
-    code = "import sys, gram.report.page, gram.report.figures, gram.report.plans; sys.exit('torch' in sys.modules)"
+    code = "import sys, gram.report.page, gram.report.figures, gram.recipes.plans; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_console_needs_neither_torch_nor_tyro():
+    files = [p.stem for p in (ROOT / "console").glob("*.py") if p.stem != "__init__"]
+    assert len(files) > 5
+    code = f"import sys, {', '.join(f'gram.console.{name}' for name in files)}; "
+    code += "sys.exit(bool({'torch', 'tyro'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -85,27 +128,27 @@ def test_the_walker_sees_what_it_should():
         "gram.tasks.x": [
             "import torch",
             "from torch import nn",
-            "from gram.bundle import load",
+            "from gram.weights import load",
             "from .. import models",
         ],
         "gram.models.x": [
-            "from gram.tasks.sudoku import Sudoku",
+            "from gram.tasks.sudoku.task import Sudoku",
             "import gram",
             "def f():\n    import gram.train.loop",
         ],
         "gram.solve.x": ["from gram.train import loop", "from gram import train", "import gram.cli"],
         "gram.train.x": ["from gram import cli", "from gram.ship.export import export"],
         "gram.config": ["from gram import tasks", "from . import tasks"],
-        "gram.recipes": ["from gram.models.family import Model"],
+        "gram.recipes": ["from gram.models.recursive import Model"],
         "gram.ship.runtime": ["import torch"],
     }
     for module, sources in bad.items():
         for source in sources:
             assert offences(module, source), (module, source)
     good = {
-        "gram.tasks.x": ["import numpy", "from gram.tasks.base import Task", "from . import exact", "import torchy"],
+        "gram.tasks.x": ["import numpy", "from gram.tasks.base import Task", "from . import solvers", "import torchy"],
         "gram.models.x": ["import torch", "from gram.tasks.base import PAD", "from gram.config import ModelConfig"],
-        "gram.train.x": ["from gram import bundle, tasks", "from gram.solve.sample import sample"],
+        "gram.train.x": ["from gram import tasks, weights", "from gram.solve.sampler import sample"],
         "gram.cli": ["import torch", "from gram.train.loop import train"],
     }
     for module, sources in good.items():

@@ -17,7 +17,7 @@ from gram.models.layers import (
     relation_matrices,
     rms_norm,
 )
-from gram.tasks.sudoku import Sudoku
+from gram.tasks.sudoku.task import Sudoku
 
 SUDOKU = Sudoku(4)
 SPEC = SUDOKU.spec

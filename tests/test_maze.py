@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from gram.models.layers import Banded, Dense, GroupMixer, relation, relation_matrices
 from gram.tasks.base import SPLITS, TaskSpec
-from gram.tasks.maze import FREE, GOAL, PATH, START, WALL, Maze
-from gram.tasks.maze_maker import corridors, distances, make
+from gram.tasks.maze.generator import corridors, distances, make
+from gram.tasks.maze.task import FREE, GOAL, PATH, START, WALL, Maze
 
 DATA = Path(os.environ.get("GRAM_DATA", Path(__file__).parents[2] / "shared" / "data")) / "maze"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no maze files in {DATA}; set GRAM_DATA")

@@ -10,17 +10,20 @@ import pytest
 import torch
 from test_generate import gram
 
-from gram import bundle, recipes
+from gram import recipes
+from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
+from gram.measure import images as realism
+from gram.models.baselines.base import Baseline
 from gram.models.build import build
-from gram.models.family import Model
-from gram.models.rivals.base import Rival
+from gram.models.recursive import Model
 from gram.models.stem import PatchStem, patches, pixels
 from gram.ship import runtime
 from gram.ship.export import export
-from gram.solve import realism, reasoner
-from gram.tasks import store, task
+from gram.solve import reasoner
+from gram.tasks import task
 from gram.tasks.base import PAD, TaskSpec, split_of
+from gram.tasks.data import store
 from gram.tasks.mnist import BLACK, WHITE, Mnist
 from gram.train import loop
 
@@ -186,7 +189,7 @@ def test_recipes(name):
 def test_rivals_see_patches_too(name):
     config = recipes.recipe(f"mnist-{name}")
     rival = build(task(config.task).spec, config.model)
-    assert isinstance(rival, Rival)
+    assert isinstance(rival, Baseline)
     x, y = torch.zeros(2, 784, dtype=torch.long), torch.randint(BLACK, WHITE + 1, (2, 784))
     noise = torch.randn(1, 2, *rival.noise_shape[1:])
     losses = rival.losses(x, y, noise)
@@ -217,7 +220,7 @@ def run(files, tmp_path):
 
 
 def test_it_trains_measures_and_generates_without_rules(run, files, tmp_path, capsys):
-    config = bundle.read_config(run / bundle.CONFIG)
+    config = weight_files.read_config(run / weight_files.CONFIG)
     assert config.solve.halt_threshold is None  # nothing says that an image is done
     dev = json.loads((run / "training.json").read_text())["dev"]
     assert dev["valid"] is None

@@ -11,11 +11,11 @@ from torch.distributions import Normal, kl_divergence
 from gram.config import ModelConfig
 from gram.models.build import parameter_table
 from gram.models.core import State
-from gram.models.family import Model
 from gram.models.guidance import Gaussian, kl, kl_balanced
 from gram.models.layers import Embedding, relation_matrices
+from gram.models.recursive import Model
 from gram.tasks.base import PAD, TaskSpec
-from gram.tasks.sudoku import Sudoku
+from gram.tasks.sudoku.task import Sudoku
 
 SUDOKU = Sudoku(4)
 SPEC = SUDOKU.spec

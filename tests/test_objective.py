@@ -13,11 +13,11 @@ from torch.distributions import Normal, kl_divergence
 
 from gram.config import ModelConfig, TrainConfig
 from gram.models.core import State
-from gram.models.family import Model
+from gram.models.recursive import Model
 from gram.tasks.base import PAD, Examples, split_of
 from gram.tasks.coloring import Coloring
-from gram.tasks.nqueens import NQueens
-from gram.tasks.sudoku import Sudoku
+from gram.tasks.queens import NQueens
+from gram.tasks.sudoku.task import Sudoku
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
 from gram.train.objective import Inner, Learner, full_elbo, token_loss
 from gram.train.optim import AdamAtan2, averaged, gradient_norm, optimizers, schedule, warmed_beta

@@ -14,11 +14,12 @@ from safetensors.torch import save_file
 from test_cli import Ran
 from torch import Tensor
 
-from gram import bundle, recipes, tasks
+from gram import recipes, tasks
+from gram import weights as weight_files
 from gram.config import Config, ModelConfig
 from gram.models.build import parameter_table
 from gram.models.core import State
-from gram.models.family import Model
+from gram.models.recursive import Model
 from gram.ship.official import config_of, export_official, import_official
 from gram.ship.official_files import HRM, PREFIX, TRM, Architecture
 
@@ -161,7 +162,7 @@ def test_logits_and_q_values_are_theirs(tmp_path, kind):
     arch, tokens = arch_of(kind), torch.randint(1, V, (5, L), generator=torch.Generator().manual_seed(1))
     tensors = tensors_of(arch)
     import_official(write(tmp_path / "run", arch, tensors), tmp_path / "out", task="sudoku-4")
-    config, model = bundle.load(tmp_path / "out")
+    config, model = weight_files.load(tmp_path / "out")
     assert isinstance(model, Model)
     state: State = model.initial(len(tokens))
     logits, q = published(arch, tensors, tokens, steps=4)
@@ -188,7 +189,7 @@ def test_what_was_imported_comes_out_bit_for_bit(tmp_path, kind):
         assert torch.equal(found[name], tensor), name
     # and in again: the settings say the same
     import_official(back, tmp_path / "again", task="sudoku-4")
-    assert bundle.load(tmp_path / "again")[0] == bundle.load(tmp_path / "ours")[0]
+    assert weight_files.load(tmp_path / "again")[0] == weight_files.load(tmp_path / "ours")[0]
 
 
 @pytest.mark.parametrize(("variant", "name"), [("trm", TRM), ("hrm", HRM)])
@@ -199,7 +200,7 @@ def test_ours_answer_alike_in_their_code(tmp_path, variant, name):
     small = replace(large, width=D, hidden=256, heads=HEADS, blocks=2, registers=3, K=3, T=2)
     config = Config(recipe="x", task="sudoku-4", model=small)
     model = Model(tasks.task("sudoku-4").spec, config.model, seed=2)
-    bundle.save(tmp_path / "ours", config, model)
+    weight_files.save(tmp_path / "ours", config, model)
     back = export_official(str(tmp_path / "ours"), tmp_path / "theirs")
     tokens = torch.randint(1, V, (3, L), generator=torch.Generator().manual_seed(1))
     arch = arch_of(variant, puzzle_emb_ndim=3 * D)
@@ -361,5 +362,5 @@ def test_other_architectures_are_not_exported(tmp_path, gram, case):
     changes, sentence = OTHERS[case]
     model = ModelConfig(**{"width": D, "heads": HEADS, "hidden": 256, "guidance": "none", "blocks": 1} | changes)
     config = Config(recipe="x", task="sudoku-4", model=model)
-    bundle.save(tmp_path / "ours", config, Model(tasks.task("sudoku-4").spec, config.model))
+    weight_files.save(tmp_path / "ours", config, Model(tasks.task("sudoku-4").spec, config.model))
     refused(gram("export", tmp_path / "ours", "--official", "--out", tmp_path / "out"), sentence, tmp_path)

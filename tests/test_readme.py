@@ -18,7 +18,8 @@ from typing import NamedTuple
 import pytest
 from test_tasks import register
 
-from gram import bundle, cli
+from gram import cli
+from gram import weights as weight_files
 from gram.ship import runtime
 
 ROOT = Path(__file__).parent.parent
@@ -114,7 +115,7 @@ def verb(arguments: list[str], capsys) -> None:
     elif arguments[0] == "bench":
         arguments += BRIEF
     elif arguments[0] in SHIPPED_VERBS:
-        if "--weights" not in arguments and arguments[1] not in bundle.shipped():
+        if "--weights" not in arguments and arguments[1] not in weight_files.shipped():
             pytest.skip(f"weights for {arguments[1]} are not shipped yet")
         arguments += ["--depth", "2"] if arguments[0] == "generate" else []
         arguments += ["--limit", "4"] if arguments[0] == "eval" and "--limit" not in arguments else []
@@ -127,7 +128,7 @@ def verb(arguments: list[str], capsys) -> None:
 
 def program(text: str) -> None:
     for weights in re.findall(r'gram\.load\("([^"]+)"\)', text):
-        if weights not in bundle.shipped() and not Path(weights).exists():
+        if weights not in weight_files.shipped() and not Path(weights).exists():
             pytest.skip(f"weights for {weights} are not shipped yet")
     exec(compile(text, "README.md", "exec"), {})
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gram import bundle, cli, tasks
+from gram import cli, tasks
+from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.build import build
-from gram.report import page, runs, samples, tables, trajectories
+from gram.report import latent_paths, learning_curves, page, sample_sheets, tables
 from gram.report.results import read
 
 MODEL = ModelConfig(width=16, hidden=16, mixer="swiglu", mixer_hidden=8, positions="none", K=1, T=1, guidance_hidden=16)
@@ -249,13 +250,13 @@ def test_without_matplotlib_there_are_tables_only(results, monkeypatch, capsys):
 def test_losses_of_a_run(results, tmp_path, capsys):
     run = tmp_path / "run"
     run.mkdir()
-    bundle.write_json(run / "config.json", {"recipe": "mine", "task": "queens-5", "train": {"beta": 2.0}})
+    weight_files.write_json(run / "config.json", {"recipe": "mine", "task": "queens-5", "train": {"beta": 2.0}})
     lines = [{"kind": "train", "update": u, "ce": 1 / u, "kl": 25 / u} for u in (50, 100)]
     lines[0]["beta"] = 1.0  # it was rising
     lines += [{"kind": "dev", "update": 100, "elbo": -3.0}, {"kind": "warning", "text": "x"}]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (run / "metrics.jsonl").write_text(text + '{"kind": "tra')
-    learned = runs.read(run)
+    learned = learning_curves.read(run)
     assert learned.surrogate == [(50, pytest.approx(2 / 50)), (100, pytest.approx(3 / 100))]
     assert learned.elbo == [(100, -3.0)]
     assert gram("report", "--results", results, "--run", run, "--out", tmp_path / "out") == 0
@@ -272,7 +273,7 @@ def test_samples_from_nothing(tmp_path, results, capsys):
     out = tmp_path / "out"
     assert gram("report", "--results", results, "--out", out, "--samples", "sudoku-boards-4") == 0
     assert "figures/samples.svg" in (out / "report.md").read_text()
-    drawn = samples.sheet("sudoku-boards-4")
+    drawn = sample_sheets.sheet("sudoku-boards-4")
     assert drawn.name == "sudoku-boards-4"
     assert drawn.image.std() > 0
     capsys.readouterr()
@@ -284,23 +285,23 @@ def test_samples_from_nothing(tmp_path, results, capsys):
 # trajectories ---------------------------------------------------------------------------------------------
 def saved(folder: Path, **model: Any) -> Path:
     config = Config(recipe="tiny", task="queens-5", model=ModelConfig(**{**vars(MODEL), **model}), solve=SolveConfig())
-    bundle.save(folder, config, build(tasks.task("queens-5").spec, config.model))
+    weight_files.save(folder, config, build(tasks.task("queens-5").spec, config.model))
     return folder
 
 
 @pytest.mark.usefixtures("draws")
 def test_trajectories(tmp_path, results):
-    many = trajectories.trace(str(saved(tmp_path / "many")), width=5, depth=3)
+    many = latent_paths.trace(str(saved(tmp_path / "many")), width=5, depth=3)
     assert many.points.shape == (5, 3, 2)
     assert many.loss.shape == (len(many.y), len(many.x))
     assert many.solutions > 1
     assert 0 < many.share <= 1
-    one = trajectories.trace(str(saved(tmp_path / "one", guidance="none")), width=5, depth=3)
+    one = latent_paths.trace(str(saved(tmp_path / "one", guidance="none")), width=5, depth=3)
     assert one.points.shape == (1, 3, 2)
     given = "--trajectories", tmp_path / "many", "--beside", tmp_path / "one"
     assert gram("report", "--results", tmp_path / "none", "--out", tmp_path / "out", *given) == 0
     assert "figures/trajectories.svg" in (tmp_path / "out" / "report.md").read_text()
-    asked = trajectories.trace(str(tmp_path / "many"), "Q..../...../...../...../.....", width=2, depth=2)
+    asked = latent_paths.trace(str(tmp_path / "many"), "Q..../...../...../...../.....", width=2, depth=2)
     assert asked.solutions == 2
 
 
@@ -316,7 +317,7 @@ def test_the_plane_holds_what_is_flat():
     rng = np.random.default_rng(0)
     flat = rng.normal(size=(30, 2)) * [5.0, 1.0]
     turned = np.linalg.qr(rng.normal(size=(40, 40)))[0][:2]
-    points, share = trajectories.plane(flat @ turned + rng.normal(size=40))
+    points, share = latent_paths.plane(flat @ turned + rng.normal(size=40))
     assert share == pytest.approx(1.0)
     centred = flat - flat.mean(0)
     assert np.allclose(points @ points.T, centred @ centred.T, atol=1e-8)
@@ -330,7 +331,7 @@ def test_the_landscape_is_the_loss_of_what_was_visited(tmp_path):
     h = torch.randn(4, 25, 16, generator=torch.Generator().manual_seed(0))
     solutions = tasks.task("queens-5").solutions(np.full(25, 1, np.uint8))[:3]
     points, axis = np.array([[0.0, 0.0], [47.0, 0.0], [0.0, 47.0], [47.0, 47.0]]), np.arange(48.0)
-    loss = trajectories.landscape(model, h, points, axis, axis, solutions)  # pyright: ignore[reportArgumentType]
+    loss = latent_paths.landscape(model, h, points, axis, axis, solutions)  # pyright: ignore[reportArgumentType]
     logits = model.decode(h).logits.log_softmax(-1)  # pyright: ignore[reportAttributeAccessIssue]
     wanted = torch.from_numpy(solutions.astype(np.int64))
     each = torch.stack([-logits.gather(-1, t.expand(4, -1)[..., None]).mean((1, 2)) for t in wanted]).amin(0)

@@ -15,12 +15,13 @@ import torch
 
 from gram import cli
 from gram.config import Config
-from gram.models import arithmetic
-from gram.recipes import VARIANTS, change, recipe
-from gram.report import page, plans, reproduce
-from gram.report.jobs import Job, side_by_side
-from gram.report.plans import PLANS, Measure, Plan
-from gram.solve import show
+from gram.console import puzzles as console
+from gram.models import device
+from gram.recipes import VARIANTS, change, plans, recipe
+from gram.recipes.plans import PLANS, Measure, Plan
+from gram.report import page
+from gram.reproduce import run as reproduce
+from gram.reproduce.processes import Job, side_by_side
 from gram.train import loop
 
 NEVER = 1e9
@@ -47,7 +48,7 @@ def make_tiny(monkeypatch) -> None:
     monkeypatch.setitem(PLANS, "tiny", TINY)
     monkeypatch.setattr(plans, "recipe", tiny)
     monkeypatch.setattr(loop, "fit_heads", lambda model, task, config, *_: config)
-    monkeypatch.setattr(arithmetic, "arithmetic", lambda *_: (torch.float32, "as the test wants"))
+    monkeypatch.setattr(device, "arithmetic", lambda *_: (torch.float32, "as the test wants"))
     monkeypatch.setattr(page, "drawable", lambda: False)
 
 
@@ -92,7 +93,7 @@ def test_a_table_from_nothing(whole, capsys, monkeypatch):
     assert len(table(whole)) == 4 + 6
     assert "# Report" in (whole / "report" / "report.md").read_text()
     before = {p: p.read_bytes() for p in whole.glob("r*s/**/*") if p.is_file()}
-    for step in ("train.loop.train", "solve.show.evaluate"):
+    for step in ("train.loop.train", "console.puzzles.evaluate"):
         monkeypatch.setattr(f"gram.{step}", lambda *_, **__: pytest.fail("this had been done"))
     assert gram("reproduce", "tiny", "--out", whole) == 0
     assert {p: p.read_bytes() for p in whole.glob("r*s/**/*") if p.is_file()} == before
@@ -120,7 +121,7 @@ def test_interrupted_it_goes_on_to_the_same_table(step, whole, tmp_path, monkeyp
         elif step == "before the heads":
             patch.setattr(loop, "fit_heads", interrupted(loop.fit_heads, 2))
         elif step == "between run and figures":
-            patch.setattr(show, "evaluate", interrupted(show.evaluate, 3))
+            patch.setattr(console, "evaluate", interrupted(console.evaluate, 3))
         else:
             patch.setattr(page, "report", interrupted(page.report, 1))
         assert gram("reproduce", "tiny", "--out", out) == 130

@@ -15,15 +15,16 @@ import onnxruntime
 import pytest
 import torch
 
-from gram import bundle, cli, tasks
+from gram import cli, tasks
+from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.build import build
-from gram.models.family import Model
-from gram.ship import runtime
+from gram.models.recursive import Model
+from gram.ship import onnx_backend, runtime
 from gram.ship.export import delicate, export
-from gram.solve.network import TorchNetwork
 from gram.solve.noise import Noise
-from gram.solve.sample import Flight, sample
+from gram.solve.sampler import ActiveBatch, sample
+from gram.solve.torch_backend import TorchNetwork
 
 ROOT = Path(__file__).parent.parent
 FOUR = tasks.task("sudoku-4")
@@ -56,7 +57,7 @@ def weights(folder: Path, **changes) -> Path:
             if not weight.any():
                 weight.normal_(std=0.5, generator=generator)
     model.halt.bias.data.zero_()
-    bundle.save(folder, config, model)
+    weight_files.save(folder, config, model)
     return folder
 
 
@@ -76,10 +77,10 @@ def queens(tmp_path_factory) -> Path:
 # the same as PyTorch --------------------------------------------------------------------------------------
 def compare(folder: Path, out: Path) -> None:
     """Sixteen steps, each from the same state under the same noise: answers equal, all else within 1e-3."""
-    _, model = bundle.load(folder)
+    _, model = weight_files.load(folder)
     ours, theirs = TorchNetwork(model), runtime.load(out, threads=1).network
     x = FOUR.examples("dev", count=5).inputs
-    a, b = (Flight(network, FOUR, x, 0, 1.0) for network in (ours, theirs))
+    a, b = (ActiveBatch(network, FOUR, x, 0, 1.0) for network in (ours, theirs))
     for flight in (a, b):
         flight.admit([(puzzle, n) for puzzle in range(5) for n in range(2)])
     for _ in range(16):
@@ -121,7 +122,7 @@ def test_every_member_of_the_family(changes, tmp_path):
 
 def test_whole_trajectories_of_shipped_weights(tmp_path):
     out = export("sudoku-4", tmp_path / "bundle")
-    config, model = bundle.load("sudoku-4")
+    config, model = weight_files.load("sudoku-4")
     x = FOUR.examples("dev", count=60).inputs
     options = {"width": 2, "depth": 16, "halt_threshold": config.solve.halt_threshold, "restart_every": 4}
     ours = sample(TorchNetwork(model), FOUR, x, **options)
@@ -184,10 +185,10 @@ def test_int8_is_close_on_any_processor(queens):
     assert len(products) >= 20
     # pairs of products with unsigned activations, as processors without VNNI add them up in 16 bits
     assert all(255 * np.abs(w.astype(np.int64)).max() * 2 < 2**15 for w in products)
-    _, model = bundle.load("queens-8")
+    _, model = weight_files.load("queens-8")
     small, exact = runtime.load(queens, threads=1), TorchNetwork(model)
     x = small.task.examples("dev", count=16).inputs
-    flights = [Flight(network, small.task, x, 0, 1.0) for network in (small.network, exact)]
+    flights = [ActiveBatch(network, small.task, x, 0, 1.0) for network in (small.network, exact)]
     for flight in flights:
         flight.admit([(puzzle, 0) for puzzle in range(len(x))])
         for _ in range(8):
@@ -197,7 +198,7 @@ def test_int8_is_close_on_any_processor(queens):
 
 
 def test_what_would_lose_most_in_int8_stays_in_float32():
-    config, model = bundle.load("queens-8")
+    config, model = weight_files.load("queens-8")
     assert isinstance(model, Model)
     spared = delicate(model)
     assert spared == {"decoder"} | {name for name, _ in model.named_modules() if name.endswith(".down")}
@@ -304,7 +305,7 @@ def test_another_arithmetic_and_another_onnxruntime(small, tmp_path, capsys):
     assert runtime.main([str(folder), "1" + "." * 15]) == 2
     assert "is in float16, this program runs float32 and int8" in capsys.readouterr().err
     (folder / "step.onnx").write_bytes(b"what a later format may look like")
-    manifest["sha256"]["step.onnx"] = runtime.sha256(folder / "step.onnx")
+    manifest["sha256"]["step.onnx"] = onnx_backend.sha256(folder / "step.onnx")
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match=r"cannot run .*step\.onnx .* install a newer onnxruntime"):
         runtime.load(folder)
@@ -329,7 +330,7 @@ def test_what_cannot_be_exported(small, tmp_path, monkeypatch, capsys):
     assert (code, "is a bundle already" in err) == (2, True)
     direct = ModelConfig(kind="direct", guidance="none", width=16, hidden=16, heads=2)
     config = Config(recipe="rival", task="sudoku-4", model=direct)
-    bundle.save(tmp_path / "rival", config, build(FOUR.spec, config.model))
+    weight_files.save(tmp_path / "rival", config, build(FOUR.spec, config.model))
     code, _, err = run(capsys, "export", str(tmp_path / "rival"), "--out", str(tmp_path / "out"))
     assert (code, "is of kind direct; only the recursive family" in err) == (2, True)
 

@@ -13,16 +13,17 @@ import torch
 from torch._dynamo.utils import counters
 
 import gram
-from gram import bundle, tasks
+from gram import tasks
+from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
+from gram.measure.puzzles import Tally, calibration, evaluate
 from gram.models.core import State, Step
-from gram.models.family import Model, Output
-from gram.solve.evaluate import Tally, calibration, evaluate
-from gram.solve.network import TorchNetwork, cached_rows
+from gram.models.recursive import Model, Output
 from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import Flight, Trajectories, sample, stages, trajectories
+from gram.solve.sampler import ActiveBatch, Trajectories, sample, stages, trajectories
 from gram.solve.select import choose
+from gram.solve.torch_backend import TorchNetwork, cached_rows
 
 SIX = tasks.task("sudoku-6")
 FOUR = tasks.task("sudoku-4")
@@ -451,7 +452,7 @@ def test_guesses_come_when_asked_and_depend_on_nothing_else():
 
 def test_a_guess_is_a_given_of_the_networks_puzzle_and_begins_anew():
     model, x = tiny(unary=True, width=8), puzzles(FOUR, 1)
-    flight = Flight(model, FOUR, x, 0, 1.0)
+    flight = ActiveBatch(model, FOUR, x, 0, 1.0)
     flight.admit([(0, 0), (0, 1)])
     flight.step()
     before = flight.state
@@ -479,7 +480,7 @@ def test_guesses_spread_a_deterministic_member():
 def test_without_givens_a_trajectory_just_begins_anew():
     """A fixed start and fresh noise: after the restart a row is where its noise alone would have brought it."""
     model, x = tiny(QUEENS), puzzles(QUEENS, 1)
-    flight = Flight(model, QUEENS, x, 0, 1.0)
+    flight = ActiveBatch(model, QUEENS, x, 0, 1.0)
     flight.admit([(0, 0), (0, 1)])
     flight.step()
     before, e_x = flight.state, flight.e_x
@@ -631,7 +632,7 @@ def test_a_search_beyond_the_budget_goes_on(monkeypatch):
 
 def test_load(tmp_path):
     network = tiny()
-    bundle.save(tmp_path, Config(recipe="test", task="sudoku-4", model=network.config), network.model)
+    weight_files.save(tmp_path, Config(recipe="test", task="sudoku-4", model=network.config), network.model)
     reasoner = gram.load(tmp_path, dtype="float32")
     assert isinstance(reasoner, gram.Reasoner)
     x = puzzles(FOUR, 1)
@@ -693,7 +694,7 @@ def test_chunks_change_nothing(monkeypatch):
     source, examples = (tiny(), FOUR), FOUR.examples("dev", count=7)
     options = {"width": 3, "depth": 2, "select": "checked"}
     whole = evaluate(source, examples, **options)
-    monkeypatch.setattr("gram.solve.evaluate.CHUNK", 3)
+    monkeypatch.setattr("gram.measure.puzzles.CHUNK", 3)
     parts = evaluate(source, examples, **options)
     clocks = ("seconds", "checked_seconds")
     assert {k: v for k, v in whole.items() if k not in clocks} == {k: v for k, v in parts.items() if k not in clocks}

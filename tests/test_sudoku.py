@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gram.tasks.base import splits_of
-from gram.tasks.exact import Units
-from gram.tasks.sudoku import CLUES, Sudoku, read_bank
-from gram.tasks.sudoku_maker import exchange, minimal_puzzle, random_grids
+from gram.tasks.solvers import Units
+from gram.tasks.sudoku.generator import exchange, minimal_puzzle, random_grids
+from gram.tasks.sudoku.task import CLUES, Sudoku, read_bank
 
 DATA = Path(os.environ.get("GRAM_DATA", Path(__file__).parents[2] / "shared" / "data")) / "sudoku"
 TASKS = {size: Sudoku(size) for size in (4, 6, 9)}

@@ -24,11 +24,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import gram
-from gram import bundle, cli, tasks
+from gram import cli, tasks
+from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, read_config
-from gram.solve.network import TorchNetwork
+from gram.solve.torch_backend import TorchNetwork
 from gram.train import checkpoint, heads, loop, memory, monitor, objective
-from gram.train.cost import Cost
+from gram.train.flops import Cost
 from gram.train.log import Log, NullLog
 from gram.train.parallel import World
 
@@ -138,7 +139,7 @@ def test_20_and_20_updates_equal_40(name, tmp_path, monkeypatch):
     assert not same(halfway["model"], one["model"])
     for part in one:
         assert same(one[part], other[part]), part
-    weights = [(tmp_path / run / bundle.WEIGHTS).read_bytes() for run in ("whole", "parts")]
+    weights = [(tmp_path / run / weight_files.WEIGHTS).read_bytes() for run in ("whole", "parts")]
     assert weights[0] == weights[1]
     figures = [
         [{**line, "seconds": 0, "updates_per_second": 0} for line in lines(tmp_path / r)] for r in ("whole", "parts")
@@ -193,7 +194,7 @@ def test_a_run_may_begin_with_other_weights(tmp_path):
 
 def test_what_resume_may_change(tmp_path):
     run = loop.train(tiny(), tmp_path / "run", stop_at=2)
-    config = read_config(run / bundle.CONFIG)
+    config = read_config(run / weight_files.CONFIG)
     for changed, word in (
         (change(config, {"width": 64}), "model.width = 32 .* 64"),
         (change(config, {"guidance": "none"}), "model.guidance"),
@@ -204,7 +205,7 @@ def test_what_resume_may_change(tmp_path):
     ):
         with pytest.raises(ValueError, match=word):
             loop.train(changed, run, resume=True)
-        assert read_config(run / bundle.CONFIG) == config  # a refusal leaves the run as it was
+        assert read_config(run / weight_files.CONFIG) == config  # a refusal leaves the run as it was
     loop.train(change(config, weight_decay=0.7, lr=1e-05), run, resume=True, stop_at=3)
     muon, adamw = (o["param_groups"][0] for o in last(run)["optimizers"])
     assert muon["weight_decay"] == 0.7
@@ -606,7 +607,7 @@ os._exit(0)  # how torch takes its threads down is not what is tested
 
 def test_two_processes_are_one_run(tmp_path):
     config = tiny(updates=10, lr=1e-3, batch=8, prior_rows=0.5, prior_learns=True, prior_together=2)
-    bundle.write_json(tmp_path / "config.json", bundle.to_dict(config))
+    weight_files.write_json(tmp_path / "config.json", weight_files.to_dict(config))
     (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
     loop.train(config, tmp_path / "one-two", stop_at=6)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

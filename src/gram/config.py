@@ -197,7 +197,7 @@ class SolveConfig:
 @dataclass(kw_only=True, frozen=True)
 class TableConfig:
     """What one's own data are, so that a folder of weights can read and answer by itself; `gram train own` learns it
-    from the files (gram.tasks.table)."""
+    from the files (gram.tasks.own.task)."""
 
     files: tuple[str, ...]
     """The files that were read, with their full paths."""

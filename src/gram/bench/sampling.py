@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from gram import bundle, tasks
+from gram import tasks
+from gram import weights as weight_files
 from gram.bench.clock import Clock, Memory, Peak, spread
 from gram.config import Config
-from gram.models.arithmetic import arithmetic
 from gram.models.build import build, settle
-from gram.models.family import Model
-from gram.solve.network import TorchNetwork
+from gram.models.device import arithmetic
+from gram.models.recursive import Model
 from gram.solve.reasoner import Reasoner
-from gram.solve.sample import sample
-from gram.tasks.store import load_examples
-from gram.train.cost import of_step
+from gram.solve.sampler import sample
+from gram.solve.torch_backend import TorchNetwork
+from gram.tasks.data.store import load_examples
+from gram.train.flops import of_step
 
 
 class Sampling:
@@ -27,9 +28,9 @@ class Sampling:
     ):
         """compile: on a GPU."""
         self.clock, self.memory, self.select = clock, Memory(clock.device), select
-        self.trained = config.recipe in bundle.shipped()
+        self.trained = config.recipe in weight_files.shipped()
         if self.trained:
-            config, model = bundle.load(config.recipe)
+            config, model = weight_files.load(config.recipe)
         else:
             model = build(tasks.of(config).spec, config.model).eval()
         assert isinstance(model, Model)

@@ -8,9 +8,9 @@ from typing import Any
 from gram import tasks
 from gram.bench.clock import Clock, Memory, Peak, spread
 from gram.config import Config
-from gram.models.arithmetic import arithmetic
-from gram.models.family import Model
-from gram.train.cost import of_update
+from gram.models.device import arithmetic
+from gram.models.recursive import Model
+from gram.train.flops import of_update
 from gram.train.log import Log, NullLog
 from gram.train.loop import Run
 from gram.train.memory import check_memory

@@ -5,7 +5,7 @@ import sys
 
 import tyro
 
-from gram.cli import ask, files, measure, train
+from gram.cli import commands, train
 
 USAGE = """usage: gram VERB ...
 
@@ -65,9 +65,14 @@ def fail(sentence: str, code: int) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    verbs = {"solve": ask.solve, "generate": ask.generate, "eval": ask.evaluate}
-    verbs |= {"data": files.data, "export": files.export, "import": files.import_official}
-    verbs |= {"bench": measure.bench, "report": measure.report, "reproduce": measure.reproduce, "info": measure.info}
+    verbs = {"solve": commands.solve, "generate": commands.generate, "eval": commands.evaluate}
+    verbs |= {"data": commands.data, "export": commands.export, "import": commands.import_official}
+    verbs |= {
+        "bench": commands.bench,
+        "report": commands.report,
+        "reproduce": commands.reproduce,
+        "info": commands.info,
+    }
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("", "-h", "--help"):
         print(USAGE)

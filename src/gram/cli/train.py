@@ -33,8 +33,10 @@ class TrainArguments(Config):
 
 def train(arguments: list[str]) -> int:
     """gram train RECIPE [--field value ...] [--minutes M] [--out DIR], or gram train [RECIPE] --resume DIR."""
-    from gram import bundle, recipes
-    from gram.tasks import arc, table
+    from gram import recipes
+    from gram import weights as weight_files
+    from gram.tasks.arc import task as arc
+    from gram.tasks.own import task as own
     from gram.train import loop
 
     named = arguments[0] if arguments and not arguments[0].startswith("-") else None
@@ -43,9 +45,9 @@ def train(arguments: list[str]) -> int:
     resumed = [b if a == "--resume" else a[9:] for a, b in pairs if a == "--resume" or a.startswith("--resume=")]
     if resumed:
         run = Path(resumed[-1])
-        if not (run / bundle.CONFIG).is_file():
+        if not (run / weight_files.CONFIG).is_file():
             raise FileNotFoundError(f"{run} holds no run to resume; give the folder of an earlier `gram train`.")
-        default = read_config(run / bundle.CONFIG)
+        default = read_config(run / weight_files.CONFIG)
         if named and named != default.recipe:
             raise ValueError(f"{run} is a run of {default.recipe}, not of {named}; leave the recipe out to resume it.")
     elif named:
@@ -62,14 +64,14 @@ def train(arguments: list[str]) -> int:
         prog="gram train RECIPE",
         config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
     )
-    config = arc.describe(table.describe(Config(**{name: getattr(given, name) for name in fields}), given.check))
+    config = arc.describe(own.describe(Config(**{name: getattr(given, name) for name in fields}), given.check))
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
     if config.train.minutes is not None and not config.train.minutes > 0:
         raise ValueError(f"minutes is {config.train.minutes}; it must be above 0.")
     out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
     try:
-        start = None if given.start is None else bundle.find(given.start)
+        start = None if given.start is None else weight_files.find(given.start)
         loop.train(config, out, resume=given.resume is not None, stop_at=given.stop_at, start=start)
     except loop.Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None

@@ -6,15 +6,15 @@ import torch
 from torch import nn
 
 from gram.config import ModelConfig
-from gram.models.family import Model
+from gram.models.baselines.autoregressive import Autoregressive
+from gram.models.baselines.base import Baseline
+from gram.models.baselines.diffusion import D3PM, MDLM
+from gram.models.baselines.direct import VAE, Direct
 from gram.models.layers import Linear
-from gram.models.rivals.autoregressive import Autoregressive
-from gram.models.rivals.base import Rival
-from gram.models.rivals.diffusion import D3PM, MDLM
-from gram.models.rivals.direct import VAE, Direct
+from gram.models.recursive import Model
 from gram.tasks.base import TaskSpec
 
-AnyModel = Model | Rival
+AnyModel = Model | Baseline
 KINDS: dict[str, Callable[[TaskSpec, ModelConfig, int], AnyModel]] = {
     "recursive": Model,
     "direct": Direct,

@@ -5,6 +5,9 @@ from typing import Any
 
 from gram.config import Config
 
+GRAM = "gram"
+"""The name of the model itself where those of variants stand beside it."""
+
 
 def change(config: Config, **sections: dict[str, Any]) -> Config:
     """`config` with changed fields: change(c, model={"K": 2}, train={"beta": 1.0})."""

@@ -14,15 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
+from gram.recipes.plans import EXTREME
 from gram.report import published
-from gram.report.plans import EXTREME
+from gram.report.learning_curves import Learning
 from gram.report.results import Measurement, Result, measurements
-from gram.report.runs import Learning
 from gram.report.tables import alike, compared, name, weight
 
 if TYPE_CHECKING:
-    from gram.report.samples import Sheet
-    from gram.report.trajectories import Trajectories
+    from gram.report.latent_paths import Trajectories
+    from gram.report.sample_sheets import Sheet
 
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "gram",

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gram.report import results, runs, speed, tables
+from gram.report import learning_curves, results, speed_tables, tables
 from gram.report.results import Result
-from gram.tasks.store import whole
+from gram.tasks.data.store import whole
 
 PAGE, FIGURES = "report.md", "figures"
 MARK = "<!-- made by gram report -->"
@@ -40,11 +40,11 @@ def report(
     if (weights or samples) and not drawable():
         raise ValueError(MISSING)
     found = results.read(folder) if folder.is_dir() or not (run or weights or samples) else []
-    learned = [runs.read(path) for path in run]
-    measured = speed.read(folder)
+    learned = [learning_curves.read(path) for path in run]
+    measured = speed_tables.read(folder)
     told = [
         ("Speed of ours, by `gram bench --json`", tables.speed(results.bench(folder))),
-        *speed.sections(measured),
+        *speed_tables.sections(measured),
         ("On the edge, by `benchmarks/edge.py`", tables.edge(results.edges(folder))),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -91,16 +91,16 @@ def traced(weights: Sequence[str], puzzle: str | None) -> list[Any]:
     """Trajectories of each network."""
     if not weights:
         return []
-    from gram.report import trajectories  # torch
+    from gram.report import latent_paths  # torch
 
-    return [trajectories.trace(name, puzzle) for name in weights]
+    return [latent_paths.trace(name, puzzle) for name in weights]
 
 
 def sheets(weights: Sequence[str]) -> list[Any]:
     """Samples of each network."""
     if not weights:
         return []
-    from gram.report.samples import sheet  # torch
+    from gram.report.sample_sheets import sheet  # torch
 
     return [sheet(name) for name in weights]
 
@@ -112,10 +112,10 @@ Sketch = tuple[str, str, Callable[[], Any], str]
 
 def sketches(
     found: list[Result],
-    learned: Sequence[runs.Learning],
+    learned: Sequence[learning_curves.Learning],
     traces: Sequence[Any],
     drawn: Sequence[Any],
-    surfaces: speed.Rows,
+    surfaces: speed_tables.Rows,
 ) -> list[Sketch]:
     """All figures, in the order of the page."""
     if not drawable():

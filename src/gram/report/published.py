@@ -7,6 +7,8 @@ arXiv:2605.08605; URM, arXiv:2512.14693; LoopViT, arXiv:2602.02156; SIC, arXiv:2
 
 from typing import NamedTuple
 
+from gram.recipes.variants import GRAM
+
 
 class Published(NamedTuple):
     """A row of a published table."""
@@ -18,8 +20,6 @@ class Published(NamedTuple):
     values: tuple[float | None, ...]
     """In the order of the table's metrics."""
 
-
-GRAM = "gram"
 
 MANY = {
     "queens-8": "validity, coverage with 20 samples",

@@ -7,7 +7,7 @@ from typing import Any
 
 from gram import recipes
 from gram.config import read_json
-from gram.report.published import GRAM
+from gram.recipes.variants import GRAM
 
 BENCH = "bench"
 ALONE = {"one_puzzle_p50_ms", "one_puzzle_p95_ms"}

@@ -5,9 +5,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gram.recipes.plans import EXTREME, MAZES, PLANS, of_task, shown
+from gram.recipes.variants import GRAM
 from gram.report import published
-from gram.report.plans import EXTREME, MAZES, PLANS, of_task, shown
-from gram.report.published import GRAM, Published
+from gram.report.published import Published
 from gram.report.results import Measurement, Result, machine_of, measurements
 
 DASH = "–"

@@ -12,18 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gram import bundle, tasks
-from gram.bundle import write_json
+from gram import tasks
+from gram import weights as weight_files
 from gram.config import Config, to_dict
 from gram.models.build import parameter_table
 from gram.models.core import State
-from gram.models.family import Model
 from gram.models.layers import GroupMixer, SwiGLU
+from gram.models.recursive import Model
 from gram.ship import web as page
-from gram.ship.runtime import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
-from gram.solve.network import TorchNetwork
-from gram.solve.sample import Flight, settle_temperature
+from gram.ship.onnx_backend import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
+from gram.solve.sampler import ActiveBatch, settle_temperature
+from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Task, Unconditional
+from gram.weights import write_json
 
 CARD = "README.md"
 WEB = """
@@ -44,22 +45,22 @@ def export(
     training puzzles, so that a row's answer does not depend on the rows beside it. web adds a page for browsers (queens
     and Sudoku). FileExistsError if `out` holds something, ValueError without the packages of gram-reasoning[export].
     """
-    bundle.refuse_filled(out)
+    weight_files.refuse_filled(out)
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ValueError(f"{error.name} is missing; run pip install 'gram-reasoning[export]'.") from None
-    if (bundle.find(weights) / MANIFEST).is_file():
+    if (weight_files.find(weights) / MANIFEST).is_file():
         raise ValueError(f"{weights} is a bundle already; copy the folder, or export the weights it was made of.")
-    config, model = bundle.load(weights)
+    config, model = weight_files.load(weights)
     if not isinstance(model, Model):
         raise ValueError(f"{weights} is of kind {config.model.kind}; only the recursive family can be exported.")
     task = tasks.of(config)
     if web:
         page.check(task, config)
-    with bundle.new_folder(out) as folder:
+    with weight_files.new_folder(out) as folder:
         try:
             write_graphs(model, folder)
         except torch.onnx.OnnxExporterError as error:
@@ -134,7 +135,7 @@ def write_graph(
 
     import onnx
 
-    from gram.ship.simplify import simplify
+    from gram.ship.onnx_passes import simplify
 
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
@@ -195,7 +196,7 @@ def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarra
     """Inputs of the step graph as sampling meets them: training puzzles from the first step to the twelfth."""
     puzzles = calibration_puzzles(task, config)
     network = TorchNetwork(model)
-    flight = Flight(network, task, puzzles, 0, settle_temperature(network, config.solve.temperature))
+    flight = ActiveBatch(network, task, puzzles, 0, settle_temperature(network, config.solve.temperature))
     flight.admit([(puzzle, row) for puzzle in range(len(puzzles)) for row in range(CALIBRATION // len(puzzles))])
     found = []
     for _ in range(12):
@@ -210,7 +211,7 @@ def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarra
 
 def calibration_puzzles(task: Task, config: Config) -> np.ndarray:
     """Up to CALIBRATION puzzles that the model was trained on, (n, L)."""
-    from gram.tasks.store import load_examples
+    from gram.tasks.data.store import load_examples
 
     if isinstance(task, Unconditional):
         return task.blank[None]

@@ -1,164 +1,18 @@
 """A bundle answers puzzles with numpy and onnxruntime alone: the sampler, the rules and the halting are the same as
-with PyTorch, only the recursion runs in ONNX.
+with PyTorch, only the recursion runs in ONNX (ship/onnx_backend.py).
 
     python -m gram.ship.runtime BUNDLE [PUZZLE ...] [--input FILE] [--width N] [--depth N] [--want N] [--json]
-
-A bundle is the folder that `gram export` writes: encoder.onnx (tokens to e_x), step.onnx (one supervision step under
-given noise), start.npz (z0), config.json, README.md, and manifest.json with the checksum of each.
 """
 
 import argparse
-import hashlib
-import json
-import os
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as errors  # pyright: ignore[reportAttributeAccessIssue]
+from gram.config import read_config
+from gram.console import puzzles as console
+from gram.ship.onnx_backend import CONFIG, load, read_manifest
 
-from gram.config import ModelConfig, read_config
-from gram.solve import show
-from gram.solve.noise import Noise
-from gram.solve.reasoner import Reasoner
-from gram.solve.sample import Thought
-from gram.tasks.base import Tokens
-
-MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
-FORMAT = 1
-DTYPES = "float32", "int8"
-REFUSALS = errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented
-"""What onnxruntime raises for a graph that it cannot run."""
-ROWS = 64
-"""Rows in flight: more fall out of a CPU's caches."""
-PART = 4
-"""Rows that one thread takes at least."""
-
-
-def load(folder: str | Path, *, threads: int | None = None) -> Reasoner:
-    """A Reasoner from a bundle; `threads` of None is one for each core. FileNotFoundError or ValueError with one
-    sentence when a file is missing, damaged or of another format."""
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    config = read_config(folder / CONFIG)
-    return Reasoner(config, OnnxNetwork(folder, config.model, manifest["dtype"], threads))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """manifest.json, after every file has been compared with its checksum."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder} is no bundle: it has no {MANIFEST}; give a folder that `gram export` wrote.")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        written, sums, _ = manifest["format"], dict(manifest["sha256"]), manifest["dtype"]
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} is damaged; export the bundle again.") from None
-    if missing := {CONFIG, ENCODER, STEP, START} - sums.keys():
-        raise ValueError(f"{path} names no {min(missing)}; export the bundle again.")
-    if manifest["dtype"] not in DTYPES:
-        raise ValueError(
-            f"{folder} is in {manifest['dtype']}, this program runs {' and '.join(DTYPES)}; export it again."
-        )
-    if written != FORMAT:
-        raise ValueError(f"{folder} has format {written}, this program reads {FORMAT}; export the bundle again.")
-    for name, expected in sums.items():
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"The bundle {folder} lacks {name}; copy it again.")
-        if sha256(folder / name) != expected:
-            raise ValueError(f"{name} in the bundle {folder} does not have its checksum; copy it again.")
-    return manifest
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-class OnnxNetwork:
-    """The recursion of a bundle; see gram.solve.sample.Network."""
-
-    in_flight, first_wave = ROWS, 2
-
-    def __init__(self, folder: Path, config: ModelConfig, dtype: str, threads: int | None = None):
-        self.config, self.dtype = config, dtype
-        self.threads = threads or os.cpu_count() or 1
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # rows are divided among threads instead; see TorchNetwork
-        self.encoder, self.transition = (session(folder / name, options) for name in (ENCODER, STEP))
-        self.inputs = {i.name for i in self.transition.get_inputs()}  # what a member does not use is none
-        with np.load(folder / START, allow_pickle=False) as start:
-            self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
-            """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat member."""
-        M = self.start[0].shape[1]
-        self.start_shape = 2, M, config.width
-        self.noise_shape = config.T, M if config.guidance_over == "positions" else 1, config.width
-        self.pool = ThreadPoolExecutor(self.threads)
-
-    def encode(self, tokens: Tokens) -> np.ndarray:
-        return np.asarray(self.encoder.run(None, {"tokens": tokens.astype(np.int64)})[0])
-
-    def initial(self, rows: int, noise: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        h, l = self.start if noise is None else noise  # noqa: E741
-        return expand(h, rows), expand(l[:, : self.start[1].shape[1]], rows)
-
-    def step(
-        self,
-        state: tuple[np.ndarray, np.ndarray],
-        e_x: np.ndarray,
-        noise: Noise | None,
-        *,
-        temperature: float,
-    ) -> Thought:
-        T, *one = self.noise_shape
-        B = len(e_x if noise is None else noise)
-        size = -(-B // min(self.threads, max(1, B // PART)))
-
-        def part(first: int) -> list[np.ndarray]:
-            rows = slice(first, first + size)
-            b = min(size, B - first)
-            drawn = np.zeros((T, b, *one), np.float32) if noise is None else noise.draw(rows)
-            if temperature != 1:
-                drawn *= np.float32(temperature)
-            h, l, e = (expand(z if len(z) == 1 else z[rows], b) for z in (*state, e_x))  # noqa: E741
-            inputs = {"h": h, "l": l, "e_x": e, "noise": np.ascontiguousarray(drawn)}
-            given = {name: array for name, array in inputs.items() if name in self.inputs}
-            return [np.asarray(out) for out in self.transition.run(None, given)]
-
-        parts = list(self.pool.map(part, range(0, B, size)))
-        h, l, logits, halt, value = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))  # noqa: E741
-        lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
-        return Thought((h, l), logits, lead, value, np.zeros((B, 0), np.float32))
-
-    def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
-        return np.concatenate(parts)
-
-    def pick(self, z: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return z[rows]
-
-    def put(self, z: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
-        z = z.copy()
-        z[rows] = new
-        return z
-
-
-def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    """A graph, ready to run. ValueError if this onnxruntime cannot: the checksum was right, so the file is whole."""
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except REFUSALS as error:
-        raise ValueError(
-            f"onnxruntime {onnxruntime.__version__} cannot run {path} ({str(error).splitlines()[0]}); "
-            "install a newer onnxruntime."
-        ) from None
-
-
-def expand(z: np.ndarray, rows: int) -> np.ndarray:
-    """(1 or rows, ...) -> (rows, ...), contiguous."""
-    return np.ascontiguousarray(np.broadcast_to(z, (rows, *z.shape[1:])))
+__all__ = ["load", "main"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -175,15 +29,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = {name: getattr(given, name) for name in ("width", "depth", "select")}
     options |= {"want": 1 if given.want is None else given.want, "seed": given.seed or 0}
     try:
-        reasoner = load(given.bundle)
-        return show.solve(
-            reasoner.config.task,
+        folder = Path(given.bundle)
+        read_manifest(folder)
+        return console.solve(
+            read_config(folder / CONFIG).task,
             tuple(given.puzzles),
             input=given.input,
             weights=given.bundle,
             as_json=given.json,
             options=options,
-            opener=lambda _: reasoner,
         )
     except MemoryError:
         print("gram: There is not enough memory; use a smaller --width.", file=sys.stderr)

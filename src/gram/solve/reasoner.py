@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -11,12 +11,12 @@ import numpy as np
 
 from gram import tasks
 from gram.config import Config
+from gram.solve.backend import Network
 from gram.solve.generate import Samples, draw, settle
-from gram.solve.given import encode
 from gram.solve.memory import check_width
-from gram.solve.sample import Network, Trajectories, deterministic, sample, stages
+from gram.solve.sampler import Trajectories, deterministic, sample, stages
 from gram.solve.select import Candidate, Rule, choose, needs_check
-from gram.tasks.base import Tokens, Unconditional
+from gram.tasks.base import Task, Tokens, Unconditional
 
 BUDGET = 20_000
 """Nodes that the exact solver may visit to find out whether a puzzle has a solution at all."""
@@ -213,6 +213,18 @@ class Reasoner:
         return tokens
 
 
+def encode(task: Task, puzzles: Sequence[Any] | np.ndarray, one: Callable[[Any], Tokens] | None = None) -> Tokens:
+    """Puzzles -> (n, L) uint8 by `one`, which is task.encode if not given. ValueError names the puzzle if there are
+    several."""
+    tokens = np.zeros((len(puzzles), task.spec.length), np.uint8)
+    for i, puzzle in enumerate(puzzles):
+        try:
+            tokens[i] = (one or task.encode)(puzzle)
+        except ValueError as error:
+            raise ValueError(f"Puzzle {i + 1}: {error}" if len(puzzles) > 1 else str(error)) from None
+    return tokens
+
+
 def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False, device: str = "auto") -> Reasoner:
     """Shipped weights by name, or a folder that `gram train` wrote.
 
@@ -222,11 +234,11 @@ def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False
     these. FileNotFoundError or ValueError with one sentence when something is missing or broken.
     """
     # imported late: a Reasoner itself needs no torch
-    from gram import bundle
-    from gram.models.arithmetic import arithmetic, place
+    from gram import weights as weight_files
     from gram.models.build import settle
-    from gram.solve.network import TorchNetwork
+    from gram.models.device import arithmetic, place
+    from gram.solve.torch_backend import TorchNetwork
 
-    config, model = bundle.load(name_or_path)
+    config, model = weight_files.load(name_or_path)
     chosen, _ = arithmetic(dtype, config.model.width, where := place(device))
     return Reasoner(config, TorchNetwork(settle(model.to(where), chosen), compile=compile))

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from gram.solve.sample import Trajectories
+from gram.solve.sampler import Trajectories
 from gram.tasks.base import Task, Tokens
 
 Rule = Literal["first", "majority", "value", "halt", "checked"]

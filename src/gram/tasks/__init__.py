@@ -5,7 +5,7 @@ import difflib
 from importlib.metadata import EntryPoint, entry_points
 
 from gram.config import Config
-from gram.tasks.base import Task
+from gram.tasks.base import OWN, Task
 
 FORMS = (
     "sudoku-4, sudoku-6, sudoku-9, queens-N (N from 4 to 16), "
@@ -14,8 +14,6 @@ FORMS = (
     "own (your own data); to generate: sudoku-boards, sudoku-boards-4, mnist"
 )
 GENERATED = ["sudoku-boards", "sudoku-boards-4", "mnist"]
-OWN = "own"
-"""One's own data: what it is stands in a configuration, not in the name."""
 GROUP = "gram.tasks"
 """Entry points of other packages: the name of a task, and a class or function that makes it without arguments."""
 
@@ -44,19 +42,19 @@ def of(config: Config) -> Task:
     """The task of a configuration: by its name, one's own data as its table describes them, or ARC with the puzzles
     that it names."""
     if config.arc is not None:
-        from gram.tasks.arc import Arc
+        from gram.tasks.arc.task import Arc
 
         return Arc(config.task, config.arc)
     if config.table is None:
         return task(config.task)
-    from gram.tasks.table import Table
+    from gram.tasks.own.task import Table
 
     return Table(config.table)
 
 
 def described(config: Config, task: Task) -> Config:
     """`config` with what its task learnt from files, so that weights answer without them."""
-    from gram.tasks.arc import Arc
+    from gram.tasks.arc.task import Arc
 
     return dataclasses.replace(config, arc=task.config) if isinstance(task, Arc) else config
 
@@ -72,7 +70,7 @@ def task(name: str) -> Task:
     if short in installed():
         return _make(installed()[short])
     if short.startswith("sudoku-boards"):
-        from gram.tasks.sudoku_boards import SudokuBoards
+        from gram.tasks.sudoku.boards import SudokuBoards
 
         return SudokuBoards(4 if short.endswith("-4") else 9)
     if short == "mnist":
@@ -80,21 +78,21 @@ def task(name: str) -> Task:
 
         return Mnist()
     if short.startswith("arc-"):
-        from gram.tasks.arc import Arc
+        from gram.tasks.arc.task import Arc
 
         return Arc(short)
     kind, size, *colors = short.split("-")
     # imported late: asking for one task loads that task only
     if kind == "sudoku":
-        from gram.tasks.sudoku import Sudoku
+        from gram.tasks.sudoku.task import Sudoku
 
         return Sudoku(int(size))
     if kind == "queens":
-        from gram.tasks.nqueens import NQueens
+        from gram.tasks.queens import NQueens
 
         return NQueens(int(size))
     if kind == "maze":
-        from gram.tasks.maze import Maze
+        from gram.tasks.maze.task import Maze
 
         return Maze(int(size))
     from gram.tasks.coloring import Coloring

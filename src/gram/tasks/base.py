@@ -14,6 +14,8 @@ import numpy as np
 
 PAD = 0
 SPLITS = ("train", "dev", "test")
+OWN = "own"
+"""One's own data: what it is stands in a configuration, not in the name."""
 
 IDENTITY = 3
 """Positions in front of a puzzle that spell which one it is, where a task has identities: its number to base 256, the

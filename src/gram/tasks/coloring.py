@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gram.tasks import exact
+from gram.tasks import solvers
 from gram.tasks.base import PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
 
 NO_EDGE, EDGE, FIRST_COLOR = 1, 2, 3
@@ -154,7 +154,7 @@ class Coloring(Task):
         """All canonical colourings of a puzzle (L,), at most `limit`, (S, L) uint8 with padding at the edges."""
         bits = 1 << np.arange(self.n, dtype=np.int64)
         neighbours = (self._adjacency(puzzle[None])[0] @ bits).tolist()
-        return self._answers(exact.colorings(neighbours, self.colors, limit, budget))
+        return self._answers(solvers.colorings(neighbours, self.colors, limit, budget))
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
@@ -203,7 +203,7 @@ class Coloring(Task):
             found_before = found
             for chunk in range(0, len(puzzles), 256):  # bounds the memory of the open colourings
                 some = puzzles[chunk : chunk + 256]
-                proper, number = exact.colorings_of_many(self._adjacency(some), self.colors, MOST)
+                proper, number = solvers.colorings_of_many(self._adjacency(some), self.colors, MOST)
                 inputs.append(some[number > 0])
                 colors.append(proper)
                 counts.append(number[number > 0])

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 
 from gram.tasks.base import SPLITS, Examples, Symmetry, TaskSpec, Tokens, Unconditional, splits_of
-from gram.tasks.store import data_file
+from gram.tasks.data.store import data_file
 
 SIDE = 28
 BLACK, WHITE = 1, 2
@@ -20,7 +20,7 @@ BLOCKS = " ▀▄█"
 
 class Mnist(Unconditional):
     """28x28 pixels, L = 784, V = 3. There are no rules: whether an image is a digit is for a classifier to say
-    (gram.solve.realism)."""
+    (gram.measure.images)."""
 
     rules = False
 

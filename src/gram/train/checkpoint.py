@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from gram import bundle
+from gram import weights as weight_files
 from gram.config import Config
 
 KEPT = 2
@@ -28,7 +28,7 @@ def save(folder: Path, update: int, state: dict[str, Any]) -> Path:
     """Write checkpoint `update` atomically and drop all but the last two."""
     path = folder / "checkpoints" / f"{update:08}.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    bundle.write_state(path, state)
+    weight_files.write_state(path, state)
     # Later ones are torn: the run continues from an earlier one.
     kept = [p for p in paths(folder) if p <= path][:KEPT]
     for old in {*path.parent.glob("*.pt"), *path.parent.glob(".*.tmp")} - set(kept):  # .tmp: left by a kill

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gram import bundle
+from gram import weights as weight_files
+from gram.measure.images import FOLDER, accuracy, white
+from gram.measure.record import TRAINING, origin
 from gram.models.classifier import SIDE, Classifier
-from gram.solve.realism import FOLDER, accuracy, white
-from gram.solve.record import TRAINING, origin
 from gram.tasks.mnist import Mnist
 
 BATCH = 128
@@ -48,8 +48,8 @@ def train(out: Path, *, epochs: int = 4, seed: int = 0) -> dict:
     for split in ("dev", "test"):
         record[f"{split}_accuracy"] = accuracy(model, *task.labelled(split))
     out.mkdir(parents=True, exist_ok=True)
-    bundle.write_tensors(out / bundle.WEIGHTS, {k: v.contiguous() for k, v in model.state_dict().items()})
-    bundle.write_json(out / TRAINING, record | origin())
+    weight_files.write_tensors(out / weight_files.WEIGHTS, {k: v.contiguous() for k, v in model.state_dict().items()})
+    weight_files.write_json(out / TRAINING, record | origin())
     return record
 
 

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gram.config import Config
-from gram.models.family import Model
-from gram.solve.network import TorchNetwork
-from gram.solve.sample import Flight, deterministic, settle_temperature
+from gram.models.recursive import Model
+from gram.solve.sampler import ActiveBatch, deterministic, settle_temperature
+from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Examples, Task, Unconditional
 
 CHUNK = 64
@@ -107,7 +107,7 @@ def rollouts(
     rows = [(puzzle, trajectory) for puzzle in range(len(inputs)) for trajectory in range(width)]
     for first in range(0, len(rows), CHUNK):
         some = rows[first : first + CHUNK]
-        flight = Flight(network, task, inputs, seed, settle_temperature(network, temperature))
+        flight = ActiveBatch(network, task, inputs, seed, settle_temperature(network, temperature))
         flight.admit(some)
         puzzles = inputs[[puzzle for puzzle, _ in some]]
         pooled, right = [], []

@@ -16,14 +16,16 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from gram import bundle, tasks
+from gram import tasks
+from gram import weights as weight_files
 from gram.config import Config, to_dict
-from gram.models.arithmetic import arithmetic
 from gram.models.build import AnyModel, build
-from gram.models.family import Model
+from gram.models.device import arithmetic
+from gram.models.recursive import Model
 from gram.tasks.base import Task, Unconditional
-from gram.tasks.store import load_examples
+from gram.tasks.data.store import load_examples
 from gram.train import checkpoint, parallel
+from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
 from gram.train.heads import DEV, fit_heads
 from gram.train.log import Log, NullLog
@@ -32,7 +34,6 @@ from gram.train.monitor import Monitor
 from gram.train.objective import Learner, Update
 from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule, warmed_beta
 from gram.train.parallel import World
-from gram.train.rivals import RivalLearner
 
 NOISE = 4  # purpose number of the noise stream; the data use 1, random starts 2
 
@@ -80,14 +81,14 @@ class Run:
         train = load_examples(task, config.data, "train")
         model = build(task.spec, config.model, seed=c.seed)
         if start is not None:
-            bundle.load_weights(model, start / bundle.WEIGHTS)
+            weight_files.load_weights(model, start / weight_files.WEIGHTS)
         if state is not None and c.dtype == "auto":  # measured again it might come out differently
             model.dtype, reason = getattr(torch, state["dtype"]), "as before"
         else:
             model.dtype, reason = world.first(arithmetic(c.dtype, config.model.width, world.device))
         self.model = model.to(world.device)
         member = isinstance(model, Model)
-        self.learner = Learner(model, c, task.check, self.couple) if member else RivalLearner(model, c)
+        self.learner = Learner(model, c, task.check, self.couple) if member else BaselineLearner(model, c)
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)
         self.compiled = compile_reason == "compiled"
         several = world.size > 1
@@ -218,7 +219,7 @@ def train(
     task = tasks.of(config)
     config = tasks.described(config, task)
     state = checkpoint.newest(out, config) if resume else None
-    if not resume and (checkpoint.paths(out) or (out / bundle.WEIGHTS).exists()):
+    if not resume and (checkpoint.paths(out) or (out / weight_files.WEIGHTS).exists()):
         raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
     if world.size == 1:
         check_batch(config, task, world.device)
@@ -229,7 +230,7 @@ def train(
         run = Run(config, task, world, log, state, start)
         monitor = Monitor(run.average, task, config, log, world, run.progress.update)
         if world.rank == 0:
-            bundle.write_json(out / bundle.CONFIG, to_dict(config))
+            weight_files.write_json(out / weight_files.CONFIG, to_dict(config))
         if _loop(run, monitor, out, stop_at or config.train.updates) and world.rank == 0:
             _finish(run, monitor, out)
     except NotFinite as error:
@@ -303,8 +304,8 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
         run.log.say("Fitting the halt and value heads on prior rollouts.")
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
         config = fit_heads(model, run.task, config, run.batches.examples, dev)
-    bundle.save(out, config, model, half=True)
-    bundle.load_weights(model, out / bundle.WEIGHTS)  # what is measured is what was written
+    weight_files.save(out, config, model, half=True)
+    weight_files.load_weights(model, out / weight_files.WEIGHTS)  # what is measured is what was written
     figures = monitor.evaluate(run.progress)
     record = {
         "updates": run.progress.update,
@@ -315,14 +316,14 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
         "dtype": str(model.dtype).removeprefix("torch."),
         "dev": figures,
     }
-    bundle.write_json(out / "training.json", record)
+    weight_files.write_json(out / "training.json", record)
 
 
 def _save(run: Run, out: Path) -> None:
     state = run.state()
     if run.world.rank == 0:
         checkpoint.save(out, run.progress.update, state)
-        bundle.save(out, run.config, run.average)
+        weight_files.save(out, run.config, run.average)
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 import torch
 
 from gram.config import Config
-from gram.models.arithmetic import arithmetic
-from gram.models.family import Model
+from gram.models.device import arithmetic
+from gram.models.recursive import Model
 from gram.solve.memory import GIB
 from gram.solve.memory import free_memory as main_memory
 from gram.tasks.base import Task
-from gram.train.cost import Cost, of_update
+from gram.train.flops import Cost, of_update
 
 OPTIMISER = 24
 """Bytes per parameter: weight, gradient, two moments, average, and room for one more."""

@@ -8,18 +8,19 @@ import torch
 from torch import Tensor
 
 from gram.config import Config
+from gram.measure.puzzles import evaluate
+from gram.measure.samples import figures as figures_of
 from gram.models.build import AnyModel
-from gram.models.family import Model
+from gram.models.recursive import Model
 from gram.solve import generate
-from gram.solve.evaluate import evaluate
-from gram.solve.network import TorchNetwork
+from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import PAD, Examples, Task, Unconditional
-from gram.tasks.store import load_examples
+from gram.tasks.data.store import load_examples
+from gram.train.baselines import baseline_elbo
 from gram.train.log import Log, clock
 from gram.train.objective import Update, full_elbo
 from gram.train.optim import warmed_beta
 from gram.train.parallel import World
-from gram.train.rivals import rival_elbo
 
 EVERY = 50  # updates between lines of metrics
 WIDTH = 8  # samples per dev puzzle while training
@@ -89,7 +90,7 @@ class Monitor:
         options["halt_threshold"] = None if family else self.config.solve.halt_threshold
         if isinstance(self.task, Unconditional):
             samples = generate.draw(network, self.task, n=c.evaluate_examples, **options)
-            figures = generate.figures(self.task, samples)
+            figures = figures_of(self.task, samples)
         else:
             width = WIDTH if stochastic else 1
             figures = evaluate((network, self.task), self.dev, width=width, select="majority", **options)
@@ -118,7 +119,7 @@ class Monitor:
             options: Any = {"N_sup": c.N_sup, "posterior_transitions": c.posterior_transitions}
             bound = full_elbo(self.model, x, y, **options, generator=generator)
         else:
-            bound = rival_elbo(self.model, x, y, generator=generator)
+            bound = baseline_elbo(self.model, x, y, generator=generator)
         assert (y != PAD).any(1).all()
         return {"elbo": bound.elbo, "reconstruction": bound.reconstruction, "kl_by_step_dev": bound.kl}
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from gram.config import TrainConfig
 from gram.models.core import State
-from gram.models.family import Model
 from gram.models.guidance import kl, kl_balanced
+from gram.models.recursive import Model
 from gram.tasks.base import PAD
 
 Check = Callable[[np.ndarray, np.ndarray], np.ndarray]

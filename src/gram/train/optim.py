@@ -9,8 +9,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from gram.config import TrainConfig
 from gram.models.build import AnyModel
-from gram.models.family import Model
 from gram.models.layers import Linear
+from gram.models.recursive import Model
 from gram.train.parallel import World
 
 

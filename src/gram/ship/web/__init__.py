@@ -8,8 +8,8 @@ import numpy as np
 
 from gram.config import Config
 from gram.tasks.base import Task
-from gram.tasks.nqueens import NQueens
-from gram.tasks.sudoku import Sudoku
+from gram.tasks.queens import NQueens
+from gram.tasks.sudoku.task import Sudoku
 
 FILES = "index.html", "solver.mjs"
 PAGE = "page.json"

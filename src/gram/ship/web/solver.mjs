@@ -1,5 +1,5 @@
 // The loop of a bundle in a browser: width trajectories side by side, noise, restarts, guesses, and the rules of queens
-// and Sudoku. `ort` is onnxruntime-web; noise comes from the generator that is passed. See gram/solve/sample.py.
+// and Sudoku. `ort` is onnxruntime-web; noise comes from the generator that is passed. See gram/solve/sampler.py.
 
 const FIRST = 2; // token of the first symbol after padding and blank: a queen, or the digit 1
 

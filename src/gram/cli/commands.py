@@ -1,0 +1,368 @@
+"""Every verb but train: its options, and the call that answers it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from tyro.conf import Positional, arg
+
+Select = Literal["first", "majority", "value", "halt", "checked"]
+
+
+def solve(
+    task: Positional[str],
+    puzzles: Positional[tuple[str, ...]] = (),
+    /,
+    *,
+    input: Path | None = None,
+    width: int | None = None,
+    depth: int | None = None,
+    select: Select | None = None,
+    want: int = 1,
+    seed: int = 0,
+    temperature: float | None = None,
+    restart_every: int | None = None,
+    weights: str | None = None,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Answer puzzles. Width, depth and select default to what the weights were tuned for.
+
+    Args:
+        task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of one's own data.
+        puzzles: The puzzles as text (ARC: a JSON file); read from --input or standard input if none is given.
+        input: A file of puzzles: text, CSV, DIMACS or JSON, as the task knows them.
+        width: Trajectories per puzzle; with --want ten times as many as wanted, at least.
+        depth: Supervision steps at most.
+        select: How one answer is chosen.
+        want: Stop after this many distinct valid answers; above 1 they are counted exactly as well, if that is quick.
+        seed: Seed of the noise.
+        temperature: Factor on the learned noise; for deterministic members its standard deviation.
+        restart_every: Supervision steps until a trajectory begins anew (Sudoku: with a guess as a given); 0 never.
+        weights: Shipped weights by name or a folder; the task's own if not given.
+        as_json: One JSON object per puzzle.
+    """
+    from gram.console import puzzles as console
+
+    return console.solve(
+        task,
+        puzzles,
+        input=input,
+        weights=weights,
+        as_json=as_json,
+        options={
+            "width": width,
+            "depth": depth,
+            "select": select,
+            "want": want,
+            "seed": seed,
+            "temperature": temperature,
+            "restart_every": restart_every,
+        },
+    )
+
+
+def generate(
+    task: Positional[str],
+    /,
+    *,
+    n: int | None = None,
+    depth: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    restart_every: int | None = None,
+    weights: str | None = None,
+    png: Path | None = None,
+    evolution: Path | None = None,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Draw samples of a task without puzzles. What is left out is as the weights were tuned.
+
+    Args:
+        task: Name of the task, such as sudoku-boards.
+        n: Samples.
+        depth: Supervision steps at most.
+        seed: Seed of the noise.
+        temperature: Factor on the learned noise.
+        restart_every: Supervision steps until a trajectory that has not halted begins anew; 0 never.
+        weights: Shipped weights by name or a folder; the task's own if not given.
+        png: Write a picture of the first hundred samples into this new file.
+        evolution: Write what the first eight samples were after each supervision step into this new PNG file.
+        as_json: One JSON object per sample.
+    """
+    from gram.console import samples
+
+    return samples.sample(
+        task,
+        n=n,
+        weights=weights,
+        png=png,
+        evolution=evolution,
+        as_json=as_json,
+        options={"depth": depth, "seed": seed, "temperature": temperature, "restart_every": restart_every},
+    )
+
+
+def evaluate(
+    task: Positional[str],
+    /,
+    *,
+    weights: str | None = None,
+    data: Path | None = None,
+    split: Literal["dev", "test"] = "dev",
+    width: int | None = None,
+    depth: int | None = None,
+    select: Select | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    restart_every: int | None = None,
+    edge_probability: float | None = None,
+    early_stop: bool = False,
+    record: Path | None = None,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Measure weights on puzzles that were not trained on; every figure comes from samples of the prior.
+
+    Args:
+        task: Name of the task.
+        weights: Shipped weights by name or a folder; the task's own if not given.
+        data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
+            file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
+            file with inputs and targets, for ARC a JSON file of puzzles.
+        split: The split by content: 5% of all inputs are test, 10% dev.
+        width: Samples per puzzle; of a task without puzzles, samples.
+        depth: Supervision steps.
+        select: How one answer is chosen.
+        limit: Use a sample of that many puzzles, always the same.
+        seed: Seed of the noise.
+        temperature: Factor on the learned noise.
+        restart_every: Supervision steps until a trajectory begins anew (Sudoku: with a guess as a given); 0 never.
+        edge_probability: For colouring, the density of the generated graphs (0.4 if not given).
+        early_stop: With select "checked", stop at the first valid answer of a puzzle: much faster, but it tells nothing
+            about single samples (valid, coverage and conflicts are then null).
+        record: Also write the figures with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
+        as_json: One JSON object.
+    """
+    from gram.console import puzzles as console
+
+    return console.evaluate(
+        task,
+        weights=weights,
+        data=data,
+        split=split,
+        limit=limit,
+        edge_probability=edge_probability,
+        early_stop=early_stop,
+        record=record,
+        as_json=as_json,
+        options={
+            "width": width,
+            "depth": depth,
+            "select": select,
+            "seed": seed,
+            "temperature": temperature,
+            "restart_every": restart_every,
+        },
+    )
+
+
+# data, export, import: files --------------------------------------------------------------------------------
+def data(
+    name: Positional[str],
+    /,
+    *,
+    source: Annotated[Path | None, arg(name="from")] = None,
+    out: Path | None = None,
+    mirror: str | None = None,
+) -> int:
+    """Store a public data set where recipes find it, with its checksums in manifest.json; or check one that is stored.
+    It is copied from a folder that holds it, or downloaded; a download that broke off is gone on with.
+
+    Args:
+        name: sudoku-extreme, maze-30, arc-1, arc-2 or mnist.
+        source: A folder laid out like the data folder; the data folders themselves if not given.
+        out: The data folder to store in; the one in GRAM_DATA or data/ if not given.
+        mirror: An address to download from instead of the original hosts, with the same paths below it.
+    """
+    from gram.tasks.data import datasets, download, store
+
+    stored = datasets.obtain(
+        name, out or store.data_folders()[0], source=source, mirror=mirror, report=download.progress
+    )
+    for file, facts in stored.files.items():
+        print(f"{stored.folder / file}  {facts['bytes']:,} bytes  sha256 {facts['sha256']}")
+    print(f"{name} {'is as it was stored' if stored.found else 'is stored and checked'}; it came from {stored.origin}.")
+    return 0
+
+
+def export(
+    weights: Positional[str], /, *, out: Path, int8: bool = False, web: bool = False, official: bool = False
+) -> int:
+    """Write a bundle: ONNX graphs, config, model card and checksums. It answers with numpy and onnxruntime alone, by
+    `python -m gram.ship.runtime OUT` or as --weights OUT. Or with --official a checkpoint.
+
+    Args:
+        weights: Shipped weights by name or the folder of a run.
+        out: A new folder.
+        int8: Matrix products in 8 bits: a third of the size.
+        web: A page beside it that solves in a browser, of queens and Sudoku.
+        official: A checkpoint of the published TRM or HRM code instead, if the architecture is theirs.
+    """
+    if official:
+        from gram.ship.official import export_official
+
+        if int8 or web:
+            raise ValueError(
+                "Checkpoints of the published code are float32 and no page; leave out --int8, --web or --official."
+            )
+        export_official(weights, out)
+        return 0
+    from gram.ship import export as ship
+
+    ship.export(weights, out, int8=int8, web=web)
+    return 0
+
+
+def import_official(checkpoint: Positional[Path], /, *, out: Path, task: str | None = None) -> int:
+    """Make weights of a checkpoint of the published TRM or HRM code, with its all_config.yaml beside it.
+
+    Args:
+        checkpoint: The file, or the folder of a run: its file `checkpoint` or newest step_N.
+        out: A new folder.
+        task: The task; sudoku-9 or maze-30, as the vocabulary tells, if not given.
+    """
+    from gram.ship import official
+
+    official.import_official(checkpoint, out, task=task)
+    return 0
+
+
+# bench, report, reproduce, info: figures --------------------------------------------------------------------
+def bench(
+    recipes: Positional[tuple[str, ...]] = (),
+    /,
+    *,
+    what: Literal["train", "solve", "both"] = "both",
+    batch: int | None = None,
+    threads: int = 1,
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    compile: Annotated[bool, tyro.conf.FlagConversionOff] = True,
+    repeats: int = 5,
+    seconds: float = 1.0,
+    puzzles: int = 20,
+    width: int | None = None,
+    select: Select | None = None,
+    clock: Literal["wall", "cpu"] = "wall",
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Measure training and sampling in turns, beside the fastest matrix products of the same machine and dtype.
+
+    Args:
+        recipes: Recipes by name, members included (queens-8-trm, paper-sudoku-9); the family on queens-8 if none.
+        what: Training, sampling, or both.
+        batch: Rows per update.
+        threads: CPU threads.
+        dtype: Arithmetic of the network.
+        device: Where.
+        compile: Whether training uses torch.compile.
+        repeats: Turns of each; medians are told.
+        seconds: How long the updates of a turn take at least.
+        puzzles: Dev puzzles, sampled side by side and one at a time.
+        width: Trajectories per puzzle.
+        select: How one answer is chosen when one puzzle is asked at a time.
+        clock: Seconds on the wall, or those that this process computed (one thread, on a machine with other work).
+        as_json: One JSON object.
+    """
+    from gram.bench import run
+
+    return run.bench(
+        recipes,
+        what=what,
+        batch=batch,
+        threads=threads,
+        dtype=dtype,
+        device=device,
+        compile=compile,
+        repeats=repeats,
+        seconds=seconds,
+        puzzles=puzzles,
+        width=width,
+        select=select,
+        clock=clock,
+        as_json=as_json,
+    )
+
+
+def report(
+    *,
+    results: Path = Path("results"),
+    out: Path | None = None,
+    run: tuple[Path, ...] = (),
+    trajectories: str | None = None,
+    beside: str | None = None,
+    puzzle: str | None = None,
+    samples: tuple[str, ...] = (),
+) -> int:
+    """Tables and figures of a folder of results, beside the published ones: OUT/report.md and OUT/figures. Figures need
+    matplotlib (pip install 'gram-reasoning[report]'); without it there are tables only.
+
+    Args:
+        results: A folder that `gram eval --record` wrote.
+        out: A new folder, or one with an earlier report; RESULTS/report if not given.
+        run: Folders of runs whose losses are drawn.
+        trajectories: Shipped weights by name or a folder, whose latent trajectories are drawn.
+        beside: Other weights, such as TRM's, whose trajectories are drawn beside them.
+        puzzle: The puzzle that they answer; the dev puzzle with the most solutions if not given.
+        samples: Weights by name or folder that answer no puzzles, whose samples are drawn side by side.
+    """
+    from gram.report import page
+
+    if beside is not None and trajectories is None:
+        raise ValueError("--beside stands beside --trajectories WEIGHTS; give both.")
+    weights = [name for name in (trajectories, beside) if name is not None]
+    return page.report(results, out, run=run, weights=weights, puzzle=puzzle, samples=samples)
+
+
+def reproduce(
+    name: Positional[str | None] = None,
+    /,
+    *,
+    scale: Literal["laptop", "paper"] = "laptop",
+    out: Path | None = None,
+    seeds: str | None = None,
+    jobs: int | None = None,
+    listed: Annotated[bool, arg(name="list")] = False,
+) -> int:
+    """Train what a table needs, measure it, and end in the report. Stopped or killed, the same command goes on.
+
+    Args:
+        name: queens-8, queens-10, coloring-8, coloring-10, sudoku, maze, ablations, ...; --list names all.
+        scale: laptop: at most three hours on two cores; paper: the sizes and updates of the paper, on a GPU.
+        out: Where runs, results and report are; runs/reproduce/NAME if not given.
+        seeds: Seeds with commas between them instead of those of the table.
+        jobs: Runs side by side; one for each CPU core at laptop scale, one on a GPU, if not given.
+        listed: Only say what would be trained and measured, with minutes.
+    """
+    from gram.reproduce import run as tables
+
+    return tables.reproduce(name, scale=scale, out=out, seeds=seeds, jobs=jobs, listed=listed)
+
+
+def info(weights: Positional[str | None] = None, /, *, as_json: Annotated[bool, arg(name="json")] = False) -> int:
+    """Tasks, recipes and shipped weights; or the parameters by part and the figures of one set of weights.
+
+    Args:
+        weights: Shipped weights by name, a folder, or a recipe's name.
+        as_json: One JSON object.
+    """
+    from gram import recipes
+    from gram.console import info as show
+
+    return show.info(
+        weights,
+        recipes=recipes.names(),
+        variants=list(recipes.VARIANTS),
+        recipe=recipes.recipe,
+        as_json=as_json,
+    )

@@ -1,0 +1,247 @@
+"""What `gram solve` and `gram eval` say of ARC: two attempts at each test input, pass@1 and pass@2; text, or JSON."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from gram.console.inputs import load, sample_rows
+from gram.console.text import counted, say
+from gram.measure.arc import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
+from gram.tasks.arc.files import Pair, Puzzle, puzzles_of, read_puzzles
+from gram.tasks.arc.grids import Grid, crop
+from gram.tasks.arc.task import Arc, picture
+from gram.tasks.base import IDENTITY
+from gram.tasks.data.store import data_file
+
+if TYPE_CHECKING:
+    from gram.solve.reasoner import Reasoner
+
+
+class Question(NamedTuple):
+    """A test input: its puzzle by number and name, which of its test inputs it is (from 1), and what is known of it."""
+
+    puzzle: int
+    name: str
+    place: int
+    pair: Pair
+
+
+# solve ----------------------------------------------------------------------------------------------------
+def solve(
+    task: Arc,
+    texts: tuple[str, ...],
+    *,
+    input: Path | None,
+    weights: str | None,
+    as_json: bool,
+    options: dict[str, Any],
+) -> int:
+    """Print two attempts at every test input of the puzzles: files of JSON, JSON itself, or lines of a name and a
+    grid."""
+    if options["want"] != 1 or options["select"] is not None:
+        raise ValueError("An ARC test input gets two attempts, by vote; leave --want and --select out.")
+    asked = [question for text in texts for question in read(task, text)]
+    if input:
+        asked += in_file(task, input)
+    elif not texts:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise ValueError(f"There is no puzzle; give a JSON file after `gram solve {task.spec.name}`.")
+        asked = in_text(task, sys.stdin.read(), "Standard input")
+    reasoner, _, _ = load(task, weights)
+    settled = settle(reasoner, options)
+    for question in asked:
+        begin = time.perf_counter()
+        [found] = ask(reasoner.network, task, [(question.puzzle, question.pair.input)], **settled)
+        seconds = time.perf_counter() - begin
+        print(json.dumps(fields(question, found, seconds))) if as_json else say(describe(question, found, seconds))
+        sys.stdout.flush()
+    return 0
+
+
+def read(task: Arc, text: str) -> list[Question]:
+    """The test inputs of a word of the command line: JSON, a name and a grid, or else the name of a file."""
+    if text.lstrip().startswith("{") or text.split() != [text]:
+        return in_text(task, text, "The text")
+    return in_file(task, Path(text))
+
+
+def in_file(task: Arc, path: Path) -> list[Question]:
+    """The test inputs of a file of JSON or of lines."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}; give a JSON file of ARC puzzles.")
+    if path.suffix not in (".json", ".gz"):
+        return in_text(task, path.read_text(encoding="utf-8"), path.name)
+    return some(questions(task, read_puzzles(path)), path.name)
+
+
+def in_text(task: Arc, text: str, source: str) -> list[Question]:
+    """The test inputs of JSON, or of lines of a name and a grid."""
+    if text.lstrip().startswith("{"):
+        return some(questions(task, puzzles_of(text, "The puzzle", "puzzle")), source)
+    return some(lines(task, text), source)
+
+
+def some(found: list[Question], source: str) -> list[Question]:
+    """`found`. ValueError if it is empty."""
+    if not found:
+        raise ValueError(f"{source} asks nothing; add a test input.")
+    return found
+
+
+def questions(task: Arc, puzzles: Sequence[Puzzle]) -> list[Question]:
+    """Every test input of puzzles that were trained on."""
+    numbered = [(task.number(puzzle), puzzle) for puzzle in puzzles]
+    return [Question(n, p.name, i, pair) for n, p in numbered for i, pair in enumerate(p.asked, 1)]
+
+
+def lines(task: Arc, text: str) -> list[Question]:
+    """One test input in each line that is not blank."""
+    found = []
+    for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
+        tokens = task.encode(line)
+        grid = crop(tokens[IDENTITY:], task.side)
+        assert grid is not None
+        name = line.split()[0].partition("*")[0]
+        found.append(Question(task.config.names.index(name), name, number, Pair(grid, None)))
+    return found
+
+
+def fields(question: Question, found: Asked, seconds: float) -> dict[str, Any]:
+    """One line of --json. right: which attempt is the known output (1 or 2, 0 for neither); null if it is not known."""
+    best = found.attempts[:ATTEMPTS]
+    return {
+        "puzzle": question.name,
+        "test": question.place,
+        "attempts": [attempt.grid.tolist() for attempt in best],
+        "votes": [attempt.votes for attempt in best],
+        "value": [attempt.value for attempt in best],
+        "voters": found.voters,
+        "right": right(question, found),
+        "evaluations": found.evaluations,
+        "seconds": seconds,
+    }
+
+
+def right(question: Question, found: Asked) -> int | None:
+    """The attempt that is the known output, from 1; 0 if none is, None if it is not known."""
+    target = question.pair.output
+    if target is None:
+        return None
+    return next((k for k, a in enumerate(found.attempts[:ATTEMPTS], 1) if np.array_equal(a.grid, target)), 0)
+
+
+def describe(question: Question, found: Asked, seconds: float) -> str:
+    """The attempts at one test input for people."""
+    parts = [f"{question.name}, test input {question.place}", picture(question.pair.input)]
+    for k, attempt in enumerate(found.attempts[:ATTEMPTS], 1):
+        parts += [f"attempt {k}, {attempt.votes} of {counted(found.voters, 'vote')}", picture(attempt.grid)]
+    if not found.attempts:
+        parts.append("no attempt: no sample is a grid")
+    if (known := right(question, found)) is not None:
+        parts.append(f"attempt {known} is the output in the file" if known else "neither is the output in the file")
+    return "\n".join([*parts, f"{counted(found.evaluations, 'function evaluation')}, {seconds:.2f} s", ""])
+
+
+def settle(reasoner: "Reasoner", options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `sample`: what `options` leaves open comes from config.solve."""
+    c = reasoner.config.solve
+    names = ("width", "depth", "temperature", "restart_every")
+    settled = {name: getattr(c, name) if options[name] is None else options[name] for name in names}
+    settled["restart_every"] = settled["restart_every"] or None
+    return settled | {"seed": options["seed"], "halt_threshold": c.halt_threshold}
+
+
+# eval -----------------------------------------------------------------------------------------------------
+def evaluate(
+    task: Arc,
+    *,
+    weights: str | None,
+    data: Path | None,
+    split: str,
+    limit: int | None,
+    record: Path | None,
+    as_json: bool,
+    options: dict[str, Any],
+) -> int:
+    """pass@1 and pass@2 of the test inputs of a split, or of a file, beside two baselines; recorded if asked to."""
+    if options["select"] is not None:
+        raise ValueError("ARC is answered by vote; leave --select out.")
+    if data is None:
+        found = [Question(n, task.config.names[n], 0, pair) for n, pair in task.pairs(split)]
+        shown = {n: task.puzzle(n).shown for n, *_ in found}
+    else:
+        puzzles = read_puzzles(data_file(str(data)))
+        found = [question for question in questions(task, puzzles) if question.pair.output is not None]
+        shown = {task.number(puzzle): puzzle.shown for puzzle in puzzles}
+    if not found:
+        raise ValueError(
+            f"There is no test input with a known output in {data or split}; give another --split or --data."
+        )
+    found = [found[row] for row in sample_rows(len(found), limit)]
+    reasoner, label, folder = load(task, weights)
+    settled = settle(reasoner, options)
+    begin = time.perf_counter()
+    answers = ask(reasoner.network, task, [(q.puzzle, q.pair.input) for q in found], **settled)
+    seconds = time.perf_counter() - begin
+    source = split if data is None else data.name
+    values: dict[str, Any] = {"task": task.spec.name, "weights": label, "data": source}
+    values |= figures(found, answers, shown)
+    values |= {"width": settled["width"], "depth": settled["depth"], "select": "majority", "variants": len(task.views)}
+    values |= {"function_evaluations": sum(a.evaluations for a in answers), "seconds": seconds}
+    values |= {name: settled[name] for name in ("seed", "temperature", "restart_every")}
+    if as_json:
+        print(json.dumps(values))
+    else:
+        say(table(values))
+    if record is not None:
+        asked = {name: values[name] for name in ("width", "depth", "select")} | {"limit": limit}
+        asked |= {"temperature": options["temperature"], "seed": options["seed"] or None}
+        from gram.measure.record import keep, key
+
+        keep(record, reasoner, folder, key(source, asked | {"restart_every": options["restart_every"]}), values)
+    return 0
+
+
+def figures(found: Sequence[Question], answers: Sequence[Asked], shown: dict[int, tuple[Pair, ...]]) -> dict[str, Any]:
+    """examples (test inputs) and puzzles; `score` of the votes; exact_one: a single sample of the puzzle itself,
+    without a vote; and `score` of answering with the input (copy_...) and with the most frequent outputs that the
+    puzzle shows (frequent_...)."""
+    targets = [question.pair.output for question in found]
+    puzzles = [question.puzzle for question in found]
+    assert all(target is not None for target in targets)
+    known: list[Grid] = [target for target in targets if target is not None]
+    voted = score([[attempt.grid for attempt in answer.attempts] for answer in answers], known, puzzles)
+    single = [[] if answer.single is None else [answer.single] for answer in answers]
+    exact = [passes(own, target, 1) for own, target in zip(single, known, strict=True)]
+    copy = score([copied(question.pair.input) for question in found], known, puzzles)
+    frequent = score([most_frequent(shown[puzzle]) for puzzle in puzzles], known, puzzles)
+    values: dict[str, Any] = {"examples": len(found), "puzzles": len(set(puzzles))} | voted
+    values["exact_one"] = float(np.mean(exact))
+    values |= {f"copy_{name}": rate for name, rate in copy.items()}
+    return values | {f"frequent_{name}": rate for name, rate in frequent.items()}
+
+
+def table(values: dict[str, Any]) -> str:
+    """The figures for people."""
+    head = (
+        f"{values['task']}: {counted(values['examples'], 'test input')} of {counted(values['puzzles'], 'puzzle')} of "
+        f"{values['data']}, weights {values['weights']}, {counted(values['variants'], 'variant')}, width "
+        f"{values['width']}, depth {values['depth']}"
+    )
+    rates = {
+        "pass_1": "the first attempt is exactly right",
+        "pass_2": "one of two attempts is",
+        "task_pass_2": "puzzles all of whose test inputs are answered so",
+        "mean_pass_2": "mean over puzzles of the share of test inputs",
+        "exact_one": "a single sample, without a vote",
+        "copy_pass_2": "answering with the input instead",
+        "frequent_pass_2": "answering with the most frequent outputs that the puzzle shows",
+    }
+    rows = [f"  {name:<15} {values[name]:8.2%}  {text}" for name, text in rates.items()]
+    cost = f"  {counted(values['function_evaluations'], 'function evaluation')}, {values['seconds']:.1f} s"
+    return "\n".join([head, *rows, cost])

@@ -1,0 +1,114 @@
+"""ARC's way of answering: many views of a test input, one vote for each sample, two attempts; and how it is scored.
+
+Pure functions of grids (H, W) of colours. V variants, N samples of each.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gram.solve.backend import Network
+from gram.solve.sampler import Trajectories, sample
+from gram.tasks.arc.files import Pair
+from gram.tasks.arc.grids import Grid
+from gram.tasks.arc.task import Arc
+
+CHUNK = 1024
+"""Variants of test inputs that are asked side by side, about: bounds the memory, not the result."""
+ATTEMPTS = 2
+"""Answers that may be given to a test input."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A grid and who speaks for it."""
+
+    grid: Grid
+    votes: int
+    value: float
+    """Mean over its voters."""
+
+
+def ranked(grids: Sequence[Grid | None], values: Sequence[float]) -> list[Attempt]:
+    """The distinct grids, most votes first; ties: the higher mean value, then the one that came first. None has no
+    vote."""
+    voters: dict[tuple, list[int]] = {}
+    for i, grid in enumerate(grids):
+        if grid is not None:
+            voters.setdefault((grid.shape, grid.tobytes()), []).append(i)
+    found = []
+    for rows in voters.values():
+        grid = grids[rows[0]]
+        assert grid is not None
+        found.append(Attempt(grid, len(rows), float(np.mean([values[i] for i in rows]))))
+    return sorted(found, key=lambda attempt: (-attempt.votes, -attempt.value))
+
+
+def passes(attempts: Sequence[Grid], target: Grid, k: int) -> bool:
+    """pass@k: whether one of the first k attempts is exactly the target, sizes included."""
+    return any(np.array_equal(grid, target) for grid in attempts[:k])
+
+
+def score(attempts: Sequence[Sequence[Grid]], targets: Sequence[Grid], puzzles: Sequence[int]) -> dict[str, float]:
+    """Attempts at each test input, its target, and the number of its puzzle -> rates in [0, 1], for k = 1 and 2:
+
+    pass_k: test inputs that one of the first k attempts answers exactly. task_pass_k: puzzles all of whose test inputs
+    are answered so. mean_pass_k: the share of answered test inputs of a puzzle, mean over puzzles (the figure of ARC
+    Prize, HRM and TRM)."""
+    figures: dict[str, float] = {}
+    for k in (1, ATTEMPTS):
+        right = np.array([passes(own, target, k) for own, target in zip(attempts, targets, strict=True)], float)
+        by_puzzle = [right[np.array(puzzles) == puzzle] for puzzle in dict.fromkeys(puzzles)]
+        figures[f"pass_{k}"] = float(right.mean())
+        figures[f"task_pass_{k}"] = float(np.mean([own.all() for own in by_puzzle]))
+        figures[f"mean_pass_{k}"] = float(np.mean([own.mean() for own in by_puzzle]))
+    return figures
+
+
+def copied(input: Grid) -> list[Grid]:
+    """The attempt to answer with the input."""
+    return [input]
+
+
+def most_frequent(shown: Iterable[Pair]) -> list[Grid]:
+    """The two most frequent outputs of demonstrations; of equally frequent ones those that come first."""
+    outputs = [pair.output for pair in shown if pair.output is not None]
+    counts = Counter((grid.shape, grid.tobytes()) for grid in outputs)
+    return [np.frombuffer(cells, np.uint8).reshape(shape) for (shape, cells), _ in counts.most_common(ATTEMPTS)]
+
+
+# asking a network -----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Asked:
+    """What came of one test input."""
+
+    attempts: list[Attempt]
+    """All distinct grids, most votes first."""
+    voters: int
+    """Samples: V * N, or V where those of a variant are all equal."""
+    single: Grid | None
+    """The first sample of the puzzle itself, unvoted."""
+    evaluations: int
+    """Function evaluations (rows times supervision steps)."""
+
+
+def ask(network: Network, task: Arc, asked: Sequence[tuple[int, Grid]], **options: Any) -> list[Asked]:
+    """Test inputs (number of the puzzle, grid) through all variants; `options` of gram.solve.sampler.sample."""
+    V, answers = len(task.views), []
+    together = max(1, CHUNK // V)
+    for first in range(0, len(asked), together):
+        part = asked[first : first + together]
+        inputs = np.concatenate([task.variants_of(puzzle, grid) for puzzle, grid in part])
+        found = sample(network, task, inputs, **options)
+        answers += [_voted(task, found[i * V : (i + 1) * V]) for i in range(len(part))]
+    return answers
+
+
+def _voted(task: Arc, found: Sequence[Trajectories]) -> Asked:
+    """The samples of all variants of one test input."""
+    grids = [task.grid_of(tokens, variant) for variant, own in enumerate(found) for tokens in own.answers]
+    values = [float(value) for own in found for value in own.value]
+    return Asked(ranked(grids, values), len(grids), grids[0], sum(own.evaluations for own in found))

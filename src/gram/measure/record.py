@@ -1,0 +1,130 @@
+"""Where and on what a figure was measured: results/RECIPE/SEED.json, the only source of published numbers."""
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gram import tasks
+from gram import weights as weight_files
+from gram.config import Config, read_json
+from gram.models.build import build, parameter_table
+
+if TYPE_CHECKING:
+    from gram.solve.reasoner import Reasoner
+
+PACKAGE = Path(__file__).parent.parent
+TRAINING = "training.json"
+"""Beside weights that left their run: {"seconds": ..., "updates": ...}."""
+
+INSTRUCTIONS = {
+    "amx_tile": "AMX",
+    "avx512_bf16": "AVX-512 with bfloat16",
+    "avx512_vnni": "AVX-512 with VNNI",
+    "avx512f": "AVX-512",
+    "avx2": "AVX2",
+}
+"""Flags of Linux, the best first."""
+
+
+def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
+    """Put what was measured of a reasoner under `name` into results/RECIPE/SEED.json, atomically, and say where; other
+    names in the file stay.
+
+    The file: recipe, task, seed of the training, parameters, commit and dirty (of the last figures written), date,
+    hardware, seconds and updates of the training (null if unknown), figures: name -> figures with their own commit and
+    date.
+    """
+    config = reasoner.config
+    path = results / config.recipe / f"{config.train.seed}.json"
+    values = read_json(path) if path.is_file() else {}
+    here = origin() | {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed}
+    values |= {"parameters": parameters(config)["total"]} | here
+    values |= {"hardware": hardware() | {"dtype": reasoner.network.dtype}} | training(weights)
+    values["figures"] = values.get("figures", {}) | {name: figures | here}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weight_files.write_json(path, values)
+    print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
+
+
+def key(data: str, asked: dict[str, Any]) -> str:
+    """The name of figures in a results file: their data and what was asked for."""
+    return " ".join([data, *(f"{k}={v}" for k, v in asked.items() if v is not None)])
+
+
+def parameters(config: Config) -> dict[str, int]:
+    """Parameters by part, "total" included."""
+    return parameter_table(build(tasks.of(config).spec, config.model))
+
+
+def origin() -> dict[str, Any]:
+    """commit: HEAD of the checkout that this package lies in, null outside of one; dirty: whether its code differs."""
+    if _git("ls-files", "--error-unmatch", "weights.py") is None or (commit := _git("rev-parse", "HEAD")) is None:
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--", "*.py"))}
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(PACKAGE), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def hardware() -> dict[str, Any]:
+    """cpu, cores, gpu (null if none), torch, python, threads."""
+    return {
+        "cpu": processor(),
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Name and the best of its instructions for products of matrices: "AMD EPYC, AVX2"."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    found = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+    name = found.get("model name") or platform.processor() or platform.machine()
+    flags = found.get("flags", "").split()
+    best = [says for flag, says in INSTRUCTIONS.items() if flag in flags][:1]
+    return ", ".join([name, *best])
+
+
+def training(weights: Path) -> dict[str, Any]:
+    """seconds and updates of the training: from training.json or the run's metrics.jsonl beside the weights."""
+    unknown: dict[str, Any] = {"seconds": None, "updates": None}
+    try:
+        if (weights / TRAINING).is_file():
+            values = json.loads((weights / TRAINING).read_text(encoding="utf-8"))
+            return {name: values.get(name) for name in unknown}
+        lines = (weights / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        entries = [json.loads(line) for line in lines if line.startswith(('{"kind": "train"', '{"kind": "dev"'))]
+    except (OSError, ValueError):
+        return unknown
+    if not entries:
+        return unknown
+    last = entries[-1]
+    return {"seconds": last.get("trained_seconds", last.get("seconds")), "updates": last.get("update")}
+
+
+def tell(values: dict[str, Any], out: Path | None) -> None:
+    """Print the figures of a benchmark as JSON, and write them to the file `out` if there is one."""
+    print(json.dumps(values, indent=2), flush=True)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        weight_files.write_json(out, values)

@@ -1,0 +1,31 @@
+"""Samples from nothing, laid out for the report."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gram.console import png as pictures
+from gram.solve.reasoner import load
+from gram.tasks.base import Unconditional
+
+SHOWN = 64
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Samples of one network side by side."""
+
+    name: str
+    """The recipe."""
+    image: np.ndarray
+    """(H, W) uint8, grey."""
+
+
+def sheet(weights: str) -> Sheet:
+    """SHOWN samples of shipped weights by name or of a run's folder; one, where all would be equal. ValueError for
+    weights that answer puzzles."""
+    reasoner = load(weights)
+    if not isinstance(reasoner.task, Unconditional):
+        raise ValueError(f"{weights} answers puzzles of {reasoner.task.spec.name}; draw samples of others.")
+    images = np.stack([reasoner.task.picture(tokens) for tokens in reasoner.generate(SHOWN).tokens])
+    return Sheet(reasoner.config.recipe, pictures.tiled(images, columns=round(len(images) ** 0.5)))

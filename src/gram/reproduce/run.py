@@ -1,0 +1,250 @@
+"""`gram reproduce`: from nothing to a table. Trains what is missing, measures it, and ends in the report.
+
+OUT/runs/RECIPE-SEED    folders of runs
+OUT/results/            what was measured, as `gram eval --record` writes it
+OUT/report/             tables and figures
+
+Runs that fit beside each other go side by side, a process each (jobs.py). What is finished is found again: a run by its
+training.json, a measurement by its key; a run that was cut off goes on from its last checkpoint.
+"""
+
+import dataclasses
+import gc
+import os
+import shlex
+from pathlib import Path
+
+import torch
+
+from gram import tasks
+from gram import weights as weight_files
+from gram.config import Config, read_config
+from gram.console import puzzles as console
+from gram.console.text import counted
+from gram.measure import record
+from gram.measure.record import TRAINING
+from gram.recipes import plans, split
+from gram.recipes.plans import PLANS, Measure, Plan, Scale
+from gram.recipes.variants import GRAM
+from gram.report import page, results
+from gram.reproduce.processes import Job, side_by_side
+from gram.tasks.arc.task import Arc
+from gram.tasks.base import Unconditional
+from gram.tasks.data.store import data_file
+from gram.tasks.mnist import Mnist
+from gram.train import checkpoint, loop
+
+RUNS, RESULTS, REPORT = "runs", "results", "report"
+
+
+def reproduce(
+    name: str | None, *, scale: Scale, out: Path | None, seeds: str | None, jobs: int | None, listed: bool
+) -> int:
+    """Train, measure and report the table `name` into `out` (runs/reproduce/NAME if not given).
+
+    Interrupted anywhere and started again it goes on, and with a number of updates as its budget it ends in the same
+    figures. A run whose loss is no number any more leaves its row empty; the others go on, and a ValueError names it at
+    the end. ValueError or FileNotFoundError for an unknown name, missing data, an `out` that holds something else, runs
+    there of other settings, and at the paper's scale without a GPU. `listed` only says what would be done. jobs: runs
+    side by side; None is one for each CPU core at laptop scale, one on a GPU.
+    """
+    if name is None:
+        if not listed:
+            raise ValueError(f"Name a table after `gram reproduce`: {', '.join(PLANS)}.")
+        print(overview(scale))
+        return 0
+    chosen = plans.plan(name)
+    out = Path("runs/reproduce") / name if out is None else out
+    configs = plans.configs(chosen, scale, plans.numbers(seeds))
+    if listed:
+        print(listing(chosen, configs, scale, out))
+        return 0
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs is {jobs}; it must be at least 1.")
+    check(configs, out)
+    if jobs is None:
+        jobs = 1 if scale == "paper" else max(1, (os.cpu_count() or 1) // plans.THREADS)
+    if scale == "paper":
+        print(several_gpus(configs[0], out))
+    try:
+        broken = steps(chosen, configs, out, jobs)
+        if (out / RESULTS).is_dir():
+            report(chosen, configs, out)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Stopped; the same command goes on from here.") from None
+    if broken:
+        raise ValueError(f"These runs did not end well, and their rows are missing: {'; '.join(broken)}")
+    return 0
+
+
+# doors ------------------------------------------------------------------------------------------------------
+def check(configs: list[Config], out: Path) -> None:
+    """ValueError or FileNotFoundError for all that can be known to be wrong before hours are spent."""
+    if "WORLD_SIZE" in os.environ:
+        raise ValueError("gram reproduce is one process; start torchrun for `gram train`, as --list shows.")
+    check_out(out)
+    for config in configs:
+        for file in (*config.data, *config.dev):
+            data_file(file)
+    task = tasks.of(configs[0])
+    if isinstance(task, Mnist):
+        task.examples("test", count=1)
+    for config in configs:
+        check_run(config, run(config, out))
+        known(config, out)
+
+
+def check_out(out: Path) -> None:
+    """ValueError if `out` is there and holds more than earlier calls left, killed ones included."""
+    own = {RUNS, RESULTS, REPORT}
+    if out.exists() and not (out.is_dir() and all(p.name in own or p.suffix == ".tmp" for p in out.iterdir())):
+        raise ValueError(f"{out} holds something else than a reproduction; choose another --out.")
+    page.check_out(out / REPORT)
+
+
+def check_run(config: Config, folder: Path) -> None:
+    """ValueError if `folder` holds another run, or the run cannot be trained here."""
+    if (folder / weight_files.CONFIG).is_file():
+        made = read_config(folder / weight_files.CONFIG)
+        # heads choose a threshold, and the puzzles of ARC are named when training begins
+        if dataclasses.replace(made, solve=config.solve, arc=config.arc) != config:
+            raise ValueError(f"{folder} is a run of other settings; choose another --out.")
+    if config.recipe.startswith("paper-") and not finished(folder) and not torch.cuda.is_available():
+        raise ValueError("The paper's scale needs a GPU, and there is none here; use --scale laptop.")
+
+
+def run(config: Config, out: Path) -> Path:
+    return out / RUNS / f"{config.recipe}-{config.train.seed}"
+
+
+def finished(folder: Path) -> bool:
+    return (folder / TRAINING).is_file()
+
+
+# steps ------------------------------------------------------------------------------------------------------
+def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int) -> list[str]:
+    """Train and measure every run; returns what is to be said of those whose loss is no number any more."""
+    titles = [f"[{n} of {len(configs)}] {c.recipe}, seed {c.train.seed}" for n, c in enumerate(configs, 1)]
+    if jobs > 1:
+        work = [
+            Job(title, run(config, out).with_suffix(".log"), one, (chosen, config, out))
+            for title, config in zip(titles, configs, strict=True)
+        ]
+        return [said for _, said in side_by_side(work, jobs) if said]
+    broken = []
+    for title, config in zip(titles, configs, strict=True):
+        print(title, flush=True)
+        broken.append(one(chosen, config, out))
+    return [said for said in broken if said]
+
+
+def one(chosen: Plan, config: Config, out: Path) -> str | None:
+    """One run from nothing to its figures; what is to be said if its loss is no number any more."""
+    try:
+        train(config, out)
+    except loop.NotFinite as error:
+        return f"{config.recipe}, seed {config.train.seed}: {error}"
+    measure(chosen, config, out)
+    return None
+
+
+def train(config: Config, out: Path) -> None:
+    """A new run, the rest of one that was cut off, or nothing."""
+    folder = run(config, out)
+    if finished(folder):
+        return
+    torch.compiler.reset()  # else the compiler counts the runs before as variants of this one, and gives up at eight
+    gc.collect()
+    loop.train(config, folder, resume=bool(checkpoint.paths(folder)))
+
+
+def measure(chosen: Plan, config: Config, out: Path) -> None:
+    """What has not been measured yet of a finished run."""
+    torch.set_num_threads(config.train.threads)
+    folder = run(config, out)
+    settled = read_config(folder / weight_files.CONFIG)
+    for wanted in plans.measures(chosen, config.recipe):
+        if key(wanted, settled) in known(config, out):
+            continue
+        console.evaluate(
+            config.task,
+            weights=str(folder),
+            data=None if wanted.data is None else Path(wanted.data),
+            split=wanted.split,
+            limit=wanted.limit,
+            edge_probability=None,
+            early_stop=False,
+            record=out / RESULTS,
+            as_json=False,
+            options={
+                "width": wanted.width,
+                "depth": wanted.depth,
+                "select": wanted.select,
+                "seed": 0,
+                "temperature": None,
+                "restart_every": None,
+            },
+        )
+
+
+def key(wanted: Measure, config: Config) -> str:
+    """The key that `gram eval` records the measurement under."""
+    names = ("width", "depth") if isinstance(tasks.of(config), Unconditional) else ("width", "depth", "select")
+    asked = {name: getattr(wanted, name) or getattr(config.solve, name) for name in names}
+    return record.key(wanted.split if wanted.data is None else Path(wanted.data).name, asked | {"limit": wanted.limit})
+
+
+def known(config: Config, out: Path) -> set[str]:
+    """The keys of what was measured of a run."""
+    path = out / RESULTS / config.recipe / f"{config.train.seed}.json"
+    return set(results.result(path, out / RESULTS).figures) if path.is_file() else set()
+
+
+def report(chosen: Plan, configs: list[Config], out: Path) -> None:
+    """Tables and figures; losses of GRAM's first run, and its trajectories beside TRM's, or everyone's samples."""
+    first = {split(c.recipe)[2] or GRAM: run(c, out) for c in reversed(configs) if finished(run(c, out))}
+    task = tasks.of(configs[0])
+    puzzles = page.drawable() and not isinstance(task, Unconditional | Arc)
+    traced = [str(first[model]) for model in (GRAM, "trm") if model in first and puzzles]
+    drawn = [str(first[m]) for m in chosen.models if m in first and page.drawable() and isinstance(task, Unconditional)]
+    learned = [first[GRAM]] if GRAM in first else []
+    page.report(out / RESULTS, out / REPORT, run=learned, weights=traced, samples=drawn)
+
+
+# for people -------------------------------------------------------------------------------------------------
+def overview(scale: Scale) -> str:
+    """Every table in a line."""
+    lines = [f"{name:<17} {about(chosen, scale)}  {chosen.title}" for name, chosen in PLANS.items()]
+    return "\n".join([*lines, "gram reproduce NAME --list tells the runs of one."])
+
+
+def listing(chosen: Plan, configs: list[Config], scale: Scale, out: Path) -> str:
+    """Every run and measurement of a table."""
+    lines = [f"{chosen.title}; {about(chosen, scale).strip()}"]
+    for config in configs:
+        budget = f"{chosen.minutes:g} min" if scale == "laptop" else counted(config.train.updates, "update")
+        lines.append(f"  {config.recipe}, seed {config.train.seed}: {budget}")
+        for wanted in plans.measures(chosen, config.recipe):
+            options = {name: value for name, value in vars(wanted).items() if value is not None and name != "only"}
+            asked = " ".join(f"--{k} {v}" for k, v in options.items() if k != "split" or wanted.data is None)
+            lines.append(f"    gram eval {config.task} --weights {run(config, out)} {asked}")
+    return "\n".join([*lines, *([several_gpus(configs[0], out)] if scale == "paper" else [])])
+
+
+def about(chosen: Plan, scale: Scale) -> str:
+    """Runs and time."""
+    if scale == "paper":
+        return f"{counted(len(chosen.models), 'run'):>7} on a GPU"
+    runs = len(chosen.models) * len(chosen.seeds)
+    return f"{counted(runs, 'run'):>7}, about {chosen.total / 60:.1f} h"
+
+
+def several_gpus(config: Config, out: Path) -> str:
+    """How a run is trained faster."""
+    seed, folder = str(config.train.seed), str(run(config, out))
+    words = ["train", config.recipe, "--train.seed", seed, "--out", folder]
+    return (
+        "One run after the other on one GPU. On several, train the runs first, such as\n"
+        f"  torchrun --nproc-per-node 8 -m gram.cli {shlex.join(words)}\n"
+        "What is finished there is taken as it is."
+    )

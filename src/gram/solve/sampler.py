@@ -1,0 +1,317 @@
+"""Width times depth: trajectories sampled from the prior, many puzzles side by side (model.md section 5).
+
+A row is one trajectory of one puzzle. A limited number of rows is in flight; whenever some finish, they leave the batch
+and waiting rows take their places, so that no product is spent on a finished row. No target is ever seen here.
+
+Noise is counted (solve/noise.py), so that a trajectory depends on nothing beside it. All here is numpy; the arithmetic
+of the recursion is behind `Network` (solve/backend.py).
+Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from gram.solve.backend import Array, Network
+from gram.solve.noise import Noise, chances, initial_noise
+from gram.solve.scheduler import Scheduler
+from gram.tasks.base import PAD, Task, Tokens
+
+SURE = 0.95
+"""A guess is made where the largest probability of a symbol is below this, if there is such a position."""
+
+
+# how it is sampled ---------------------------------------------------------------------------------------
+def settle_temperature(network: Network, temperature: float | None) -> float:
+    """None becomes 1 for stochastic members and 0 for deterministic ones. ValueError below 0."""
+    if temperature is None:
+        return 0.0 if network.config.guidance == "none" else 1.0
+    if not temperature >= 0:
+        raise ValueError(f"temperature is {temperature}; it must be 0 or more.")
+    return temperature
+
+
+def noisy(network: Network, temperature: float | None = None) -> bool:
+    """Whether the transitions draw noise."""
+    return network.config.guidance != "mean" and settle_temperature(network, temperature) > 0
+
+
+def deterministic(
+    network: Network, task: Task, temperature: float | None = None, restart_every: int | None = None
+) -> bool:
+    """Whether all trajectories of a puzzle are equal, so that one of them says it all."""
+    guesses = restart_every is not None and task.spec.givens
+    return not noisy(network, temperature) and not guesses and network.config.start == "fixed"
+
+
+# what comes out -------------------------------------------------------------------------------------------
+class Stage(NamedTuple):
+    """The rows in flight after one more supervision step. B rows."""
+
+    rows: list[tuple[int, int]]
+    """(puzzle, trajectory) of each."""
+    answers: Tokens
+    """(B, L) uint8, canonical."""
+    steps: np.ndarray
+    """(B,) int64 supervision steps that each has run."""
+    value: np.ndarray
+    """(B,) float32."""
+    halt: np.ndarray
+    """(B,) float32 halting logit."""
+    done: np.ndarray
+    """(B,) bool: finished by depth, by halting or by the checker."""
+    leave: np.ndarray
+    """(B,) bool: done, or stopped because its puzzle has enough valid answers."""
+
+
+class Row(NamedTuple):
+    """One trajectory that has left the batch."""
+
+    puzzle: int
+    trajectory: int
+    answer: Tokens
+    """(L,) uint8, canonical, padding before the answer starts."""
+    steps: int
+    """Supervision steps that it ran: its function evaluations."""
+    value: float
+    halt: float
+    """Halting logit at its last step; for "halt-continue" its lead over the continue logit."""
+    finished: bool
+    """False if it was stopped because its puzzle had enough valid answers."""
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """The N trajectories of one puzzle. N is 1 where all would be equal (see `deterministic`)."""
+
+    answers: Tokens
+    """(N, L) uint8; zeros where a row never ran."""
+    steps: np.ndarray
+    """(N,) int64, supervision steps; 0 where a row never ran."""
+    value: np.ndarray
+    """(N,) float32 at the last step; NaN where a row never ran."""
+    halt: np.ndarray
+    """(N,) float32 halting logit at the last step; NaN where a row never ran."""
+    finished: np.ndarray
+    """(N,) bool; False where a row never ran or was stopped by early stop."""
+
+    @classmethod
+    def blank(cls, N: int, L: int) -> "Trajectories":
+        """N rows that never ran."""
+        nothing = np.full(N, np.nan, np.float32)
+        return cls(np.zeros((N, L), np.uint8), np.zeros(N, np.int64), nothing, nothing.copy(), np.zeros(N, bool))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def head(self, n: int) -> "Trajectories":
+        """The first n of them."""
+        return Trajectories(self.answers[:n], self.steps[:n], self.value[:n], self.halt[:n], self.finished[:n])
+
+    @property
+    def evaluations(self) -> int:
+        """Function evaluations: one is one row through one supervision step."""
+        return int(self.steps.sum())
+
+
+# the sampler ----------------------------------------------------------------------------------------------
+def stages(
+    network: Network,
+    task: Task,
+    puzzles: Tokens,
+    *,
+    width: int,
+    depth: int,
+    seed: int = 0,
+    temperature: float | None = None,
+    halt_threshold: float | None = None,
+    restart_every: int | None = None,
+    want: int | None = None,
+    rows: int | None = None,
+) -> Iterator[Stage]:
+    """Sample `width` trajectories of every puzzle (n, L) uint8; yield the rows in flight after each supervision step.
+
+    A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
+    task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
+    `want` distinct valid answers. Since most puzzles need few rows, they then start in waves, each about twice as large
+    as the one before, when all of that have left; rows that never start are not yielded. `rows` limits the rows in
+    flight; None chooses for the device. `temperature`, `restart_every`: see SolveConfig; the checker judges by the
+    puzzle as it was asked, whatever was guessed. The rows of a puzzle do not depend on what else is in `puzzles`,
+    bitwise on CPU (on a GPU up to rounding). ValueError for arguments out of range.
+    """
+    counts = {"width": width, "depth": depth, "want": want, "rows": rows, "restart_every": restart_every}
+    for name, number in counts.items():
+        if number is not None and number < 1:
+            raise ValueError(f"{name} is {number}; it must be at least 1.")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed}; it must be 0 or more and below 2**64.")
+    if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
+        raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
+    temperature = settle_temperature(network, temperature)
+    if deterministic(network, task, temperature, restart_every):
+        width = 1
+    flight = ActiveBatch(network, task, puzzles, seed, temperature)
+    limit = rows or network.in_flight
+    line = Scheduler(len(puzzles), width, limit, want, network.first_wave)
+    while line.waiting or flight.rows:
+        flight.admit(line.take(limit - len(flight.rows)))
+        answers, value, halt = flight.step()
+        steps = flight.steps
+        owners = np.array([puzzle for puzzle, _ in flight.rows])
+        done = steps >= depth
+        if halt_threshold is not None:
+            done |= halt > halt_threshold
+        leave = done
+        if want is not None:
+            valid = task.check(puzzles[owners], answers)
+            for i in np.flatnonzero(valid):
+                line.note(owners[i], answers[i])
+            done |= valid
+            leave = done | np.array([line.enough(puzzle) for puzzle in owners])
+        yield Stage(flight.rows, answers, steps, value, halt, done, leave)
+        flight.keep(np.flatnonzero(~leave))
+        for puzzle in line.advance({*owners.tolist()} - {puzzle for puzzle, _ in flight.rows}):
+            flight.forget(puzzle)
+        if restart_every is not None:
+            flight.restart(np.flatnonzero(flight.steps % restart_every == 0))
+
+
+def trajectories(network: Network, task: Task, puzzles: Tokens, **options) -> Iterator[Row]:
+    """Each row of `stages` as it leaves the batch; the same arguments."""
+    for stage in stages(network, task, puzzles, **options):
+        for i in np.flatnonzero(stage.leave):
+            heads = float(stage.value[i]), float(stage.halt[i])
+            yield Row(*stage.rows[i], stage.answers[i], int(stage.steps[i]), *heads, bool(stage.done[i]))
+
+
+def sample(network: Network, task: Task, puzzles: Tokens, *, width: int, depth: int, **options) -> list[Trajectories]:
+    """`trajectories`, collected by puzzle; the arguments of `stages`."""
+    N = 1 if deterministic(network, task, options.get("temperature"), options.get("restart_every")) else width
+    found = [Trajectories.blank(N, task.spec.length) for _ in puzzles]
+    for row in trajectories(network, task, puzzles, width=width, depth=depth, **options):
+        own, i = found[row.puzzle], row.trajectory
+        own.answers[i], own.steps[i], own.finished[i] = row.answer, row.steps, row.finished
+        own.value[i], own.halt[i] = row.value, row.halt
+    return found
+
+
+class ActiveBatch:
+    """The rows in flight: their places, states and embeddings side by side."""
+
+    def __init__(self, network: Network, task: Task, puzzles: Tokens, seed: int, temperature: float):
+        self.network, self.task, self.puzzles = network, task, puzzles
+        self.seed, self.temperature = seed, temperature
+        self.rows: list[tuple[int, int]] = []
+        self.steps = np.zeros(0, np.int64)
+        self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, guesses included
+        self.logits = np.zeros((0, 0, 0), np.float32)  # of the last step, and
+        self.pooled: Array = None  # what the heads read then
+        self.state: tuple[Array, Array] | None = None
+        self.e_x: Array = None
+        self.embedded: dict[int, Array] = {}
+
+    def admit(self, new: list[tuple[int, int]]) -> None:
+        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, until it is forgotten."""
+        if not new:
+            return
+        join, pick = self.network.join, self.network.pick
+        unseen = sorted({puzzle for puzzle, _ in new} - self.embedded.keys())
+        if unseen:
+            e_x = self.network.encode(self.puzzles[unseen])
+            self.embedded |= {puzzle: pick(e_x, np.array([i])) for i, puzzle in enumerate(unseen)}
+        owners = [puzzle for puzzle, _ in new]
+        e_x = join([self.embedded[puzzle] for puzzle in owners])
+        state = self.initial(new)
+        if self.rows:
+            assert self.state is not None
+            state = join([self.state[0], state[0]]), join([self.state[1], state[1]])
+            e_x = join([self.e_x, e_x])
+        self.state, self.e_x = state, e_x
+        self.rows = [*self.rows, *new]
+        self.tokens = np.concatenate([self.tokens, self.puzzles[owners]])
+        self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
+
+    def forget(self, puzzle: int) -> None:
+        """No row of this puzzle will come again."""
+        del self.embedded[puzzle]
+
+    def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
+        """z0 of (puzzle, trajectory) rows."""
+        drawn = None
+        if self.network.config.start == "random":
+            shape = self.network.start_shape
+            drawn = np.stack([initial_noise(self.seed, self.puzzles[p], n, shape) for p, n in rows], 1)
+        return self.network.initial(len(rows), drawn)
+
+    def restart(self, rows: np.ndarray) -> None:
+        """These rows begin anew under fresh noise; where givens can be guessed, each with one more given."""
+        if not len(rows) or not (self.task.spec.givens or noisy(self.network, self.temperature)):
+            return  # without guess or noise a row would only repeat itself
+        assert self.state is not None
+        put = self.network.put
+        if self.task.spec.givens:
+            for i in rows.tolist():
+                self.guess(i)
+            self.e_x = put(self.e_x, rows, self.network.encode(self.tokens[rows]))
+        h, l = self.initial([self.rows[i] for i in rows.tolist()])  # noqa: E741
+        self.state = put(self.state[0], rows, h), put(self.state[1], rows, l)
+
+    def guess(self, i: int) -> None:
+        """Row i takes a symbol for a given, drawn from its last softmax. The position is one of the blanks where no
+        symbol is SURE, all alike, or else the least sure blank."""
+        symbols = np.array(self.task.spec.symbols)
+        blank = np.flatnonzero(~np.isin(self.tokens[i], symbols))
+        if not len(blank):
+            return
+        logits = self.logits[i, blank][:, symbols].astype(np.float64)
+        odds = np.exp(logits - logits.max(1, keepdims=True))
+        odds /= odds.sum(1, keepdims=True)
+        best = odds.max(1)
+        unsure = np.flatnonzero(best < SURE)
+        if not len(unsure):
+            unsure = np.array([best.argmin()])
+        puzzle, trajectory = self.rows[i]
+        where, what = chances(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]))
+        at = unsure[int(where * len(unsure))]
+        drawn = min(int(np.searchsorted(odds[at].cumsum(), what, side="right")), len(symbols) - 1)
+        self.tokens[i, blank[at]] = symbols[drawn]
+
+    def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
+        """One supervision step of every row: answers (B, L) uint8, value (B,) and halting logit (B,) float32."""
+        assert self.state is not None
+        state, e_x, noise = self.state, self.e_x, self.noise()
+        if noise is not None and self.alike():  # one row stands for all until the first noise
+            first = np.array([0])
+            state = self.network.pick(state[0], first), self.network.pick(state[1], first)
+            e_x = self.network.pick(e_x, first)
+        thought = self.network.step(state, e_x, noise, temperature=self.temperature)
+        self.state, self.logits, self.pooled = thought.state, thought.logits, thought.pooled
+        self.steps = self.steps + 1
+        answers = self.logits.argmax(-1).astype(np.uint8)
+        answers[:, : self.task.spec.answer_start] = PAD
+        return self.task.canonical(answers), thought.value, thought.halt
+
+    def alike(self) -> bool:
+        """Whether all rows stand at the start of one puzzle: then they differ in nothing but the noise to come."""
+        one = len({puzzle for puzzle, _ in self.rows}) == 1
+        return one and not self.steps.any() and self.network.config.start == "fixed"
+
+    def noise(self) -> Noise | None:
+        """Noise of the coming step; None where the network needs none."""
+        drawn = noisy(self.network, self.temperature)
+        if not drawn and self.network.config.guidance == "none":
+            return None
+        rows = [(self.puzzles[p], n, step) for (p, n), step in zip(self.rows, self.steps.tolist(), strict=True)]
+        return Noise(self.seed, rows, self.network.noise_shape, scale=float(drawn))
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Drop all rows but these, in this order."""
+        if len(rows) == len(self.rows):
+            return
+        assert self.state is not None
+        pick = self.network.pick
+        self.state, self.e_x = (pick(self.state[0], rows), pick(self.state[1], rows)), pick(self.e_x, rows)
+        self.rows, self.steps = [self.rows[i] for i in rows], self.steps[rows]
+        self.tokens, self.logits, self.pooled = self.tokens[rows], self.logits[rows], pick(self.pooled, rows)

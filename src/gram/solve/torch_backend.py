@@ -1,0 +1,215 @@
+"""The recursion in PyTorch, as the sampler asks for it."""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gram.models.build import AnyModel
+from gram.models.core import State
+from gram.models.recursive import Model
+from gram.solve.backend import StepOutput
+from gram.solve.noise import Noise
+from gram.tasks.base import Tokens
+
+CACHED = 2**16
+"""Numbers of a state that a CPU's second cache holds with all that is made of it on the way (LOG.md)."""
+BLOCKS_CPU = 32
+"""So many times the rows of a compiled step are in flight: then few are half empty."""
+BLOCKS_GPU = 32, 512
+"""Rows of a compiled step on a GPU: one puzzle alone, or many."""
+ROWS_GPU = 1024
+"""Rows in flight on a GPU."""
+PART = 4
+"""Rows of an uncompiled part at least, or as many as the second cache holds. On CPU a row's answer is bitwise the same
+whatever runs beside it: products with many rows are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1
+to 1,100 rows), and the heads make none."""
+
+
+class Part(NamedTuple):
+    """What some rows come to; the fields of `Thought`, as tensors."""
+
+    h: Tensor
+    l: Tensor  # noqa: E741
+    logits: Tensor
+    halt: Tensor
+    value: Tensor
+    pooled: Tensor
+
+
+class Graph:
+    """A function of tensors as one CUDA graph: hundreds of small kernels that are started together."""
+
+    def __init__(self, function: Callable[..., Sequence[Tensor]], *inputs: Tensor | None):
+        self.inputs = [None if z is None else z.clone(memory_format=torch.contiguous_format) for z in inputs]
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # what is compiled or chosen at the first call must not be captured
+            for _ in range(3):
+                function(*self.inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        self.recorded = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.recorded):
+            self.outputs = function(*self.inputs)
+
+    def __call__(self, *inputs: Tensor | None) -> list[Tensor]:
+        """What the function gives for inputs of the same shapes."""
+        for held, new in zip(self.inputs, inputs, strict=True):
+            if held is not None and new is not None:
+                held.copy_(new)
+        self.recorded.replay()
+        return [z.clone() for z in self.outputs]
+
+
+def filled(z: Tensor, surplus: int) -> Tensor:
+    """z and its first row `surplus` times more."""
+    return torch.cat([z, z[:1].expand(surplus, *z.shape[1:])]) if surplus else z
+
+
+def cached_rows(numbers: int) -> int:
+    """How many rows, each a state of so many numbers, a CPU computes best at once: 2, 4, 8 or 16."""
+    return 2 ** min(max(round(math.log2(CACHED / numbers)), 1), 4)
+
+
+class TorchNetwork:
+    """A model on its own device; see gram.solve.backend.Network.
+
+    On a CPU each thread takes a part of the rows through the whole step. That is hundreds of small operations: threads
+    that share each of them, as torch's own do, mostly wait for one another (LOG.md).
+    """
+
+    def __init__(self, model: AnyModel, *, compile: bool = False):
+        """compile: take steps through torch.compile, at once, always with a whole block of rows; where that fails, a
+        warning says so."""
+        self.model, self.config = model, model.config
+        self.noise_shape, self.start_shape = model.noise_shape, model.start_shape
+        self.device = next(model.parameters()).device
+        on_cpu = self.device.type == "cpu"
+        self.threads = torch.get_num_threads()
+        alone = {"initializer": torch.set_num_threads, "initargs": (1,)} if on_cpu else {}
+        self.pool = ThreadPoolExecutor(self.threads, **alone)
+        # rows of a compiled step, always: other shapes would be compiled again, and round differently
+        self.blocks = (cached_rows(math.prod(self.start_shape[1:])),) if on_cpu else BLOCKS_GPU
+        self.most = 4 * self.blocks[0] if on_cpu else ROWS_GPU  # rows of an uncompiled part, whose calls cost more
+        self.in_flight, self.first_wave = (BLOCKS_CPU * self.blocks[0], 2) if on_cpu else (ROWS_GPU, 32)
+        self.recursion = self.recur
+        self.compiled = False
+        self.graphs: dict[tuple[int, bool, float], Graph] = {}
+        if compile:
+            self.compile()
+
+    @property
+    def dtype(self) -> str:
+        return str(self.model.dtype).removeprefix("torch.")
+
+    @torch.inference_mode()
+    def encode(self, tokens: Tokens) -> Tensor:
+        return self.model.encode(torch.from_numpy(tokens.astype(np.int64)).to(self.device))
+
+    @torch.inference_mode()
+    def initial(self, rows: int, noise: np.ndarray | None) -> tuple[Tensor, Tensor]:
+        h, l = self.model.initial(rows, None if noise is None else torch.from_numpy(noise).to(self.device))  # noqa: E741
+        return h, l
+
+    @torch.inference_mode()
+    def step(self, state: tuple[Tensor, Tensor], e_x: Tensor, noise: Noise | None, *, temperature: float) -> StepOutput:
+        B = len(e_x if noise is None else noise)
+        on_cpu = self.device.type == "cpu"
+        fitting = [block for block in self.blocks if block >= B] or self.blocks[-1:]
+        at_once = min(self.threads, max(1, B // min(PART, self.blocks[0]))) if on_cpu else 1
+        size = fitting[0] if self.compiled else min(-(-B // at_once), self.most)
+
+        def part(first: int) -> Part:
+            rows = slice(first, first + size)
+            h, l, e = (z if len(z) == 1 else z[rows] for z in (*state, e_x))  # noqa: E741
+            drawn = None if noise is None else self.draw(noise, rows)
+            return self.think(min(size, B - first), size, h, l, e, drawn, temperature)
+
+        # the threads of a CPU compute the parts, those beside a GPU draw the noise
+        share = self.pool.map if on_cpu else map
+        parts = list(share(part, range(0, B, size)))
+        h, l, logits, halt, value, pooled = parts[0] if len(parts) == 1 else share(self.join, zip(*parts, strict=True))  # noqa: E741
+        logits, halt, value = (z.float().cpu().numpy() for z in (logits, halt, value))
+        return StepOutput((h, l), logits, halt, value, pooled)
+
+    @torch.inference_mode()
+    def think(
+        self,
+        B: int,
+        size: int,
+        h: Tensor,
+        l: Tensor,  # noqa: E741
+        e_x: Tensor,
+        noise: Tensor | None,
+        temperature: float,
+    ) -> Part:
+        """One supervision step of B rows, compiled for `size`, in one thread; a state and e_x of one row stand for B
+        equal ones."""
+        if self.compiled:  # for one layout of its inputs
+            surplus = size - B
+            h, l, e_x = (filled(z.expand(B, -1, -1), surplus).contiguous() for z in (h, l, e_x))  # noqa: E741
+            noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1)
+            if noise is not None and isinstance(self.model, Model):  # then one code does for any temperature
+                noise, temperature = noise.mul_(temperature) if temperature != 1 else noise, 1.0
+        if self.compiled and self.device.type == "cuda":
+            part = self.graph(h, l, e_x, noise, temperature)
+        else:
+            part = self.recursion(h, l, e_x, noise, temperature)
+        return Part(*(z.expand(B, -1, -1) if len(z) == 1 else z[:B] for z in part[:2]), *(z[:B] for z in part[2:]))
+
+    def recur(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
+        """A supervision step and what the heads make of it."""
+        out = self.model.step(State(h, l), e_x, noise, temperature=temperature)
+        logits, halt, value = self.model.decode(out.readout)
+        lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
+        return Part(*out.state, logits, lead, value, self.model.pool(out.readout))
+
+    def graph(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
+        """`recursion` through the CUDA graph for as many rows, captured when it is first wanted."""
+        key = len(h), noise is None, temperature
+        if key not in self.graphs:
+            self.graphs[key] = Graph(partial(self.recursion, temperature=temperature), h, l, e_x, noise)
+        return Part(*self.graphs[key](h, l, e_x, noise))
+
+    def compile(self) -> None:
+        """Compile a whole step for blocks of rows, in a thread of the pool, because the code is made for as many
+        threads. On a GPU it becomes one CUDA graph besides."""
+        # C++ around the kernels lets go of Python's lock, without which threads wait for one another (LOG.md)
+        compiled = torch.compile(self.recur, dynamic=False, options={"cpp_wrapper": self.device.type == "cpu"})
+        self.recursion, self.compiled = compiled, True
+        try:
+            for size in self.blocks:
+                puzzles = np.zeros((size, self.model.spec.length), np.uint8)
+                noise = Noise(0, [(puzzle, 0, 0) for puzzle in puzzles], self.noise_shape, scale=0)
+                random = np.zeros((2, size, *self.start_shape[1:]), np.float32)
+                state = self.initial(size, random if self.config.start == "random" else None)
+                e_x = self.encode(puzzles)
+                self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
+        except RuntimeError as error:
+            self.recursion, self.compiled = self.recur, False
+            reason = str(error).strip().splitlines()[0]
+            warnings.warn(f"torch.compile failed ({reason}); going on without it.", stacklevel=2)
+
+    @torch.inference_mode()
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts))
+
+    @torch.inference_mode()
+    def pick(self, z: Tensor, rows: np.ndarray) -> Tensor:
+        return z[torch.from_numpy(rows).to(self.device)]
+
+    @torch.inference_mode()
+    def put(self, z: Tensor, rows: np.ndarray, new: Tensor) -> Tensor:
+        return z.index_copy(0, torch.from_numpy(rows).to(self.device), new)
+
+    @torch.inference_mode()
+    def draw(self, noise: Noise, rows: slice) -> Tensor:
+        """Noise of these rows, on the device."""
+        drawn = noise.draw(rows) if self.device.type == "cpu" else noise.draw_by(self.pool, self.threads, rows)
+        return torch.from_numpy(drawn).to(self.device)

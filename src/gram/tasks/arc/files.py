@@ -1,0 +1,175 @@
+"""Files of ARC puzzles, and which of their pairs are trained on: the demonstrations, never what is asked.
+
+JSON (`.gz` too), one object: {"train": [{"input": grid, "output": grid}, ...], "test": [...]} is one puzzle, named
+after its file; id -> such an object are several. A grid is a list of rows of integers 0 to 9, 1x1 to 30x30. The output
+of a test pair may be missing: then nobody knows it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gram.tasks.arc.grids import COLORS, Grid, outline, same_in_all_views
+from gram.tasks.data.files import read_text
+
+LARGEST = 30
+DEV = 20
+"""Per cent of the puzzles that are trained on whose test pairs are kept for development."""
+
+
+class Pair(NamedTuple):
+    """An input and its output; None where it is not known."""
+
+    input: Grid
+    output: Grid | None
+
+
+@dataclass(frozen=True)
+class Puzzle:
+    """A task of ARC: what is shown, and what is asked."""
+
+    name: str
+    shown: tuple[Pair, ...]
+    asked: tuple[Pair, ...]
+
+    @property
+    def side(self) -> int:
+        """The longest side of its grids."""
+        return max(max(grid.shape) for pair in (*self.shown, *self.asked) for grid in pair if grid is not None)
+
+    @property
+    def content(self) -> str:
+        """16 hexadecimal digits of the sha256 of what is shown: the same puzzle under any name."""
+        digest = hashlib.sha256()
+        for grid in (grid for pair in self.shown for grid in pair if grid is not None):
+            digest.update(bytes(grid.shape) + grid.tobytes())
+        return digest.hexdigest()[:16]
+
+    @property
+    def develops(self) -> bool:
+        """Whether its test pairs are kept for development, by its content."""
+        return int(self.content, 16) % 100 < DEV
+
+
+# reading --------------------------------------------------------------------------------------------------
+def read_puzzles(path: Path) -> list[Puzzle]:
+    """The puzzles of a file. FileNotFoundError; ValueError names the first thing that is wrong."""
+    return puzzles_of(read_text(path), str(path), path.name.removesuffix(".gz").removesuffix(".json"))
+
+
+def puzzles_of(text: str, where: str, name: str) -> list[Puzzle]:
+    """The puzzles of a JSON text. `where` it stands is for errors, `name` for a single puzzle without one."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{where} is not JSON ({error}); give a file of ARC puzzles") from None
+    if not isinstance(values, dict) or not values:
+        raise ValueError(f'{where} must hold an object with "train" and "test", or one of puzzles by name')
+    if {"train", "test"} & values.keys():
+        values = {name: values}
+    return [_puzzle(re.sub(r"[\s*]+", "_", key), value, f"{where}: puzzle {key}") for key, value in values.items()]
+
+
+def _puzzle(name: str, value: Any, where: str) -> Puzzle:
+    if not isinstance(value, dict) or not all(isinstance(value.get(part), list) for part in ("train", "test")):
+        raise ValueError(f'{where} needs the lists "train" and "test"; add them')
+    shown = tuple(_pair(pair, True, f"{where}, train pair {i}") for i, pair in enumerate(value["train"], 1))
+    asked = tuple(_pair(pair, False, f"{where}, test pair {i}") for i, pair in enumerate(value["test"], 1))
+    if not shown:
+        raise ValueError(f"{where} has no train pair; there is nothing to learn it from")
+    return Puzzle(name, shown, asked)
+
+
+def _pair(pair: Any, whole: bool, where: str) -> Pair:
+    if not isinstance(pair, dict) or "input" not in pair or (whole and "output" not in pair):
+        raise ValueError(f'{where} needs "input"{" and " + chr(34) + "output" + chr(34) if whole else ""}; add it')
+    output = pair.get("output")
+    return Pair(_grid(pair["input"], f"{where}, input"), None if output is None else _grid(output, f"{where}, output"))
+
+
+def _grid(rows: Any, where: str) -> Grid:
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, list) and row for row in rows):
+        raise ValueError(f"{where} is no grid; write a list of rows, each a list of integers from 0 to 9")
+    H, W = len(rows), len(rows[0])
+    if max(H, *map(len, rows)) > LARGEST:
+        raise ValueError(f"{where} is {H}x{W}; grids of ARC are at most {LARGEST}x{LARGEST}, make it smaller")
+    for number, row in enumerate(rows, 1):
+        if len(row) != W:
+            raise ValueError(f"{where}: row {number} has {len(row)} cells and row 1 has {W}; make them equally long")
+        if wrong := [cell for cell in row if type(cell) is not int or not 0 <= cell < COLORS]:
+            raise ValueError(f"{where}: {wrong[0]!r} in row {number} is no colour; colours are integers from 0 to 9")
+    return np.array(rows, np.uint8)
+
+
+# what is trained on ---------------------------------------------------------------------------------------
+class Example(NamedTuple):
+    """A pair and the number of its puzzle."""
+
+    puzzle: int
+    pair: Pair
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Pairs by split; the numbers of puzzles are places in `puzzles`."""
+
+    puzzles: tuple[Puzzle, ...]
+    train: tuple[Example, ...]
+    dev: tuple[Example, ...]
+    test: tuple[Example, ...]
+
+
+def splits(known: Sequence[Puzzle], asked: Sequence[Puzzle]) -> Splits:
+    """`known` puzzles are trained on with all their pairs, a fifth of them (by content) without the test pairs, which
+    are dev. Of `asked` ones the demonstrations are trained on, and the test pairs are test.
+
+    What is held out is trained on nowhere: a known puzzle that is an asked one (by name or by what it shows) is left
+    out, and so is every training pair that is, in any view, a held-out pair of another puzzle, and every pair with
+    the input of a held-out pair of its own puzzle."""
+    names, contents = {p.name for p in asked}, {p.content for p in asked}
+    kept = [p for p in known if p.name not in names and p.content not in contents]
+    puzzles = tuple({p.content: p for p in [*kept, *asked]}.values())
+    if twice := [p.name for p in puzzles if sum(p.name == other.name for other in puzzles) > 1]:
+        raise ValueError(f"two puzzles are called {twice[0]} and show other pairs; give one of them another name")
+    last = {p.content for p in asked}
+    train: list[Example] = []
+    held: dict[str, list[Example]] = {"dev": [], "test": []}
+    for number, puzzle in enumerate(puzzles):
+        split = "test" if puzzle.content in last else "dev" if puzzle.develops else None
+        train += [Example(number, pair) for pair in puzzle.shown]
+        (train if split is None else held[split]).extend(
+            Example(number, pair) for pair in puzzle.asked if pair.output is not None or split is not None
+        )
+    secret = _Secret([*held["dev"], *held["test"]])
+    kept_pairs = tuple(e for e in train if e.pair.output is not None and not secret.knows(e))
+    dev, test = (tuple(e for e in held[split] if e.pair.output is not None) for split in ("dev", "test"))
+    return Splits(puzzles, kept_pairs, dev, test)
+
+
+class _Secret:
+    """The held-out pairs."""
+
+    def __init__(self, held: Iterable[Example]):
+        self.inputs: set[tuple[int, tuple, bytes]] = set()
+        self.outlines: set[tuple] = set()
+        self.owners: dict[bytes, set[int]] = {}
+        for puzzle, (input, output) in held:
+            self.inputs.add((puzzle, input.shape, input.tobytes()))
+            if output is not None:
+                self.outlines.add(outline(input, output))
+                self.owners.setdefault(same_in_all_views(input, output), set()).add(puzzle)
+
+    def knows(self, example: Example) -> bool:
+        puzzle, (input, output) = example
+        assert output is not None
+        if (puzzle, input.shape, input.tobytes()) in self.inputs:
+            return True
+        if outline(input, output) not in self.outlines:
+            return False
+        return bool(self.owners.get(same_in_all_views(input, output), set()) - {puzzle})

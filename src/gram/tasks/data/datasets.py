@@ -1,0 +1,310 @@
+"""The public data sets by name: copied from a local folder or downloaded, checked, and stored whole or not at all."""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gram.tasks.data.download import Report, fetch
+from gram.tasks.data.store import data_folders, read_manifest, record, verify, whole
+
+Build = Callable[[dict[str, Path], Path], None]
+"""Makes the files of a set, below the folder, out of the downloads by name."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of the original."""
+
+    name: str
+    urls: tuple[str, ...]
+    """Where it is; several are mirrors."""
+    sha256: str | None = None
+    """Its checksum, where one is published."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is downloaded, what becomes of it, and how a file is checked."""
+
+    sources: tuple[Source, ...]
+    files: tuple[str, ...]
+    """Paths below the data folder; recipes name them."""
+    build: Build
+    check: Callable[[Path], Any]
+    """ValueError if a file does not hold what it should."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A data set in its place."""
+
+    folder: Path
+    origin: str
+    files: dict[str, dict[str, Any]]
+    """Path below `folder` -> {"bytes", "sha256"}."""
+    found: bool
+    """Whether it was there already."""
+
+
+def obtain(
+    name: str, out: Path, *, source: Path | None = None, mirror: str | None = None, report: Report, pause: float = 1.0
+) -> Stored:
+    """Put data set `name` below `out`: as it stands there already, if it fits its manifest; else from the folder
+    `source` or, without one, from a data folder that holds it; else by download (`mirror` stands in for all hosts).
+
+    ValueError for an unknown name, for files that do not hold what they should or no longer fit the manifest;
+    FileNotFoundError if `source` has none of the files; OSError if the download fails. `out` is then as it was, but for
+    downloads that broke off, which the next call goes on with."""
+    if name not in DATASETS:
+        raise ValueError(f"There is no data set {name!r}; choose one of {', '.join(DATASETS)}.")
+    dataset = DATASETS[name]
+    entry = read_manifest(out).get(name)
+    known = {} if entry is None else entry["files"]
+    kept = [file for file in known if (out / file).is_file()]
+    for file in kept:
+        verify(out, file, known[file])
+    if entry is not None and len(kept) == len(known):
+        return Stored(out, entry["origin"], known, found=True)
+    if source is None and mirror is None:
+        folders = [folder for folder in [out, *data_folders()] if not kept or folder.resolve() != out.resolve()]
+        source = next((folder for folder in folders if held(dataset, folder)), None)
+    if source is None:
+        entry = _download(name, dataset, out, kept, mirror, report, pause)
+        return Stored(out, entry["origin"], entry["files"], found=False)
+    files = held(dataset, source)
+    if not files:
+        raise FileNotFoundError(f"{source} holds none of {', '.join(dataset.files)}; give another folder.")
+    for file in files:
+        dataset.check(source / file)
+    if source.resolve() != out.resolve():
+        vacant(out, files, kept)
+        for file in files:
+            with whole(out / file) as temporary:
+                shutil.copyfile(source / file, temporary)
+    entry = record(out, name, str(source), files)
+    return Stored(out, entry["origin"], entry["files"], found=False)
+
+
+def held(dataset: Dataset, folder: Path) -> list[str]:
+    """The files of a set that are below `folder`."""
+    return [file for file in dataset.files if (folder / file).is_file()]
+
+
+def vacant(out: Path, files: Sequence[str], kept: Sequence[str]) -> None:
+    """Make the folders of new files. ValueError if one is there that is not of those stored (`kept`): it stays."""
+    for file in files:
+        if (out / file).exists() and file not in kept:
+            raise ValueError(f"{out / file} is there already; move it away, or store elsewhere with --out.")
+    for file in files:
+        (out / file).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _download(
+    name: str, dataset: Dataset, out: Path, kept: Sequence[str], mirror: str | None, report: Report, pause: float
+) -> dict[str, Any]:
+    """Fetch, build and check aside, then put the files in their places. The manifest's entry."""
+    aside = out / ".downloads" / name
+    arrived = {source.name: aside / source.name for source in dataset.sources}
+    vacant(out, dataset.files, kept)
+    aside.mkdir(parents=True, exist_ok=True)
+    for source in dataset.sources:
+        urls = source.urls
+        if mirror is not None:
+            urls = tuple(re.sub("^https://[^/]*", mirror.rstrip("/"), url) for url in urls)
+        if not arrived[source.name].is_file():
+            fetch(urls, arrived[source.name], report=report, sha256=source.sha256, pause=pause)
+    with tempfile.TemporaryDirectory(dir=aside) as folder:
+        built = Path(folder)
+        vacant(built, dataset.files, ())
+        try:
+            dataset.build(arrived, built)
+            for file in dataset.files:
+                dataset.check(built / file)
+        except ValueError as error:
+            shutil.rmtree(aside)  # going on with it would only end here again
+            raise ValueError(f"What came is no {name}: {str(error).replace(f'{built}/', '')}") from None
+        for file in dataset.files:
+            os.replace(built / file, out / file)
+    origin = ", ".join(source.urls[0] for source in dataset.sources)
+    entry = record(out, name, origin if mirror is None else f"{origin} by way of {mirror}", list(dataset.files))
+    shutil.rmtree(aside)
+    return entry
+
+
+# what is built from what is downloaded --------------------------------------------------------------------
+def compress(path: Path, to: Path, keep: Callable[[int], bool] = lambda row: True) -> None:
+    """A CSV file -> its header and the rows (from 0) to keep, gzip'd; the same bytes whenever it is made."""
+    with open(path, "rb") as lines, open(to, "wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+        file.write(next(lines, b""))
+        file.writelines(line for row, line in enumerate(lines) if keep(row))
+
+
+def build_maze(arrived: dict[str, Path], folder: Path) -> None:
+    """Even rows of the official test file are dev, odd ones test."""
+    compress(arrived["train.csv"], folder / MAZE_FILES[0])
+    compress(arrived["test.csv"], folder / MAZE_FILES[1], lambda row: row % 2 == 0)
+    compress(arrived["test.csv"], folder / MAZE_FILES[2], lambda row: row % 2 == 1)
+
+
+def build_sudoku(arrived: dict[str, Path], folder: Path) -> None:
+    """Every 200th row of the official test file is dev, the others test."""
+    compress(arrived["train-1k.csv"], folder / SUDOKU_FILES[0])
+    compress(arrived["train.csv"], folder / SUDOKU_FILES[1])
+    compress(arrived["test.csv"], folder / SUDOKU_FILES[2], lambda row: row % 200 == 0)
+    compress(arrived["test.csv"], folder / SUDOKU_FILES[3], lambda row: row % 200 != 0)
+
+
+def build_arc(files: tuple[str, ...]) -> Build:
+    """Training and evaluation tasks of a repository's archive, one JSON object each: id -> task, ids sorted."""
+
+    def build(arrived: dict[str, Path], folder: Path) -> None:
+        tasks: dict[str, dict[str, Any]] = {"training": {}, "evaluation": {}}
+        [path] = arrived.values()
+        try:
+            with tarfile.open(path, "r:gz") as archive:
+                for member in archive:
+                    place = re.fullmatch(r"[^/]+/data/(training|evaluation)/(\w+)\.json", member.name)
+                    content = archive.extractfile(member) if place else None
+                    if place and content:
+                        task = json.load(content)
+                        tasks[place[1]][place[2]] = {part: task[part] for part in ("train", "test")}
+        except (tarfile.TarError, EOFError, zlib.error, ValueError, KeyError) as error:
+            raise ValueError(f"{path.name} is no archive of ARC tasks ({error}); download it again.") from None
+        for file, part in zip(files, ("training", "evaluation"), strict=True):
+            text = json.dumps(dict(sorted(tasks[part].items())), separators=(",", ":"))
+            (folder / file).write_bytes(gzip.compress(text.encode(), mtime=0))
+
+    return build
+
+
+def build_mnist(arrived: dict[str, Path], folder: Path) -> None:
+    """As they come."""
+    for file in MNIST_FILES:
+        shutil.copyfile(arrived[Path(file).name], folder / file)
+
+
+# how it is checked ----------------------------------------------------------------------------------------
+def check_maze(path: Path) -> None:
+    """Every row is a maze with a shortest path."""
+    from gram.tasks.maze.task import Maze
+
+    Maze(30).read_examples(path)
+
+
+def check_sudoku(path: Path) -> None:
+    """The columns that are read. Rows are checked when they are: the whole file has millions."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            header = file.readline().rstrip("\r\n").split(",")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        raise ValueError(f"{path} is not gzip'd UTF-8 text; get it again.") from None
+    missing = [name for name in ("question", "answer") if name not in header]
+    if missing:
+        raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {','.join(header)!r}")
+
+
+def check_arc(path: Path) -> None:
+    """Tasks with pairs of grids: rows of one length, colours 0 to 9, at most 30 x 30."""
+    try:
+        tasks = json.loads(gzip.decompress(path.read_bytes()))
+        grids = {
+            task: [pair[side] for part in ("train", "test") for pair in pairs[part] for side in ("input", "output")]
+            for task, pairs in tasks.items()
+        }
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} holds no ARC tasks ({type(error).__name__}: {error}); get it again.") from None
+    if not grids:
+        raise ValueError(f"{path} holds no ARC tasks; get it again.")
+    for task, some in grids.items():
+        if not some or not all(map(is_grid, some)):
+            raise ValueError(f"{path}: task {task} holds something that is no grid of colours 0 to 9.")
+
+
+def is_grid(grid: Any) -> bool:
+    """Whether JSON is a grid of ARC: a list of equally long rows of integers 0 to 9, 1x1 to 30x30."""
+    if not isinstance(grid, list) or not 1 <= len(grid) <= 30 or not all(isinstance(row, list) for row in grid):
+        return False
+    width = len(grid[0])
+    cells = [cell for row in grid for cell in row]
+    return 1 <= width <= 30 and all(len(row) == width for row in grid) and all(c in range(10) for c in cells)
+
+
+def check_mnist(path: Path) -> None:
+    """An IDX file of bytes: its magic number, and as many bytes as its sizes say."""
+    try:
+        data = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error):
+        raise ValueError(f"{path} is not gzip'd; get it again.") from None
+    axes = 3 if "images" in path.name else 1
+    sizes = np.frombuffer(data[4 : 4 + 4 * axes], ">u4") if len(data) >= 4 + 4 * axes else np.zeros(1)
+    if data[:4] != bytes([0, 0, 8, axes]) or len(data) != 4 + 4 * axes + int(sizes.prod()):
+        raise ValueError(f"{path} is no IDX file of MNIST {'images' if axes == 3 else 'labels'}; get it again.")
+
+
+# the sets -------------------------------------------------------------------------------------------------
+def _hub(repository: str, file: str) -> tuple[str, ...]:
+    return (f"https://huggingface.co/datasets/{repository}/resolve/main/{file}",)
+
+
+def _github(repository: str, commit: str) -> tuple[Source, ...]:
+    name = repository.split("/")[1] + ".tar.gz"
+    return (Source(name, (f"https://github.com/{repository}/archive/{commit}.tar.gz",)),)
+
+
+def _mnist(file: str, sha256: str) -> Source:
+    hosts = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
+    return Source(file, tuple(f"{host}/{file}" for host in hosts), sha256)
+
+
+MAZE_FILES = tuple(f"maze/maze_30x30_hard_{part}.csv.gz" for part in ("train", "dev", "test"))
+SUDOKU_FILES = tuple(f"sudoku/sudoku_extreme_{part}.csv.gz" for part in ("1k_train", "train", "dev", "test"))
+ARC_FILES = {n: tuple(f"arc/arc{n}_{part}.json.gz" for part in ("training", "evaluation")) for n in (1, 2)}
+MNIST_SOURCES = (
+    _mnist("train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+    _mnist("train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    _mnist("t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    _mnist("t10k-labels-idx1-ubyte.gz", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+)
+MNIST_FILES = tuple(f"mnist/{source.name}" for source in MNIST_SOURCES)
+DATASETS = {
+    "sudoku-extreme": Dataset(
+        (
+            Source("train-1k.csv", _hub("sapientinc/sudoku-extreme-1k", "train.csv")),
+            Source("train.csv", _hub("sapientinc/sudoku-extreme", "train.csv")),
+            Source("test.csv", _hub("sapientinc/sudoku-extreme", "test.csv")),
+        ),
+        SUDOKU_FILES,
+        build_sudoku,
+        check_sudoku,
+    ),
+    "maze-30": Dataset(
+        tuple(Source(file, _hub("sapientinc/maze-30x30-hard-1k", file)) for file in ("train.csv", "test.csv")),
+        MAZE_FILES,
+        build_maze,
+        check_maze,
+    ),
+    "arc-1": Dataset(
+        _github("fchollet/ARC-AGI", "399030444e0ab0cc8b4e199870fb20b863846f34"),
+        ARC_FILES[1],
+        build_arc(ARC_FILES[1]),
+        check_arc,
+    ),
+    "arc-2": Dataset(
+        _github("arcprize/ARC-AGI-2", "f3283f727488ad98fe575ea6a5ac981e4a188e49"),
+        ARC_FILES[2],
+        build_arc(ARC_FILES[2]),
+        check_arc,
+    ),
+    "mnist": Dataset(MNIST_SOURCES, MNIST_FILES, build_mnist, check_mnist),
+}

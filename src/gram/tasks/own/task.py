@@ -1,0 +1,321 @@
+"""One's own data: pairs of input and target, read from files (own/files.py), and what there is to learn of them.
+
+Tokens: 0 pad, 1 nothing, from 2 the symbols of inputs and targets in one order, so that a symbol which both use has one
+token. Nothing stands where a sequence has ended, and where an answer is to come. If every target is as long as its
+input, the answer stands in place, at the positions of the input (a repair changes symbols where they are). Otherwise
+it follows the input, whose positions say nothing about it. An answer ends at its first nothing, so lengths come back.
+"""
+
+import dataclasses
+import functools
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gram.config import Config, TableConfig
+from gram.tasks.base import OWN, PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.data.files import read_text
+from gram.tasks.data.store import data_file
+from gram.tasks.own.files import Pairs, Written, read_pairs
+
+NOTHING = 1
+MOST = 254
+"""Symbols at most: tokens are bytes."""
+PROBES = 20  # inputs on which a check meets answers as a network gives them before it has learnt
+
+
+class Table(Task):
+    """The task that a TableConfig describes.
+
+    With a check, an answer is right if the check accepts it. Without, only if it is one of the known targets: those of
+    the files that `examples` or `load` have read, so that answers to new inputs cannot be judged (`checkable`)."""
+
+    def __init__(self, config: TableConfig):
+        self.config = config
+        order = int if config.kind == "integers" else str
+        self.symbols = sorted({*config.input_symbols, *config.target_symbols}, key=order)
+        self._token_of = {symbol: token for token, symbol in enumerate(self.symbols, NOTHING + 1)}
+        start = 0 if config.in_place else config.input_length
+        self.spec = TaskSpec(
+            name=OWN,
+            length=start + config.target_length,
+            vocabulary=NOTHING + 1 + len(self.symbols),
+            answer_start=start,
+        )
+        self._limits = {
+            "input": (config.input_length, frozenset(config.input_symbols)),
+            "target": (config.target_length, frozenset(config.target_symbols)),
+        }
+        self._check = load_check(config.check) if config.check else None
+        self.checkable = self._check is not None
+        self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
+
+    # text -------------------------------------------------------------------------------------------------
+    def encode(self, puzzle: str) -> Tokens:
+        """Characters as they are, or integers with spaces or commas between them -> (L,). ValueError for what no input
+        of the files holds, and for an input that is longer than any of them."""
+        if self.config.kind == "characters":
+            return self._puzzle(puzzle)
+        words = re.split(r"[\s,]+", puzzle.strip(" \t\n,"))
+        wrong = [word for word in words if not (word.isascii() and word.isdigit())]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no integer from 0; write the input as 3 1 2")
+        return self._puzzle([int(word) for word in words])
+
+    def decode(self, tokens: Tokens) -> str:
+        """(L,) -> characters, or integers with spaces between them."""
+        return self._text(self._written(tokens[self.spec.answer_start :]))
+
+    def show(self, tokens: Tokens) -> str:
+        return self._text(self._written(tokens[: self.config.input_length]))
+
+    def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
+        """The input; with an answer both, one below the other."""
+        return self.show(puzzle) + ("" if answer is None else f"\n{self.decode(answer)}")
+
+    def read(self, path: Path) -> Iterator[str]:
+        """The inputs of a JSONL, CSV or NPZ file, targets left aside; of any other file each line that is not blank."""
+        if path.name.endswith((".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".npz")):
+            return (self._text(pairs.input) for pairs in read_pairs(path, answered=False))
+        return (line for line in read_text(path).splitlines() if line.strip())
+
+    # rules ------------------------------------------------------------------------------------------------
+    def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
+        """(B,) int64: 0 for a right answer, 1 for any other. ValueError if the check raises or returns no bool."""
+        answers = self.canonical(answers)
+        return np.array([not self._right(p, a) for p, a in zip(puzzles, answers, strict=True)], np.int64)
+
+    def _right(self, puzzle: Tokens, answer: Tokens) -> bool:
+        part = answer[self.spec.answer_start :]
+        if not ((part > PAD) & (part < self.spec.vocabulary)).all():
+            return False
+        if self._check is None:
+            return part.tobytes() in self._known.get(puzzle.tobytes(), ())
+        return judge(self._check, self._written(puzzle[: self.config.input_length]), self._written(part))
+
+    def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
+        raise NotImplementedError("the answers of one's own data cannot be enumerated")
+
+    # symmetries -------------------------------------------------------------------------------------------
+    def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
+        """None is known: the identity."""
+        L, V = self.spec.length, self.spec.vocabulary
+        return Symmetry(np.tile(np.arange(L), (batch, 1)), np.tile(np.arange(V), (batch, 1)))
+
+    def canonical(self, answers: Tokens) -> Tokens:
+        """Nothing after the first nothing of an answer."""
+        part = answers[:, self.spec.answer_start :]
+        ended = np.logical_or.accumulate(part == NOTHING, axis=1)
+        return np.concatenate([answers[:, : self.spec.answer_start], np.where(ended, np.uint8(NOTHING), part)], axis=1)
+
+    # data -------------------------------------------------------------------------------------------------
+    def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
+        """The inputs of the files whose content falls into `split`, with their targets; a seeded sample of `count` of
+        them at most. ValueError if none does: the files are too small."""
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+        found, splits = self._everything
+        rows = np.flatnonzero(splits == split)
+        if not len(rows):
+            raise ValueError(
+                f"none of the {len(found)} inputs falls into {split} (5% are test, 10% dev, by content); give more data"
+            )
+        return found.select(np.sort(np.random.default_rng(seed).permutation(rows)[:count]))
+
+    @functools.cached_property
+    def _everything(self) -> tuple[Examples, np.ndarray]:
+        """All that the files hold, and the split of each input."""
+        found = self.load([Path(name) for name in self.config.files])
+        return found, splits_of(found.inputs)
+
+    def load(self, paths: Sequence[Path]) -> Examples:
+        """Inputs and targets of files, each input once. ValueError names a line that does not fit the description."""
+        targets_of: dict[bytes, dict[bytes, None]] = {}
+        for pairs in (pairs for path in paths for pairs in read_pairs(path)):
+            try:
+                puzzle = self._puzzle(pairs.input).tobytes()
+                targets = [self._target(target).tobytes() for target in pairs.targets]
+            except ValueError as error:
+                raise ValueError(f"{pairs.where}: {error}") from None
+            targets_of.setdefault(puzzle, {}).update(dict.fromkeys(targets))
+        start = self.spec.answer_start
+        for puzzle, targets in targets_of.items():
+            self._known.setdefault(puzzle, set()).update(target[start:] for target in targets)
+        counts = [len(targets) for targets in targets_of.values()]
+        return Examples(
+            self._stack(list(targets_of)),
+            self._stack([target for targets in targets_of.values() for target in targets]),
+            np.cumsum([0, *counts]).astype(np.int64),
+        )
+
+    # between tokens and what was written ------------------------------------------------------------------
+    def _stack(self, rows: list[bytes]) -> Tokens:
+        return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, self.spec.length)
+
+    def _puzzle(self, written: Written) -> Tokens:
+        if not written:
+            raise ValueError("the input is empty; it needs one symbol at least")
+        known = self._tokens(written, "input")
+        tokens = np.full(self.spec.length, NOTHING, np.uint8)
+        tokens[: len(known)] = known
+        return tokens
+
+    def _target(self, written: Written) -> Tokens:
+        known = self._tokens(written, "target")
+        start = self.spec.answer_start
+        tokens = np.full(self.spec.length, NOTHING, np.uint8)
+        tokens[:start] = PAD
+        tokens[start : start + len(known)] = known
+        return tokens
+
+    def _tokens(self, written: Written, what: str) -> list[int]:
+        longest, symbols = self._limits[what]
+        if isinstance(written, str) != (self.config.kind == "characters"):
+            raise ValueError(f"the {what} {written!r} is not made of {self.config.kind}, as the known ones are")
+        if len(written) > longest:
+            raise ValueError(f"the {what} has {len(written)} symbols, but the longest known has {longest}; shorten it")
+        unknown = [symbol for symbol in map(str, written) if symbol not in symbols]
+        if unknown:
+            some = " ".join([symbol for symbol in self.symbols if symbol in symbols][:40])
+            raise ValueError(f"the symbol {unknown[0]!r} is in no {what} that is known; known are {some}")
+        return [self._token_of[str(symbol)] for symbol in written]
+
+    def _written(self, tokens: Tokens) -> Written:
+        """Tokens up to the first that is no symbol, as the owner of the data would write them."""
+        ends = np.flatnonzero(tokens <= NOTHING)
+        symbols = [self.symbols[t - NOTHING - 1] for t in tokens[: ends[0] if len(ends) else None].tolist()]
+        return [int(symbol) for symbol in symbols] if self.config.kind == "integers" else "".join(symbols)
+
+    def _text(self, written: Written) -> str:
+        return written if isinstance(written, str) else " ".join(map(str, written))
+
+
+# the check ------------------------------------------------------------------------------------------------
+Check = Callable[[Any, Any], Any]
+
+
+def load_check(where: str) -> Check:
+    """The function of "file.py:function". FileNotFoundError or ValueError with one sentence if there is none."""
+    name, _, function = where.rpartition(":")
+    path = Path(name)
+    if path.suffix != ".py" or not function.isidentifier():
+        raise ValueError(f"the check {where!r} is not of the form file.py:function")
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no file {path}, which holds the check; put it there, or give its new place as --check, or as "
+            '"check" in config.json'
+        )
+    spec = importlib.util.spec_from_file_location(f"gram_check_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{path} cannot be loaded ({type(error).__name__}: {error}); repair it") from error
+    check = getattr(module, function, None)
+    if not callable(check):
+        raise ValueError(f"{path} has no function {function}; name one that takes an input and an answer")
+    return check
+
+
+def judge(check: Check, input: Written, answer: Written) -> bool:
+    """check(input, answer). ValueError if it raises or returns anything but a bool."""
+    try:
+        verdict = check(input, answer)
+    except Exception as error:
+        raise ValueError(
+            f"the check raised {type(error).__name__}: {error} for the input {input!r} and the answer {answer!r}; "
+            "it must return True or False for every answer"
+        ) from error
+    if not isinstance(verdict, bool | np.bool_):
+        raise ValueError(
+            f"the check returned {verdict!r} for the input {input!r} and the answer {answer!r}; it must return True or "
+            "False"
+        )
+    return bool(verdict)
+
+
+# what the data are ----------------------------------------------------------------------------------------
+def describe(config: Config, check: str | None) -> Config:
+    """`config` with the table of its data files, if its task is one's own data; files and check are read and tried
+    first, so that whatever is wrong with them is said before anything is written.
+
+    A run that goes on has its table already, and `check` (file.py:function) takes the place of the one in it. Without
+    a check, "checked" cannot select and becomes "majority". FileNotFoundError or ValueError with one sentence."""
+    if config.task != OWN:
+        if check is not None:
+            raise ValueError(f"the task {config.task} has rules of its own; leave --check out")
+        return config
+    if check is not None:
+        name, _, function = check.rpartition(":")
+        check = f"{Path(name).resolve()}:{function}"
+    if config.data:
+        table = learn([data_file(name) for name in config.data], check)
+    elif config.table is None:
+        raise ValueError(f"give the data: gram train {OWN} --data FILE, a .jsonl, .csv or .npz of inputs and targets")
+    else:
+        table = dataclasses.replace(config.table, check=check or config.table.check)
+    task = Table(table)
+    for split in ("train", "dev"):
+        task.examples(split)
+    solve = config.solve
+    if not task.checkable and solve.select == "checked":
+        solve = dataclasses.replace(solve, select="majority")
+    return dataclasses.replace(config, data=(), table=table, solve=solve)
+
+
+def learn(paths: list[Path], check: str | None = None) -> TableConfig:
+    """Symbols, lengths and kind of the pairs in `paths`. ValueError names the first line that does not fit the others,
+    or whose target the check does not accept."""
+    pairs = [pairs for path in paths for pairs in read_pairs(path)]
+    if not pairs:
+        raise ValueError(f"{', '.join(map(str, paths))} holds no data; write inputs and targets into it")
+    inputs = [one.input for one in pairs]
+    targets = [target for one in pairs for target in one.targets]
+    integers = isinstance(inputs[0], list)
+    for one in pairs:
+        if not one.input:
+            raise ValueError(f"{one.where}: the input is empty; it needs one symbol at least")
+        if any(isinstance(written, list) != integers for written in (one.input, *one.targets)):
+            raise ValueError(f"{one.where}: some sequences are strings and some integers; write all alike")
+    input_symbols, target_symbols = (_symbols(sequences, integers) for sequences in (inputs, targets))
+    number = len({*input_symbols, *target_symbols})
+    if number > MOST:
+        raise ValueError(f"the data hold {number} different symbols; {MOST} is the most")
+    if check is not None:
+        _try(load_check(check), pairs, target_symbols, integers)
+    return TableConfig(
+        files=tuple(str(path.resolve()) for path in paths),
+        kind="integers" if integers else "characters",
+        input_symbols=input_symbols,
+        target_symbols=target_symbols,
+        input_length=max(map(len, inputs)),
+        target_length=max(1, *map(len, targets)),
+        in_place=all(len(target) == len(one.input) for one in pairs for target in one.targets),
+        check=check,
+    )
+
+
+def _symbols(sequences: list[Written], integers: bool) -> tuple[str, ...]:
+    found = {str(symbol) for sequence in sequences for symbol in sequence}
+    return tuple(sorted(found, key=int if integers else str))
+
+
+def _try(check: Check, pairs: list[Pairs], symbols: tuple[str, ...], integers: bool) -> None:
+    """A check must accept all targets, and stand answers of any length."""
+    for one in pairs:
+        for target in one.targets:
+            if not judge(check, one.input, target):
+                raise ValueError(f"{one.where}: the check does not accept this target; repair one of them")
+    rng = np.random.default_rng(0)
+    longest = max(len(target) for one in pairs for target in one.targets)
+    for i, one in enumerate(pairs[:PROBES]):
+        drawn = [str(s) for s in rng.choice(symbols, longest * i // PROBES)] if symbols else []
+        judge(check, one.input, [int(s) for s in drawn] if integers else "".join(drawn))

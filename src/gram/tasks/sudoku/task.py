@@ -1,0 +1,261 @@
+"""Sudoku of size 4, 6 and 9: text, rules, symmetries, readers of puzzle files. Its generator is in generator.py.
+
+Tokens: padding 0, blank 1, digit d is d + 1 (the convention of the HRM and TRM data builders).
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import combinations, islice
+from pathlib import Path
+
+import numpy as np
+
+from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.data.files import read_columns, read_text, tokens_of
+from gram.tasks.solvers import Units
+from gram.tasks.sudoku.generator import pool
+
+BLANK = 1
+BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # size -> rows and columns of a box
+CLUES = {4: (4, 8), 6: (8, 18), 9: (24, 40)}  # size -> fewest and most clues of generated puzzles
+COUNTS = {"train": 20_000, "dev": 1_000, "test": 1_000}
+
+_ANSI = re.compile("\x1b\\[[0-9;]*m")
+_SEPARATORS = re.compile("[\\s|+\\-\u2500-\u257f]")
+
+
+class Sudoku(Task):
+    """Sudoku with `size` 4 (boxes 2x2), 6 (2 rows x 3 columns) or 9 (3x3). L = size * size, V = size + 2."""
+
+    def __init__(self, size: int = 9):
+        if size not in BOXES:
+            raise ValueError(f"size must be 4, 6 or 9, got {size}")
+        self.size = size
+        self.box = BOXES[size]
+        cells = np.arange(size * size).reshape(size, size)
+        tall, wide = self.box
+        boxes = cells.reshape(size // tall, tall, size // wide, wide).swapaxes(1, 2).reshape(size, size)
+        relations = tuple(tuple(map(tuple, groups.tolist())) for groups in (cells, cells.T, boxes))
+        self.spec = TaskSpec(
+            name=f"sudoku-{size}",
+            length=size * size,
+            vocabulary=size + 2,
+            relations=relations,
+            symbols=tuple(range(2, size + 2)),
+            givens=True,
+        )
+        units = [group for relation in relations for group in relation]
+        self.units = Units(size, units)
+        self._box_of = {cell: i for i, group in enumerate(relations[2]) for cell in group}
+        pairs = sorted({pair for group in units for pair in combinations(sorted(group), 2)})
+        self._one, self._other = np.array(pairs).T  # the pairs of cells that see each other, 810 of them for 9x9
+        self._token_of = np.zeros(256, np.uint8)  # character code -> token; 0 where it is no cell
+        self._token_of[[ord(c) for c in ".0_"]] = BLANK
+        self._token_of[[ord(str(d)) for d in range(1, size + 1)]] = np.arange(2, size + 2)
+
+    # text -------------------------------------------------------------------------------------------------
+    def encode(self, puzzle: str) -> Tokens:
+        """Text of one puzzle -> tokens (L,) uint8.
+
+        The text is size * size characters, digits and `.`, `0` or `_` for a blank, in one line or in `size` lines;
+        white space and the characters | - + and of box drawing are ignored. ValueError: wrong length, a character
+        that is no cell, givens that contradict each other."""
+        size, length = self.size, self.spec.length
+        text = _clean(puzzle)
+        lines = [line for line in map(_clean, puzzle.splitlines()) if line]
+        if len(lines) == size:
+            for row, line in enumerate(lines):
+                if len(line) != size:
+                    raise ValueError(f"row {row + 1} has {len(line)} cells; each of the {size} rows needs {size}")
+        elif len(text) != length:
+            raise ValueError(
+                f"expected {length} characters, got {len(text)}; write {size} rows of {size} cells, `.` for a blank"
+            )
+        for cell, character in enumerate(text):
+            if ord(character) >= 256 or not self._token_of[ord(character)]:
+                raise ValueError(
+                    f"{character!r} in {self._where(cell)} is no cell; write a digit 1 to {size}, or `.` for a blank"
+                )
+        tokens = self._token_of[[ord(character) for character in text]]
+        self._refuse_contradiction(tokens)
+        return tokens
+
+    def decode(self, tokens: Tokens) -> str:
+        """Answer tokens (L,) -> size * size characters; `.` where a token is no digit."""
+        return "".join(str(t - 1) if 2 <= t < self.spec.vocabulary else "." for t in tokens.tolist())
+
+    def show(self, tokens: Tokens) -> str:
+        """Puzzle tokens (L,) -> size * size characters, `.` for a blank."""
+        return self.decode(tokens)
+
+    def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
+        """A picture of a puzzle (L,) that `encode` reads back, or of its answer (L,) with the givens in bold (ANSI)."""
+        size, (tall, wide) = self.size, self.box
+        characters = self.decode(puzzle if answer is None else answer)
+        bold = np.zeros(size * size, bool) if answer is None else puzzle != BLANK
+        cells = [f"\x1b[1m{c}\x1b[0m" if b else c for c, b in zip(characters, bold, strict=True)]
+        bar = "─" * (2 * wide + 1)
+        rule = [bar] * (size // wide)
+        picture = ["┌" + "┬".join(rule) + "┐"]
+        for row in range(size):
+            if row and row % tall == 0:
+                picture.append("├" + "┼".join(rule) + "┤")
+            line = cells[row * size : (row + 1) * size]
+            picture.append("│ " + " │ ".join(" ".join(line[c : c + wide]) for c in range(0, size, wide)) + " │")
+        return "\n".join([*picture, "└" + "┴".join(rule) + "┘"])
+
+    def read(self, path: Path) -> Iterator[str]:
+        """The puzzles of a file, each as text of size * size characters for `encode`.
+
+        Either a CSV (`.csv`, `.csv.gz`) with a column `question`, or plain text (`.gz` too): one puzzle per line, or
+        blocks of `size` lines; lines that begin with # are ignored. FileNotFoundError; ValueError names the line."""
+        path = Path(path)
+        if path.name.endswith((".csv", ".csv.gz")):
+            return iter(read_columns(path, "question")[0])
+        return iter(self._blocks(read_text(path).splitlines(), path))
+
+    def _blocks(self, lines: list[str], path: Path) -> list[str]:
+        size, puzzles, rows = self.size, [], []
+        for number, line in enumerate(lines, 1):
+            cells = "" if line.lstrip().startswith("#") else _clean(line)
+            if not cells:
+                continue
+            if len(cells) == size:
+                rows.append(cells)
+                if len(rows) == size:
+                    puzzles.append("".join(rows))
+                    rows = []
+            elif len(cells) == size * size and not rows:
+                puzzles.append(cells)
+            else:
+                wanted = f"a row of {size} cells" if rows else f"a puzzle of {size * size} or a row of {size} cells"
+                raise ValueError(f"{path}, line {number}: expected {wanted}, got {len(cells)} characters")
+        if rows:
+            raise ValueError(f"{path}: the last puzzle has {len(rows)} of its {size} rows")
+        return puzzles
+
+    def read_examples(self, path: Path) -> Examples:
+        """See `read_bank`."""
+        return read_bank(path, self)
+
+    def _where(self, cell: int) -> str:
+        return f"row {cell // self.size + 1}, column {cell % self.size + 1}"
+
+    def _refuse_contradiction(self, tokens: Tokens) -> None:
+        size = self.size
+        for one, other in zip(self._one.tolist(), self._other.tolist(), strict=True):
+            if tokens[one] == tokens[other] != BLANK:
+                (row, column), (row2, column2) = divmod(one, size), divmod(other, size)
+                if row == row2:
+                    where = f"row {row + 1} (columns {column + 1} and {column2 + 1})"
+                elif column == column2:
+                    where = f"column {column + 1} (rows {row + 1} and {row2 + 1})"
+                else:
+                    where = f"box {self._box_of[one] + 1} ({self._where(one)} and {self._where(other)})"
+                raise ValueError(f"the digit {tokens[one] - 1} stands twice in {where}; change one of them")
+
+    # rules ------------------------------------------------------------------------------------------------
+    def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
+        """(B, L), (B, L) -> (B,) int64: pairs of cells that share a row, column or box and hold the same digit (a pair
+        that shares two of them counts once), plus the cells that hold no digit or not their given. 0 iff valid."""
+        found = np.empty(len(answers), np.int64)
+        for at in range(0, len(answers), 4096):  # bounds the memory: 810 pairs of cells per 9x9 answer
+            puzzle, answer = puzzles[at : at + 4096].T, answers[at : at + 4096].T
+            filled = (answer > BLANK) & (answer < self.spec.vocabulary)
+            wrong = ~filled | ((puzzle != BLANK) & (puzzle != answer))
+            digits = np.where(filled, answer, 0)
+            one = digits[self._one]
+            twice = (one == digits[self._other]) & (one != 0)
+            found[at : at + 4096] = wrong.sum(0) + twice.sum(0)
+        return found
+
+    def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
+        """All completions of one puzzle (L,), at most `limit`, (S, L) uint8; none if its givens contradict each other.
+
+        ValueError for tokens that are neither blank nor digit; RuntimeError beyond `budget` visited nodes."""
+        if puzzle.min() < BLANK or puzzle.max() >= self.spec.vocabulary:
+            raise ValueError(f"a {self.spec.name} puzzle holds tokens 1 to {self.spec.vocabulary - 1}, not {puzzle}")
+        fillings = self.units.solutions((puzzle.astype(int) - 2).tolist(), budget)
+        found = np.array(list(islice(fillings, limit)), np.uint8).reshape(-1, self.spec.length)
+        return found + np.uint8(2)
+
+    # symmetries -------------------------------------------------------------------------------------------
+    def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
+        """Per row: the digits relabelled; rows within bands, bands, columns within stacks and stacks permuted;
+        and, where boxes are square, transposed or not. positions (B, L) int64, tokens (B, V) int64."""
+        size, (tall, wide) = self.size, self.box
+        rows = _shuffled_lines(rng, batch, size, tall)[:, :, None]
+        columns = _shuffled_lines(rng, batch, size, wide)[:, None, :]
+        positions = rows * size + columns
+        if tall == wide:
+            transposed = rng.random(batch) < 0.5
+            positions[transposed] = positions[transposed].swapaxes(1, 2)
+        tokens = np.empty((batch, size + 2), np.int64)
+        tokens[:, :2] = 0, BLANK
+        tokens[:, 2:] = 2 + rng.random((batch, size)).argsort(axis=1)
+        return Symmetry(positions.reshape(batch, -1), tokens)
+
+    # data -------------------------------------------------------------------------------------------------
+    def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
+        """Generated puzzles with one solution each: `count` of them, or 20,000 for train and 1,000 for dev and test.
+
+        The number of clues is drawn uniformly from CLUES. A puzzle is a minimal one with random clues of its solution
+        put back (which keeps the solution the only one), seen through a random symmetry. Every split and seed makes
+        minimal puzzles of its own, about one for five examples. The split is that of the input's content, so no input
+        is in two splits; but symmetric forms of one may be, and are where there are few: 4x4 has 13 four-clue puzzles
+        up to symmetry, and only 4x4 can give fewer than `count`. ValueError for an unknown split."""
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+        count = COUNTS[split] if count is None else count
+        fewest, most = CLUES[self.size]
+        rng = np.random.default_rng([seed, self.size, SPLITS.index(split)])
+        puzzles, grids = pool(self.units, rng, 50 + count // 5, fewest, 5 + count // 1000)
+        clues_of = (puzzles >= 0).sum(axis=1)
+        seen: set[bytes] = set()
+        kept: list[tuple[Tokens, Tokens]] = []
+        fruitless = 0
+        while len(kept) < count and fruitless < 20:
+            clues = rng.integers(fewest, most + 1, 2048)
+            rows = (rng.random(len(clues)) * np.searchsorted(clues_of, clues, side="right")).astype(int)
+            # the puzzle's own clues come before all other cells, those in random order; the first `clues` are shown
+            rank = (rng.random((len(clues), self.spec.length)) + (puzzles[rows] < 0)).argsort(axis=1).argsort(axis=1)
+            targets = (grids[rows] + 2).astype(np.uint8)
+            inputs = np.where(rank < clues[:, None], targets, np.uint8(BLANK))
+            inputs, targets = self.augment(self.symmetry(rng, len(clues)), inputs, targets)
+            before = len(kept)
+            for row in np.flatnonzero(splits_of(inputs) == split):
+                key = inputs[row].tobytes()
+                if key not in seen:
+                    seen.add(key)
+                    kept.append((inputs[row], targets[row]))
+            fruitless = fruitless + 1 if len(kept) == before else 0
+        both = np.array(kept[:count], np.uint8).reshape(-1, 2, self.spec.length)
+        return Examples.single(both[:, 0].copy(), both[:, 1].copy())
+
+
+def read_bank(path: Path, task: Sudoku | None = None) -> Examples:
+    """Questions and answers of a CSV (`.gz` too) with the columns `question` and `answer` -> Examples, one target each.
+
+    `task` is 9x9 unless given. FileNotFoundError; ValueError says which column is missing, or the first row whose
+    length or characters are wrong or whose answer does not solve the question."""
+    task = task or Sudoku(9)
+    texts = read_columns(Path(path), "question", "answer")
+    inputs, targets = (tokens_of(part, task._token_of, task.spec.length, path) for part in texts)
+    wrong = np.flatnonzero(task.conflicts(inputs, targets))
+    if len(wrong):
+        raise ValueError(
+            f"{path}: the answer of row {wrong[0] + 1} does not solve its question ({len(wrong)} such rows)"
+        )
+    return Examples.single(inputs, targets)
+
+
+def _clean(text: str) -> str:
+    """`text` without white space, separators, box drawing and ANSI marks."""
+    return _SEPARATORS.sub("", _ANSI.sub("", text))
+
+
+def _shuffled_lines(rng: np.random.Generator, batch: int, size: int, width: int) -> np.ndarray:
+    """Random orders of lines 0..size-1 that keep bands of `width` lines together, (batch, size) int64."""
+    bands = rng.random((batch, size // width)).argsort(axis=1)
+    within = rng.random((batch, size // width, width)).argsort(axis=2)
+    return (bands[:, :, None] * width + within).reshape(batch, size)

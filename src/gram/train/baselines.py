@@ -1,0 +1,59 @@
+"""A rival in the training loop: one loss per example, every row new at every update, no state."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gram.config import TrainConfig
+from gram.models.baselines.base import Baseline, Losses
+from gram.models.core import State
+from gram.tasks.base import PAD
+from gram.train.objective import Bound, Update
+
+HINT = 0.001
+"""Weight of D3PM's auxiliary cross-entropy (arXiv:2107.03006, lambda of the hybrid loss)."""
+
+
+class BaselineLearner(nn.Module):
+    """A rival with its objective, in the place of `Learner`. Loss = (nll + beta * KL + 0.001 * hint) per scored token;
+    see gram.models.baselines.base.Losses."""
+
+    prior_share = 0.0
+
+    def __init__(self, model: Baseline, config: TrainConfig):
+        super().__init__()
+        self.model, self.config = model, config
+        self.beta = config.beta  # of the coming update
+        self.plain = model.losses
+        self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
+
+    def prior_rows(self, batch: int) -> Tensor:
+        """(batch,) bool: none."""
+        return torch.zeros(batch, dtype=torch.bool)
+
+    def forward(
+        self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, done: Tensor, pooled: Tensor, on_prior: Tensor
+    ) -> Update:
+        """The same arguments as `Learner.forward`; every row is finished afterwards."""
+        out: Losses = self.inner(x, y, noise)
+        scored = (y != PAD).sum(1)
+        rows = {"ce": out.nll / scored, "kl": out.kl / scored, "hint": out.hint / scored}
+        weights = {"ce": 1.0, "kl": self.beta, "hint": HINT}
+        assert all(loss.shape == (len(x),) for loss in rows.values())
+        loss = torch.stack([weights[k] * rows[k].mean() for k in rows]).sum()
+        exact = ((out.answer == y) | (y == PAD)).all(1)
+        rows = {k: v.detach() for k, v in rows.items()}
+        rows |= {"true_kl": out.kl.detach(), "exact": exact, "right": exact}
+        one = torch.ones_like(done)
+        return Update(loss, rows, state, pooled, one, one.bool())
+
+
+@torch.no_grad()
+def baseline_elbo(model: Baseline, x: Tensor, y: Tensor, *, generator: torch.Generator, draws: int = 8) -> Bound:
+    """The bound on log p(y | x), averaged over `draws` of the noise; exact for autoregressive and direct prediction."""
+    T, *one = model.noise_shape
+    made = [model.losses(x, y, torch.randn(T, len(x), *one, generator=generator).to(x.device)) for _ in range(draws)]
+    nll, kl = (torch.stack([getattr(out, name) for out in made]).mean().item() for name in ("nll", "kl"))
+    return Bound(-nll, [kl])

@@ -1,0 +1,373 @@
+"""One's own data: files in three forms, lengths that come back, a check or none, and sentences for what is wrong."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_cli import Ran
+from test_readme import SMALL
+
+from gram import tasks
+from gram import weights as weight_files
+from gram.config import Config, SolveConfig, from_dict, to_dict
+from gram.measure.puzzles import evaluate
+from gram.solve.reasoner import load
+from gram.tasks import testing
+from gram.tasks.base import SPLITS
+from gram.tasks.own.files import read_pairs
+from gram.tasks.own.task import NOTHING, Table, describe, learn
+
+CHECK = "def check(x, y):\n    return sorted(x) == sorted(y) == list(y)\n"
+"""Of sorting, for lists."""
+
+
+def jsonl(path: Path, rows) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def sorting(count: int = 200) -> list[dict]:
+    """Lists of two to five integers, and the same in order."""
+    rng = np.random.default_rng(0)
+    lists = [rng.integers(0, 9, rng.integers(2, 6)).tolist() for _ in range(count)]
+    return [{"input": some, "target": sorted(some)} for some in lists]
+
+
+def words(count: int = 200) -> list[dict]:
+    """Words, and one or two of their suffixes: targets are shorter than inputs, or empty."""
+    rng = np.random.default_rng(0)
+    made = ["".join(rng.choice(list("abc é,"), rng.integers(1, 8))) for _ in range(count)]
+    return [{"input": word, "targets": [word[len(word) // 2 + 1 :], word[-1]]} for word in made]
+
+
+@pytest.fixture
+def refused(gram, tmp_path):
+    """A command that says one sentence and leaves no folder behind."""
+
+    def run(*arguments) -> str:
+        ran = gram(*arguments)
+        assert ran.code == 2, ran.err
+        assert len(ran.err.splitlines()) == 1, ran.err
+        assert len(ran.err) < 600
+        assert not (tmp_path / "run").exists()
+        return ran.err
+
+    return run
+
+
+@pytest.fixture
+def gram(capsys):
+    return lambda *arguments: Ran(capsys, arguments)
+
+
+# files ----------------------------------------------------------------------------------------------------
+def test_three_forms_say_the_same(tmp_path):
+    rows = [{"input": [3, 1], "targets": [[1, 3], [3, 1]]}, {"input": [12, 0, 7], "target": [7]}]
+    a = jsonl(tmp_path / "a.jsonl", rows)
+    b = tmp_path / "b.csv"
+    b.write_text("id,target,input\n1,1 3,3 1\n2,7,12 0 7\n3,3 1,3 1\n")
+    c, d = tmp_path / "c.npz", tmp_path / "d.npz"
+    inputs = np.array([[3, 1, -1], [12, 0, 7]])
+    np.savez(c, inputs=inputs, targets=np.array([[1, 3], [3, 1], [7, -1]]), first=np.array([0, 2, 3]))
+    np.savez(d, inputs=inputs[[0, 1, 0]], targets=np.array([[1, 3], [7, -1], [3, 1]]))
+    made = [Table(learn([path])) for path in (a, b, c, d)]
+    for one in made[1:]:
+        assert replace(one.config, files=()) == replace(made[0].config, files=())
+        mine, first = one.load([Path(one.config.files[0])]), made[0].load([a])
+        np.testing.assert_array_equal(mine.inputs, first.inputs)
+        np.testing.assert_array_equal(mine.targets, first.targets)
+        np.testing.assert_array_equal(mine.first, [0, 2, 3])
+
+
+def test_csv_of_characters(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('input,target\n12,21\n" a,",",a "\n')
+    assert [(p.input, p.targets) for p in read_pairs(path)] == [("12", ["21"]), (" a,", [",a "])]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "holds no data"),
+        ("\n\n", "holds no data"),
+        ("{", "line 1 is no JSON"),
+        ("[1]", 'line 1 has no key "input"'),
+        ('{"inputs": "a", "target": "b"}', 'line 1 has no key "input"'),
+        ('{"input": "a", "target": "b"}\n{"input": "a"}', 'line 2 needs either "target" or "targets"'),
+        ('{"input": "a", "target": "b", "targets": []}', 'needs either "target" or "targets"'),
+        ('{"input": "a", "targets": []}', "a list of one target or more"),
+        ('{"input": [1, 2.5], "target": [1]}', "[1, 2.5] is neither a string nor a list of integers from 0"),
+        ('{"input": [1, -2], "target": [1]}', "[1, -2] is neither"),
+        ('{"input": [true], "target": [1]}', "[true] is neither"),
+        ('{"input": null, "target": [1]}', "null is neither"),
+        ('{"input": "", "target": "a"}', "line 1: the input is empty"),
+        ('{"input": "a", "target": "a"}\n{"input": [1], "target": [1]}', "line 2: some sequences are strings"),
+        (json.dumps({"input": list(range(300)), "target": [1]}), "300 different symbols; 254 is the most"),
+        ('{"input": "a", "target": "b"}', "none of the 1 inputs falls into"),
+    ],
+)
+def test_jsonl_that_is_refused(tmp_path, refused, text, sentence):
+    path = tmp_path / "a.jsonl"
+    path.write_text(text)
+    assert sentence in refused("train", "own", "--data", path, "--out", tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.csv", b"question,answer\n1,2\n", "no column named input or target; the header is 'question,answer'"),
+        ("a.csv", b"input,target\n1\n", "line 2: 1 columns, but the header has 2"),
+        ("a.csv", b"", "no column named input or target"),
+        ("a.csv", b"\xff\xfe", "is not UTF-8 text"),
+        ("a.jsonl.gz", b"no", "is not gzip'd UTF-8 text"),
+        ("a.npz", b"no", "is no NPZ file of plain arrays"),
+        ("a.txt", b"1 2", "is no .jsonl, .csv or .npz"),
+    ],
+)
+def test_files_that_are_refused(tmp_path, refused, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    assert sentence in refused("train", "own", "--data", tmp_path / name, "--out", tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"inputs": np.ones((2, 3), int)}, "no array named targets; there are inputs"),
+        ({"inputs": np.ones((2, 3)), "targets": np.ones((2, 3), int)}, "inputs has shape (2, 3) and type float64"),
+        ({"inputs": np.ones(3, int), "targets": np.ones((3, 3), int)}, "it must be a table (n, length) of integers"),
+        ({"inputs": np.array([[1], [1, 2]], object), "targets": np.ones((2, 3), int)}, "no NPZ file of plain arrays"),
+        ({"inputs": np.array([[1, -1, 2]]), "targets": np.ones((1, 3), int)}, "row 0 of inputs has a negative integer"),
+        ({"inputs": np.ones((2, 3), int), "targets": np.ones((3, 3), int)}, "2 inputs and 3 targets do not fit"),
+        ({"inputs": np.ones((1, 3), int), "targets": np.ones((2, 1), int), "first": np.array([0, 3])}, "do not fit"),
+    ],
+)
+def test_arrays_that_are_refused(tmp_path, arrays, sentence):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        learn([tmp_path / "a.npz"])
+
+
+def test_no_file_and_no_data(tmp_path, refused):
+    assert "There is no data file" in refused("train", "own", "--data", tmp_path / "a.jsonl", "--out", tmp_path / "run")
+    assert "give the data: gram train own --data FILE" in refused("train", "own", "--out", tmp_path / "run")
+    assert "what its data are" in refused("info", "own")
+    assert "No weights for own" in refused("solve", "own", "1 2 3")
+    assert "has rules of its own" in refused("train", "queens-5", "--check", "a.py:f", "--out", tmp_path / "run")
+
+
+# the check ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "where", "sentence"),
+    [
+        (CHECK, "check.py", "is not of the form file.py:function"),
+        (CHECK, "other.py:check", "there is no file"),
+        (CHECK, "check.py:nothing", "has no function nothing"),
+        ("import nowhere", "check.py:check", "cannot be loaded (ModuleNotFoundError: No module named 'nowhere')"),
+        ("raise SystemExit(3)", "check.py:check", "cannot be loaded (SystemExit: 3)"),
+        ("def check(x, y):\n    return 1 / 0", "check.py:check", "the check raised ZeroDivisionError"),
+        ("def check(x, y):\n    return None", "check.py:check", "the check returned None for the input ["),
+        ("def check(x, y):\n    return False", "check.py:check", "line 1: the check does not accept this target"),
+        (CHECK.replace("sorted(x)", "y[0] is y[-1] or sorted(x)"), "check.py:check", "the check raised IndexError"),
+    ],
+)
+def test_checks_that_are_refused(tmp_path, refused, text, where, sentence):
+    data = jsonl(tmp_path / "a.jsonl", sorting())
+    (tmp_path / "check.py").write_text(text)
+    arguments = ("train", "own", "--data", data, "--check", tmp_path / where, "--out", tmp_path / "run")
+    assert sentence in refused(*arguments)
+
+
+def test_a_check_sees_what_was_written(tmp_path):
+    (tmp_path / "check.py").write_text("def check(x, y):\n    seen.append((x, y))\n    return True\nseen = []\n")
+    (tmp_path / "a.csv").write_text("input,target\nab,b\nb,\n")
+    task = Table(learn([tmp_path / "a.csv"], f"{tmp_path}/check.py:check"))
+    some = task.load([tmp_path / "a.csv"])
+    seen = sys.modules["gram_check_check"].seen
+    seen.clear()
+    assert task.check(some.inputs, some.targets).all()
+    assert seen == [("ab", "b"), ("b", "")]
+
+
+# the task -------------------------------------------------------------------------------------------------
+@pytest.fixture(params=["sorting", "words"])
+def task(request, tmp_path) -> Table:
+    return Table(learn([jsonl(tmp_path / "a.jsonl", {"sorting": sorting, "words": words}[request.param]())]))
+
+
+@pytest.mark.parametrize("check", testing.CHECKS)
+def test_what_every_task_owes(task, check):
+    check(task)
+
+
+def test_in_place_or_after(tmp_path):
+    same, other = (learn([jsonl(tmp_path / "a.jsonl", rows)]) for rows in (sorting(), words()))
+    assert same.in_place
+    assert Table(same).spec.length == 5
+    assert Table(same).spec.answer_start == 0
+    assert not other.in_place
+    assert Table(other).spec.length == 7 + other.target_length
+    assert Table(other).spec.answer_start == 7
+    assert set(other.target_symbols) <= set(other.input_symbols)
+    assert Table(other).spec.vocabulary == 2 + len(other.input_symbols)  # what both use has one token
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=6), st.text(max_size=6)), min_size=1, max_size=5))
+def test_any_length_comes_back(tmp_path_factory, pairs):
+    path = tmp_path_factory.mktemp("any") / "a.jsonl"
+    task = Table(learn([jsonl(path, [{"input": x, "target": y} for x, y in pairs])]))
+    some = task.load([path])
+    targets = {x: [] for x, _ in pairs}
+    for x, y in pairs:
+        if y not in targets[x]:
+            targets[x].append(y)
+    for i, x in enumerate(targets):
+        assert task.show(some.inputs[i]) == x
+        np.testing.assert_array_equal(task.encode(x), some.inputs[i])
+        assert [task.decode(y) for y in some.targets_of(i)] == targets[x]
+
+
+def test_an_answer_ends_at_the_first_nothing(tmp_path):
+    task = Table(learn([jsonl(tmp_path / "a.jsonl", sorting())]))
+    puzzle = task.encode("3 1")
+    answer = task.encode("1 3 5")
+    answer[2:] = NOTHING, answer[0], answer[1]
+    answer = task.canonical(answer[None])[0]
+    assert task.decode(answer) == "1 3"
+    assert answer[2:].tolist() == [NOTHING] * 3
+    task.load([tmp_path / "a.jsonl"])
+    assert not task.check(puzzle[None], puzzle[None])[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "'' is no integer from 0; write the input as 3 1 2"),
+        ("3 x", "'x' is no integer from 0"),
+        ("1 99", "the symbol '99' is in no input that is known; known are 0 1 2 3 4 5 6 7 8"),
+        ("1 2 3 4 5 6", "the input has 6 symbols, but the longest known has 5; shorten it"),
+    ],
+)
+def test_new_inputs_that_are_refused(tmp_path, text, sentence):
+    task = Table(learn([jsonl(tmp_path / "a.jsonl", sorting())]))
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        task.encode(text)
+    np.testing.assert_array_equal(task.encode("3,1, 2"), task.encode("3 1 2"))
+
+
+def test_other_data_must_fit(tmp_path):
+    task = Table(learn([jsonl(tmp_path / "a.jsonl", sorting())]))
+    for row, sentence in (
+        (
+            {"input": [1, 2], "target": [1, 2, 3, 4, 5, 6]},
+            "line 1: the target has 6 symbols, but the longest known has",
+        ),
+        ({"input": "12", "target": "1"}, "line 1: the input '12' is not made of integers"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            task.load([jsonl(tmp_path / "b.jsonl", [row])])
+
+
+def test_splits_are_by_content(tmp_path):
+    task = Table(learn([jsonl(tmp_path / "a.jsonl", words())]))
+    parts = [task.examples(split) for split in SPLITS]
+    assert sum(map(len, parts)) == len({row["input"] for row in words()})
+    with pytest.raises(NotImplementedError):
+        task.solutions(parts[0].inputs[0])
+
+
+def test_the_description_is_in_the_config(tmp_path):
+    data = jsonl(tmp_path / "a.jsonl", sorting())
+    config = describe(Config(recipe="own", task="own", data=(str(data),)), None)
+    assert config.data == ()
+    assert config.solve.select == "majority"
+    assert from_dict(Config, json.loads(json.dumps(to_dict(config)))) == config
+    assert describe(config, None) == config
+    assert tasks.of(config).spec.length == 5
+    (tmp_path / "check.py").write_text(CHECK)
+    checked = describe(replace(config, data=(str(data),), solve=SolveConfig()), f"{tmp_path}/check.py:check")
+    assert checked.solve.select == "checked"
+    assert config.table is not None
+    assert checked.table == replace(config.table, check=f"{tmp_path}/check.py:check")
+
+
+# training and answering -----------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Folders of two runs that know nothing: without a check and with one."""
+    from gram import cli
+
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "check.py").write_text(CHECK)
+    data = jsonl(folder / "a.jsonl", sorting())
+    for name, options in (("without", ()), ("with", ("--check", f"{folder}/check.py:check"))):
+        with pytest.raises(SystemExit) as end:
+            cli.main(["train", "own", "--data", str(data), *options, "--out", str(folder / name), *SMALL])
+        assert not end.value.code
+    return folder
+
+
+def test_without_a_check_nobody_knows(runs, gram, tmp_path):
+    new = jsonl(tmp_path / "new.jsonl", [{"input": [5, 3, 1]}, {"input": [2, 2]}])
+    ran = gram("solve", "own", "--weights", runs / "without", "--input", new, "--json")
+    assert ran.code == 0, ran.err
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert [row["puzzle"] for row in rows] == ["5 3 1", "2 2"]
+    for row in rows:
+        assert row["valid"] is None
+        assert row["answer"] in row["distinct"]
+    ran = gram("solve", "own", "5 3 1", "2 2", "--weights", runs / "without")
+    assert "valid or not is unknown" in ran.out
+    assert "solved" not in ran.out
+    assert "2 answered, none checked" in ran.out
+    for more in (("--select", "checked"), ("--want", "3")):
+        ran = gram("solve", "own", "5 3 1", "--weights", runs / "without", *more)
+        assert ran.code == 2
+        assert "trained without a check; choose majority" in ran.err
+    [answer] = load(runs / "without").solve("5 3 1")
+    assert {c.valid for c in answer.candidates} == {None}
+
+
+def test_with_a_check_answers_are_judged(runs, gram):
+    ran = gram("solve", "own", "5 3 1", "--weights", runs / "with", "--json")
+    row = json.loads(ran.out)
+    assert row["valid"] is (row["answer"] == "1 3 5")
+    assert weight_files.load(runs / "with")[0].solve.select == "checked"
+    ran = gram("solve", "own", "5 99", "--weights", runs / "with")
+    assert ran.code == 2
+    assert "the symbol '99' is in no input that is known" in ran.err
+
+
+@pytest.mark.parametrize("name", ["with", "without"])
+def test_eval_of_the_split_and_of_other_data(runs, gram, name, tmp_path):
+    ran = gram("eval", "own", "--weights", runs / name, "--json")
+    figures = json.loads(ran.out)
+    held_out = tasks.of(weight_files.load(runs / name)[0]).examples("dev")
+    assert figures["examples"] == len(held_out)
+    other = jsonl(tmp_path / "other.jsonl", sorting(8))
+    assert json.loads(gram("eval", "own", "--weights", runs / name, "--data", other, "--json").out)["examples"] == 8
+    ran = gram("eval", "own", "--weights", runs / "without", "--select", "checked")
+    assert ran.code == 2
+
+
+def test_a_run_goes_on_with_its_own_table(runs, gram):
+    before = weight_files.load(runs / "without")[0].table
+    ran = gram("train", "--resume", runs / "without", "--minutes", "0.02")
+    assert ran.code == 0, ran.err
+    assert weight_files.load(runs / "without")[0].table == before
+
+
+def test_known_targets_judge_in_evaluation_only(runs):
+    reasoner = load(runs / "without")
+    assert isinstance(reasoner.task, Table)
+    some = reasoner.task.examples("dev")
+    figures = evaluate(reasoner, some, width=2, depth=1, select="majority")
+    assert figures["unlisted"] == 0
+    assert reasoner.task.check(some.inputs, some.targets[some.first[:-1]]).all()
+    assert not load(runs / "without").task.check(some.inputs, some.targets[some.first[:-1]]).any()

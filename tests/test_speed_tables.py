@@ -1,0 +1,85 @@
+"""gram report on what the programs in benchmarks/ measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gram.report import page, speed_tables
+
+HARDWARE = {"cpu": "tiny", "gpu": None, "threads": 2}
+WIDEST = {"1": {"selected_valid": 0.5, "coverage": 0.2}, "20": {"selected_valid": 0.75, "coverage": 0.25}}
+DEPTH = {"depth": 8, "valid": 0.5, "by_width": WIDEST, "evaluations_a_sample": 3.5, "seconds_a_sample": 0.01}
+COST = {"values": [1, 256], "seconds": [0.01, 2.0], "exponent": 0.9, "exponent_upper": 0.98}
+SURFACE = {"benchmark": "surface", "name": "queens-8", "dtype": "bfloat16", "puzzles": 50, "width": 20}
+SURFACE |= {"hardware": HARDWARE, "accuracy": [DEPTH], "cost": {"width": COST, "depth": COST}}
+RATIO = {"ratio": 2.345, "ratio_spread": 0.1}
+SAMPLING = {"benchmark": "sampling", "name": "sudoku-9", "dtype": "bfloat16", "puzzles": 256, "width": 20, "depth": 16}
+SAMPLING |= {
+    "plain_dtype": "float32",
+    "hardware": HARDWARE,
+    "plain": {},
+    "value": RATIO,
+    "checked": RATIO | {"ratio": 6.5},
+}
+HALTING = {"benchmark": "halting", "size": "laptop", "task": "sudoku-9", "dtype": "float32", "puzzles": 256, "ours": {}}
+HALTING |= {"hardware": HARDWARE, "loop": RATIO, "package": RATIO | {"ceiling": 2.6}}
+
+
+def write(folder: Path, **files: dict[str, Any]) -> Path:
+    (folder / "bench").mkdir()
+    for name, values in files.items():
+        (folder / "bench" / f"{name}.json").write_text(json.dumps(values))
+    return folder
+
+
+def cells(text: str | None, *start: str) -> list[list[str]]:
+    """The rows of a table that begin so."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in (text or "").splitlines()]
+    return [row[len(start) :] for row in rows if row[: len(start)] == list(start)]
+
+
+def test_tables_of_what_was_timed(tmp_path):
+    found = speed_tables.read(write(tmp_path, a=SURFACE, b=SAMPLING, c=HALTING, d={"benchmark": "another"}, e={}))
+    [row] = cells(speed_tables.accuracies(found), "queens-8", "bfloat16", "50", "8")
+    assert row == ["3.50", "10.0", "50.0", "75.0", "25.0"]
+    assert cells(speed_tables.exponents(found), "queens-8", "bfloat16", "width") == [
+        ["1", "10.0", "256", "2000.0", "0.90", "0.98"]
+    ]
+    shape = "sudoku-9, 256 puzzles, width 20, until the rules accept one"
+    assert cells(speed_tables.rivals(found), shape) == [
+        ["the same weights for 16 steps in float32", "bfloat16", "tiny, 2 thread(s)", "6.50x", "10%", "–"]
+    ]
+    network, own = cells(speed_tables.rivals(found), "TRM, laptop size, 256 of sudoku-9")
+    assert network[1:] == ["float32", "tiny, 2 thread(s)", "2.35x", "10%", "–"]
+    assert own[-1] == "2.6x"
+
+
+def test_nothing_was_timed(tmp_path):
+    assert all(text is None for _, text in speed_tables.sections(speed_tables.read(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("made", "lacking"),
+    [
+        ({name: value for name, value in SURFACE.items() if name != "cost"}, "cost of benchmarks/surface.py"),
+        (SURFACE | {"accuracy": [{"depth": 1}]}, "by_width of benchmarks/surface.py"),
+        (HALTING | {"package": {}}, "ratio of benchmarks/halting.py"),
+    ],
+)
+def test_a_file_that_lacks_something_is_named(made, lacking, tmp_path):
+    with pytest.raises(ValueError, match=f"a.json lacks {lacking}; measure it again or remove it"):
+        speed_tables.read(write(tmp_path, a=made))
+
+
+def test_the_page_has_both(tmp_path):
+    pytest.importorskip("matplotlib")
+    results = write(tmp_path, a=SURFACE)
+    (results / "queens-8").mkdir()
+    made = {"recipe": "queens-8", "task": "queens-8", "seed": 0, "figures": {}, "hardware": HARDWARE}
+    (results / "queens-8" / "0.json").write_text(json.dumps(made))
+    assert page.report(results, tmp_path / "out") == 0
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "### Cost over width and depth" in text
+    assert (tmp_path / "out" / "figures" / "surface.svg").is_file()
