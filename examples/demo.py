@@ -4,7 +4,8 @@ import sys
 import time
 
 import gram
-from gram.console.puzzles import describe, say
+from gram.console.puzzles import describe
+from gram.console.text import say
 
 SUDOKU = "..2.....8..3.5..9.4....9..7....45........78.3...9...2.9.16......37..2...2.4.3.67."
 """Of Sudoku-Extreme's test rows: propagation alone does not solve it, a good solver by search guesses 4 times."""

@@ -139,8 +139,8 @@ def test_killed_it_goes_on_to_the_same_table(whole, tmp_path):
 import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import pytest, test_reproduce
-from gram.report import reproduce
-from gram.solve import record
+from gram.reproduce import run as reproduce
+from gram.measure import record
 from gram.train import loop
 test_reproduce.make_tiny(pytest.MonkeyPatch())
 calls = []
