@@ -322,3 +322,11 @@ def test_recipes_are_of_tasks_without_puzzles(name):
     assert config.recipe == name
     assert isinstance(tasks.task(config.task), Unconditional)
     Model(tasks.task(config.task).spec, config.model)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_shipped_digits_are_drawn_in_either_arithmetic(dtype):
+    """Guidance over the whole example multiplies in float32, whatever the arithmetic of the recursion."""
+    samples = reasoner.load("mnist", dtype=dtype, device="cpu").generate(2, depth=1)
+    assert samples.tokens.shape == (2, 784)
+    assert set(np.unique(samples.tokens)) <= {1, 2}

@@ -38,7 +38,7 @@ def settle(model: AnyModel, dtype: torch.dtype) -> AnyModel:
     model.dtype = dtype
     for module in model.modules():
         if isinstance(module, Linear):
-            module.weight.data = module.weight.data.to(dtype)
+            module.settle(dtype)
     return model
 
 

@@ -24,6 +24,10 @@ class Linear(nn.Module):
         """Truncated normal with standard deviation gain / sqrt(inputs) (LeCun)."""
         truncated_normal_(self.weight, gain / math.sqrt(self.weight.shape[1]), generator)
 
+    def settle(self, dtype: torch.dtype) -> None:
+        """Keep the weight in `dtype`, the one that sampling multiplies in, so that nothing is cast then."""
+        self.weight.data = self.weight.data.to(dtype)
+
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight.to(x.dtype))
 
@@ -31,6 +35,9 @@ class Linear(nn.Module):
 class RowLinear(Linear):
     """The same for one row of each example, (B, 1, D). When sampling each has a product of its own, in float32: how a
     product of few rows rounds depends on how many they are, and a row's answer must not."""
+
+    def settle(self, dtype: torch.dtype) -> None:
+        """Nothing: the weight stays in float32, whatever the arithmetic."""
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.is_grad_enabled():
