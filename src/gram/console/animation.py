@@ -1,0 +1,105 @@
+"""How trajectories think, as an animated SVG: several of one puzzle side by side, one picture a supervision step.
+
+A piece that stays for several steps is drawn once and shown for as long, so that files stay small. Where nothing moves
+(a printer, a reader who asked for less motion), the last step is shown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gram.tasks.base import Task, Tokens
+from gram.tasks.drawing import GIVEN, PLAIN, WRONG, draw, letters, page
+
+GAP = 22
+"""Pixels between boards."""
+CAPTION = 26
+"""Pixels under a board for what is said of it."""
+PER_STEP, HOLD = 0.5, 2.5
+"""Seconds of a supervision step, and those for which the last one stays."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One trajectory after a supervision step."""
+
+    answer: Tokens
+    """(L,) uint8."""
+    steps: int
+    """Supervision steps so far."""
+    valid: bool
+    """Whether the rules accept the answer."""
+    ended: bool
+    """Whether it has left."""
+
+
+def animate(task: Task, puzzle: Tokens, trajectories: Sequence[Sequence[Moment]], columns: int = 3) -> str:
+    """An SVG of all trajectories of one puzzle (L,), each a Moment for every supervision step that it ran; the last one
+    of a trajectory stays until all have ended. ValueError where there is nothing to show."""
+    if not trajectories or not all(trajectories):
+        raise ValueError("There is no trajectory to show; use a width and a depth of at least 1.")
+    frames = max(map(len, trajectories)) + 1  # the puzzle itself comes first
+    blank = draw(task, puzzle)
+    wide, high = blank.width + GAP, blank.height + CAPTION + GAP
+    columns = min(columns, len(trajectories))
+    intervals: set[tuple[int, int]] = set()
+    boards = []
+    for n, moments in enumerate(trajectories):
+        pieces = [blank.places | {-1: caption("the puzzle", GIVEN, blank.width, blank.height)}]
+        for moment in moments:
+            said = caption(*verdict(moment), blank.width, blank.height)
+            pieces.append(draw(task, puzzle, moment.answer).places | {-1: said})
+        pieces += [pieces[-1]] * (frames - len(pieces))
+        inside = blank.fixed
+        for first, last, piece in runs(pieces):
+            if (first, last) == (0, frames):
+                inside += piece
+            else:
+                intervals.add((first, last))
+                inside += f'<g class="t{first}-{last}">{piece}</g>'
+        x, y = GAP / 2 + n % columns * wide, GAP / 2 + n // columns * high
+        boards.append(f'<g transform="translate({x:g} {y:g})">{inside}</g>')
+    rows = -(-len(trajectories) // columns)
+    style = f"<style>{''.join(rule(*interval, frames) for interval in sorted(intervals))}{STILL}</style>"
+    return page(columns * wide, rows * high, style + "".join(boards))
+
+
+def verdict(moment: Moment) -> tuple[str, str]:
+    """What is said under a board, and its color."""
+    steps = f"step {moment.steps}"
+    if moment.valid:
+        return f"{steps}: valid", "#2e7d32"
+    return (f"{steps}: given up", WRONG) if moment.ended else (steps, PLAIN)
+
+
+def caption(text: str, color: str, width: float, height: float) -> str:
+    return letters(text, width / 2, height + CAPTION / 2 + 2, 14, color)
+
+
+def runs(frames: Sequence[dict[int, str]]) -> list[tuple[int, int, str]]:
+    """(first, last + 1, piece) of every piece that stays the same over neighboring frames."""
+    found = []
+    for key in dict.fromkeys(key for frame in frames for key in frame):
+        first = 0
+        for i in range(1, len(frames) + 1):
+            before = frames[first].get(key)
+            if i == len(frames) or frames[i].get(key) != before:
+                if before is not None:
+                    found.append((first, i, before))
+                first = i
+    return found
+
+
+def rule(first: int, last: int, frames: int) -> str:
+    """The style of a piece that is shown from frame `first` up to frame `last`."""
+    seconds = PER_STEP * (frames - 1) + HOLD
+    start, end = 100 * first * PER_STEP / seconds, 100 * last * PER_STEP / seconds
+    name, final = f"t{first}-{last}", last == frames
+    shown = f"0%{{opacity:{int(first == 0)}}}{start:.3f}%{{opacity:1}}"
+    hidden = "" if final else f"{end:.3f}%{{opacity:0}}"
+    return (
+        f".{name}{{opacity:{int(final)};animation:{name} {seconds:g}s step-end infinite}}"
+        f"@keyframes {name}{{{shown}{hidden}100%{{opacity:{int(final)}}}}}"
+    )
+
+
+STILL = "@media (prefers-reduced-motion:reduce),print{g{animation:none!important}}"
