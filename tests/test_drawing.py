@@ -106,3 +106,25 @@ def test_nothing_to_animate_is_refused():
     for empty in ([], [[]]):
         with pytest.raises(ValueError, match="no trajectory"):
             animate(task, puzzle, empty)
+
+
+def test_the_command_animates_one_puzzle_into_a_new_file(tmp_path, capsys):
+    from gram import cli
+
+    path = tmp_path / "thinking.svg"
+    board = "Q......./......../......../......../......../......../......../........"
+
+    def run(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as end:
+            cli.main(["solve", "queens-8", *arguments, "--depth", "24", "--animate", str(path)])
+        return int(end.value.code or 0)
+
+    assert run(board) == 0
+    ET.fromstring(path.read_text(encoding="utf-8"))
+    assert run(board) == 2  # it exists
+    assert str(path) in capsys.readouterr().err
+    path = tmp_path / "two.svg"
+    assert run(board, board) == 2
+    path = tmp_path / "picture.gif"
+    assert run(board) == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["thinking.svg"]

@@ -23,6 +23,7 @@ def solve(
     temperature: float | None = None,
     restart_every: int | None = None,
     weights: str | None = None,
+    animate: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Answer puzzles. Width, depth and select default to what the weights were tuned for.
@@ -39,6 +40,7 @@ def solve(
         temperature: Factor on the learned noise; for deterministic members its standard deviation.
         restart_every: Supervision steps until a trajectory begins anew (Sudoku: with a guess as a given); 0 never.
         weights: Shipped weights by name or a folder; the task's own if not given.
+        animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
         as_json: One JSON object per puzzle.
     """
     from gram.console import puzzles as console
@@ -49,6 +51,7 @@ def solve(
         input=input,
         weights=weights,
         as_json=as_json,
+        animate=animate,
         options={
             "width": width,
             "depth": depth,

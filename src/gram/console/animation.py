@@ -6,10 +6,20 @@ A piece that stays for several steps is drawn once and shown for as long, so tha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from gram.solve.sampler import stages
 from gram.tasks.base import Task, Tokens
 from gram.tasks.drawing import GIVEN, PLAIN, WRONG, draw, letters, page
 
+if TYPE_CHECKING:
+    from gram.solve.reasoner import Reasoner
+
+SHOWN = 6
+"""Trajectories at most."""
 GAP = 22
 """Pixels between boards."""
 CAPTION = 26
@@ -30,6 +40,32 @@ class Moment:
     """Whether the rules accept the answer."""
     ended: bool
     """Whether it has left."""
+
+
+def check_file(path: Path, puzzles: int) -> None:
+    """ValueError or FileExistsError where no animation of `puzzles` puzzles can be written to `path`."""
+    if path.suffix != ".svg":
+        raise ValueError(f"{path} is no name of an SVG file; give one that ends in .svg.")
+    if puzzles != 1:
+        raise ValueError(f"An animation shows one puzzle, and {puzzles} were given; give one.")
+    if path.exists():
+        raise FileExistsError(f"{path} exists; give the name of a new file.")
+
+
+def write(path: Path, reasoner: "Reasoner", puzzle: Tokens, options: dict[str, Any]) -> None:
+    """Animate the first SHOWN trajectories of a puzzle (L,) into a new file. `options` are those of Reasoner.solve;
+    where the task has a checker, each trajectory ends with its own valid answer."""
+    task = reasoner.task
+    _, _, given = reasoner.prepare([puzzle], **options)
+    width = given["width"] = min(given["width"], SHOWN)
+    given["want"] = 10 * width if task.checkable else None  # so many are never found: no trajectory stops another
+    trajectories: list[list[Moment]] = [[] for _ in range(width)]
+    for stage in stages(reasoner.network, task, puzzle[None], **given):
+        valid = task.check(np.broadcast_to(puzzle, stage.answers.shape), stage.answers)
+        for i, (_, n) in enumerate(stage.rows):
+            moment = Moment(stage.answers[i], int(stage.steps[i]), bool(valid[i]), bool(stage.leave[i]))
+            trajectories[n].append(moment)
+    path.write_text(animate(task, puzzle, [moments for moments in trajectories if moments]), encoding="utf-8")
 
 
 def animate(task: Task, puzzle: Tokens, trajectories: Sequence[Sequence[Moment]], columns: int = 3) -> str:

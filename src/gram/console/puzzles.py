@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gram.console.animation import check_file, write
 from gram.console.inputs import examples, is_bundle, load, named, read
 from gram.console.text import counted, one_line, say
 from gram.solve.reasoner import encode
@@ -35,8 +36,10 @@ def solve(
     weights: str | None,
     as_json: bool,
     options: dict[str, Any],
+    animate: Path | None = None,
 ) -> int:
-    """Answer puzzles and print each answer. `options` are those of Reasoner.solve.
+    """Answer puzzles and print each answer. `options` are those of Reasoner.solve. `animate`: a new SVG file for how
+    the first trajectories of the only puzzle think.
 
     Puzzles are answered 256 at a time; the seconds of one are its share of its call's: the call's time over the
     puzzles in it. With want above 1, select and width default to what can find as many.
@@ -45,11 +48,15 @@ def solve(
     if isinstance(task, Unconditional):
         raise ValueError(task.no_puzzles)
     if isinstance(task, Arc):
+        if animate is not None:
+            raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave it out.")
         from gram.console import arc
 
         return arc.solve(task, puzzles, input=input, weights=weights, as_json=as_json, options=options)
     texts = read(task, puzzles, input)
     tokens = encode(task, texts)
+    if animate is not None:
+        check_file(animate, len(tokens))
     reasoner, _, _ = load(task, weights)
     if options["want"] > 1:
         options = options | {"select": options["select"] or "checked"}
@@ -75,6 +82,8 @@ def solve(
     if not as_json and len(tokens) > 1:
         did = f"{solved} of {len(tokens)} solved" if task.checkable else f"{len(tokens)} answered, none checked,"
         say(f"{did} in {seconds:.2f} s")
+    if animate is not None:
+        write(animate, reasoner, tokens[0], options)
     return 0
 
 

@@ -12,15 +12,15 @@ from html import escape
 
 import numpy as np
 
-from gram.tasks.arc import Arc
-from gram.tasks.arc_grids import crop
+from gram.tasks.arc.grids import crop
+from gram.tasks.arc.task import Arc
 from gram.tasks.base import IDENTITY, Task, Tokens
 from gram.tasks.coloring import EDGE, Coloring
-from gram.tasks.maze import GOAL, PATH, START, WALL, Maze
+from gram.tasks.maze.task import GOAL, PATH, START, WALL, Maze
 from gram.tasks.mnist import SIDE, WHITE, Mnist
-from gram.tasks.nqueens import QUEEN, NQueens
-from gram.tasks.sudoku import BLANK, Sudoku
-from gram.tasks.sudoku_boards import SudokuBoards
+from gram.tasks.queens import QUEEN, NQueens
+from gram.tasks.sudoku.boards import SudokuBoards
+from gram.tasks.sudoku.task import BLANK, Sudoku
 
 CELL = 24
 """Side of a cell in pixels."""
