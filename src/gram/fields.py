@@ -38,7 +38,7 @@ class Range(Rule):
         return f"{least} and {'below' if self.below else 'at most'} {number(self.most)}"
 
     def fits(self, value: Any) -> bool:
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        if type(value) is not int and not (isinstance(value, float) and math.isfinite(value)):
             return False
         low = value > self.least if self.above else value >= self.least
         return low and (value < self.most if self.below else value <= self.most)

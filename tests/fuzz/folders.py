@@ -27,7 +27,12 @@ from harness import CANARY, Case, Fault, faults, work
 from mutate import MARKUP, damaged, json_text
 
 ROOT = Path(__file__).parents[2]
-CHECK = "from pathlib import Path\nPath({canary!r}).touch()\ndef check(x, y):\n    Path({canary!r}).touch()\n    return True\n"
+CHECK = """from pathlib import Path
+Path({canary!r}).touch()
+def check(x, y):
+    Path({canary!r}).touch()
+    return True
+"""
 
 
 # what is damaged ------------------------------------------------------------------------------------------
@@ -47,7 +52,9 @@ def prepare(home: Path) -> None:
         width=16, heads=2, hidden=16, mixer_hidden=8, guidance_hidden=16, blocks=1, K=1, T=2, registers=0
     )
     groups = replace(small, mixer="groups", positions="none")
-    train = TrainConfig(updates=2, batch=4, N_sup=2, dtype="float32", compile=False, evaluate_every=1e9, save_every=1e-6)
+    train = TrainConfig(
+        updates=2, batch=4, N_sup=2, dtype="float32", compile=False, evaluate_every=1e9, save_every=1e-6
+    )
     solve = SolveConfig(width=2, depth=2)
     table = TableConfig(
         files=(str(home / "own.jsonl"),),
@@ -63,7 +70,11 @@ def prepare(home: Path) -> None:
     configs = {
         "queens": Config(recipe="queens", task="queens-5", model=groups, train=train, solve=solve),
         "unary": Config(
-            recipe="unary", task="sudoku-4", model=replace(groups, unary=True), train=train, solve=replace(solve, restart_every=1)
+            recipe="unary",
+            task="sudoku-4",
+            model=replace(groups, unary=True),
+            train=train,
+            solve=replace(solve, restart_every=1),
         ),
         "attention": Config(recipe="attention", task="maze-10", model=small, train=train, solve=solve),
         "own": Config(recipe="own", task="own", model=small, train=train, solve=solve, table=table),
@@ -71,7 +82,11 @@ def prepare(home: Path) -> None:
             recipe="arc", task="arc-1-6", model=small, train=train, solve=replace(solve, select="majority"), arc=arc
         ),
         "baseline": Config(
-            recipe="baseline", task="queens-5", model=replace(small, kind="mdlm", guidance="full"), train=train, solve=solve
+            recipe="baseline",
+            task="queens-5",
+            model=replace(small, kind="mdlm", guidance="full"),
+            train=train,
+            solve=solve,
         ),
     }
     (home / "own.jsonl").write_text('{"input": "abab", "target": "aabb"}\n' * 3, encoding="utf-8")
@@ -84,7 +99,13 @@ def prepare(home: Path) -> None:
     shutil.copytree(ROOT / "results/bench", home / "results/bench")
 
 
-PUZZLES = {"queens": "Q...." + "." * 20, "unary": "1..." + "." * 12, "own": "abab", "arc": "one 07/70", "baseline": "." * 25}
+PUZZLES = {
+    "queens": "Q...." + "." * 20,
+    "unary": "1..." + "." * 12,
+    "own": "abab",
+    "arc": "one 07/70",
+    "baseline": "." * 25,
+}
 
 
 def puzzle(name: str) -> list[str]:
@@ -232,8 +253,8 @@ def results_case(home: Path, seed: int) -> Case:
         yield ["report", "--results", str(results), "--out", str(folder / "o")]
         if (folder / "o" / "report.md").is_file():
             text = (folder / "o" / "report.md").read_text(encoding="utf-8")
-            assert MARKUP not in text and "](javascript" not in text and "\x1b" not in text, "markup in the report"
-            assert "http://x/" not in text.replace("\\", "") or "![x](" not in text, "an image in the report"
+            for markup in (MARKUP, "](javascript", "![x](", "\x1b"):
+                assert markup not in text, f"{markup!r} in the report"
             widths: set[int] = set()
             for line in text.splitlines():
                 cells = line.replace("\\|", "").count("|")

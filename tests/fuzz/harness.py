@@ -94,7 +94,11 @@ def watch(home: Path) -> list[str]:
         if event == "open" and isinstance(arguments[0], str) and isinstance(arguments[2], int):
             writes = arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
             path = os.path.realpath(arguments[0])
-            if writes and not path.startswith((inside, "/dev/", "/proc/", "/tmp/torchinductor")) and "__pycache__" not in path:
+            if (
+                writes
+                and not path.startswith((inside, "/dev/", "/proc/", "/tmp/torchinductor"))
+                and "__pycache__" not in path
+            ):
                 found.append(f"wrote {path}")
 
     sys.addaudithook(hook)

@@ -9,9 +9,46 @@ MARKUP = "<script>alert(1)</script>"
 ODD: list[Any] = [
     *(None, True, False, 0, -1, -4, 1, 2, 255, 256, 257, 65_536, 1_000_000, 2**31, 2**63, 2**64, -(2**63), 10**39),
     *(0.0, -0.0, 0.5, -1.5, 1e-320, 1e300, float("nan"), float("inf"), float("-inf")),
-    *("", " ", "0", "x", "../../x", "/etc/passwd", "..", ".", "a/b", "a\nb", "a\x00b", "\x1b[2J", "ü\U0001f600", "\ud800"),
-    *(MARKUP, "| a | b |", "](javascript:alert(1))", "![x](http://x/y.png)", "$\\frac{$", "&amp;", "`x`", "NaN", "x" * 5000),
-    *([], {}, [[]], [{}], {"": {}}, [None], [1, 2, 3], ["a", "b"], {"a": 1}, {"examples": None, "valid": "x"}, [0] * 1000),
+    *(
+        "",
+        " ",
+        "0",
+        "x",
+        "../../x",
+        "/etc/passwd",
+        "..",
+        ".",
+        "a/b",
+        "a\nb",
+        "a\x00b",
+        "\x1b[2J",
+        "ü\U0001f600",
+        "\ud800",
+    ),
+    *(
+        MARKUP,
+        "| a | b |",
+        "](javascript:alert(1))",
+        "![x](http://x/y.png)",
+        "$\\frac{$",
+        "&amp;",
+        "`x`",
+        "NaN",
+        "x" * 5000,
+    ),
+    *(
+        [],
+        {},
+        [[]],
+        [{}],
+        {"": {}},
+        [None],
+        [1, 2, 3],
+        ["a", "b"],
+        {"a": 1},
+        {"examples": None, "valid": "x"},
+        [0] * 1000,
+    ),
 ]
 """Values that stand where others belong."""
 
@@ -84,4 +121,6 @@ def json_text(values: Any, rng: np.random.Generator) -> bytes:
         return damaged(text.encode(), rng)
     brackets = ["[" * 200_000, '{"a":' * 100_000, text[:-1] + ', "x": ' + "[" * 200_000]
     whole = [text[:-1] + "," + text[1:], text + text, "[" + text + "]", "", "\ufeff" + text]
-    return [*(t.encode() for t in (*brackets, *whole)), text.encode("utf-16"), text.encode("utf-32")][int(rng.integers(10))]
+    return [*(t.encode() for t in (*brackets, *whole)), text.encode("utf-16"), text.encode("utf-32")][
+        int(rng.integers(10))
+    ]

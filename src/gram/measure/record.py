@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gram import tasks
+from gram import strict_json, tasks
 from gram import weights as weight_files
-from gram.config import Config, read_json
+from gram.config import Config
+from gram.fields import Range
 from gram.models.build import build, parameter_table
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures:
     """
     config = reasoner.config
     path = results / config.recipe / f"{config.train.seed}.json"
-    values = read_json(path) if path.is_file() else {}
+    values = strict_json.read_object(path) if path.is_file() else {}
     here = origin() | {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed}
     values |= {"parameters": parameters(config)["total"]} | here
@@ -107,19 +108,19 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 def training(weights: Path) -> dict[str, Any]:
     """seconds and updates of the training: from training.json or the run's metrics.jsonl beside the weights."""
-    unknown: dict[str, Any] = {"seconds": None, "updates": None}
+    found: dict[str, Any] = {}
     try:
         if (weights / TRAINING).is_file():
-            values = json.loads((weights / TRAINING).read_text(encoding="utf-8"))
-            return {name: values.get(name) for name in unknown}
-        lines = (weights / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        entries = [json.loads(line) for line in lines if line.startswith(('{"kind": "train"', '{"kind": "dev"'))]
-    except (OSError, ValueError):
-        return unknown
-    if not entries:
-        return unknown
-    last = entries[-1]
-    return {"seconds": last.get("trained_seconds", last.get("seconds")), "updates": last.get("update")}
+            found = strict_json.read_object(weights / TRAINING)
+        else:
+            lines = (weights / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            last = next(line for line in reversed(lines) if line.startswith(('{"kind": "train"', '{"kind": "dev"')))
+            found = strict_json.parse(last, "metrics.jsonl", "remove the line")
+            found["updates"], found["seconds"] = found.get("update"), found.get("trained_seconds", found.get("seconds"))
+    except (OSError, ValueError, StopIteration):
+        found = {}
+    numbers = {name: found.get(name) for name in ("seconds", "updates")}
+    return {name: n if Range(0, 1e12).fits(n) else None for name, n in numbers.items()}
 
 
 def tell(values: dict[str, Any], out: Path | None) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "gram",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a dollar sign in a name is one
     "font.size": 9,
     "axes.grid": True,
     "grid.alpha": 0.3,
@@ -78,7 +79,7 @@ def by_solutions(results: list[Result]) -> Figure | None:
     for panel, (task, models) in zip(axes, found.items(), strict=True):
         for model, seeds in models.items():
             groups = [m.table("by_solutions") for m in seeds]
-            names = [n for n in groups[0] if all(g.get(n, {}).get("examples") for g in groups)]
+            names = [n for n in groups[0] if all(g.get(n, {}).get("valid") is not None for g in groups)]
             panel.plot(names, [np.mean([100 * g[n]["valid"] for g in groups]) for n in names], "o-", label=model)
         panel.set_ylim(-5, 105)
         label(panel, task, "solutions of a puzzle", "validity of one sample, %")
@@ -106,13 +107,20 @@ def mean(seeds: Sequence[Measurement], width: str, figure: str) -> float:
     return float(np.mean([100 * m.table("by_width")[width][figure] for m in seeds]))
 
 
+def widths_of(seeds: Sequence[Measurement]) -> list[str]:
+    """The widths that all seeds were measured at."""
+    return [width for width in seeds[0].table("by_width") if all(width in m.table("by_width") for m in seeds)]
+
+
 def scaling(results: list[Result], task: str) -> Figure | None:
     """Accuracy of the chosen answer by depth (for one sample and for all) and by width at the largest depth, and
     coverage by the number of samples, in the same colours; dashed what is published (Sudoku-Extreme), dotted what as
     many uniform samples of the solutions would cover."""
     found = series(results, task)
     lines = {
-        m: curve for m, curve in found.items() if len(curve) > 1 or len(curve[max(curve)][0].table("by_width")) > 1
+        m: curve
+        for m, curve in found.items()
+        if (widths := widths_of(curve[max(curve)])) and (len(curve) > 1 or len(widths) > 1)
     }
     if not lines:  # points alone show nothing that the tables do not
         return None
@@ -120,12 +128,12 @@ def scaling(results: list[Result], task: str) -> Figure | None:
     figure, axes = panels(3 if deep else 2)
     if deep:
         by_depth(axes[0], task, deep)
-    widths, coverage = axes[-2:]
+    by_width, coverage = axes[-2:]
     for model, curve in lines.items():
         deepest = curve[max(curve)]
-        names = list(deepest[0].table("by_width"))
+        names = widths_of(deepest)
         n = [int(width) for width in names]
-        widths.plot(n, [mean(deepest, width, "selected_valid") for width in names], "o-")
+        by_width.plot(n, [mean(deepest, width, "selected_valid") for width in names], "o-")
         covered = np.array([mean(deepest, width, "coverage") for width in names])
         share = np.array([mean(deepest, width, "coverage_share") for width in names])
         line = coverage.plot(n, covered, "o-", label=model)[0]
@@ -133,7 +141,7 @@ def scaling(results: list[Result], task: str) -> Figure | None:
             coverage.plot(n, 100 * covered / share, ":", color=line.get_color())
     for panel in axes:
         panel.set_xscale("log", base=2)
-    label(widths, f"{task}: width", "samples", "chosen answer valid, %")
+    label(by_width, f"{task}: width", "samples", "chosen answer valid, %")
     label(coverage, f"{task}: coverage", "samples", "solutions found, %")
     return figure
 
@@ -144,7 +152,7 @@ def by_depth(axes: Axes, task: str, lines: dict[str, Series]) -> None:
         for model, curve in published.DEPTH.items():
             axes.plot(list(curve), list(curve.values()), "--", linewidth=1, label=f"{model}, published")
     for model, curve in lines.items():
-        names = list(curve[max(curve)][0].table("by_width"))
+        names = widths_of(curve[max(curve)])
         for width in dict.fromkeys((names[0], names[-1])):
             steps = [d for d in sorted(curve) if all(width in m.table("by_width") for m in curve[d])]
             accuracy = [mean(curve[d], width, "selected_valid") for d in steps]
@@ -166,7 +174,7 @@ def calibration(results: list[Result]) -> Figure | None:
             found = [Measurement(result, key, values) for key, values in result.figures.items()]
             usable = [m for m in found if m.plain and m.table(f"{head}_calibration").get("bins")]
             if usable:
-                bins = np.array(max(usable, key=weight).table(f"{head}_calibration")["bins"])
+                bins = np.array([b[:3] for b in max(usable, key=weight).table(f"{head}_calibration")["bins"]])
                 style: Any = {"color": colours[result.task], "markersize": 2, "linewidth": 0.8, "alpha": 0.6}
                 panel.plot(bins[:, 1], bins[:, 2], "o-", label=None if result.task in named else result.task, **style)
                 named.add(result.task)

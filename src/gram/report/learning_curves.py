@@ -1,10 +1,9 @@
 """What a run told while it learned: the surrogate that was optimised beside the full ELBO."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gram import tasks
+from gram import strict_json, tasks
 from gram.config import read_config
 
 
@@ -35,12 +34,12 @@ def read(folder: Path) -> Learning:
         if not text.endswith("\n"):  # the run is writing it, or was killed then
             break
         try:
-            line = json.loads(text)
+            line = strict_json.parse(text, str(path), "remove the line")
             if line["kind"] == "train" and line.get("ce") is not None:
                 beta = line.get("beta", config.train.beta)
-                surrogate.append((line["update"], line["ce"] + beta * per_token * (line.get("kl") or 0.0)))
+                surrogate.append((int(line["update"]), line["ce"] + beta * per_token * (line.get("kl") or 0.0)))
             if line["kind"] == "dev" and line.get("elbo") is not None:
-                elbo.append((line["update"], line["elbo"]))
-        except (ValueError, TypeError, KeyError):
+                elbo.append((int(line["update"]), float(line["elbo"])))
+        except (ValueError, TypeError, KeyError, OverflowError):
             raise ValueError(f"{path} is damaged in line {number}; remove the line.") from None
     return Learning(config.recipe, surrogate, elbo)

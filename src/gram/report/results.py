@@ -5,17 +5,54 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gram import recipes
-from gram.config import read_json
+from gram import recipes, strict_json
+from gram.fields import NAME, Form, Range
 from gram.recipes.variants import GRAM
+from gram.report import shapes
+from gram.report.shapes import COUNT, NUMBER, TEXT, Each, Maybe
 
 BENCH = "bench"
-ALONE = {"one_puzzle_p50_ms", "one_puzzle_p95_ms"}
+HARDWARE = {"?cpu": Maybe(TEXT), "?gpu": Maybe(TEXT), "?threads": Maybe(COUNT)}
+WIDTHS = Form(r"[1-9]\d{0,8}", "a number of samples")
+BY_WIDTH = Each(WIDTHS, {"selected_valid": NUMBER, "coverage": NUMBER, "coverage_share": NUMBER}, least=1)
+BY_SOLUTIONS = Each(TEXT, {"?examples": COUNT, "?valid": Maybe(NUMBER), "?coverage": Maybe(NUMBER)})
+CALIBRATION = {"brier": NUMBER, "ece": NUMBER, "?bins": [(NUMBER, NUMBER, NUMBER)]}
+FIGURES = {
+    **{f"?{name}": Maybe(TEXT) for name in ("data", "date", "select")},
+    **{f"?{name}": Maybe(COUNT) for name in ("depth", "width", "examples", "samples", "variants")},
+    **{f"?{name}": Maybe(BY_WIDTH if name == "by_width" else BY_SOLUTIONS) for name in ("by_width", "by_solutions")},
+    **{f"?{head}_calibration": Maybe(CALIBRATION) for head in ("halt", "value")},
+}
+RESULTS = {
+    "recipe": NAME,
+    "task": NAME,
+    "seed": Range(0, 2**63 - 1),
+    "hardware": HARDWARE,
+    "figures": Each(TEXT, FIGURES),
+    "?parameters": Maybe(COUNT),
+    "?seconds": Maybe(NUMBER),
+    "?commit": Maybe(TEXT),
+}
+"""RECIPE/SEED.json."""
+ALONE = {"one_puzzle_p50_ms": NUMBER, "one_puzzle_p95_ms": NUMBER}
+EITHER = {"recipe": TEXT, "dtype": TEXT, "share_of_peak": NUMBER}
 BENCHED = {
-    "train": {"recipe", "dtype", "share_of_peak", "batch", "updates_per_second"},
-    "solve": {"recipe", "dtype", "share_of_peak", "width", "select", "puzzles_per_second"} | ALONE,
+    "hardware": HARDWARE,
+    "train": [EITHER | {"batch": COUNT, "updates_per_second": NUMBER}],
+    "solve": [EITHER | ALONE | {"width": COUNT, "select": TEXT, "puzzles_per_second": NUMBER}],
 }
 """What the report tells of `gram bench`."""
+TIMED = ("load_seconds", "cold_start_seconds", "memory_mib", "p50_ms", "p95_ms")
+VALID = ("valid_one_sample", "valid_checked", "valid_majority")
+EDGE = {
+    **{"name": TEXT, "width": COUNT, "puzzles": COUNT, "hardware": HARDWARE},
+    "?packages_mib": Maybe(Each(TEXT, NUMBER)),
+    "edge": [
+        {"arithmetic": TEXT, **dict.fromkeys(TIMED, NUMBER)}
+        | {f"?{name}": Maybe(NUMBER) for name in ("bundle_mb", "same_answers", "rows_with_close_logits", *VALID)}
+    ],
+}
+"""What benchmarks/edge.py told of bundles."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +126,7 @@ def machine_of(hardware: dict[str, Any]) -> str:
 
 def result(path: Path, folder: Path) -> Result:
     """One results file below `folder`."""
-    values = read_json(path)
-    wanted = {"recipe": str, "task": str, "seed": int, "figures": dict, "hardware": dict}
-    for name, kind in wanted.items():
-        if not isinstance(values.get(name), kind):
-            raise ValueError(f"{path} is no results file: {name} is missing or damaged; repair or remove it.")
-    for name in ("parameters", "seconds"):
-        if not isinstance(values.get(name), int | float | None):
-            raise ValueError(f"{path} is no results file: {name} is no number; repair or remove it.")
-    if not all(isinstance(entry, dict) for entry in values["figures"].values()):
-        raise ValueError(f"{path} is no results file: figures is damaged; repair or remove it.")
+    values = shapes.read(path, RESULTS, "results")
     scale, task, variant = recipes.split(values["recipe"])
     return Result(
         path=path,
@@ -122,28 +150,18 @@ def measurements(results: list[Result], task: str) -> list[Measurement]:
 
 def bench(folder: Path) -> list[dict[str, Any]]:
     """What `gram bench --json` told, kept in bench/; what other benchmarks say is left out."""
-    found = {path: read_json(path) for path in sorted((folder / BENCH).glob("*.json"))}
-    found = {path: values for path, values in found.items() if {"train", "solve", "hardware"} <= values.keys()}
-    for path, values in found.items():
-        for part, names in BENCHED.items():
-            for row in values[part]:
-                if missing := names - row.keys():
-                    raise ValueError(f"{path} lacks {min(missing)} of gram bench; repair or remove it.")
-    return list(found.values())
-
-
-EDGE = {"arithmetic", "load_seconds", "cold_start_seconds", "memory_mib", "p50_ms", "p95_ms"}
-"""What every row of benchmarks/edge.py has."""
+    return told(folder, {"train", "solve", "hardware"}, BENCHED, "`gram bench --json`")
 
 
 def edges(folder: Path) -> list[dict[str, Any]]:
     """What benchmarks/edge.py told of bundles, kept in bench/."""
-    found = {path: read_json(path) for path in sorted((folder / BENCH).glob("*.json"))}
-    found = {path: values for path, values in found.items() if "edge" in values}
+    return told(folder, {"edge"}, EDGE, "benchmarks/edge.py")
+
+
+def told(folder: Path, marks: set[str], shape: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """The files in bench/ that have all keys of `marks`. ValueError names one that does not have the shape."""
+    found = {path: strict_json.read_object(path) for path in sorted((folder / BENCH).glob("*.json"))}
+    found = {path: values for path, values in found.items() if marks <= values.keys()}
     for path, values in found.items():
-        missing = {"name", "width", "puzzles", "hardware"} - values.keys()
-        for row in values["edge"]:
-            missing |= EDGE - row.keys()
-        if missing:
-            raise ValueError(f"{path} lacks {min(missing)} of benchmarks/edge.py; repair or remove it.")
+        shapes.compare(path, values, shape, kind)
     return list(found.values())

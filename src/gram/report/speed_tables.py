@@ -5,46 +5,47 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gram.config import read_json
-from gram.report.results import BENCH, machine_of
+from gram import strict_json
+from gram.report import shapes
+from gram.report.results import BENCH, BY_WIDTH, HARDWARE, machine_of
+from gram.report.shapes import COUNT, NUMBER, TEXT, Each
 from gram.report.tables import DASH, Row, markdown
 
 Rows = list[dict[str, Any]]
-RATIO = {"ratio", "ratio_spread"}
-DEPTH = {"depth", "valid", "by_width", "evaluations_a_sample", "seconds_a_sample"}
-COST = {"values", "seconds", "exponent", "exponent_upper"}
-WANTED = {
-    "surface": {"name", "dtype", "puzzles", "width", "accuracy", "cost", "hardware"},
-    "sampling": {"name", "dtype", "plain_dtype", "puzzles", "width", "depth", "plain", "value", "checked", "hardware"},
-    "halting": {"size", "task", "dtype", "puzzles", "ours", "loop", "hardware"},
+RATIO = {"ratio": NUMBER, "ratio_spread": NUMBER, "?ceiling": NUMBER}
+SPENT = {"evaluations_a_sample": NUMBER, "seconds_a_sample": NUMBER}
+DEPTH = SPENT | {"depth": COUNT, "valid": NUMBER, "by_width": BY_WIDTH}
+COST = {"values": (COUNT,), "seconds": (NUMBER,), "exponent": NUMBER, "exponent_upper": NUMBER}
+SHAPES: dict[str, dict[str, Any]] = {
+    "surface": {
+        **{"name": TEXT, "dtype": TEXT, "puzzles": COUNT, "width": COUNT, "hardware": HARDWARE},
+        **{"accuracy": [DEPTH], "cost": Each(TEXT, COST)},
+    },
+    "sampling": {
+        **{"name": TEXT, "dtype": TEXT, "plain_dtype": TEXT, "puzzles": COUNT, "width": COUNT, "depth": COUNT},
+        **{"value": RATIO, "checked": RATIO, "hardware": HARDWARE},
+    },
+    "halting": {
+        **{"size": TEXT, "task": TEXT, "dtype": TEXT, "puzzles": COUNT, "hardware": HARDWARE},
+        **{"?loop": RATIO, "?package": RATIO},
+    },
 }
 
 
 def read(folder: Path) -> dict[str, Rows]:
     """The files of each benchmark in folder/bench. ValueError naming a file that lacks something."""
-    found: dict[str, Rows] = {kind: [] for kind in WANTED}
+    found: dict[str, Rows] = {kind: [] for kind in SHAPES}
     for path in sorted((folder / BENCH).glob("*.json")):
-        values = read_json(path)
+        values = strict_json.read_object(path)
         kind = values.get("benchmark")
-        if kind not in WANTED:
+        if not isinstance(kind, str) or kind not in SHAPES:
             continue
-        complete(path, kind, values, WANTED[kind])
-        if kind == "surface":
-            for row in values["accuracy"]:
-                complete(path, kind, row, DEPTH)
-            for axis in values["cost"].values():
-                complete(path, kind, axis, COST)
-        for name in ("value", "checked") if kind == "sampling" else ("loop", "package") if kind == "halting" else ():
-            if name in values:
-                complete(path, kind, values[name], RATIO)
+        shapes.compare(path, values, SHAPES[kind], f"benchmarks/{kind}.py")
+        for axis in values.get("cost", {}).values() if kind == "surface" else ():
+            if len(axis["values"]) != len(axis["seconds"]):
+                raise ValueError(f"{path}: cost has other values than seconds; {shapes.REMEDY}.")
         found[kind].append(values)
     return found
-
-
-def complete(path: Path, kind: str, values: Mapping[str, Any], names: set[str]) -> None:
-    """ValueError if one of them is missing."""
-    if missing := names - values.keys():
-        raise ValueError(f"{path} lacks {min(missing)} of benchmarks/{kind}.py; measure it again or remove it.")
 
 
 # tables -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from gram.report.published import Published
 from gram.report.results import Measurement, Result, machine_of, measurements
 
 DASH = "–"
+LONGEST = 300
+"""Signs of a cell at most."""
 Row = tuple[str, ...]
 How = Callable[[Measurement], str | None]
 """Whether a measurement belongs into a table: how the answers were drawn, in words ("" if all are drawn alike), or
@@ -297,7 +299,7 @@ def by_solutions(results: list[Result]) -> str | None:
         for label, seeds in alike(results, task).items():
             for solutions in seeds[0].table("by_solutions"):
                 groups = [m.table("by_solutions").get(solutions, {}) for m in seeds]
-                found = [group for group in groups if group.get("examples")]
+                found = [g for g in groups if g.get("examples") and None not in (g.get("valid"), g.get("coverage"))]
                 if found:
                     rates = (spread([100 * g[name] for g in found], 1) for name in ("valid", "coverage"))
                     rows.append((task, label, f"{len(found)}", solutions, f"{found[0]['examples']}", *rates))
@@ -389,7 +391,16 @@ def edge(found: list[dict]) -> str | None:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Rows, the first of them headings."""
-    head, *body = rows
+    """Rows, the first of them headings. What stands in a cell is text: markup of files that others wrote stays visible
+    as what it is."""
+    head, *body = (tuple(map(escape, row)) for row in rows)
     lines = [head, tuple("---" for _ in head), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def escape(text: str) -> str:
+    """Text on one line as Markdown that shows it; code between backticks stays code."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), *((c, f"\\{c}") for c in "|[]!")):
+        line = line.replace(sign, written)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
