@@ -3,9 +3,8 @@
 import contextlib
 import sys
 
-import tyro
-
 from gram.cli import commands, train
+from gram.cli.parse import parse
 
 USAGE = """usage: gram VERB ...
 
@@ -84,4 +83,4 @@ def dispatch(arguments: list[str]) -> int:
             f"There is no command {verb!r}; use train, solve, generate, eval, data, export, import, bench, report, "
             "reproduce or info."
         )
-    return tyro.cli(verbs[verb], args=rest, prog=f"gram {verb}")
+    return parse(verbs[verb], rest, f"gram {verb}")()

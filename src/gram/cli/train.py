@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from gram.cli.parse import parse
 from gram.config import ArcConfig, Config, TableConfig, read_config
 
 
@@ -57,11 +58,11 @@ def train(arguments: list[str]) -> int:
     else:
         raise ValueError(f"Name a recipe after `gram train`: {', '.join(recipes.names())}.")
     fields = {f.name: getattr(default, f.name) for f in dataclasses.fields(Config)}
-    given = tyro.cli(
+    given = parse(
         TrainArguments,
-        args=rest,
+        rest,
+        "gram train RECIPE",
         default=TrainArguments(**fields),
-        prog="gram train RECIPE",
         config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
     )
     config = arc.describe(own.describe(Config(**{name: getattr(given, name) for name in fields}), given.check))

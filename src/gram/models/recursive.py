@@ -46,8 +46,6 @@ class Model(nn.Module):
         super().__init__()
         if config.mixer == "groups" and (config.registers or not (spec.relations or spec.arrows)):
             raise ValueError('mixer "groups" needs a task with relations and registers = 0; choose "swiglu" instead.')
-        if config.guidance_hidden < 1 or config.K < 1 or config.T < 1 or config.blocks < 1:
-            raise ValueError("K, T, blocks and guidance_hidden must be at least 1.")
         if config.sigma_start <= config.sigma_floor:
             raise ValueError("sigma_start must be above sigma_floor; raise one or lower the other.")
         self.spec, self.config = spec, config

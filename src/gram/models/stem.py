@@ -55,7 +55,7 @@ class PatchStem(nn.Module):
         self.side, self.vocabulary = math.isqrt(length), vocabulary
         if self.side**2 != length or self.side % PATCH:
             raise ValueError(f'stem "patches" needs square images of even sides, not {length} pixels; choose "tokens".')
-        if channels < GROUP or channels % GROUP:
+        if channels % GROUP:
             raise ValueError(f"stem_channels is {channels}; it must be a multiple of {GROUP}.")
         self.convs = nn.ModuleList([Conv(1, channels), Conv(channels, channels)])
         self.out = Linear(PATCH**2 * channels, width)

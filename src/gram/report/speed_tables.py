@@ -7,13 +7,14 @@ from typing import Any
 
 from gram import strict_json
 from gram.report import shapes
-from gram.report.results import BENCH, BY_WIDTH, HARDWARE, machine_of
+from gram.report.results import BENCH, HARDWARE, WIDTHS, machine_of
 from gram.report.shapes import COUNT, NUMBER, TEXT, Each
 from gram.report.tables import DASH, Row, markdown
 
 Rows = list[dict[str, Any]]
 RATIO = {"ratio": NUMBER, "ratio_spread": NUMBER, "?ceiling": NUMBER}
 SPENT = {"evaluations_a_sample": NUMBER, "seconds_a_sample": NUMBER}
+BY_WIDTH = Each(WIDTHS, {"selected_valid": NUMBER, "coverage": NUMBER}, least=1)
 DEPTH = SPENT | {"depth": COUNT, "valid": NUMBER, "by_width": BY_WIDTH}
 COST = {"values": (COUNT,), "seconds": (NUMBER,), "exponent": NUMBER, "exponent_upper": NUMBER}
 SHAPES: dict[str, dict[str, Any]] = {

@@ -212,7 +212,6 @@ def train(
     Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError with one sentence
     otherwise.
     """
-    _check(config)
     if resume and start is not None:
         raise ValueError("A run that is resumed has weights already; leave --start out.")
     world = parallel.start(config.train.threads)
@@ -244,19 +243,6 @@ def train(
                 gc.collect()
             dist.destroy_process_group()
     return out
-
-
-def _check(config: Config) -> None:
-    c = config.train
-    for name, least in (("updates", 1), ("batch", 1), ("N_sup", 1), ("prior_together", 1), ("threads", 1)):
-        if getattr(c, name) < least:
-            raise ValueError(f"train.{name} must be at least {least}, not {getattr(c, name)}.")
-    if c.minutes is not None and c.minutes <= 0:
-        raise ValueError(f"train.minutes must be above 0, not {c.minutes}; None trains for train.updates.")
-    if not 0 <= c.beta_warmup <= 1:
-        raise ValueError(f"train.beta_warmup must be between 0 and 1, not {c.beta_warmup}; it is a share of the run.")
-    if not 0 <= c.prior_rows < 1:
-        raise ValueError(f"train.prior_rows must be at least 0 and below 1, not {c.prior_rows}.")
 
 
 def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int) -> bool:

@@ -49,9 +49,6 @@ class Baseline(nn.Module):
         for name, value in ({"registers": 0, "unary": False, "mixer_norm": "channels"} | needs).items():
             if getattr(config, name) != value:
                 raise ValueError(f'kind "{config.kind}" needs model.{name} = {value!r}; set it.')
-        for name in ("blocks", "latent", "denoising_steps"):
-            if getattr(config, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(config, name)}; it must be at least 1.")
         self.spec, self.config, self.dtype = spec, config, torch.float32
         self.places = spec.length // pixels_each(config)
         self.embed_x = embedding(spec, config)

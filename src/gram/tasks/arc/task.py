@@ -54,8 +54,6 @@ class Arc(Task):
         files cannot be read. Once they are named, dev and test need only some of the files."""
         self.side = side_of(name)
         config = FILES[name.split("-")[1]] if config is None else config
-        if config.variants < 1:
-            raise ValueError(f"arc.variants is {config.variants}; it must be at least 1.")
         self.name, self.config = name, config
         if not config.names:
             puzzles = self._splits.puzzles

@@ -1,0 +1,70 @@
+"""Arguments of the command line by tyro; what it cannot take is said as everything else is: in one sentence."""
+
+import functools
+import io
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, suppress
+from typing import Any
+
+import tyro
+
+FRAME = re.compile(r"^[\s│╭╰─]+|[\s│╮╯─]+$")
+RULE = re.compile(r"\s*│\s*─+\s*│\s*")
+KINDS = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path"}
+WIDE = "10000"
+"""Columns in which tyro breaks no line."""
+
+
+def parse(target: Callable[..., Any], arguments: Sequence[str], prog: str, **options: Any) -> Any:
+    """The dataclass `target` made of the arguments, or a call of the function `target` with them that is still to be
+    made. ValueError for arguments that do not fit; SystemExit after --help."""
+    made: Any = target
+    if not isinstance(target, type):
+
+        @functools.wraps(target)
+        def later(*positional: Any, **named: Any) -> Callable[[], Any]:
+            return functools.partial(target, *positional, **named)
+
+        made = later
+
+    def ask() -> Any:
+        return tyro.cli(made, args=list(arguments), prog=prog, **options)
+
+    try:
+        with redirect_stderr(io.StringIO()):
+            return ask()
+    except SystemExit as ending:
+        if not ending.code:
+            raise
+    heard, columns = io.StringIO(), os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = WIDE
+    try:
+        with redirect_stderr(heard), suppress(SystemExit):
+            ask()
+    finally:
+        del os.environ["COLUMNS"]
+        if columns is not None:
+            os.environ["COLUMNS"] = columns
+    raise ValueError(f"{sentence(heard.getvalue())}; {prog} --help tells all options.")
+
+
+def sentence(box: str) -> str:
+    """The first part of tyro's box, and of what is no number the option and what it must be; without a full stop."""
+    sections = [[FRAME.sub("", line) for line in part.splitlines()] for part in RULE.split(box)]
+    told = [" ".join(" ".join(filter(None, lines)).split()) for lines in sections]
+    text = re.sub(
+        r"^(Value error|Invalid choice|Missing argument|Missing value|Parsing error|Unrecognized options|Required options)\s+",
+        "",
+        told[0],
+    )
+    helped = re.search(r"Argument helptext: -*(\S+) (\S+)", " ".join(told))
+    value = re.search(r"(?:from \['|base 10: '|to float: ')([^']*)'", text)
+    if helped and value:
+        kinds = [says for kind, says in KINDS.items() if kind in helped[2].split("|")]
+        if kinds:
+            return f"--{helped[1]} is {value[1][:60]!r}; it must be {kinds[0]}"
+    text = re.sub(r"^Error parsing [^:]*: ", "", text).rstrip(".")
+    text = text.replace(". Expected", "; expected")
+    return text if "." in text.split(" ")[0] else f"{text[:1].upper()}{text[1:]}"
