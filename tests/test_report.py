@@ -436,3 +436,78 @@ def test_what_breaks_while_drawing_leaves_nothing(results, tmp_path, monkeypatch
     monkeypatch.setattr(drawing, "calibration", full)
     assert gram("report", "--results", results, "--out", tmp_path / "out") == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["results"]
+
+
+MARKUP = "<script>alert(1)</script> | x |\nnew [a](javascript:b) ![i](http://x/y.png) \x1b[2J"
+
+
+def test_what_files_say_is_no_markup(results, tmp_path):
+    machine = {"cpu": MARKUP, "gpu": None, "threads": 1}
+    write(results, "mine", 0, {f"test {MARKUP}": figures(0.5, 0.5, select=MARKUP)}, hardware=machine, commit=MARKUP)
+    (results / "bench").mkdir()
+    row_ = {"recipe": MARKUP, "dtype": MARKUP, "share_of_peak": 0.5, "batch": 1, "updates_per_second": 1.0}
+    bench = {"hardware": machine, "train": [row_], "solve": []}
+    (results / "bench" / "a.json").write_text(json.dumps(bench))
+    assert page.report(results, tmp_path / "out") == 0
+    text = (tmp_path / "out" / "report.md").read_text()
+    for wrong in ("<script", "[a](javascript", "![i](", "\x1b", "alert(1)</"):
+        assert wrong not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; \\| x \\| new \\[a\\](javascript:b)" in text
+    assert all(line.endswith(" |") for line in text.splitlines() if line.startswith("|"))
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "a\nb", "<b>", "", "x" * 200, 3, None])
+@pytest.mark.parametrize("field", ["recipe", "task"])
+def test_names_in_results_are_names(field, name, results, capsys):
+    path = write(results, "mine", 0, {"test": figures(0.5, 0.5)})
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: name}))
+    assert gram("report", "--results", results) == 2
+    err = capsys.readouterr().err
+    assert f"{path}, a file of results: {field} is" in err
+    assert len(err.splitlines()) == 1
+    assert not (results / "report").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"figures": []},
+        {"figures": {"x": {"by_width": [1]}}},
+        {"figures": {"x": {"by_width": {}}}},
+        {"figures": {"x": {"by_width": {"wide": {"selected_valid": 1, "coverage": 1, "coverage_share": 1}}}}},
+        {"figures": {"x": {"by_solutions": {"1": 3}}}},
+        {"figures": {"x": {"halt_calibration": {"brier": "a", "ece": 0}}}},
+        {"figures": {"x": {"halt_calibration": {"brier": 0, "ece": 0, "bins": [[1]]}}}},
+        {"figures": {"x": {"select": ["a"]}}},
+        {"figures": {"x": {"width": True}}},
+        {"hardware": {"cpu": 3}},
+        {"seconds": {}},
+        {"parameters": 10**30},
+        {"commit": {}},
+    ],
+    ids=str,
+)
+def test_results_of_another_shape_are_named(change, results, capsys):
+    path = write(results, "mine", 0, {"test": figures(0.5, 0.5)}, **change)
+    assert gram("report", "--results", results) == 2
+    assert f"{path}, a file of results: " in (err := capsys.readouterr().err)
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"a":' * 100_000, '{"seed": NaN}', '{"a": 1, "a": 2}', "\ud800"], ids=len
+)
+def test_results_that_are_no_json_are_named(text, results, capsys):
+    path = results / "queens-8" / "9.json"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    assert gram("report", "--results", results) == 2
+    assert f"{path} is not JSON" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("draws")
+def test_seeds_of_other_widths_are_drawn_where_they_agree(results, tmp_path):
+    some = figures(0.5, 0.5)
+    some["by_width"] = {"1": some["by_width"]["1"], "3": some["by_width"]["2"]}
+    write(results, "queens-8", 1, {"test width=20 depth=4 select=majority": some})
+    assert page.report(results, tmp_path / "out") == 0
+    assert (tmp_path / "out" / "figures" / "scaling-queens-8.svg").is_file()

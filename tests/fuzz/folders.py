@@ -253,7 +253,7 @@ def results_case(home: Path, seed: int) -> Case:
         yield ["report", "--results", str(results), "--out", str(folder / "o")]
         if (folder / "o" / "report.md").is_file():
             text = (folder / "o" / "report.md").read_text(encoding="utf-8")
-            for markup in (MARKUP, "](javascript", "![x](", "\x1b"):
+            for markup in (MARKUP, "[x](http", "![x](", "\x1b"):
                 assert markup not in text, f"{markup!r} in the report"
             widths: set[int] = set()
             for line in text.splitlines():

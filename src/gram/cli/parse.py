@@ -13,6 +13,8 @@ import tyro
 FRAME = re.compile(r"^[\s│╭╰─]+|[\s│╮╯─]+$")
 RULE = re.compile(r"\s*│\s*─+\s*│\s*")
 KINDS = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path"}
+TITLES = "Value error", "Invalid choice", "Missing argument", "Missing value", "Parsing error", "Unrecognized options"
+TITLE = re.compile(rf"^({'|'.join((*TITLES, 'Required options'))})\s+")
 WIDE = "10000"
 """Columns in which tyro breaks no line."""
 
@@ -54,11 +56,7 @@ def sentence(box: str) -> str:
     """The first part of tyro's box, and of what is no number the option and what it must be; without a full stop."""
     sections = [[FRAME.sub("", line) for line in part.splitlines()] for part in RULE.split(box)]
     told = [" ".join(" ".join(filter(None, lines)).split()) for lines in sections]
-    text = re.sub(
-        r"^(Value error|Invalid choice|Missing argument|Missing value|Parsing error|Unrecognized options|Required options)\s+",
-        "",
-        told[0],
-    )
+    text = TITLE.sub("", told[0])
     helped = re.search(r"Argument helptext: -*(\S+) (\S+)", " ".join(told))
     value = re.search(r"(?:from \['|base 10: '|to float: ')([^']*)'", text)
     if helped and value:
