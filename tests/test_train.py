@@ -622,7 +622,8 @@ def test_two_processes_are_one_run(tmp_path):
         assert [line["update"] for line in found] == list(range(1, 11))
         for one, other in zip(expected, found, strict=True):
             for key in ("ce", "kl", "posterior_accuracy", "prior_validity", "ce_by_step"):
-                assert other[key] == pytest.approx(one[key], rel=1e-3, abs=1e-5), (name, one["update"], key)
+                # Muon iterates in bfloat16, so rounding of sums grows: 2e-5 nats of KL after seven updates with AMX
+                assert other[key] == pytest.approx(one[key], rel=1e-3, abs=1e-4), (name, one["update"], key)
     one, two = last(alone), last(tmp_path / "two")
     for part in ("x", "y", "done", "index"):
         assert same(one["carry"][part], two["carry"][part]), part
