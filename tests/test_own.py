@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from gram.tasks import testing
 from gram.tasks.base import SPLITS
 from gram.tasks.own.files import read_pairs
 from gram.tasks.own.task import NOTHING, Table, describe, learn
+from gram.train import loop
 
 CHECK = "def check(x, y):\n    return sorted(x) == sorted(y) == list(y)\n"
 """Of sorting, for lists."""
@@ -166,7 +168,7 @@ def test_no_file_and_no_data(tmp_path, refused):
     ("text", "where", "sentence"),
     [
         (CHECK, "check.py", "is not of the form file.py:function"),
-        (CHECK, "other.py:check", "there is no file"),
+        (CHECK, "other.py:check", "There is no file"),
         (CHECK, "check.py:nothing", "has no function nothing"),
         ("import nowhere", "check.py:check", "cannot be loaded (ModuleNotFoundError: No module named 'nowhere')"),
         ("raise SystemExit(3)", "check.py:check", "cannot be loaded (SystemExit: 3)"),
@@ -186,7 +188,7 @@ def test_checks_that_are_refused(tmp_path, refused, text, where, sentence):
 def test_a_check_sees_what_was_written(tmp_path):
     (tmp_path / "check.py").write_text("def check(x, y):\n    seen.append((x, y))\n    return True\nseen = []\n")
     (tmp_path / "a.csv").write_text("input,target\nab,b\nb,\n")
-    task = Table(learn([tmp_path / "a.csv"], f"{tmp_path}/check.py:check"))
+    task = Table(learn([tmp_path / "a.csv"], f"{tmp_path}/check.py:check"), trust=True)
     some = task.load([tmp_path / "a.csv"])
     seen = sys.modules["gram_check_check"].seen
     seen.clear()
@@ -335,23 +337,24 @@ def test_without_a_check_nobody_knows(runs, gram, tmp_path):
 
 
 def test_with_a_check_answers_are_judged(runs, gram):
-    ran = gram("solve", "own", "5 3 1", "--weights", runs / "with", "--json")
+    ran = gram("solve", "own", "5 3 1", "--weights", runs / "with", "--trust-check", "--json")
     row = json.loads(ran.out)
     assert row["valid"] is (row["answer"] == "1 3 5")
     assert weight_files.load(runs / "with")[0].solve.select == "checked"
-    ran = gram("solve", "own", "5 99", "--weights", runs / "with")
+    ran = gram("solve", "own", "5 99", "--weights", runs / "with", "--trust-check")
     assert ran.code == 2
     assert "the symbol '99' is in no input that is known" in ran.err
 
 
 @pytest.mark.parametrize("name", ["with", "without"])
 def test_eval_of_the_split_and_of_other_data(runs, gram, name, tmp_path):
-    ran = gram("eval", "own", "--weights", runs / name, "--json")
+    ran = gram("eval", "own", "--weights", runs / name, "--trust-check", "--json")
     figures = json.loads(ran.out)
     held_out = tasks.of(weight_files.load(runs / name)[0]).examples("dev")
     assert figures["examples"] == len(held_out)
     other = jsonl(tmp_path / "other.jsonl", sorting(8))
-    assert json.loads(gram("eval", "own", "--weights", runs / name, "--data", other, "--json").out)["examples"] == 8
+    ran = gram("eval", "own", "--weights", runs / name, "--trust-check", "--data", other, "--json")
+    assert json.loads(ran.out)["examples"] == 8
     ran = gram("eval", "own", "--weights", runs / "without", "--select", "checked")
     assert ran.code == 2
 
@@ -371,3 +374,116 @@ def test_known_targets_judge_in_evaluation_only(runs):
     assert figures["unlisted"] == 0
     assert reasoner.task.check(some.inputs, some.targets[some.first[:-1]]).all()
     assert not load(runs / "without").task.check(some.inputs, some.targets[some.first[:-1]]).any()
+
+
+# whose code runs ------------------------------------------------------------------------------------------
+@pytest.fixture
+def stranger(runs, tmp_path):
+    """Weights whose check says that it ran, by a file; the folder, and that file."""
+    ran = tmp_path / "ran"
+    folder = shutil.copytree(runs / "with", tmp_path / "weights")
+    (tmp_path / "theirs.py").write_text(f"open({str(ran)!r}, 'a').close()\n{CHECK}")
+    values = json.loads((folder / "config.json").read_text())
+    values["table"]["check"] = f"{tmp_path}/theirs.py:check"
+    (folder / "config.json").write_text(json.dumps(values))
+    return folder, ran
+
+
+def asked(folder: Path, tmp_path: Path) -> dict[str, list]:
+    """Everything that opens a folder of weights and judges answers."""
+    puzzle = ["solve", "own", "5 3 1", "--weights", folder]
+    return {
+        "solve": puzzle,
+        "solve several": [*puzzle, "--want", "2"],
+        "solve a wrong input": ["solve", "own", "999", "--weights", folder],
+        "eval": ["eval", "own", "--weights", folder],
+        "eval and record": ["eval", "own", "--weights", folder, "--record", tmp_path / "results"],
+        "resume": ["train", "--resume", folder, "--minutes", "0.02"],
+    }
+
+
+@pytest.mark.parametrize("what", asked(Path(), Path()))
+def test_the_check_of_a_stranger_is_not_run(what, stranger, gram, tmp_path):
+    folder, canary = stranger
+    ran = gram(*asked(folder, tmp_path)[what])
+    assert ran.code == 2, ran.err
+    assert len(ran.err.splitlines()) == 1
+    assert not canary.exists()
+    if "wrong" not in what:
+        assert f"{tmp_path}/theirs.py:check" in ran.err
+        assert "--trust-check" in ran.err
+        assert "--check FILE.py:FUNCTION" in ran.err
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["info", "W"],
+        ["info", "W", "--json"],
+        ["solve", "own", "5 3 1", "--weights", "W", "--select", "majority"],
+        ["eval", "own", "--weights", "W", "--select", "value"],
+        ["report", "--results", "none", "--run", "W", "--out", "R"],
+        ["export", "W", "--out", "B"],
+    ],
+    ids=str,
+)
+def test_what_needs_no_check_runs_none(words, stranger, gram, tmp_path):
+    folder, canary = stranger
+    places = {"W": folder, "R": tmp_path / "report", "B": tmp_path / "bundle"}
+    ran = gram(*[places.get(word, word) for word in words])
+    assert ran.code == 0, ran.err
+    assert not canary.exists()
+    if words[0] == "export":
+        solve = ["solve", "own", "5 3 1", "--weights", tmp_path / "bundle"]
+        assert gram(*solve).code == 2
+        assert gram(*solve, "--select", "first").code == 0
+        assert not canary.exists()
+        assert gram(*solve, "--trust-check").code == 0
+        assert canary.exists()
+
+
+def test_whoever_trusts_a_check_says_so(stranger, gram, tmp_path):
+    folder, canary = stranger
+    for words in [["solve", "own", "5 3 1"], ["eval", "own"]]:
+        ran = gram(*words, "--weights", folder, "--trust-check", "--json")
+        assert ran.code == 0, ran.err
+        assert canary.exists()
+        canary.unlink()
+    ran = gram("train", "--resume", folder, "--minutes", "0.02", "--trust-check")
+    assert ran.code == 0, ran.err
+    assert canary.exists()
+
+
+def test_a_check_of_ones_own_takes_the_place_of_theirs(stranger, gram, tmp_path):
+    folder, canary = stranger
+    (tmp_path / "mine.py").write_text("def accepts(x, y):\n    return True\n")
+    row = json.loads(
+        gram("solve", "own", "5 3 1", "--weights", folder, "--check", tmp_path / "mine.py:accepts", "--json").out
+    )
+    assert row["valid"] is True
+    (tmp_path / "theirs.py").rename(tmp_path / "moved.py")
+    ran = gram("solve", "own", "5 3 1", "--weights", folder, "--trust-check")
+    assert ran.code == 2
+    assert f"There is no file {tmp_path}/theirs.py" in ran.err
+    for words in (["solve", "own", "5 3 1", "--weights"], ["eval", "own", "--weights"], ["train", "--resume"]):
+        more = ["--minutes", "0.02"] if words[0] == "train" else []
+        ran = gram(*words, folder, "--check", tmp_path / "mine.py:accepts", *more)
+        assert ran.code == 0, ran.err
+    assert not canary.exists()
+    ran = gram("solve", "queens-8", "--check", tmp_path / "mine.py:accepts")
+    assert ran.code == 2
+    assert "queens-8 has rules of its own" in ran.err
+
+
+def test_python_trusts_by_an_argument(stranger, tmp_path):
+    folder, canary = stranger
+    with pytest.raises(ValueError, match=r"theirs\.py:check.*trust=True"):
+        load(folder).solve("5 3 1")
+    load(folder).solve("5 3 1", select="majority")
+    with pytest.raises(ValueError, match=r"theirs\.py:check"):
+        loop.train(weight_files.load(folder)[0], tmp_path / "new")
+    assert not canary.exists()
+    [answer] = load(folder, trust=True).solve("5 3 1")
+    assert answer.valid in (True, False)
+    assert canary.exists()

@@ -23,6 +23,8 @@ def solve(
     temperature: float | None = None,
     restart_every: int | None = None,
     weights: str | None = None,
+    check: str | None = None,
+    trust_check: bool = False,
     animate: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
@@ -40,6 +42,8 @@ def solve(
         temperature: Factor on the learned noise; for deterministic members its standard deviation.
         restart_every: Supervision steps until a trajectory begins anew (Sudoku: with a guess as a given); 0 never.
         weights: Shipped weights by name or a folder; the task's own if not given.
+        check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
+        trust_check: For own data, run the check that the weights name. It is code: read it first.
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
         as_json: One JSON object per puzzle.
     """
@@ -50,6 +54,8 @@ def solve(
         puzzles,
         input=input,
         weights=weights,
+        trust=trust_check,
+        check=check,
         as_json=as_json,
         animate=animate,
         options={
@@ -110,6 +116,8 @@ def evaluate(
     /,
     *,
     weights: str | None = None,
+    check: str | None = None,
+    trust_check: bool = False,
     data: Path | None = None,
     split: Literal["dev", "test"] = "dev",
     width: int | None = None,
@@ -129,6 +137,8 @@ def evaluate(
     Args:
         task: Name of the task.
         weights: Shipped weights by name or a folder; the task's own if not given.
+        check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
+        trust_check: For own data, run the check that the weights name. It is code: read it first.
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
             file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
             file with inputs and targets, for ARC a JSON file of puzzles.
@@ -151,6 +161,8 @@ def evaluate(
     return console.evaluate(
         task,
         weights=weights,
+        trust=trust_check,
+        check=check,
         data=data,
         split=split,
         limit=limit,

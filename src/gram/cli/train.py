@@ -9,6 +9,8 @@ import tyro
 from gram.cli.parse import parse
 from gram.config import ArcConfig, Config, TableConfig, read_config
 
+TRUST = "--trust-check"
+
 
 @dataclasses.dataclass(kw_only=True, frozen=True)
 class TrainArguments(Config):
@@ -27,6 +29,8 @@ class TrainArguments(Config):
     """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
     check: str | None = None
     """For the recipe own, the function that judges an answer: file.py:function, called with input and answer."""
+    trust_check: bool = False
+    """Go on with the check that a resumed run names; it is code, so read it first if the run is not yours."""
     table: Annotated[TableConfig | None, tyro.conf.Suppress] = None
     arc: Annotated[ArcConfig | None, tyro.conf.AvoidSubcommands] = None
     """Which ARC puzzles there are; for arc-1 and arc-2 only."""
@@ -42,6 +46,7 @@ def train(arguments: list[str]) -> int:
 
     named = arguments[0] if arguments and not arguments[0].startswith("-") else None
     rest = arguments[1:] if named else arguments
+    rest = [part for word in rest for part in ((word, "True") if word == TRUST else (word,))]  # a flag, as elsewhere
     pairs = zip(rest, [*rest, ""][1:], strict=True)
     resumed = [b if a == "--resume" else a[9:] for a, b in pairs if a == "--resume" or a.startswith("--resume=")]
     if resumed:
@@ -65,7 +70,8 @@ def train(arguments: list[str]) -> int:
         default=TrainArguments(**fields),
         config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
     )
-    config = arc.describe(own.describe(Config(**{name: getattr(given, name) for name in fields}), given.check))
+    asked = Config(**{name: getattr(given, name) for name in fields})
+    config = arc.describe(own.describe(asked, given.check, trust=given.trust_check))
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
     if config.train.minutes is not None and not config.train.minutes > 0:
@@ -73,7 +79,8 @@ def train(arguments: list[str]) -> int:
     out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
     try:
         start = None if given.start is None else weight_files.find(given.start)
-        loop.train(config, out, resume=given.resume is not None, stop_at=given.stop_at, start=start)
+        resume = given.resume is not None
+        loop.train(config, out, resume=resume, stop_at=given.stop_at, start=start, trust=True)  # see own.describe
     except loop.Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     if given.stop_at is not None:

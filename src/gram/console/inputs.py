@@ -54,14 +54,17 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None) -> list[str]:
 
 
 # weights --------------------------------------------------------------------------------------------------
-def named(name: str, weights: str | None) -> Task:
-    """The task of that name; what one's own data are, and which ARC puzzles, stands in the config of the weights."""
+def named(name: str, weights: str | None, *, trust: bool = False, check: str | None = None) -> Task:
+    """The task of that name; what one's own data are, and which ARC puzzles, stands in the config of the weights.
+    `trust`, `check`: see gram.load."""
+    if name != tasks.OWN and check is not None:
+        raise ValueError(f"The task {name} has rules of its own; leave --check out.")
     if name != tasks.OWN and not is_name(name):
         return tasks.task(name)
     config = read_config(find(name, weights) / "config.json")
     if name != config.task:
         raise ValueError(f"The weights {weights} are for {config.task}, not for {name}; choose others with --weights.")
-    return tasks.of(config)
+    return tasks.of(config, trust=trust, check=check)
 
 
 def is_bundle(weights: str | Path | None) -> bool:
@@ -84,7 +87,8 @@ def find(name: str, weights: str | None) -> Path:
 
 
 def load(task: Task, weights: str | None) -> tuple["Reasoner", str, Path]:
-    """A reasoner for `task`, the name of its weights, and their folder. The default is what ships for the task."""
+    """A reasoner for `task`, which judges answers, the name of its weights, and their folder. The default is what ships
+    for the task."""
     name = task.spec.name
     folder = find(name, weights)
     loaded = open_bundle(folder) if is_bundle(folder) else open_weights(folder)
@@ -93,6 +97,7 @@ def load(task: Task, weights: str | None) -> tuple["Reasoner", str, Path]:
             f"The weights {weights or name} are for {loaded.task.spec.name}, not for {name}; "
             "choose others with --weights."
         )
+    loaded.task = task
     return loaded, weights or name, folder
 
 

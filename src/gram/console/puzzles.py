@@ -37,14 +37,16 @@ def solve(
     as_json: bool,
     options: dict[str, Any],
     animate: Path | None = None,
+    trust: bool = False,
+    check: str | None = None,
 ) -> int:
     """Answer puzzles and print each answer. `options` are those of Reasoner.solve. `animate`: a new SVG file for how
-    the first trajectories of the only puzzle think.
+    the first trajectories of the only puzzle think. `trust`, `check`: see gram.load.
 
     Puzzles are answered 256 at a time; the seconds of one are its share of its call's: the call's time over the
     puzzles in it. With want above 1, select and width default to what can find as many.
     """
-    task = named(name, weights)
+    task = named(name, weights, trust=trust, check=check)
     if isinstance(task, Unconditional):
         raise ValueError(task.no_puzzles)
     if isinstance(task, Arc):
@@ -137,7 +139,7 @@ def describe(task: Task, puzzle: Tokens, answer: "Answer", seconds: float, exist
         )
     lines = [task.render(puzzle, answer.tokens)]
     if answer.valid is None:
-        lines.append("valid or not is unknown: these weights were trained without a check")
+        lines.append("valid or not is unknown: no check was run")
     elif answer.valid:
         lines.append("solved: the answer obeys all rules and keeps the givens")
     else:
@@ -185,11 +187,13 @@ def evaluate(
     record: Path | None,
     as_json: bool,
     options: dict[str, Any],
+    trust: bool = False,
+    check: str | None = None,
 ) -> int:
     """Measure, print the figures, and record them if asked to. What `options` leaves open comes from config.solve."""
     if record is not None and is_bundle(weights):
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
-    task = named(name, weights)
+    task = named(name, weights, trust=trust, check=check)
     if isinstance(task, Unconditional):
         if data or limit or edge_probability or early_stop or options["select"]:
             raise ValueError(f"{name} has no puzzles; leave out what chooses among them or among their answers.")

@@ -16,6 +16,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as errors  # pyright: ignore[reportAttributeAccessIssue]
 
+from gram import tasks
 from gram.config import ModelConfig, read_config
 from gram.solve.backend import StepOutput
 from gram.solve.noise import Noise
@@ -33,13 +34,14 @@ PART = 4
 """Rows that one thread takes at least."""
 
 
-def load(folder: str | Path, *, threads: int | None = None) -> Reasoner:
-    """A Reasoner from a bundle; `threads` of None is one for each core. FileNotFoundError or ValueError with one
-    sentence when a file is missing, damaged or of another format."""
+def load(folder: str | Path, *, threads: int | None = None, trust: bool = False, check: str | None = None) -> Reasoner:
+    """A Reasoner from a bundle; `threads` of None is one for each core. `trust`, `check`: see gram.load.
+    FileNotFoundError or ValueError with one sentence when a file is missing, damaged or of another format."""
     folder = Path(folder)
     manifest = read_manifest(folder)
     config = read_config(folder / CONFIG)
-    return Reasoner(config, OnnxNetwork(folder, config.model, manifest["dtype"], threads))
+    network = OnnxNetwork(folder, config.model, manifest["dtype"], threads)
+    return Reasoner(config, network, tasks.of(config, trust=trust, check=check))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

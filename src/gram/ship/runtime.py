@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("width", "depth", "want", "seed"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--select", choices=["first", "majority", "value", "halt", "checked"])
+    parser.add_argument("--check", metavar="FILE.py:FUNCTION", help="what judges answers to one's own data")
+    parser.add_argument("--trust-check", action="store_true", help="run the check that the bundle names: it is code")
     parser.add_argument("--json", action="store_true", help="one JSON object per puzzle")
     given = parser.parse_args(arguments)
     options = {name: getattr(given, name) for name in ("width", "depth", "select")}
@@ -38,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
             weights=given.bundle,
             as_json=given.json,
             options=options,
+            trust=given.trust_check,
+            check=given.check,
         )
     except MemoryError:
         print("gram: There is not enough memory; use a smaller --width.", file=sys.stderr)

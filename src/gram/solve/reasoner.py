@@ -60,8 +60,10 @@ class Answer:
 class Reasoner:
     """A network, its task and how it answers unless told otherwise."""
 
-    def __init__(self, config: Config, network: Network):
-        self.config, self.network, self.task = config, network, tasks.of(config)
+    def __init__(self, config: Config, network: Network, task: Task | None = None):
+        """`task` is what `config` says, without the check of one's own data, if it is None."""
+        self.config, self.network = config, network
+        self.task = tasks.of(config) if task is None else task
 
     def solve(
         self,
@@ -225,13 +227,23 @@ def encode(task: Task, puzzles: Sequence[Any] | np.ndarray, one: Callable[[Any],
     return tokens
 
 
-def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False, device: str = "auto") -> Reasoner:
+def load(
+    name_or_path: str | Path,
+    *,
+    dtype: str = "auto",
+    compile: bool = False,
+    device: str = "auto",
+    trust: bool = False,
+    check: str | None = None,
+) -> Reasoner:
     """Shipped weights by name, or a folder that `gram train` wrote.
 
     `dtype` is the arithmetic: "float32", "bfloat16", or "auto": bfloat16 where a short measurement finds it clearly
     faster. `compile` compiles a supervision step now, for half a minute the first time; then many puzzles take half to
     four fifths of the time. `device` is "cpu", "cuda", or "auto": a GPU where there is one. Answers can differ between
-    these. FileNotFoundError or ValueError with one sentence when something is missing or broken.
+    these. The check that weights of one's own data name is code of whoever made them: it runs only with `trust`, and
+    `check` ("file.py:function") takes its place. FileNotFoundError or ValueError with one sentence when something is
+    missing or broken.
     """
     # imported late: a Reasoner itself needs no torch
     from gram import weights as weight_files
@@ -240,5 +252,6 @@ def load(name_or_path: str | Path, *, dtype: str = "auto", compile: bool = False
     from gram.solve.torch_backend import TorchNetwork
 
     config, model = weight_files.load(name_or_path)
+    task = tasks.of(config, trust=trust, check=check)
     chosen, _ = arithmetic(dtype, config.model.width, where := place(device))
-    return Reasoner(config, TorchNetwork(settle(model.to(where), chosen), compile=compile))
+    return Reasoner(config, TorchNetwork(settle(model.to(where), chosen), compile=compile), task)

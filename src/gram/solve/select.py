@@ -47,9 +47,7 @@ class Choice:
 def needs_check(task: Task, select: Rule) -> None:
     """ValueError if the checker should select where there is none but the known targets."""
     if select == "checked" and not task.checkable:
-        raise ValueError(
-            f'select is "checked", but {task.spec.name} was trained without a check; choose majority, or train with one'
-        )
+        raise ValueError(task.unchecked)
 
 
 def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Rule) -> Choice:

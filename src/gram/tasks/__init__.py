@@ -38,9 +38,14 @@ def installed() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
-def of(config: Config) -> Task:
+def of(config: Config, *, trust: bool = False, check: str | None = None) -> Task:
     """The task of a configuration: by its name, one's own data as its table describes them, or ARC with the puzzles
-    that it names."""
+    that it names.
+
+    The check that a table names is code of whoever wrote the configuration. It is run only with `trust`; `check`
+    (file.py:function) takes its place. ValueError for a `check` where the task has rules of its own."""
+    if check is not None and config.table is None:
+        raise ValueError(f"The task {config.task} has rules of its own; leave the check out.")
     if config.arc is not None:
         from gram.tasks.arc.task import Arc
 
@@ -49,7 +54,7 @@ def of(config: Config) -> Task:
         return task(config.task)
     from gram.tasks.own.task import Table
 
-    return Table(config.table)
+    return Table(config.table, trust=trust, check=check)
 
 
 def described(config: Config, task: Task) -> Config:

@@ -151,6 +151,12 @@ class Task(ABC):
     """Whether there are rules that tell right answers from wrong ones. Without, `check` accepts every answer, so
     nothing can halt by it or be measured by it."""
 
+    @property
+    def unchecked(self) -> str:
+        """Why the checker cannot select among answers, where it cannot (`checkable`), and what to do."""
+        name = self.spec.name
+        return f'Select is "checked", but {name} was trained without a check; choose majority, or train with one.'
+
     # text -------------------------------------------------------------------------------------------------
     @abstractmethod
     def encode(self, puzzle: str) -> Tokens:

@@ -24,6 +24,7 @@ from gram.models.device import arithmetic
 from gram.models.recursive import Model
 from gram.tasks.base import Task, Unconditional
 from gram.tasks.data.store import load_examples
+from gram.tasks.own.task import Table
 from gram.train import checkpoint, parallel
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
@@ -199,7 +200,13 @@ class Run:
 
 
 def train(
-    config: Config, out: Path, *, resume: bool = False, stop_at: int | None = None, start: Path | None = None
+    config: Config,
+    out: Path,
+    *,
+    resume: bool = False,
+    stop_at: int | None = None,
+    start: Path | None = None,
+    trust: bool = False,
 ) -> Path:
     """Train `config` into the run directory `out`, or continue the run that is there.
 
@@ -208,14 +215,16 @@ def train(
     fitted to `updates`, so 200 + 200 equal 400 with updates = 400 in both parts.
 
     stop_at: stop after this update with a checkpoint to resume from. start: a folder of weights of the same network to
-    begin with. Returns `out`, which gram.load then reads.
+    begin with. trust: run the check that the table of one's own data names. Returns `out`, which gram.load then reads.
     Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError with one sentence
     otherwise.
     """
     if resume and start is not None:
         raise ValueError("A run that is resumed has weights already; leave --start out.")
     world = parallel.start(config.train.threads)
-    task = tasks.of(config)
+    task = tasks.of(config, trust=trust)
+    if isinstance(task, Table) and task.withheld is not None:
+        raise ValueError(task.unchecked)
     config = tasks.described(config, task)
     state = checkpoint.newest(out, config) if resume else None
     if not resume and (checkpoint.paths(out) or (out / weight_files.WEIGHTS).exists()):

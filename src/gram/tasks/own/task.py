@@ -33,9 +33,12 @@ class Table(Task):
     """The task that a TableConfig describes.
 
     With a check, an answer is right if the check accepts it. Without, only if it is one of the known targets: those of
-    the files that `examples` or `load` have read, so that answers to new inputs cannot be judged (`checkable`)."""
+    the files that `examples` or `load` have read, so that answers to new inputs cannot be judged (`checkable`).
 
-    def __init__(self, config: TableConfig):
+    The check that `config` names is run only with `trust`: whoever wrote the configuration chose it. `check`
+    (file.py:function) takes its place."""
+
+    def __init__(self, config: TableConfig, *, trust: bool = False, check: str | None = None):
         self.config = config
         order = int if config.kind == "integers" else str
         self.symbols = sorted({*config.input_symbols, *config.target_symbols}, key=order)
@@ -51,9 +54,18 @@ class Table(Task):
             "input": (config.input_length, frozenset(config.input_symbols)),
             "target": (config.target_length, frozenset(config.target_symbols)),
         }
-        self._check = load_check(config.check) if config.check else None
+        where = check if check is not None else config.check if trust else None
+        self._check = load_check(where) if where is not None else None
+        self.withheld = config.check if self._check is None else None
+        """The check that is named but was not trusted."""
         self.checkable = self._check is not None
         self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
+
+    @property
+    def unchecked(self) -> str:
+        if self.withheld is None:
+            return super().unchecked
+        return f"{withheld(self.withheld)} Or choose without it: --select majority."
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
@@ -207,8 +219,7 @@ def load_check(where: str) -> Check:
         raise ValueError(f"the check {where!r} is not of the form file.py:function")
     if not path.is_file():
         raise FileNotFoundError(
-            f"there is no file {path}, which holds the check; put it there, or give its new place as --check, or as "
-            '"check" in config.json'
+            f"There is no file {path}, which holds the check; put it there, or give its new place with --check."
         )
     spec = importlib.util.spec_from_file_location(f"gram_check_{path.stem}", path)
     assert spec is not None
@@ -223,6 +234,14 @@ def load_check(where: str) -> Check:
     if not callable(check):
         raise ValueError(f"{path} has no function {function}; name one that takes an input and an answer")
     return check
+
+
+def withheld(check: str) -> str:
+    """What to do where a check is named but not trusted."""
+    return (
+        f"The weights name the check {check}, which is code that runs only if you trust it; read it and give "
+        "--trust-check (in Python trust=True), or give a check of yours with --check FILE.py:FUNCTION."
+    )
 
 
 def judge(check: Check, input: Written, answer: Written) -> bool:
@@ -243,12 +262,13 @@ def judge(check: Check, input: Written, answer: Written) -> bool:
 
 
 # what the data are ----------------------------------------------------------------------------------------
-def describe(config: Config, check: str | None) -> Config:
+def describe(config: Config, check: str | None, *, trust: bool = False) -> Config:
     """`config` with the table of its data files, if its task is one's own data; files and check are read and tried
     first, so that whatever is wrong with them is said before anything is written.
 
-    A run that goes on has its table already, and `check` (file.py:function) takes the place of the one in it. Without
-    a check, "checked" cannot select and becomes "majority". FileNotFoundError or ValueError with one sentence."""
+    A run that goes on has its table already, and `check` (file.py:function) takes the place of the one in it, which is
+    run only with `trust`. Without a check, "checked" cannot select and becomes "majority". FileNotFoundError or
+    ValueError with one sentence."""
     if config.task != OWN:
         if check is not None:
             raise ValueError(f"the task {config.task} has rules of its own; leave --check out")
@@ -261,8 +281,10 @@ def describe(config: Config, check: str | None) -> Config:
     elif config.table is None:
         raise ValueError(f"give the data: gram train {OWN} --data FILE, a .jsonl, .csv or .npz of inputs and targets")
     else:
+        if config.table.check is not None and check is None and not trust:
+            raise ValueError(withheld(config.table.check))
         table = dataclasses.replace(config.table, check=check or config.table.check)
-    task = Table(table)
+    task = Table(table, trust=True)  # given, or trusted
     for split in ("train", "dev"):
         task.examples(split)
     solve = config.solve
