@@ -45,6 +45,20 @@ class RowLinear(Linear):
         return torch.bmm(x.float(), self.weight.t().expand(x.shape[0], -1, -1)).to(x.dtype)
 
 
+class Score(Linear):
+    """One number for each row, (..., D) -> (..., 1) float32: a sum over the row by itself. How a product with a single
+    column rounds a row depends on how many stand beside it, and a row's answer must not."""
+
+    def __init__(self, inputs: int):
+        super().__init__(inputs, 1)
+
+    def settle(self, dtype: torch.dtype) -> None:
+        """Nothing: the weight stays in float32, whatever the arithmetic."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.float() * self.weight[0]).sum(-1, keepdim=True)
+
+
 class Embedding(nn.Module):
     """Rows of a table times sqrt(D), so that entries start with unit variance (model.md section 2)."""
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gram.config import ModelConfig
 from gram.models.core import Core, State, Step
 from gram.models.guidance import GaussianHead
-from gram.models.layers import Embedding, Linear, relation_matrices
+from gram.models.layers import Embedding, Linear, Score, relation_matrices
 from gram.models.stem import Conv, embedding, pixels, pixels_each
 from gram.tasks.base import IDENTITY, PAD, TaskSpec
 
@@ -65,7 +65,7 @@ class Model(nn.Module):
         self.registers = nn.Parameter(torch.empty(config.registers, D)) if config.registers else None
         matrices = relation_matrices(spec) if config.mixer == "groups" else torch.empty(0)
         self.core = Core(config, self.rows, matrices, S, partial(embedding, spec, config))
-        self.decoder = Linear(D, 1 if config.unary else spec.vocabulary * pixels_each(config))
+        self.decoder = Score(D) if config.unary else Linear(D, spec.vocabulary * pixels_each(config))
         self.halt = nn.Linear(D, 2)
         self.value = nn.Linear(D, 1)
         self.register_buffer("z0", torch.empty(2, D))
