@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -264,7 +265,7 @@ def test_early_stop_with_want():
 def test_waves_run_all_trajectories_if_none_is_right(rows, monkeypatch):
     monkeypatch.setattr(type(QUEENS), "check", lambda _, x, y: np.zeros(len(x), bool))
     x = puzzles(QUEENS, 3)
-    options = {"width": 11, "depth": 4, "halt_threshold": 0.0}
+    options: dict[str, Any] = {"width": 11, "depth": 4}
     seen: list[list[int]] = []
     for stage in stages(fake(QUEENS, delay=6), QUEENS, x, **options, want=1, rows=rows):
         now = sorted({trajectory for puzzle, trajectory in stage.rows if puzzle == 0})

@@ -8,13 +8,14 @@ of the recursion is behind `Network` (solve/backend.py).
 Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from gram.solve.backend import Array, Network
+from gram.solve.deadline import Deadline
 from gram.solve.noise import Noise, chances, initial_noise
 from gram.solve.scheduler import Scheduler
 from gram.tasks.base import PAD, Task, Tokens
@@ -46,6 +47,13 @@ def deterministic(
     return not noisy(network, temperature) and not guesses and network.config.start == "fixed"
 
 
+def renewable(network: Network, task: Task, temperature: float | None = None, restart_every: int | None = None) -> bool:
+    """Whether a trajectory that restarts becomes another one: by fresh noise or by a guess. A baseline's is over when
+    it halts, since its depth is a ceiling and not a budget."""
+    guesses = restart_every is not None and task.spec.givens
+    return network.config.kind == "recursive" and (guesses or noisy(network, temperature))
+
+
 # what comes out -------------------------------------------------------------------------------------------
 class Stage(NamedTuple):
     """The rows in flight after one more supervision step. B rows."""
@@ -61,9 +69,11 @@ class Stage(NamedTuple):
     halt: np.ndarray
     """(B,) float32 halting logit."""
     done: np.ndarray
-    """(B,) bool: finished by depth, by halting or by the checker."""
+    """(B,) bool: finished by depth, by halting, by the checker, or because its time is up."""
     leave: np.ndarray
     """(B,) bool: done, or stopped because its puzzle has enough valid answers."""
+    over: list[int]
+    """Puzzles of which no row will come again."""
 
 
 class Row(NamedTuple):
@@ -122,26 +132,32 @@ def stages(
     task: Task,
     puzzles: Tokens,
     *,
-    width: int,
+    width: int | Sequence[int],
     depth: int,
     seed: int = 0,
     temperature: float | None = None,
     halt_threshold: float | None = None,
     restart_every: int | None = None,
-    want: int | None = None,
+    want: int | Sequence[int] | None = None,
     rows: int | None = None,
+    deadline: Deadline | None = None,
 ) -> Iterator[Stage]:
     """Sample `width` trajectories of every puzzle (n, L) uint8; yield the rows in flight after each supervision step.
 
     A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
     task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
-    `want` distinct valid answers. Since most puzzles need few rows, they then start in waves, each about twice as large
-    as the one before, when all of that have left; rows that never start are not yielded. `rows` limits the rows in
-    flight; None chooses for the device. `temperature`, `restart_every`: see SolveConfig; the checker judges by the
-    puzzle as it was asked, whatever was guessed. The rows of a puzzle do not depend on what else is in `puzzles`,
-    bitwise on CPU (on a GPU up to rounding). ValueError for arguments out of range.
+    `want` distinct valid answers (one number, or one for each puzzle, as `width`). A row that halts on an answer that
+    the checker rejects restarts, and so does one with fewer than `spec.sparse` givens after every step, each with a
+    guess where givens can be guessed. Since most puzzles need few rows, they then start in waves, each about twice as
+    large as the one before, when all of that have left; rows that never start are not yielded. `rows` limits the rows
+    in flight; None chooses for the device. `temperature`, `restart_every`: see SolveConfig; the checker judges by the
+    puzzle as it was asked, whatever was guessed. When `deadline` has passed, the rows of a puzzle finish as they are.
+    The rows of a puzzle do not depend on what else is in `puzzles`, bitwise on CPU (on a GPU up to rounding), as long
+    as no deadline passes. ValueError for arguments out of range.
     """
-    counts = {"width": width, "depth": depth, "want": want, "rows": rows, "restart_every": restart_every}
+    wants = None if want is None else each(want, len(puzzles))
+    counts = {"width": min(each(width, len(puzzles)), default=1), "depth": depth, "rows": rows}
+    counts |= {"want": None if wants is None else min(wants, default=1), "restart_every": restart_every}
     for name, number in counts.items():
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}; it must be at least 1.")
@@ -152,49 +168,100 @@ def stages(
     temperature = settle_temperature(network, temperature)
     if deterministic(network, task, temperature, restart_every):
         width = 1
+    renews = wants is not None and renewable(network, task, temperature, restart_every)
     flight = ActiveBatch(network, task, puzzles, seed, temperature)
     limit = rows or network.in_flight
-    line = Scheduler(len(puzzles), width, limit, want, network.first_wave)
+    line = Scheduler(each(width, len(puzzles)), limit, wants, network.first_wave)
     while line.waiting or flight.rows:
         flight.admit(line.take(limit - len(flight.rows)))
         answers, value, halt = flight.step()
         steps = flight.steps
         owners = np.array([puzzle for puzzle, _ in flight.rows])
         done = steps >= depth
-        if halt_threshold is not None:
-            done |= halt > halt_threshold
-        leave = done
-        if want is not None:
+        halted = np.zeros(len(steps), bool) if halt_threshold is None else halt > halt_threshold
+        if wants is not None:
             valid = task.check(puzzles[owners], answers)
             for i in np.flatnonzero(valid):
                 line.note(owners[i], answers[i])
             done |= valid
-            leave = done | np.array([line.enough(puzzle) for puzzle in owners])
-        yield Stage(flight.rows, answers, steps, value, halt, done, leave)
-        flight.keep(np.flatnonzero(~leave))
-        for puzzle in line.advance({*owners.tolist()} - {puzzle for puzzle, _ in flight.rows}):
+        if not renews:
+            done |= halted
+        if deadline is not None:
+            late = deadline.spend(owners)
+            line.close(late)
+            done |= np.isin(owners, late)
+        leave = done | np.array([line.enough(puzzle) for puzzle in owners])
+        over = line.advance({*owners[leave].tolist()} - {*owners[~leave].tolist()})
+        yield Stage(flight.rows, answers, steps, value, halt, done, leave, over)
+        stay = np.flatnonzero(~leave)
+        flight.keep(stay)
+        for puzzle in over:
             flight.forget(puzzle)
+        again = (halted[stay] | flight.sparse()) if renews else np.zeros(len(stay), bool)
         if restart_every is not None:
-            flight.restart(np.flatnonzero(flight.steps % restart_every == 0))
+            again |= flight.steps % restart_every == 0
+        flight.restart(np.flatnonzero(again))
+
+
+def each(number: int | Sequence[int], puzzles: int) -> list[int]:
+    """One number for all puzzles, or one for each -> one for each."""
+    return [number] * puzzles if isinstance(number, int) else [int(n) for n in number]
 
 
 def trajectories(network: Network, task: Task, puzzles: Tokens, **options) -> Iterator[Row]:
     """Each row of `stages` as it leaves the batch; the same arguments."""
     for stage in stages(network, task, puzzles, **options):
-        for i in np.flatnonzero(stage.leave):
-            heads = float(stage.value[i]), float(stage.halt[i])
-            yield Row(*stage.rows[i], stage.answers[i], int(stage.steps[i]), *heads, bool(stage.done[i]))
+        yield from left(stage)
 
 
-def sample(network: Network, task: Task, puzzles: Tokens, *, width: int, depth: int, **options) -> list[Trajectories]:
-    """`trajectories`, collected by puzzle; the arguments of `stages`."""
-    N = 1 if deterministic(network, task, options.get("temperature"), options.get("restart_every")) else width
-    found = [Trajectories.blank(N, task.spec.length) for _ in puzzles]
-    for row in trajectories(network, task, puzzles, width=width, depth=depth, **options):
-        own, i = found[row.puzzle], row.trajectory
-        own.answers[i], own.steps[i], own.finished[i] = row.answer, row.steps, row.finished
-        own.value[i], own.halt[i] = row.value, row.halt
-    return found
+def left(stage: Stage) -> Iterator[Row]:
+    """The rows that leave the batch after a stage."""
+    for i in np.flatnonzero(stage.leave):
+        heads = float(stage.value[i]), float(stage.halt[i])
+        yield Row(*stage.rows[i], stage.answers[i], int(stage.steps[i]), *heads, bool(stage.done[i]))
+
+
+Watch = Callable[[Stage], None]
+"""Told every stage, to show how far the sampling is."""
+
+
+def completed(
+    network: Network,
+    task: Task,
+    puzzles: Tokens,
+    *,
+    width: int | Sequence[int],
+    depth: int,
+    watch: Watch | None = None,
+    **options,
+) -> Iterator[tuple[int, Trajectories]]:
+    """`trajectories`, collected by puzzle: each puzzle's number and rows as soon as the last of them has left, in the
+    order in which puzzles end. A puzzle that a deadline kept from starting comes last, with rows that never ran. The
+    arguments of `stages`."""
+    alone = deterministic(network, task, options.get("temperature"), options.get("restart_every"))
+    widths = each(1 if alone else width, len(puzzles))
+    open_ones: dict[int, Trajectories] = {}
+    missing = dict.fromkeys(range(len(puzzles)))
+    for stage in stages(network, task, puzzles, width=width, depth=depth, **options):
+        for row in left(stage):
+            if row.puzzle not in open_ones:
+                open_ones[row.puzzle] = Trajectories.blank(widths[row.puzzle], task.spec.length)
+            own, i = open_ones[row.puzzle], row.trajectory
+            own.answers[i], own.steps[i], own.finished[i] = row.answer, row.steps, row.finished
+            own.value[i], own.halt[i] = row.value, row.halt
+        if watch is not None:
+            watch(stage)
+        for puzzle in sorted(stage.over):
+            del missing[puzzle]
+            yield puzzle, open_ones.pop(puzzle)
+    for puzzle in missing:
+        yield puzzle, Trajectories.blank(widths[puzzle], task.spec.length)
+
+
+def sample(network: Network, task: Task, puzzles: Tokens, **options) -> list[Trajectories]:
+    """`completed`, in the order of the puzzles; the same arguments."""
+    found = dict(completed(network, task, puzzles, **options))
+    return [found[i] for i in range(len(puzzles))]
 
 
 class ActiveBatch:
@@ -236,6 +303,10 @@ class ActiveBatch:
     def forget(self, puzzle: int) -> None:
         """No row of this puzzle will come again."""
         del self.embedded[puzzle]
+
+    def sparse(self) -> np.ndarray:
+        """Which rows see fewer givens than `spec.sparse`, (B,) bool."""
+        return np.isin(self.tokens, self.task.spec.symbols).sum(1) < self.task.spec.sparse
 
     def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
         """z0 of (puzzle, trajectory) rows."""

@@ -46,6 +46,9 @@ class TaskSpec:
     """The tokens that answers are made of, side by side; what a "unary" model has a row of its state for."""
     givens: bool = False
     """Whether a puzzle is its answer with some positions blank (no symbol): then more of them can be given."""
+    sparse: int = 0
+    """With fewer givens than this a network that was trained on puzzles with one solution finds none: a trajectory that
+    the checker watches then takes another guess after every step."""
     identities: int = 0
     """Above 0, the first IDENTITY positions of an input spell which of so many puzzles it is, and a model learns a
     vector for each; answers start behind them. Inputs and targets are then canvases with padding around what they

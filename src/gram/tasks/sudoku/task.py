@@ -18,6 +18,7 @@ from gram.tasks.sudoku.generator import pool
 BLANK = 1
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # size -> rows and columns of a box
 CLUES = {4: (4, 8), 6: (8, 18), 9: (24, 40)}  # size -> fewest and most clues of generated puzzles
+SPARSE = {4: 4, 6: 8, 9: 8}  # size -> givens up to which one more is guessed after every step (LOG.md)
 COUNTS = {"train": 20_000, "dev": 1_000, "test": 1_000}
 
 _ANSI = re.compile("\x1b\\[[0-9;]*m")
@@ -43,6 +44,7 @@ class Sudoku(Task):
             relations=relations,
             symbols=tuple(range(2, size + 2)),
             givens=True,
+            sparse=SPARSE[size],
         )
         units = [group for relation in relations for group in relation]
         self.units = Units(size, units)
