@@ -16,6 +16,8 @@ Part = Annotated[float, Range(0, 1, below=True)]
 Weight = Annotated[float, Range(0, 1_000_000)]
 Rate = Annotated[float, Range(0, 100)]
 Positive = Annotated[float, Range(0, 1_000_000_000, above=True)]
+Period = Annotated[float, Range(0, 1_000_000_000)]
+"""Seconds between two; 0 is after every update."""
 Width = Annotated[int, Range(1, 65_536)]
 Loops = Annotated[int, Range(1, 256)]
 Count = Annotated[int, Range(1, 1_000_000)]
@@ -119,7 +121,7 @@ class TrainConfig(Checked):
     """Optimiser updates; one per supervision step."""
     minutes: Positive | None = None
     """Wall-clock budget; when set, the schedule follows the clock and `updates` is only a ceiling."""
-    batch: Count = 64
+    batch: Many = 64
     """Rows per update over all ranks."""
     N_sup: Annotated[int, Range(1, 10_000)] = 6
     """Supervision steps before a row is replaced by a new example."""
@@ -188,11 +190,11 @@ class TrainConfig(Checked):
     """Use torch.compile where a compiler is found."""
     threads: Annotated[int, Range(1, 1024)] = 1
     """CPU threads."""
-    evaluate_every: Positive = 120.0
+    evaluate_every: Period = 120.0
     """Seconds between evaluations on dev data during training."""
     evaluate_examples: Count = 256
     """Dev puzzles per evaluation."""
-    save_every: Positive = 120.0
+    save_every: Period = 120.0
     """Seconds between checkpoints."""
 
 
