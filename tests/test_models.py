@@ -53,7 +53,7 @@ def inputs(model: Model) -> tuple[State, torch.Tensor, torch.Tensor]:
 
 
 def reference(model: Model, state: State, e_x, noise, sources, y=None, cut: str = "transition"):
-    """model.md, section 2, in plain words; `sources` names who gives eps of each transition. Returns h, l, pairs."""
+    """The recursion in plain words; `sources` names who gives eps of each transition. Returns h, l, pairs."""
     h, l = state  # noqa: E741
     core = model.core
     assert core.prior is not None

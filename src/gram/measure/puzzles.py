@@ -1,4 +1,4 @@
-"""The figures of model.md section 8, all of them from samples of the prior; cost beside each.
+"""Metrics of puzzles: validity, coverage, calibration, all from samples of the prior; cost beside each.
 
 The targets are compared with the answers afterwards and reach neither the model nor the choice among its samples.
 """

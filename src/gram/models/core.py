@@ -1,4 +1,4 @@
-"""The recursion: state, one transition, the T-loop and its gradient cut (model.md sections 2 to 4).
+"""The recursion: state, one transition, the T-loop and its gradient cut (arXiv:2605.19376).
 
 Shapes: B batch, L positions (registers included), D width, T transitions.
 """

@@ -60,7 +60,7 @@ class Score(Linear):
 
 
 class Embedding(nn.Module):
-    """Rows of a table times sqrt(D), so that entries start with unit variance (model.md section 2)."""
+    """Rows of a table times sqrt(D), so that entries start with unit variance."""
 
     def __init__(self, entries: int, width: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What makes rows of tokens: a table, or for images a stem that makes one row of each 2x2 patch (model.md section 7).
+"""What makes rows of tokens: a table, or for images a stem that makes one row of each 2x2 patch.
 
 Shapes: B batch, L pixels, C channels, D width, V vocabulary, M = L / 4 patches.
 """

@@ -10,7 +10,7 @@ from gram.recipes.variants import change
 
 
 def paper(task: str, *, beta: float, epochs: int, examples: int, **model: Any) -> Config:
-    """Section 4 of model.md: AdamW, lr 1e-4, weight decay 1.0, batch 768, EMA 0.9999, N_sup 16."""
+    """The settings of arXiv:2605.19376: AdamW, lr 1e-4, weight decay 1.0, batch 768, EMA 0.9999, N_sup 16."""
     return Config(
         recipe=task,
         task=task,

@@ -1,4 +1,4 @@
-"""Width times depth: trajectories sampled from the prior, many puzzles side by side (model.md section 5).
+"""Width times depth: trajectories sampled from the prior, many puzzles side by side.
 
 A row is one trajectory of one puzzle. A limited number of rows is in flight; whenever some finish, they leave the batch
 and waiting rows take their places, so that no product is spent on a finished row. No target is ever seen here.
