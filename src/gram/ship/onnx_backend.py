@@ -6,9 +6,8 @@ given noise), start.npz (z0), config.json, README.md, and manifest.json with the
 
 import hashlib
 import json
-import os
+import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,11 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors  # pyright: ig
 
 from gram import tasks
 from gram.config import ModelConfig, read_config
+from gram.machine import processors
 from gram.solve.backend import StepOutput
 from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
+from gram.solve.threads import Threads
 from gram.tasks.base import Tokens
 
 MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
@@ -35,7 +36,7 @@ PART = 4
 
 
 def load(folder: str | Path, *, threads: int | None = None, trust: bool = False, check: str | None = None) -> Reasoner:
-    """A Reasoner from a bundle; `threads` of None is one for each core. `trust`, `check`: see gram.load.
+    """A Reasoner from a bundle; `threads` of None is one for each processor. `trust`, `check`: see gram.load.
     FileNotFoundError or ValueError with one sentence when a file is missing, damaged or of another format."""
     folder = Path(folder)
     manifest = read_manifest(folder)
@@ -80,8 +81,10 @@ class OnnxNetwork:
     in_flight, first_wave = ROWS, 2
 
     def __init__(self, folder: Path, config: ModelConfig, dtype: str, threads: int | None = None):
-        self.config, self.dtype = config, dtype
-        self.threads = threads or os.cpu_count() or 1
+        self.config, self.dtype, self.asked = config, dtype, threads
+        self.files = {name: (folder / name).read_bytes() for name in (ENCODER, STEP, START)}
+        """What a pickled copy is made of."""
+        self.threads = threads or processors()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # rows are divided among threads instead; see TorchNetwork
         self.encoder, self.transition = (session(folder / name, options) for name in (ENCODER, STEP))
@@ -92,7 +95,7 @@ class OnnxNetwork:
         M = self.start[0].shape[1]
         self.start_shape = 2, M, config.width
         self.noise_shape = config.T, M if config.guidance_over == "positions" else 1, config.width
-        self.pool = ThreadPoolExecutor(self.threads)
+        self.pool = Threads(self.threads)
 
     def encode(self, tokens: Tokens) -> np.ndarray:
         return np.asarray(self.encoder.run(None, {"tokens": tokens.astype(np.int64)})[0])
@@ -139,6 +142,18 @@ class OnnxNetwork:
         z = z.copy()
         z[rows] = new
         return z
+
+    def __reduce__(self):
+        """By its files, so that it needs no folder elsewhere."""
+        return restored, (self.files, self.config, self.dtype, self.asked)
+
+
+def restored(files: dict[str, bytes], config: ModelConfig, dtype: str, threads: int | None) -> OnnxNetwork:
+    """What was pickled."""
+    with tempfile.TemporaryDirectory() as holder:
+        for name, content in files.items():
+            (Path(holder) / name).write_bytes(content)
+        return OnnxNetwork(Path(holder), config, dtype, threads)
 
 
 def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gram.solve.threads import Threads
 from gram.tasks.base import Tokens
 
 
@@ -39,7 +40,7 @@ class Noise:
             drawn *= np.float32(self.scale)
         return drawn.swapaxes(0, 1)
 
-    def draw_by(self, pool: Executor, threads: int, rows: slice = slice(None)) -> np.ndarray:
+    def draw_by(self, pool: Executor | Threads, threads: int, rows: slice = slice(None)) -> np.ndarray:
         """The same, by so many threads of a pool, each a share of the rows."""
         first, last, _ = rows.indices(len(self))
         share = max(1, -(-(last - first) // threads))

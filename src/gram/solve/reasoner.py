@@ -65,6 +65,10 @@ class Reasoner:
         self.config, self.network = config, network
         self.task = tasks.of(config) if task is None else task
 
+    def __reduce__(self):
+        """For other processes: multiprocessing, joblib, Ray."""
+        return Reasoner, (self.config, self.network, self.task)
+
     def solve(
         self,
         puzzles: Puzzle | Sequence[Puzzle],

@@ -1,22 +1,26 @@
 """The recursion in PyTorch, as the sampler asks for it."""
 
 import math
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import NamedTuple
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gram.models.build import AnyModel
+from gram.config import ModelConfig
+from gram.machine import processors
+from gram.models.build import AnyModel, build, settle
 from gram.models.core import State
 from gram.models.recursive import Model
 from gram.solve.backend import StepOutput
 from gram.solve.noise import Noise
-from gram.tasks.base import Tokens
+from gram.solve.threads import Threads
+from gram.tasks.base import TaskSpec, Tokens
 
 CACHED = 2**16
 """Numbers of a state that a CPU's second cache holds with all that is made of it on the way (LOG.md)."""
@@ -77,6 +81,31 @@ def cached_rows(numbers: int) -> int:
     return 2 ** min(max(round(math.log2(CACHED / numbers)), 1), 4)
 
 
+class TorchThreads(Threads):
+    """Threads each of which computes alone, in torch's sense."""
+
+    def begin(self) -> None:
+        torch.set_num_threads(1)
+        torch.get_num_threads()  # else torch would set this thread up later, with what `start` has set by then
+
+    def start(self) -> ThreadPoolExecutor:
+        """torch gives the number that was set last, in whatever thread, to every thread that is new to it: the pool's
+        own must not stay."""
+        before = torch.get_num_threads()
+        try:
+            return super().start()
+        finally:
+            torch.set_num_threads(before)
+
+
+@cache
+def compute_alone_after_fork() -> None:
+    """From now on a forked process has one thread besides those of its networks: torch's own (OpenMP) wait there for
+    ever for threads that only the parent has."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
 class TorchNetwork:
     """A model on its own device; see gram.solve.backend.Network.
 
@@ -91,9 +120,9 @@ class TorchNetwork:
         self.noise_shape, self.start_shape = model.noise_shape, model.start_shape
         self.device = next(model.parameters()).device
         on_cpu = self.device.type == "cpu"
-        self.threads = torch.get_num_threads()
-        alone = {"initializer": torch.set_num_threads, "initargs": (1,)} if on_cpu else {}
-        self.pool = ThreadPoolExecutor(self.threads, **alone)
+        self.threads = min(torch.get_num_threads(), processors())
+        self.pool = TorchThreads(self.threads)
+        compute_alone_after_fork()
         # rows of a compiled step, always: other shapes would be compiled again, and round differently
         self.blocks = (cached_rows(math.prod(self.start_shape[1:])),) if on_cpu else BLOCKS_GPU
         self.most = 4 * self.blocks[0] if on_cpu else ROWS_GPU  # rows of an uncompiled part, whose calls cost more
@@ -213,3 +242,18 @@ class TorchNetwork:
         """Noise of these rows, on the device."""
         drawn = noise.draw(rows) if self.device.type == "cpu" else noise.draw_by(self.pool, self.threads, rows)
         return torch.from_numpy(drawn).to(self.device)
+
+    def __reduce__(self) -> tuple[Callable[..., "TorchNetwork"], tuple[Any, ...]]:
+        """By its weights, as arrays that need neither this device nor this process."""
+        state = {name: z.float().cpu().numpy() for name, z in self.model.state_dict().items()}
+        return restored, (self.model.spec, self.config, state, self.dtype, self.device.type, self.compiled)
+
+
+def restored(
+    spec: TaskSpec, config: ModelConfig, state: dict[str, np.ndarray], dtype: str, device: str, compile: bool
+) -> TorchNetwork:
+    """What was pickled: with the threads of this process, and on a CPU where there is no GPU."""
+    model = build(spec, config)
+    model.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
+    model = model.eval().to(device if device == "cpu" or torch.cuda.is_available() else "cpu")
+    return TorchNetwork(settle(model, getattr(torch, dtype)), compile=compile)

@@ -55,11 +55,20 @@ class Table(Task):
             "target": (config.target_length, frozenset(config.target_symbols)),
         }
         where = check if check is not None else config.check if trust else None
+        self._where = where
         self._check = load_check(where) if where is not None else None
         self.withheld = config.check if self._check is None else None
         """The check that is named but was not trusted."""
         self.checkable = self._check is not None
         self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A function of a file is read from there again."""
+        return self.__dict__ | {"_check": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._check = load_check(self._where) if self._where is not None else None
 
     @property
     def unchecked(self) -> str:

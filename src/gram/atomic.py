@@ -1,0 +1,193 @@
+"""Files and folders that are written whole or not at all, and locks on folders. All of it outlives kill -9.
+
+A temporary file or folder is locked (flock) while its process lives. The kernel drops the lock with the process, so
+whoever writes the same thing next can tell what a killed process left behind, and deletes it.
+"""
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+LOCK = ".lock"
+UNLOCKABLE = errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL
+"""What flock says where the file system knows no locks."""
+
+
+class Busy(ValueError):
+    """Another process works in the folder."""
+
+
+# files and folders ------------------------------------------------------------------------------------------
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well, and is gone when it does not. The
+    block must write into the file, not replace it: the file has the mode that the umask gives, and its lock."""
+    temporary, held = _claimed(path.parent, path.name, _new_file)
+    try:
+        yield temporary
+        os.fsync(held)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(held)
+
+
+@contextmanager
+def scratch(parent: Path, name: str) -> Iterator[Path]:
+    """A temporary folder in `parent` for what is to be called `name`; gone when the block ends, unless renamed."""
+    folder, held = _claimed(parent, name, _new_folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def refuse_filled(out: Path) -> None:
+    """FileExistsError if `out` holds something."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} exists and is not empty; give a new folder.")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `out` when the block ends well, and is gone when it does not. FileExistsError if
+    `out` holds something."""
+    refuse_filled(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with scratch(out.parent, out.name) as folder:
+        yield folder
+        for file in folder.rglob("*"):  # else a power cut can leave the folder with its name and without its content
+            if file.is_file():
+                with open(file, "rb+") as written:
+                    os.fsync(written.fileno())
+        if out.exists():
+            out.rmdir()
+        folder.rename(out)
+
+
+def _new_file(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+
+
+def _new_folder(path: Path) -> int:
+    path.mkdir()
+    return os.open(path, os.O_RDONLY)
+
+
+def _claimed(parent: Path, name: str, make) -> tuple[Path, int]:
+    """A new temporary file or folder for `name`, locked, and its descriptor; those of killed processes are deleted."""
+    sweep(parent, name)
+    while True:
+        path = parent / f".{name}.{secrets.token_hex(4)}.tmp"
+        held = make(path)
+        try:
+            if _flock(held, wait=False) is not False and _same(held, path):
+                return path, held
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)  # another process took it for a leftover before it was locked
+
+
+def sweep(parent: Path, name: str | None = None) -> None:
+    """Delete the temporary files and folders in `parent` whose process is dead: those for `name`, or all. What cannot
+    be locked is left alone."""
+    wanted = re.compile(rf"\.{'.+' if name is None else re.escape(name)}\.(\d+|[0-9a-f]{{8}})\.tmp")
+    with suppress(OSError):  # a folder that cannot be read is reported by what is written next
+        for entry in list(os.scandir(parent)):
+            if wanted.fullmatch(entry.name) and not entry.is_symlink():
+                _delete_if_dead(Path(entry.path))
+
+
+def _delete_if_dead(path: Path) -> None:
+    with suppress(OSError):
+        held = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            if _flock(held, wait=False) and _same(held, path):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        finally:
+            os.close(held)
+
+
+# locks ------------------------------------------------------------------------------------------------------
+@contextmanager
+def lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of `folder`, which must exist, against all other processes and threads that ask for it.
+
+    Busy with one sentence if another has it, unless `wait`. Where the file system knows no locks (some network
+    folders), stderr says so and the block runs without. The lock ends with the process, whatever ends it.
+    """
+    path = folder / LOCK
+    held = _locked(path, wait)
+    try:
+        yield
+    finally:
+        if held is not None:
+            path.unlink(missing_ok=True)  # while it is ours; who has opened it already finds that it is gone
+            os.close(held)
+
+
+def _locked(path: Path, wait: bool) -> int | None:
+    """The descriptor of the locked file; None where there are no locks."""
+    while True:
+        held = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        try:
+            taken = _flock(held, wait)
+            if taken is None:
+                print(
+                    f"{path.parent} cannot be locked (a network folder?); let no other process write there.",
+                    file=sys.stderr,
+                )
+                return None
+            if not taken:
+                owner = os.pread(held, 200, 0).decode(errors="replace").strip()
+                raise Busy(
+                    f"Another process{f' ({owner})' if owner else ''} works in {path.parent}; wait for its end, stop "
+                    "it, or choose another folder."
+                )
+            if _same(held, path):
+                os.ftruncate(held, 0)
+                os.pwrite(held, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+                kept, held = held, None
+                return kept
+        finally:
+            if held is not None:
+                os.close(held)
+
+
+def _flock(held: int, wait: bool) -> bool | None:
+    """Whether the lock was got; None where the file system knows none."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in UNLOCKABLE:
+            return None
+        raise
+    return True
+
+
+def _same(held: int, path: Path) -> bool:
+    """Whether `path` still is what was opened as `held`."""
+    try:
+        return os.path.samestat(os.fstat(held), os.lstat(path))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,41 @@
+"""Threads that compute side by side, made anew in a process that was forked: threads do not survive a fork."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+
+class Threads:
+    """So many threads that share the calls of `map`. A pickled copy starts its own."""
+
+    def __init__(self, count: int):
+        self.count = count
+        self.pools: dict[int, ThreadPoolExecutor] = {}
+        """By process: a forked one finds the pool of its parent here, whose threads it does not have."""
+        self.pool()
+
+    def map(self, function: Callable[..., Any], *items: Any) -> Iterator[Any]:
+        """The results in the order of the items."""
+        return self.pool().map(function, *items)
+
+    def pool(self) -> ThreadPoolExecutor:
+        """The pool of this process."""
+        process = os.getpid()
+        if process not in self.pools:
+            self.pools = {process: self.start()}  # no lock: a fork can copy a locked one. At worst one pool too many
+        return self.pools[process]
+
+    def start(self) -> ThreadPoolExecutor:
+        """A pool whose threads all run and have called `begin`."""
+        pool = ThreadPoolExecutor(self.count, initializer=self.begin)
+        together = threading.Barrier(self.count)
+        list(pool.map(lambda _: together.wait(), range(self.count)))
+        return pool
+
+    def begin(self) -> None:
+        """What each thread does first."""
+
+    def __reduce__(self):
+        return type(self), (self.count,)
