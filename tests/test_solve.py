@@ -156,6 +156,7 @@ def test_a_puzzle_alone_and_among_others_gives_bitwise_the_same(mixer, dtype, ov
 @pytest.mark.parametrize("mixer", ["groups", "swiglu", "attention"])
 def test_the_number_of_threads_changes_nothing(mixer, dtype, monkeypatch):
     x, found = puzzles(SIX, 2), []
+    monkeypatch.setattr("gram.solve.torch_backend.processors", lambda: 3)
     for threads in (1, 3):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
         network = tiny(SIX, dtype, mixer=mixer, width=128)
