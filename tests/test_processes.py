@@ -188,7 +188,8 @@ def test_every_task_can_be_pickled(name):
 
 def test_a_pickled_task_reads_its_check_again(tmp_path):
     (tmp_path / "rule.py").write_text("def even(input, answer):\n    return answer == 'b'\n")
-    table = TableConfig((), "characters", ("a",), ("b", "c"), input_length=2, target_length=1, in_place=False)
+    symbols = {"input_symbols": ("a",), "target_symbols": ("b", "c"), "input_length": 2, "target_length": 1}
+    table = TableConfig(files=(), kind="characters", in_place=False, **symbols)  # pyright: ignore[reportArgumentType]
     task = Table(table, check=f"{tmp_path / 'rule.py'}:even")
     copy = pickle.loads(pickle.dumps(task))
     assert copy.checkable

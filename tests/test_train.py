@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -26,6 +27,7 @@ from torch import Tensor
 import gram
 from gram import cli, tasks
 from gram import weights as weight_files
+from gram.atomic import lock
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, read_config
 from gram.solve.torch_backend import TorchNetwork
 from gram.train import checkpoint, heads, loop, memory, monitor, objective
@@ -788,3 +790,19 @@ def test_a_run_beyond_memory_is_refused_before_it_begins(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="batch of"):
         loop.train(TINY, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_two_runs_cannot_share_a_folder(tmp_path):
+    """The second is refused and changes nothing; afterwards the folder is free again."""
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    with lock(run), pytest.raises(ValueError, match=re.escape(str(run))):
+        loop.train(TINY, run, resume=True)
+    assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
+    assert loop.train(TINY, run, resume=True) == run
+
+
+def test_a_run_that_cannot_start_leaves_no_folder(tmp_path):
+    with pytest.raises((ValueError, FileNotFoundError)):
+        loop.train(TINY, tmp_path / "run", start=tmp_path / "nothing")
+    assert not (tmp_path / "run" / "config.json").exists()

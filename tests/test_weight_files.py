@@ -1,6 +1,7 @@
 """Folders of weights: what is saved comes back; what is broken is named in one sentence; a write is all or nothing."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,14 +149,20 @@ def broken_disk(kind: type[Exception]):
 
     def write(_, path):
         Path(path).write_bytes(b"half of it")
-        raise kind(28, "No space left on device") if kind is OSError else kind("enforce fail at inline_container.cc")
+        raise kind("enforce fail at inline_container.cc")
 
     return write
 
 
 def test_failed_write_leaves_the_earlier_weights(folder, monkeypatch):
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    monkeypatch.setattr(weight_files, "save_file", broken_disk(OSError))
+    write = Path.write_bytes
+
+    def half(path: Path, content: bytes) -> int:
+        write(path, content[:9])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
     text = refused(OSError, lambda: weight_files.save(folder, *made(seed=5)))
     assert "model.safetensors" in text
     assert "No space left" in text
@@ -190,3 +197,14 @@ def test_interrupted_write_leaves_the_earlier_file(tmp_path, monkeypatch):
 
 def test_config_file_is_the_config(folder):
     assert from_dict(Config, json.loads((folder / weight_files.CONFIG).read_text())) == made()[0]
+
+
+def test_files_have_the_mode_of_the_umask(tmp_path):
+    weight_files.save(tmp_path / "run", *made())
+    assert {oct(p.stat().st_mode & 0o777) for p in (tmp_path / "run").iterdir()} == {oct(0o666 & ~umask())}
+
+
+def umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now

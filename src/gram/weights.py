@@ -1,22 +1,19 @@
 """A folder of weights: config.json and model.safetensors. Written whole or not at all, read with plain errors."""
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as packed
 from torch import Tensor
 
 from gram import tasks
+from gram.atomic import whole
 from gram.config import Config, read_config, to_dict
 from gram.models.build import AnyModel, build
-from gram.tasks.data.store import whole
 
 SHIPPED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -82,33 +79,9 @@ def save(folder: Path, config: Config, model: AnyModel, *, half: bool = False) -
     write_json(folder / CONFIG, to_dict(config))
 
 
-def refuse_filled(out: Path) -> None:
-    """FileExistsError if `out` holds something."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} exists and is not empty; give a new folder.")
-
-
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `out` when the block ends well, and is gone when it does not. FileExistsError if
-    `out` holds something."""
-    refuse_filled(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        yield folder
-        folder.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Atomic: write beside, fsync, rename."""
-    _atomic(path, lambda temporary: save_file(tensors, temporary))
+    _atomic(path, lambda temporary: temporary.write_bytes(packed(tensors)))
 
 
 def write_json(path: Path, values: Any) -> None:

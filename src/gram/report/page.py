@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gram.atomic import whole
 from gram.report import learning_curves, results, speed_tables, tables
 from gram.report.results import Result
-from gram.tasks.data.store import whole
 
 PAGE, FIGURES = "report.md", "figures"
 MARK = "<!-- made by gram report -->"

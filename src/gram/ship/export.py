@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gram import tasks
 from gram import weights as weight_files
+from gram.atomic import new_folder, refuse_filled
 from gram.config import Config, to_dict
 from gram.models.build import parameter_table
 from gram.models.core import State
@@ -45,7 +46,7 @@ def export(
     training puzzles, so that a row's answer does not depend on the rows beside it. web adds a page for browsers (queens
     and Sudoku). FileExistsError if `out` holds something, ValueError without the packages of gram-reasoning[export].
     """
-    weight_files.refuse_filled(out)
+    refuse_filled(out)
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -60,7 +61,7 @@ def export(
     task = tasks.of(config)
     if web:
         page.check(task, config)
-    with weight_files.new_folder(out) as folder:
+    with new_folder(out) as folder:
         try:
             write_graphs(model, folder)
         except torch.onnx.OnnxExporterError as error:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gram import tasks
 from gram import weights as weight_files
+from gram.atomic import new_folder, refuse_filled
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, from_dict
 from gram.models.build import parameter_table
 from gram.models.recursive import Model
@@ -44,7 +45,7 @@ MULTIPLE = 256
 def import_official(source: Path, out: Path, *, task: str | None = None, say: Callable[[str], None] = print) -> Config:
     """Write the checkpoint `source`, a file or the folder of a run, as weights into the new folder `out`, whole or not
     at all. `task` is the one that the vocabulary tells if not given. FileNotFoundError, FileExistsError, ValueError."""
-    weight_files.refuse_filled(out)
+    refuse_filled(out)
     path = checkpoint_of(source)
     settings = read_settings(path.with_name(SETTINGS))
     arch = architecture_of(settings, path.with_name(SETTINGS))
@@ -54,7 +55,7 @@ def import_official(source: Path, out: Path, *, task: str | None = None, say: Ca
     if model.identities is not None:
         raise ValueError(f"{config.task} has a vector for each puzzle; checkpoints of ARC cannot be imported.")
     fill(model, tensors, arch, path)
-    with weight_files.new_folder(out) as folder:
+    with new_folder(out) as folder:
         weight_files.save(folder, config, model)
     say(
         f"{out}: {'TRM' if arch.name == TRM else 'HRM'}, {parameter_table(model)['total']:,} parameters; measure them: "
@@ -172,7 +173,7 @@ def export_official(weights: str, out: Path, *, say: Callable[[str], None] = pri
     """Write weights, by name or folder, as a checkpoint of the TRM code (one network) or of the HRM code (two) into the
     new folder `out`, whole or not at all. What was imported comes out bit for bit. FileExistsError; ValueError says
     which field makes the architecture another one."""
-    weight_files.refuse_filled(out)
+    refuse_filled(out)
     config, model = weight_files.load(weights)
     if not isinstance(model, Model):
         raise ValueError(f"{weights} is of kind {config.model.kind}, which the TRM and HRM code does not have.")
@@ -182,7 +183,7 @@ def export_official(weights: str, out: Path, *, say: Callable[[str], None] = pri
         )
     refuse_others(config.model, weights)
     arch = architecture(config, model)
-    with weight_files.new_folder(out) as folder:
+    with new_folder(out) as folder:
         weight_files.write_state(folder / CHECKPOINT, {PREFIX + name: t for name, t in theirs(model, arch).items()})
         (folder / SETTINGS).write_text(settings_of(config, arch), encoding="utf-8")
     say(f"{out / CHECKPOINT}: for {arch.name}; set data_path in {SETTINGS} to where its code holds {config.task}.")

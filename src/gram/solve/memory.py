@@ -1,19 +1,10 @@
 """Whether what is asked for fits, asked before it is made: a system that has run out of memory kills without a word."""
 
-from pathlib import Path
+from gram.machine import free_memory
 
 GIB = 2**30
 ROW = 1000
 """Bytes that the sampler and the choice keep of one trajectory besides its answer, from above."""
-
-
-def free_memory() -> int | None:
-    """Bytes of main memory that can be had, None if that is not known."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
 
 
 def check_width(width: int, puzzles: int, length: int) -> None:

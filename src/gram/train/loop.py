@@ -1,5 +1,6 @@
 """The training loop: for every update, one supervision step of every row in flight."""
 
+import contextlib
 import dataclasses
 import gc
 import os
@@ -18,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gram import tasks
 from gram import weights as weight_files
+from gram.atomic import lock
 from gram.config import Config, to_dict
 from gram.models.build import AnyModel, build
 from gram.models.device import arithmetic
@@ -217,11 +219,28 @@ def train(
     stop_at: stop after this update with a checkpoint to resume from. start: a folder of weights of the same network to
     begin with. trust: run the check that the table of one's own data names. Returns `out`, which gram.load then reads.
     Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError with one sentence
-    otherwise.
+    otherwise. Only one run at a time may work in `out`: the folder is locked.
     """
     if resume and start is not None:
         raise ValueError("A run that is resumed has weights already; leave --start out.")
     world = parallel.start(config.train.threads)
+    if world.rank:
+        return _train(config, out, world, resume, stop_at, start, trust)
+    new = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with lock(out):
+            return _train(config, out, world, resume, stop_at, start, trust)
+    finally:
+        if new:
+            with contextlib.suppress(OSError):
+                out.rmdir()  # it stays unless nothing was written
+
+
+def _train(
+    config: Config, out: Path, world: World, resume: bool, stop_at: int | None, start: Path | None, trust: bool
+) -> Path:
+    """`train` of one process, while nobody else trains in `out`."""
     task = tasks.of(config, trust=trust)
     if isinstance(task, Table) and task.withheld is not None:
         raise ValueError(task.unchecked)
@@ -231,7 +250,6 @@ def train(
         raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
     if world.size == 1:
         check_batch(config, task, world.device)
-    out.mkdir(parents=True, exist_ok=True)
     log = Log(out, state["progress"]["update"] if state else 0) if world.rank == 0 else NullLog()
     run = None
     try:

@@ -3,10 +3,10 @@
 import torch
 
 from gram.config import Config
+from gram.machine import free_memory as main_memory
 from gram.models.device import arithmetic
 from gram.models.recursive import Model
 from gram.solve.memory import GIB
-from gram.solve.memory import free_memory as main_memory
 from gram.tasks.base import Task
 from gram.train.flops import Cost, of_update
 

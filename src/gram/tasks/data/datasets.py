@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from gram.atomic import whole
 from gram.tasks.data.download import Report, fetch
-from gram.tasks.data.store import data_folders, read_manifest, record, verify, whole
+from gram.tasks.data.store import data_folders, read_manifest, record, verify
 
 Build = Callable[[dict[str, Path], Path], None]
 """Makes the files of a set, below the folder, out of the downloads by name."""
