@@ -67,7 +67,7 @@ class Table(Task):
         return self.__dict__ | {"_check": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        vars(self).update(state)
         self._check = load_check(self._where) if self._where is not None else None
 
     @property
