@@ -29,9 +29,10 @@ import gram
 from gram.measure.record import hardware, origin
 from gram.ship import runtime
 from gram.ship.export import export
+from gram.solve.backend import Network, StepOutput
 from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
-from gram.solve.sampler import ActiveBatch
+from gram.solve.sampler import rollout
 from gram.tasks.data.store import load_examples
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,27 +56,32 @@ print(json.dumps(found))
 """A small process that starts others: at first a new one counts the memory of what started it as its own."""
 
 
-class Nudged(ActiveBatch):
-    """Trajectories under noise that is a share of NUDGE larger."""
+class Watched:
+    """A network that keeps its last logits. nudge: the share by which its noise is larger."""
 
-    def noise(self) -> Noise | None:
-        drawn = super().noise()
-        return None if drawn is None else replace(drawn, scale=1 + NUDGE)
+    def __init__(self, network: Network, nudge: float = 0.0):
+        self.network, self.nudge = network, nudge
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.network, name)
+
+    def step(self, state: tuple[Any, Any], e_x: Any, noise: Noise | None, *, temperature: float) -> StepOutput:
+        if noise is not None and self.nudge:
+            noise = replace(noise, scale=1 + self.nudge)
+        out = self.network.step(state, e_x, noise, temperature=temperature)
+        self.logits = out.logits
+        return out
 
 
-def rollout(
-    reasoner: Reasoner, puzzles: np.ndarray, depth: int, kind: type[ActiveBatch] = ActiveBatch
-) -> tuple[np.ndarray, np.ndarray]:
+def ends(reasoner: Reasoner, puzzles: np.ndarray, depth: int, nudge: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Answers (n, L) and logits (n, L, V) after `depth` steps of one trajectory of each puzzle."""
+    network: Any = Watched(reasoner.network, nudge)
     answers, logits = [], []
     for first in range(0, len(puzzles), 64):
         part = puzzles[first : first + 64]
-        flight = kind(reasoner.network, reasoner.task, part, 0, 1.0)
-        flight.admit([(i, 0) for i in range(len(part))])
-        for _ in range(depth):
-            last, _, _ = flight.step()
-        answers.append(last)  # pyright: ignore[reportPossiblyUnboundVariable]
-        logits.append(flight.logits)
+        *_, last = rollout(network, reasoner.task, part, width=1, depth=depth, temperature=1.0, rows=64)
+        answers.append(last.answers)
+        logits.append(network.logits)
     return np.concatenate(answers), np.concatenate(logits)
 
 
@@ -84,10 +90,10 @@ def parity(
     x: np.ndarray,
     depth: int,
     expected: tuple[np.ndarray, np.ndarray],
-    kind: type[ActiveBatch] = ActiveBatch,
+    nudge: float = 0.0,
 ) -> dict[str, Any]:
     """One trajectory of each puzzle (n, L) beside PyTorch's. Rows that differ: in the answer, or in a logit."""
-    answers, logits = rollout(reasoner, x, depth, kind)
+    answers, logits = ends(reasoner, x, depth, nudge)
     real = np.isfinite(expected[1])  # padding has -inf
     apart = np.abs(np.where(real, expected[1], 0) - np.where(real, logits, 0)).max((1, 2))
     differ, valid = (answers != expected[0]).any(1), reasoner.task.check(x, answers)
@@ -159,7 +165,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     split = "train" if not config.dev else "dev"  # the most puzzles; what is compared is arithmetic, not accuracy
     x = load_examples(task, config.dev[:1], split, count=options.puzzles).inputs
     some = load_examples(task, config.dev[:1], "dev", count=options.timed).inputs
-    expected = rollout(torch_32, x, options.depth)
+    expected = ends(torch_32, x, options.depth)
     puzzle, rows = task.show(some[0]), []
 
     def row(name: str, load: Any, command: list[str], more: dict[str, Any]) -> None:
@@ -172,7 +178,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         elif name == "torch float32":
             found |= {"same_answers": len(x), "rows_with_close_logits": len(x)}
             found |= {"valid_one_sample": float(task.check(x, expected[0]).mean())}
-            found |= {"nudged": parity(reasoner, x, options.depth, expected, Nudged)}
+            found |= {"nudged": parity(reasoner, x, options.depth, expected, NUDGE)}
         print(json.dumps(found), flush=True)
         rows.append(found)
 

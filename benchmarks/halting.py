@@ -36,7 +36,7 @@ from gram.models.device import arithmetic
 from gram.models.layers import Embedding, SwiGLU
 from gram.models.recursive import Model
 from gram.recipes import change, recipe
-from gram.solve.sampler import ActiveBatch, sample
+from gram.solve.sampler import sample
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import PAD
 from gram.tasks.data.store import load_examples
@@ -145,9 +145,8 @@ def parameters(model: nn.Module) -> int:
 
 def median_halt(network: TorchNetwork, task: tasks.Task, x: np.ndarray) -> float:
     """Of the halting logits after the first step."""
-    flight = ActiveBatch(network, task, x, 0, 0.0)
-    flight.admit([(puzzle, 0) for puzzle in range(len(x))])
-    return float(np.median(flight.step()[2]))
+    found = sample(network, task, x, width=1, depth=1, temperature=0.0)
+    return float(np.median([each.halt[0] for each in found]))
 
 
 def main() -> None:

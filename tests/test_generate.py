@@ -92,10 +92,10 @@ def test_a_board_is_drawn_with_its_digits():
 # sampling -------------------------------------------------------------------------------------------------
 def test_the_seed_decides_and_the_number_does_not():
     network = tiny(FOUR, mixer="groups", unary=True)
-    many = generate.draw(network, FOUR, n=9, depth=3, seed=1)
-    few = generate.draw(network, FOUR, n=4, depth=3, seed=1)
+    many = generate.draw(network, FOUR, width=9, depth=3, seed=1)
+    few = generate.draw(network, FOUR, width=4, depth=3, seed=1)
     np.testing.assert_array_equal(many.tokens[:4], few.tokens)
-    assert not np.array_equal(many.tokens, generate.draw(network, FOUR, n=9, depth=3, seed=2).tokens)
+    assert not np.array_equal(many.tokens, generate.draw(network, FOUR, width=9, depth=3, seed=2).tokens)
     assert len({t.tobytes() for t in many.tokens}) > 1  # from one blank and shared weights, by noise alone
 
 
@@ -103,7 +103,7 @@ def test_a_reasoner_generates_or_solves():
     config = Config(recipe="x", task="sudoku-boards-4", solve=SolveConfig(width=5, depth=4, restart_every=3))
     network = tiny(FOUR, mixer="groups", unary=True)
     boards = Reasoner(config, network)
-    again = generate.draw(network, FOUR, n=5, depth=4, seed=1, restart_every=3)
+    again = generate.draw(network, FOUR, width=5, depth=4, seed=1, restart_every=3)
     np.testing.assert_array_equal(boards.generate(seed=1).tokens, again.tokens)
     assert boards.generate(2, depth=1, restart_every=0).steps.tolist() == [1, 1]
     with pytest.raises(ValueError, match="gram generate"):
@@ -114,7 +114,7 @@ def test_a_reasoner_generates_or_solves():
 
 def test_samples_of_an_oracle():
     network = TorchNetwork(Oracle(FOUR, wrong=0.3))  # pyright: ignore
-    samples = generate.draw(network, FOUR, n=40, depth=2)
+    samples = generate.draw(network, FOUR, width=40, depth=2)
     assert samples.valid is not None
     right = np.array([(t > 1).all() for t in samples.tokens])  # else it stays with the blank
     np.testing.assert_array_equal(samples.valid, right)
@@ -133,9 +133,9 @@ def test_the_evolution_ends_in_the_samples(restart_every):
     network = tiny(FOUR, mixer="groups", unary=True)
     halt = sample(network, FOUR, FOUR.blank[None], width=6, depth=2, seed=3)[0].halt
     options = {"depth": 5, "seed": 3, "halt_threshold": float(np.median(halt)), "restart_every": restart_every}
-    frames = generate.evolution(network, FOUR, n=6, **options)
+    frames = generate.evolution(network, FOUR, width=6, **options)
     assert frames.shape == (6, 5, 16)
-    samples = generate.draw(network, FOUR, n=6, **options)
+    samples = generate.draw(network, FOUR, width=6, **options)
     np.testing.assert_array_equal(frames[:, -1], samples.tokens)
     assert len(np.unique(samples.steps)) > 1  # some halted
     for frame, steps in zip(frames, samples.steps, strict=True):
@@ -288,9 +288,9 @@ def test_seen_counts_valid_samples_of_the_training_files(tmp_path):
 def test_it_trains_and_its_heads_are_fitted_on_samples(tmp_path, monkeypatch):
     heights = []
 
-    def rollouts(model, task, inputs, **options):
-        pooled, right = heads_rollouts(model, task, inputs, **options)
-        heights.append((len(inputs), options["width"], len(pooled)))
+    def rollouts(model, task, inputs, options):
+        pooled, right = heads_rollouts(model, task, inputs, options)
+        heights.append((len(inputs), options.width, len(pooled)))
         return pooled, right
 
     heads_rollouts = heads.rollouts

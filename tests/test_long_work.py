@@ -10,6 +10,7 @@ from test_solve import FOUR, QUEENS, fake, propagator, puzzles, same, tiny
 
 from gram.models.recursive import Model
 from gram.solve.deadline import Deadline
+from gram.solve.options import SamplingOptions
 from gram.solve.reasoner import load
 from gram.solve.sampler import ActiveBatch, completed, renewable, sample
 from gram.solve.select import choose
@@ -37,11 +38,11 @@ def test_what_would_only_repeat_itself_halts():
     network.model.halt.bias.data.fill_(5.0)
     found = sample(network, FOUR, x, width=4, depth=9, halt_threshold=0.0, want=1)[0]
     assert found.steps.tolist() == [1]
-    assert not renewable(network, FOUR)
-    assert renewable(network, FOUR, restart_every=2)
+    assert not renewable(network, FOUR, SamplingOptions())
+    assert renewable(network, FOUR, SamplingOptions(restart_every=2))
     baseline = fake(QUEENS)
     baseline.config = dataclasses.replace(baseline.config, kind="mdlm")
-    assert not renewable(baseline, QUEENS)  # its depth is a ceiling
+    assert not renewable(baseline, QUEENS, SamplingOptions())  # its depth is a ceiling
 
 
 @pytest.mark.parametrize(("size", "givens"), [(4, 0), (4, 1), (6, 0), (6, 2), (6, 4)])
@@ -71,28 +72,28 @@ def test_a_sparse_row_takes_a_guess_after_every_step():
 
 def test_puzzles_come_out_as_soon_as_they_are_over():
     x = puzzles(QUEENS, 6)
-    options = {"width": 4, "depth": 9, "want": 1, "rows": 4}
+    options = SamplingOptions(width=4, depth=9, want=1, rows=4)
     seen: list[int] = []
     found = {}
     for i, own in completed(
-        fake(QUEENS, delay=5), QUEENS, x, **options, watch=lambda stage: seen.append(len(stage.rows))
+        fake(QUEENS, delay=5), QUEENS, x, options, watch=lambda stage: seen.append(len(stage.rows))
     ):
         found[i] = own, len(seen)
     assert sorted(found) == list(range(6))
     assert len({when for _, when in found.values()}) > 2
-    together = sample(fake(QUEENS, delay=5), QUEENS, x, **options)
+    together = sample(fake(QUEENS, delay=5), QUEENS, x, options)
     assert all(same(found[i][0], together[i]) for i in range(6))
 
 
 def test_width_and_want_of_each_puzzle():
     x = np.tile(QUEENS.encode("/".join(["......"] * 6)), (3, 1))
-    found = sample(fake(QUEENS), QUEENS, x, width=[40, 40, 2], depth=2, want=[1, 4, 4])
+    found = sample(fake(QUEENS), QUEENS, x, widths=[40, 40, 2], depth=2, wants=[1, 4, 4])
     assert [len(own) for own in found] == [40, 40, 2]
     assert found[0].evaluations == 2  # the first wave is enough
     assert len(choose(QUEENS, x[0], found[1], "checked").valid) == 4
     assert same(found[1], sample(fake(QUEENS), QUEENS, x[:1], width=40, depth=2, want=4)[0])
     with pytest.raises(ValueError, match="want is 0"):
-        sample(fake(QUEENS), QUEENS, x, width=2, depth=2, want=[1, 0, 1])
+        sample(fake(QUEENS), QUEENS, x, width=2, depth=2, wants=[1, 0, 1])
 
 
 def ticks(seconds: float):

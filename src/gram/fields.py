@@ -67,8 +67,8 @@ class Checked:
     fit, its value and what is allowed."""
 
     def __post_init__(self):
-        named = next((c.__name__ for c in type(self).__mro__ if c.__name__.endswith("Config")), type(self).__name__)
-        section = named.removesuffix("Config").lower()
+        kind = type(self).__name__
+        section = kind.removesuffix("Config").lower() if kind.endswith("Config") else ""
         for name, rule in rules(type(self)).items():
             value = getattr(self, name)
             for each in value if isinstance(value, tuple) else () if value is None else (value,):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-Select = Literal["first", "majority", "value", "halt", "checked"]
+from gram.console.options import Answering, Drawing, Solving
 
 
 def solve(
@@ -14,33 +14,21 @@ def solve(
     puzzles: Positional[tuple[str, ...]] = (),
     /,
     *,
+    options: Annotated[Solving, arg(name="")],
     input: Path | None = None,
-    width: int | None = None,
-    depth: int | None = None,
-    select: Select | None = None,
-    want: int = 1,
-    seed: int = 0,
-    temperature: float | None = None,
-    restart_every: int | None = None,
     weights: str | None = None,
     check: str | None = None,
     trust_check: bool = False,
     animate: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
-    """Answer puzzles. Width, depth and select default to what the weights were tuned for.
+    """Answer puzzles. What is left out is as the weights were tuned.
 
     Args:
         task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of one's own data.
         puzzles: The puzzles as text (ARC: a JSON file); read from --input or standard input if none is given.
+        options: How puzzles are answered.
         input: A file of puzzles: text, CSV, DIMACS or JSON, as the task knows them.
-        width: Trajectories per puzzle; with --want ten times as many as wanted, at least.
-        depth: Supervision steps at most.
-        select: How one answer is chosen.
-        want: Stop after this many distinct valid answers; above 1 they are counted exactly as well, if that is quick.
-        seed: Seed of the noise.
-        temperature: Factor on the learned noise; for deterministic members its standard deviation.
-        restart_every: Supervision steps until a trajectory begins anew (Sudoku: with a guess as a given); 0 never.
         weights: Shipped weights by name or a folder; the task's own if not given.
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
         trust_check: For own data, run the check that the weights name. It is code: read it first.
@@ -58,15 +46,7 @@ def solve(
         check=check,
         as_json=as_json,
         animate=animate,
-        options={
-            "width": width,
-            "depth": depth,
-            "select": select,
-            "want": want,
-            "seed": seed,
-            "temperature": temperature,
-            "restart_every": restart_every,
-        },
+        asked=options.asked(),
     )
 
 
@@ -74,11 +54,8 @@ def generate(
     task: Positional[str],
     /,
     *,
+    options: Annotated[Drawing, arg(name="")],
     n: int | None = None,
-    depth: int | None = None,
-    seed: int = 0,
-    temperature: float | None = None,
-    restart_every: int | None = None,
     weights: str | None = None,
     png: Path | None = None,
     evolution: Path | None = None,
@@ -88,11 +65,8 @@ def generate(
 
     Args:
         task: Name of the task, such as sudoku-boards.
+        options: How samples are drawn.
         n: Samples.
-        depth: Supervision steps at most.
-        seed: Seed of the noise.
-        temperature: Factor on the learned noise.
-        restart_every: Supervision steps until a trajectory that has not halted begins anew; 0 never.
         weights: Shipped weights by name or a folder; the task's own if not given.
         png: Write a picture of the first hundred samples into this new file.
         evolution: Write what the first eight samples were after each supervision step into this new PNG file.
@@ -101,13 +75,7 @@ def generate(
     from gram.console import samples
 
     return samples.sample(
-        task,
-        n=n,
-        weights=weights,
-        png=png,
-        evolution=evolution,
-        as_json=as_json,
-        options={"depth": depth, "seed": seed, "temperature": temperature, "restart_every": restart_every},
+        task, n=n, weights=weights, png=png, evolution=evolution, as_json=as_json, asked=options.asked()
     )
 
 
@@ -115,18 +83,13 @@ def evaluate(
     task: Positional[str],
     /,
     *,
+    options: Annotated[Answering, arg(name="")],
     weights: str | None = None,
     check: str | None = None,
     trust_check: bool = False,
     data: Path | None = None,
     split: Literal["dev", "test"] = "dev",
-    width: int | None = None,
-    depth: int | None = None,
-    select: Select | None = None,
     limit: int | None = None,
-    seed: int = 0,
-    temperature: float | None = None,
-    restart_every: int | None = None,
     edge_probability: float | None = None,
     early_stop: bool = False,
     record: Path | None = None,
@@ -136,6 +99,7 @@ def evaluate(
 
     Args:
         task: Name of the task.
+        options: How puzzles are answered.
         weights: Shipped weights by name or a folder; the task's own if not given.
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
         trust_check: For own data, run the check that the weights name. It is code: read it first.
@@ -143,14 +107,8 @@ def evaluate(
             file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
             file with inputs and targets, for ARC a JSON file of puzzles.
         split: The split by content: 5% of all inputs are test, 10% dev.
-        width: Samples per puzzle; of a task without puzzles, samples.
-        depth: Supervision steps.
-        select: How one answer is chosen.
         limit: Use a sample of that many puzzles, always the same.
-        seed: Seed of the noise.
-        temperature: Factor on the learned noise.
-        restart_every: Supervision steps until a trajectory begins anew (Sudoku: with a guess as a given); 0 never.
-        edge_probability: For colouring, the density of the generated graphs (0.4 if not given).
+        edge_probability: For coloring, the density of the generated graphs (0.4 if not given).
         early_stop: With select "checked", stop at the first valid answer of a puzzle: much faster, but it tells nothing
             about single samples (valid, coverage and conflicts are then null).
         record: Also write the figures with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
@@ -170,14 +128,7 @@ def evaluate(
         early_stop=early_stop,
         record=record,
         as_json=as_json,
-        options={
-            "width": width,
-            "depth": depth,
-            "select": select,
-            "seed": seed,
-            "temperature": temperature,
-            "restart_every": restart_every,
-        },
+        asked=options.asked(),
     )
 
 
@@ -267,7 +218,7 @@ def bench(
     seconds: float = 1.0,
     puzzles: int = 20,
     width: int | None = None,
-    select: Select | None = None,
+    select: Literal["first", "majority", "value", "halt", "checked"] | None = None,
     clock: Literal["wall", "cpu"] = "wall",
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:

@@ -5,13 +5,13 @@ A piece that stays for several steps is drawn once and shown for as long, so tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gram.solve.sampler import stages
+from gram.solve.sampler import rollout
 from gram.tasks.base import Task, Tokens
 from gram.tasks.drawing import GIVEN, PLAIN, WRONG, draw, letters, page
 
@@ -56,12 +56,12 @@ def write(path: Path, reasoner: "Reasoner", puzzle: Tokens, options: dict[str, A
     """Animate the first SHOWN trajectories of a puzzle (L,) into a new file. `options` are those of Reasoner.solve;
     where the task has a checker, each trajectory ends with its own valid answer."""
     task = reasoner.task
-    _, _, given = reasoner.prepare([puzzle], **options)
-    width = given["width"] = min(given["width"], SHOWN)
-    given["want"] = 10 * width if task.checkable else None  # so many are never found: no trajectory stops another
+    _, asked = reasoner.prepare([puzzle], options)
+    width = min(asked.width, SHOWN)
+    want = 10 * width if task.checkable else None  # so many are never found: no trajectory stops another
     trajectories: list[list[Moment]] = [[] for _ in range(width)]
-    for stage in stages(reasoner.network, task, puzzle[None], **given):
-        valid = task.check(np.broadcast_to(puzzle, stage.answers.shape), stage.answers)
+    for stage in rollout(reasoner.network, task, puzzle[None], replace(asked, width=width, want=want)):
+        valid = np.zeros(len(stage.rows), bool) if stage.valid is None else stage.valid
         for i, (_, n) in enumerate(stage.rows):
             moment = Moment(stage.answers[i], int(stage.steps[i]), bool(valid[i]), bool(stage.leave[i]))
             trajectories[n].append(moment)

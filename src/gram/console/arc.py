@@ -5,21 +5,19 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gram.console.inputs import load, sample_rows
 from gram.console.text import counted, say
 from gram.measure.arc import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
+from gram.solve.options import resolve
 from gram.tasks.arc.files import Pair, Puzzle, puzzles_of, read_puzzles
 from gram.tasks.arc.grids import Grid, crop
 from gram.tasks.arc.task import Arc, picture
 from gram.tasks.base import IDENTITY
 from gram.tasks.data.store import data_file
-
-if TYPE_CHECKING:
-    from gram.solve.reasoner import Reasoner
 
 
 class Question(NamedTuple):
@@ -39,26 +37,26 @@ def solve(
     input: Path | None,
     weights: str | None,
     as_json: bool,
-    options: dict[str, Any],
+    asked: dict[str, Any],
 ) -> int:
     """Print two attempts at every test input of the puzzles: files of JSON, JSON itself, or lines of a name and a
     grid."""
-    if options["want"] != 1 or options["select"] is not None:
+    if asked.get("want") not in (None, 1) or asked.get("select") is not None:
         raise ValueError("An ARC test input gets two attempts, by vote; leave --want and --select out.")
-    asked = [question for text in texts for question in read(task, text)]
+    found = [question for text in texts for question in read(task, text)]
     if input:
-        asked += in_file(task, input)
+        found += in_file(task, input)
     elif not texts:
         if sys.stdin is None or sys.stdin.isatty():
             raise ValueError(f"There is no puzzle; give a JSON file after `gram solve {task.spec.name}`.")
-        asked = in_text(task, sys.stdin.read(), "Standard input")
+        found = in_text(task, sys.stdin.read(), "Standard input")
     reasoner, _, _ = load(task, weights)
-    settled = settle(reasoner, options)
-    for question in asked:
+    options = resolve(reasoner.config.solve, asked)
+    for question in found:
         begin = time.perf_counter()
-        [found] = ask(reasoner.network, task, [(question.puzzle, question.pair.input)], **settled)
+        [answer] = ask(reasoner.network, task, [(question.puzzle, question.pair.input)], options)
         seconds = time.perf_counter() - begin
-        print(json.dumps(fields(question, found, seconds))) if as_json else say(describe(question, found, seconds))
+        print(json.dumps(fields(question, answer, seconds))) if as_json else say(describe(question, answer, seconds))
         sys.stdout.flush()
     return 0
 
@@ -147,15 +145,6 @@ def describe(question: Question, found: Asked, seconds: float) -> str:
     return "\n".join([*parts, f"{counted(found.evaluations, 'function evaluation')}, {seconds:.2f} s", ""])
 
 
-def settle(reasoner: "Reasoner", options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `sample`: what `options` leaves open comes from config.solve."""
-    c = reasoner.config.solve
-    names = ("width", "depth", "temperature", "restart_every")
-    settled = {name: getattr(c, name) if options[name] is None else options[name] for name in names}
-    settled["restart_every"] = settled["restart_every"] or None
-    return settled | {"seed": options["seed"], "halt_threshold": c.halt_threshold}
-
-
 # eval -----------------------------------------------------------------------------------------------------
 def evaluate(
     task: Arc,
@@ -166,10 +155,10 @@ def evaluate(
     limit: int | None,
     record: Path | None,
     as_json: bool,
-    options: dict[str, Any],
+    asked: dict[str, Any],
 ) -> int:
     """pass@1 and pass@2 of the test inputs of a split, or of a file, beside two baselines; recorded if asked to."""
-    if options["select"] is not None:
+    if asked.get("select") is not None:
         raise ValueError("ARC is answered by vote; leave --select out.")
     if data is None:
         found = [Question(n, task.config.names[n], 0, pair) for n, pair in task.pairs(split)]
@@ -184,26 +173,28 @@ def evaluate(
         )
     found = [found[row] for row in sample_rows(len(found), limit)]
     reasoner, label, folder = load(task, weights)
-    settled = settle(reasoner, options)
+    options = resolve(reasoner.config.solve, asked)
     begin = time.perf_counter()
-    answers = ask(reasoner.network, task, [(q.puzzle, q.pair.input) for q in found], **settled)
+    answers = ask(reasoner.network, task, [(q.puzzle, q.pair.input) for q in found], options)
     seconds = time.perf_counter() - begin
     source = split if data is None else data.name
     values: dict[str, Any] = {"task": task.spec.name, "weights": label, "data": source}
     values |= figures(found, answers, shown)
-    values |= {"width": settled["width"], "depth": settled["depth"], "select": "majority", "variants": len(task.views)}
+    values |= {"width": options.width, "depth": options.depth, "select": "majority", "variants": len(task.views)}
     values |= {"function_evaluations": sum(a.evaluations for a in answers), "seconds": seconds}
-    values |= {name: settled[name] for name in ("seed", "temperature", "restart_every")}
+    values |= {"seed": options.seed, "temperature": options.temperature}
+    values["restart_every"] = options.restart_every or None
     if as_json:
         print(json.dumps(values))
     else:
         say(table(values))
     if record is not None:
-        asked = {name: values[name] for name in ("width", "depth", "select")} | {"limit": limit}
-        asked |= {"temperature": options["temperature"], "seed": options["seed"] or None}
+        named_by = {name: values[name] for name in ("width", "depth", "select")} | {"limit": limit}
+        named_by |= {"temperature": asked.get("temperature"), "seed": asked.get("seed") or None}
+        named_by["restart_every"] = asked.get("restart_every")
         from gram.measure.record import keep, key
 
-        keep(record, reasoner, folder, key(source, asked | {"restart_every": options["restart_every"]}), values)
+        keep(record, reasoner, folder, key(source, named_by), values)
     return 0
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from gram.console.animation import check_file, write
 from gram.console.inputs import examples, is_bundle, load, named, read
 from gram.console.text import counted, one_line, say
+from gram.solve.options import resolve
 from gram.solve.reasoner import encode
 from gram.tasks.arc.task import Arc
 from gram.tasks.base import Task, Tokens, Unconditional
@@ -35,12 +36,12 @@ def solve(
     input: Path | None,
     weights: str | None,
     as_json: bool,
-    options: dict[str, Any],
+    asked: dict[str, Any],
     animate: Path | None = None,
     trust: bool = False,
     check: str | None = None,
 ) -> int:
-    """Answer puzzles and print each answer. `options` are those of Reasoner.solve. `animate`: a new SVG file for how
+    """Answer puzzles and print each answer. `asked`: the options of Reasoner.solve. `animate`: a new SVG file for how
     the first trajectories of the only puzzle think. `trust`, `check`: see gram.load.
 
     Puzzles are answered 256 at a time; the seconds of one are its share of its call's: the call's time over the
@@ -54,26 +55,27 @@ def solve(
             raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave it out.")
         from gram.console import arc
 
-        return arc.solve(task, puzzles, input=input, weights=weights, as_json=as_json, options=options)
+        return arc.solve(task, puzzles, input=input, weights=weights, as_json=as_json, asked=asked)
     texts = read(task, puzzles, input)
     tokens = encode(task, texts)
     if animate is not None:
         check_file(animate, len(tokens))
     reasoner, _, _ = load(task, weights)
-    if options["want"] > 1:
-        options = options | {"select": options["select"] or "checked"}
-        options["width"] = options["width"] or max(reasoner.config.solve.width, 10 * options["want"])
+    several = (asked.get("want") or 1) > 1
+    if several:
+        asked = asked | {"select": asked.get("select") or "checked"}
+        asked["width"] = asked.get("width") or max(reasoner.config.solve.width, 10 * asked["want"])
     solved, seconds = 0, 0.0
     for first in range(0, len(tokens), CHUNK):
         part = tokens[first : first + CHUNK]
         try:
-            answers = reasoner.solve(part, **options)
+            answers = reasoner.solve(part, **asked)
         except ValueError as error:  # it counts the puzzles of this call
             raise ValueError(renumber(str(error), first)) from None
         seconds += answers[0].seconds
         for i, answer in enumerate(answers):
             solved += bool(answer.valid)
-            exist = count(task, part[i]) if options["want"] > 1 else None
+            exist = count(task, part[i]) if several else None
             share = answer.seconds / len(answers)
             if as_json:
                 print(json.dumps(fields(answer, share, exist)))
@@ -85,7 +87,7 @@ def solve(
         did = f"{solved} of {len(tokens)} solved" if task.checkable else f"{len(tokens)} answered, none checked,"
         say(f"{did} in {seconds:.2f} s")
     if animate is not None:
-        write(animate, reasoner, tokens[0], options)
+        write(animate, reasoner, tokens[0], asked)
     return 0
 
 
@@ -186,20 +188,20 @@ def evaluate(
     early_stop: bool,
     record: Path | None,
     as_json: bool,
-    options: dict[str, Any],
+    asked: dict[str, Any],
     trust: bool = False,
     check: str | None = None,
 ) -> int:
-    """Measure, print the figures, and record them if asked to. What `options` leaves open comes from config.solve."""
+    """Measure, print the figures, and record them if asked to. What `asked` leaves open comes from config.solve."""
     if record is not None and is_bundle(weights):
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
     task = named(name, weights, trust=trust, check=check)
     if isinstance(task, Unconditional):
-        if data or limit or edge_probability or early_stop or options["select"]:
+        if data or limit or edge_probability or early_stop or asked.get("select"):
             raise ValueError(f"{name} has no puzzles; leave out what chooses among them or among their answers.")
         from gram.console import samples
 
-        return samples.evaluate(task, weights=weights, split=split, record=record, as_json=as_json, options=options)
+        return samples.evaluate(task, weights=weights, split=split, record=record, as_json=as_json, asked=asked)
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1.")
     if isinstance(task, Arc):
@@ -215,32 +217,20 @@ def evaluate(
             limit=limit,
             record=record,
             as_json=as_json,
-            options=options,
+            asked=asked,
         )
     found = examples(task, data, split, limit, edge_probability)
     reasoner, label, folder = load(task, weights)
     from gram.measure import puzzles as measure
     from gram.measure.record import keep, key
 
-    defaults = reasoner.config.solve
-    settled = {k: getattr(defaults, k) if options[k] is None else options[k] for k in ("width", "depth", "select")}
-    temperature = defaults.temperature if options["temperature"] is None else options["temperature"]
-    restart_every = defaults.restart_every if options["restart_every"] is None else options["restart_every"]
-    figures = measure.evaluate(
-        (reasoner.network, task),
-        found,
-        **settled,
-        seed=options["seed"],
-        temperature=temperature,
-        halt_threshold=defaults.halt_threshold,
-        restart_every=restart_every or None,
-        early_stop=early_stop,
-    )
+    options = resolve(reasoner.config.solve, asked)
+    figures = measure.evaluate((reasoner.network, task), found, options, early_stop=early_stop)
     figures |= {
         "task": task.spec.name,
         "weights": label,
         "data": split if data is None else data.name,
-        "temperature": temperature,
+        "temperature": options.temperature,
         "edge_probability": edge_probability,
     }
     figures = {key: figures[key] for key in HEAD} | {k: v for k, v in figures.items() if k not in HEAD}
@@ -249,10 +239,11 @@ def evaluate(
     else:
         say(table(figures))
     if record is not None:
-        asked = {"limit": limit, "temperature": options["temperature"], "edge_probability": edge_probability}
-        asked |= {"seed": options["seed"] or None, "restart_every": options["restart_every"]}
-        asked["early_stop"] = early_stop or None
-        keep(record, reasoner, folder, key(figures["data"], settled | asked), figures)
+        named_by = {name: getattr(options, name) for name in ("width", "depth", "select")}
+        named_by |= {"limit": limit, "temperature": asked.get("temperature"), "edge_probability": edge_probability}
+        named_by |= {"seed": asked.get("seed") or None, "restart_every": asked.get("restart_every")}
+        named_by["early_stop"] = early_stop or None
+        keep(record, reasoner, folder, key(figures["data"], named_by), figures)
     return 0
 
 

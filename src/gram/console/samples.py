@@ -12,6 +12,7 @@ from gram.console.inputs import load
 from gram.console.text import counted, one_line, say
 from gram.measure.samples import figures
 from gram.solve import generate
+from gram.solve.options import drawing
 from gram.tasks.base import Tokens, Unconditional
 from gram.tasks.data.store import load_examples
 from gram.tasks.mnist import Mnist
@@ -32,23 +33,23 @@ def sample(
     png: Path | None,
     evolution: Path | None,
     as_json: bool,
-    options: dict[str, Any],
+    asked: dict[str, Any],
 ) -> int:
-    """Draw n samples, print them or their figures, and write pictures if asked to. `options` may be depth, seed,
-    temperature and restart_every; None is what the weights were tuned for."""
+    """Draw n samples, print them or their figures, and write pictures if asked to. `asked`: the options
+    of Reasoner.generate."""
     task = tasks.task(name)
     if not isinstance(task, Unconditional):
         raise ValueError(f"{name} answers puzzles; give it one with `gram solve {name}`.")
     for path in filter(None, (png, evolution)):
         pictures.check_new(path)
     reasoner, label, _ = load(task, weights)
-    samples = reasoner.generate(n, **options)
-    settled = generate.settle(reasoner.config.solve, **options)
+    samples = reasoner.generate(n, **asked)
+    options = drawing(reasoner.config.solve, n, asked)
     if as_json:
         for i in range(len(samples)):
             print(json.dumps(fields(task, samples, i)))
     else:
-        values = figures(task, samples) | {"task": name, "weights": label, "depth": settled["depth"]}
+        values = figures(task, samples) | {"task": name, "weights": label, "depth": options.depth}
         values |= digits(task, samples, "test")
         say(beside([task.render(task.blank, tokens) for tokens in samples.tokens[:SHOWN]]))
         say(table(values))
@@ -56,9 +57,9 @@ def sample(
         some = samples.tokens[:SHEET]
         pictures.write(png, np.stack([task.picture(s) for s in some]), columns=max(1, round(len(some) ** 0.5)))
     if evolution is not None:
-        frames = generate.evolution(reasoner.network, task, n=min(ROWS, len(samples)), **settled)
+        frames = generate.evolution(reasoner.network, task, options, width=min(ROWS, len(samples)))
         images = np.stack([task.picture(s) for s in frames.reshape(-1, task.spec.length)])
-        pictures.write(evolution, images, columns=settled["depth"])
+        pictures.write(evolution, images, columns=options.depth)
     return 0
 
 
@@ -126,28 +127,28 @@ def evaluate(
     split: str,
     record: Path | None,
     as_json: bool,
-    options: dict[str, Any],
+    asked: dict[str, Any],
 ) -> int:
     """Figures of as many samples as `width`, recorded if asked to. seen: those among the training data of the recipe
     (over the valid ones; None where the files are not here)."""
     reasoner, label, folder = load(task, weights)
-    given = {k: options[k] for k in ("depth", "seed", "temperature", "restart_every")}
-    samples = reasoner.generate(options["width"], **given)
-    settled = generate.settle(reasoner.config.solve, **given)
-    values = {"task": task.spec.name, "weights": label, "data": split, "depth": settled["depth"]}
+    samples = reasoner.generate(**asked)
+    options = drawing(reasoner.config.solve, None, asked)
+    values = {"task": task.spec.name, "weights": label, "data": split, "depth": options.depth}
     values |= figures(task, samples) | {"seen": seen(task, reasoner.config.data, samples)}
     values |= digits(task, samples, split)
-    values |= {k: settled[k] for k in ("seed", "temperature", "restart_every")}
+    values |= {"seed": options.seed, "temperature": options.temperature}
+    values["restart_every"] = options.restart_every or None
     if as_json:
         print(json.dumps(values))
     else:
         say(table(values))
     if record is not None:
-        asked = {"width": options["width"] or reasoner.config.solve.width, "depth": settled["depth"]}
-        asked |= {k: options[k] for k in ("temperature", "restart_every")} | {"seed": options["seed"] or None}
+        named_by = {"width": options.width, "depth": options.depth, "temperature": asked.get("temperature")}
+        named_by |= {"restart_every": asked.get("restart_every"), "seed": asked.get("seed") or None}
         from gram.measure.record import keep, key
 
-        keep(record, reasoner, folder, key(split, asked), values)
+        keep(record, reasoner, folder, key(split, named_by), values)
     return 0
 
 

@@ -6,11 +6,11 @@ Pure functions of grids (H, W) of colours. V variants, N samples of each.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from gram.solve.backend import Network
+from gram.solve.options import SamplingOptions
 from gram.solve.sampler import Trajectories, sample
 from gram.tasks.arc.files import Pair
 from gram.tasks.arc.grids import Grid
@@ -95,14 +95,14 @@ class Asked:
     """Function evaluations (rows times supervision steps)."""
 
 
-def ask(network: Network, task: Arc, asked: Sequence[tuple[int, Grid]], **options: Any) -> list[Asked]:
-    """Test inputs (number of the puzzle, grid) through all variants; `options` of gram.solve.sampler.sample."""
+def ask(network: Network, task: Arc, asked: Sequence[tuple[int, Grid]], options: SamplingOptions) -> list[Asked]:
+    """Test inputs (number of the puzzle, grid) through all variants."""
     V, answers = len(task.views), []
     together = max(1, CHUNK // V)
     for first in range(0, len(asked), together):
         part = asked[first : first + together]
         inputs = np.concatenate([task.variants_of(puzzle, grid) for puzzle, grid in part])
-        found = sample(network, task, inputs, **options)
+        found = sample(network, task, inputs, options)
         answers += [_voted(task, found[i * V : (i + 1) * V]) for i in range(len(part))]
     return answers
 

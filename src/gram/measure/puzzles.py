@@ -4,15 +4,16 @@ The targets are compared with the answers afterwards and reach neither the model
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from gram.solve.backend import Network
 from gram.solve.memory import check_width
+from gram.solve.options import SamplingOptions, resolve
 from gram.solve.reasoner import Reasoner
-from gram.solve.sampler import Trajectories, sample
+from gram.solve.sampler import DEFAULTS, Trajectories, sample
 from gram.solve.select import Rule, choose, needs_check
 from gram.tasks.base import Examples, Task, Tokens
 
@@ -25,18 +26,13 @@ GROUPS = {"1": (1, 1), "2-5": (2, 5), "6+": (6, np.inf)}
 def evaluate(
     source: Reasoner | tuple[Network, Task],
     examples: Examples,
+    options: SamplingOptions = DEFAULTS,
     *,
-    width: int,
-    depth: int,
-    select: Rule,
-    seed: int = 0,
-    temperature: float | None = None,
-    halt_threshold: float | None = None,
-    restart_every: int | None = None,
     early_stop: bool = False,
-    rows: int | None = None,
+    **changes: Any,
 ) -> dict[str, Any]:
-    """Measure on `examples`, whose targets should be all that exist for each input. Figures, rates in [0, 1]:
+    """Measure on `examples`, whose targets should be all that exist for each input; `changes` are options by name.
+    Figures, rates in [0, 1]:
 
     examples, width, depth, select; seconds and function_evaluations of the sampling; halting_step: mean supervision
     steps of a sample. Every sample runs to `depth` or until its halting logit exceeds `halt_threshold`; the checker
@@ -65,45 +61,44 @@ def evaluate(
         raise ValueError("There are no examples to evaluate on; give a file or a split that holds some.")
     if not examples.counts.all():
         raise ValueError(f"Input {int(examples.counts.argmin()) + 1} has no target; leave such inputs out.")
-    if early_stop and select != "checked":
-        raise ValueError(f'early_stop needs the checker, but select is {select!r}; choose "checked" or leave it out.')
+    o = replace(resolve(options, changes), want=None)
+    if early_stop and o.select != "checked":
+        raise ValueError(f'early_stop needs the checker, but select is {o.select!r}; choose "checked" or leave it out.')
     network, task = (source.network, source.task) if isinstance(source, Reasoner) else source
-    check_width(width, len(examples), task.spec.length)
-    needs_check(task, select)
-    options: dict[str, Any] = {"width": width, "depth": depth, "seed": seed, "temperature": temperature}
-    options |= {"halt_threshold": halt_threshold, "restart_every": restart_every, "rows": rows}
-    figures = {"examples": len(examples), "width": width, "depth": depth, "select": select, "seed": seed}
-    figures |= {"restart_every": restart_every, "early_stop": early_stop}
+    check_width(o.width, len(examples), task.spec.length)
+    needs_check(task, o.select)
+    figures = {"examples": len(examples), "width": o.width, "depth": o.depth, "select": o.select, "seed": o.seed}
+    figures |= {"restart_every": o.restart_every or None, "early_stop": early_stop}
     if early_stop:
-        found = checked(network, task, examples.inputs, options)
+        found = checked(network, task, examples.inputs, o)
         solved, single = found["checked"], bool((examples.counts == 1).all())
         figures |= dict.fromkeys(("valid", "coverage", "conflicts"))
         figures |= {"exact": solved if single else None, "selected_valid": solved, "checked": solved}
         return figures | {"function_evaluations": found["checked_evaluations"], "seconds": found["checked_seconds"]}
-    tally = Tally(task, width, select)
+    tally = Tally(task, o.width, o.select)
     seconds = 0.0
     for first in range(0, len(examples), CHUNK):
         part = examples.select(np.arange(first, min(first + CHUNK, len(examples))))
         begin = time.perf_counter()
-        found = sample(network, task, part.inputs, **options)
+        found = sample(network, task, part.inputs, o)
         seconds += time.perf_counter() - begin
         for i, trajectories in enumerate(found):
             tally.add(part.inputs[i], part.targets_of(i), trajectories)
     figures |= tally.figures() | {"seconds": seconds}
-    if select == "checked":
-        figures |= checked(network, task, examples.inputs, options)
+    if o.select == "checked":
+        figures |= checked(network, task, examples.inputs, o)
         if figures["exact"] is not None and not figures["unlisted"]:  # a single right answer: what is valid is exact
             figures["exact"] = figures["selected_valid"] = figures["checked"]
     return figures
 
 
-def checked(network: Network, task: Task, puzzles: Tokens, options: dict[str, Any]) -> dict[str, Any]:
+def checked(network: Network, task: Task, puzzles: Tokens, options: SamplingOptions) -> dict[str, Any]:
     """A pass with early stop by the checker: the share of puzzles that get a valid answer, and its cost."""
     solved = evaluations = 0
     begin = time.perf_counter()
     for first in range(0, len(puzzles), CHUNK):
         part = puzzles[first : first + CHUNK]
-        for puzzle, found in zip(part, sample(network, task, part, want=1, **options), strict=True):
+        for puzzle, found in zip(part, sample(network, task, part, options, want=1), strict=True):
             solved += choose(task, puzzle, found, "checked").answer is not None
             evaluations += found.evaluations
     seconds = time.perf_counter() - begin
@@ -142,9 +137,10 @@ class Tally:
 
     def add(self, puzzle: Tokens, targets: Tokens, found: Trajectories) -> None:
         """Count one puzzle (L,) with its targets (S, L)."""
+        found = found.judged(self.task, puzzle)
         choices = {n: choose(self.task, puzzle, found.head(n), self.select) for n in widths(self.width)}
-        choice = choices[self.width]
-        right = self.task.check(np.broadcast_to(puzzle, found.answers.shape), found.answers)
+        choice, right = choices[self.width], found.valid
+        assert right is not None
         known = {t.tobytes() for t in targets}
         self.solutions.append(len(targets))
         self.unlisted.append(sum(c.answer.tobytes() not in known for c in choice.valid))
@@ -152,7 +148,7 @@ class Tally:
         self.valid.append(float(right.mean()))
         for n, first in choices.items():
             self.found.setdefault(n, []).append(len(first.valid))
-            self.selected_valid.setdefault(n, []).append(first.index is not None and bool(right[first.index]))
+            self.selected_valid.setdefault(n, []).append(first.right)
         self.exact.append(choice.answer is not None and np.array_equal(choice.answer, targets[0]))
         self.exact_one.append(np.array_equal(found.answers[0], targets[0]))
         self.conflicts.append(int(self.task.conflicts(puzzle[None], choice.candidates[0].answer[None])[0]))

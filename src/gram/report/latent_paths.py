@@ -8,7 +8,7 @@ import torch
 
 from gram.models.recursive import Model
 from gram.solve import reasoner
-from gram.solve.sampler import ActiveBatch, deterministic, settle_temperature
+from gram.solve.sampler import rollout
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Examples, Task, Tokens, Unconditional
 from gram.tasks.data.store import load_examples
@@ -55,14 +55,10 @@ def trace(weights: str, puzzle: str | None = None, *, width: int = WIDTH, depth:
     if not isinstance(model, Model):
         raise ValueError(f"{weights} is no member of the recursive family; only those have latent trajectories.")
     x, solutions = asked(loaded, puzzle) if puzzle else hardest(task, loaded.config.dev)
-    N = 1 if deterministic(network, task) else width
-    flight = ActiveBatch(network, task, x[None], 0, settle_temperature(network, None))
-    flight.admit([(0, i) for i in range(N)])
     states, answers = [], np.zeros(0)
-    for _ in range(depth):
-        answers, _, _ = flight.step()
-        assert flight.state is not None
-        states.append(flight.state[0])
+    for stage in rollout(network, task, x[None], width=width, depth=depth, rows=width):
+        states.append(stage.state[0])
+        answers = stage.answers
     h = torch.stack(states, 1).float().cpu()  # (N, S, M, D)
     points, share = plane(h.flatten(2).flatten(0, 1).numpy())
     axes = [np.linspace(p.min() - m, p.max() + m, GRID) for p in points.T if (m := 0.1 * np.ptp(p) + 1e-6)]
@@ -70,7 +66,7 @@ def trace(weights: str, puzzle: str | None = None, *, width: int = WIDTH, depth:
     return Trajectories(
         name=loaded.config.recipe,
         puzzle=task.show(x),
-        points=points.reshape(N, depth, 2),
+        points=points.reshape(len(answers), depth, 2),
         answers=which(task, x, answers),
         solutions=len(solutions),
         share=share,

@@ -176,14 +176,7 @@ def measure(chosen: Plan, config: Config, out: Path) -> None:
             early_stop=False,
             record=out / RESULTS,
             as_json=False,
-            options={
-                "width": wanted.width,
-                "depth": wanted.depth,
-                "select": wanted.select,
-                "seed": 0,
-                "temperature": None,
-                "restart_every": None,
-            },
+            asked={"width": wanted.width, "depth": wanted.depth, "select": wanted.select},
         )
 
 

@@ -7,6 +7,7 @@ over steps, halting, compaction and restarts stay in the sampler.
 import ast
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,10 @@ from gram.models.layers import GroupMixer, SwiGLU
 from gram.models.recursive import Model
 from gram.ship import web as page
 from gram.ship.onnx_backend import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
-from gram.solve.sampler import ActiveBatch, settle_temperature
+from gram.solve.backend import StepOutput
+from gram.solve.noise import Noise
+from gram.solve.options import SamplingOptions
+from gram.solve.sampler import rollout
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Task, Unconditional
 from gram.weights import write_json
@@ -196,18 +200,31 @@ def share_constants(model) -> None:
 def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarray]]:
     """Inputs of the step graph as sampling meets them: training puzzles from the first step to the twelfth."""
     puzzles = calibration_puzzles(task, config)
-    network = TorchNetwork(model)
-    flight = ActiveBatch(network, task, puzzles, 0, settle_temperature(network, config.solve.temperature))
-    flight.admit([(puzzle, row) for puzzle in range(len(puzzles)) for row in range(CALIBRATION // len(puzzles))])
-    found = []
-    for _ in range(12):
-        assert flight.state is not None
-        h, l = (z.numpy() for z in flight.state)  # noqa: E741
-        noise, (T, *one) = flight.noise(), model.noise_shape
-        drawn = np.zeros((T, len(h), *one), np.float32) if noise is None else noise.draw()
-        found.append({"h": h, "l": l, "e_x": flight.e_x.numpy(), "noise": drawn})
-        flight.step()
-    return [{k: np.ascontiguousarray(v) for k, v in each.items()} for each in found]
+    network: Any = Watched(TorchNetwork(model))
+    options = SamplingOptions(
+        width=CALIBRATION // len(puzzles), depth=12, rows=CALIBRATION, temperature=config.solve.temperature
+    )
+    for _ in rollout(network, task, puzzles, options):
+        pass
+    return network.seen
+
+
+class Watched:
+    """A network that keeps what its steps are given, as arrays; see gram.solve.backend.Network."""
+
+    def __init__(self, network: TorchNetwork):
+        self.network = network
+        self.seen: list[dict[str, np.ndarray]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.network, name)
+
+    def step(self, state: tuple[Tensor, Tensor], e_x: Tensor, noise: Noise | None, *, temperature: float) -> StepOutput:
+        B, (T, *one) = len(e_x if noise is None else noise), self.network.noise_shape
+        drawn = np.zeros((T, B, *one), np.float32) if noise is None else noise.draw()
+        given = {name: z.expand(B, -1, -1).numpy() for name, z in zip(("h", "l", "e_x"), (*state, e_x), strict=True)}
+        self.seen.append({name: np.ascontiguousarray(z) for name, z in (given | {"noise": drawn}).items()})
+        return self.network.step(state, e_x, noise, temperature=temperature)
 
 
 def calibration_puzzles(task: Task, config: Config) -> np.ndarray:

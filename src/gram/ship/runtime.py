@@ -5,11 +5,14 @@ with PyTorch, only the recursion runs in ONNX (ship/onnx_backend.py).
 """
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from gram.config import read_config
 from gram.console import puzzles as console
+from gram.console.options import Solving
 from gram.ship.onnx_backend import CONFIG, load, read_manifest
 
 __all__ = ["load", "main"]
@@ -21,15 +24,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bundle", help="folder that `gram export` wrote")
     parser.add_argument("puzzles", nargs="*", metavar="PUZZLE", help="as text; from standard input if none is given")
     parser.add_argument("--input", type=Path, help="a file of puzzles")
-    for name in ("width", "depth", "want", "seed"):
-        parser.add_argument(f"--{name}", type=int)
-    parser.add_argument("--select", choices=["first", "majority", "value", "halt", "checked"])
+    hints = get_type_hints(Solving)
+    for field in dataclasses.fields(Solving):
+        kind = get_args(hints[field.name])[0]  # of "kind or None"
+        choices = get_args(kind) or None
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=str if choices else kind, choices=choices)
     parser.add_argument("--check", metavar="FILE.py:FUNCTION", help="what judges answers to one's own data")
     parser.add_argument("--trust-check", action="store_true", help="run the check that the bundle names: it is code")
     parser.add_argument("--json", action="store_true", help="one JSON object per puzzle")
     given = parser.parse_args(arguments)
-    options = {name: getattr(given, name) for name in ("width", "depth", "select")}
-    options |= {"want": 1 if given.want is None else given.want, "seed": given.seed or 0}
     try:
         folder = Path(given.bundle)
         read_manifest(folder)
@@ -39,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             input=given.input,
             weights=given.bundle,
             as_json=given.json,
-            options=options,
+            asked={field.name: getattr(given, field.name) for field in dataclasses.fields(Solving)},
             trust=given.trust_check,
             check=given.check,
         )

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gram.config import SolveConfig
 from gram.solve.backend import Network
-from gram.solve.sampler import ActiveBatch, Trajectories, sample, settle_temperature
+from gram.solve.options import SamplingOptions, resolve
+from gram.solve.sampler import DEFAULTS, deterministic, rollout, sample
 from gram.tasks.base import Tokens, Unconditional
 
 
@@ -36,57 +36,23 @@ class Samples:
         return self.tokens if self.valid is None else self.tokens[self.valid]
 
 
-def settle(
-    defaults: SolveConfig,
-    *,
-    depth: int | None,
-    seed: int,
-    temperature: float | None,
-    restart_every: int | None,
-) -> dict[str, Any]:
-    """Options of `draw`: what is None as the weights were tuned; restart_every 0 is never."""
-    restart_every = defaults.restart_every if restart_every is None else restart_every
-    return {
-        "depth": defaults.depth if depth is None else depth,
-        "seed": seed,
-        "temperature": defaults.temperature if temperature is None else temperature,
-        "halt_threshold": defaults.halt_threshold,
-        "restart_every": restart_every or None,
-    }
-
-
-def draw(network: Network, task: Unconditional, *, n: int, depth: int, **options) -> Samples:
-    """n samples from the prior; the options are those of gram.solve.sampler.trajectories. No checker and no data take
-    part. A deterministic member has one sample only, so that one comes back."""
+def draw(network: Network, task: Unconditional, options: SamplingOptions = DEFAULTS, **changes: Any) -> Samples:
+    """As many samples from the prior as `width` says; `changes` are options by name. No checker and no data take part.
+    A deterministic variant has one sample only, so that one comes back."""
     begin = time.perf_counter()
-    found: Trajectories = sample(network, task, task.blank[None], width=n, depth=depth, **options)[0]
+    found = sample(network, task, task.blank[None], options, **changes)[0]
     seconds = time.perf_counter() - begin
-    valid = task.check(np.broadcast_to(task.blank, found.answers.shape), found.answers) if task.rules else None
+    valid = found.judged(task, task.blank).valid if task.rules else None
     return Samples(found.answers, valid, found.steps, found.value, seconds)
 
 
-def evolution(
-    network: Network,
-    task: Unconditional,
-    *,
-    n: int,
-    depth: int,
-    seed: int = 0,
-    temperature: float | None = None,
-    halt_threshold: float | None = None,
-    restart_every: int | None = None,
-) -> Tokens:
-    """What the first n samples of `draw` decode to after each supervision step, (n, depth, L) uint8; what has halted
-    stays as it is."""
-    flight = ActiveBatch(network, task, task.blank[None], seed, settle_temperature(network, temperature))
-    flight.admit([(0, trajectory) for trajectory in range(n)])
-    frames = np.zeros((n, depth, task.spec.length), np.uint8)
-    halted = np.zeros(n, bool)
-    for step in range(depth):
-        answers, _, halt = flight.step()
-        frames[:, step] = np.where(halted[:, None], frames[:, step - 1], answers)
-        if halt_threshold is not None:
-            halted |= halt > halt_threshold
-        if restart_every is not None and (step + 1) % restart_every == 0:
-            flight.restart(np.flatnonzero(~halted))
+def evolution(network: Network, task: Unconditional, options: SamplingOptions = DEFAULTS, **changes: Any) -> Tokens:
+    """What the samples of `draw` decode to after each supervision step, (n, depth, L) uint8; what has halted stays as
+    it is."""
+    o = resolve(options, changes)
+    N = 1 if deterministic(network, task, o) else o.width
+    frames = np.zeros((N, o.depth, task.spec.length), np.uint8)
+    for stage in rollout(network, task, task.blank[None], o):
+        for (_, n), step, answer in zip(stage.rows, stage.steps, stage.answers, strict=True):
+            frames[n, step - 1 :] = answer
     return frames

@@ -5,17 +5,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from gram import tasks
 from gram.config import Config
 from gram.solve.backend import Network
-from gram.solve.generate import Samples, draw, settle
+from gram.solve.generate import Samples, draw
 from gram.solve.memory import check_width
-from gram.solve.sampler import Trajectories, deterministic, sample, stages
-from gram.solve.select import Candidate, Rule, choose, needs_check
+from gram.solve.options import SamplingOptions, answering, drawing
+from gram.solve.sampler import Trajectories, deterministic, rollout, sample
+from gram.solve.select import Candidate, choose, needs_check
 from gram.tasks.base import Task, Tokens, Unconditional
 
 BUDGET = 20_000
@@ -69,95 +70,44 @@ class Reasoner:
         """For other processes: multiprocessing, joblib, Ray."""
         return Reasoner, (self.config, self.network, self.task)
 
-    def solve(
-        self,
-        puzzles: Puzzle | Sequence[Puzzle],
-        *,
-        width: int | None = None,
-        depth: int | None = None,
-        select: Rule | None = None,
-        seed: int = 0,
-        want: int = 1,
-        temperature: float | None = None,
-        restart_every: int | None = None,
-    ) -> list[Answer]:
+    def solve(self, puzzles: Puzzle | Sequence[Puzzle], **options: Any) -> list[Answer]:
         """Answer one puzzle or several, each a text or an array of tokens (L,); an array (n, L) is n puzzles.
 
-        Width, depth, select, temperature and restart_every default to config.solve; restart_every 0 is never. With
-        select "checked" a puzzle ends when `want` distinct valid answers are found. Same puzzle, same arguments, same
-        answer, whatever stands beside it. ValueError for text that is no puzzle, contradicting givens, a puzzle without
-        solution, an argument out of range, or a width beyond memory.
+        `options` are those of SamplingOptions; what is left out or None is as in config.solve. With select "checked" a
+        puzzle ends when `want` (1) distinct valid answers are found. Same puzzle, same options, same answer, whatever
+        stands beside it. ValueError for text that is no puzzle, contradicting givens, a puzzle without solution, an
+        option that is unknown or out of range, or a width beyond memory.
         """
         start = time.perf_counter()
-        tokens, select, options = self.prepare(
-            puzzles,
-            width=width,
-            depth=depth,
-            select=select,
-            seed=seed,
-            want=want,
-            temperature=temperature,
-            restart_every=restart_every,
-        )
-        found = sample(self.network, self.task, tokens, **options)
+        tokens, o = self.prepare(puzzles, options)
+        found = sample(self.network, self.task, tokens, o)
         seconds = time.perf_counter() - start
-        return [self.answer(*each, select, options["depth"], seconds) for each in zip(tokens, found, strict=True)]
+        return [self.answer(*each, o, seconds) for each in zip(tokens, found, strict=True)]
 
     def stream(self, puzzle: Puzzle, **options: Any) -> Iterator[Answer]:
         """The answer to one puzzle as it stands after each supervision step, all trajectories counted as they are then.
         The options and errors are those of `solve`, whose answer is the last one."""
         start = time.perf_counter()
-        tokens, select, options = self.prepare([puzzle], **options)
-        given = (options[name] for name in ("temperature", "restart_every"))
-        N = 1 if deterministic(self.network, self.task, *given) else options["width"]
-        seen = Trajectories.blank(N, self.task.spec.length)
-        for stage in stages(self.network, self.task, tokens, **options):
-            at = [trajectory for _, trajectory in stage.rows]
-            seen.answers[at], seen.steps[at], seen.value[at] = stage.answers, stage.steps, stage.value
-            seen.halt[at], seen.finished[at] = (
-                stage.halt,
-                stage.done | ~stage.leave,
-            )  # those in flight count as they are
-            yield self.answer(tokens[0], seen, select, options["depth"], time.perf_counter() - start)
+        tokens, o = self.prepare([puzzle], options)
+        N = 1 if deterministic(self.network, self.task, o) else o.width
+        seen = Trajectories.blank(N, self.task.spec.length, watched=o.want is not None)
+        for stage in rollout(self.network, self.task, tokens, o):
+            for i in range(len(stage.rows)):  # those in flight count as they are
+                seen.put(stage, i, finished=bool(stage.done[i] or not stage.leave[i]))
+            yield self.answer(tokens[0], seen, o, time.perf_counter() - start)
 
-    def prepare(
-        self,
-        puzzles: Puzzle | Sequence[Puzzle],
-        *,
-        width: int | None = None,
-        depth: int | None = None,
-        select: Rule | None = None,
-        seed: int = 0,
-        want: int = 1,
-        temperature: float | None = None,
-        restart_every: int | None = None,
-    ) -> tuple[Tokens, Rule, dict[str, Any]]:
-        """What was asked, the defaults of config.solve filled in: tokens (n, L), select, arguments of `sample`."""
-        defaults = self.config.solve
-        select = defaults.select if select is None else select
-        if select not in get_args(Rule):
-            raise ValueError(f"select is {select!r}; choose one of {', '.join(get_args(Rule))}.")
-        if want != 1 and select != "checked":
-            raise ValueError(f'want is {want}, but only select "checked" stops when enough answers are found; use it.')
-        needs_check(self.task, select)
-        options = {
-            "width": defaults.width if width is None else width,
-            "depth": defaults.depth if depth is None else depth,
-            "seed": seed,
-            "temperature": defaults.temperature if temperature is None else temperature,
-            "halt_threshold": defaults.halt_threshold,
-            "restart_every": (defaults.restart_every if restart_every is None else restart_every) or None,
-            "want": want if select == "checked" else None,
-        }
+    def prepare(self, puzzles: Puzzle | Sequence[Puzzle], asked: dict[str, Any]) -> tuple[Tokens, SamplingOptions]:
+        """Tokens (n, L) of the puzzles, and the options that hold."""
+        o = answering(self.config.solve, asked)
+        needs_check(self.task, o.select)
         tokens = self.read(puzzles)
-        check_width(options["width"], len(tokens), self.task.spec.length)
-        return tokens, select, options
+        check_width(o.width, len(tokens), self.task.spec.length)
+        return tokens, o
 
-    def answer(self, puzzle: Tokens, found: Trajectories, select: Rule, depth: int, seconds: float) -> Answer:
+    def answer(self, puzzle: Tokens, found: Trajectories, options: SamplingOptions, seconds: float) -> Answer:
         """What `found` says of one puzzle (L,)."""
-        choice = choose(self.task, puzzle, found, select)
-        i, candidates = choice.index, choice.candidates
-        valid = choice.answer is not None and bool(self.task.check(puzzle[None], choice.answer[None])[0])
+        choice = choose(self.task, puzzle, found, options.select)
+        i, valid, candidates = choice.index, choice.right, choice.candidates
         if not self.task.checkable:
             valid, candidates = None, tuple(dataclasses.replace(c, valid=None) for c in candidates)
         return Answer(
@@ -168,7 +118,7 @@ class Reasoner:
             distinct=tuple(self.task.decode(c.answer) for c in candidates if c.valid is not False),
             candidates=candidates,
             width=len(found),
-            depth=depth,
+            depth=options.depth,
             index=i,
             steps=None if i is None else int(found.steps[i]),
             value=None if i is None else float(found.value[i]),
@@ -176,23 +126,13 @@ class Reasoner:
             seconds=seconds,
         )
 
-    def generate(
-        self,
-        n: int | None = None,
-        *,
-        depth: int | None = None,
-        seed: int = 0,
-        temperature: float | None = None,
-        restart_every: int | None = None,
-    ) -> Samples:
-        """Draw n samples of a task without puzzles; what is None is as in config.solve (n: its width). The first ones
-        are the same for every n. ValueError for a task with puzzles, or an argument out of range."""
+    def generate(self, n: int | None = None, **options: Any) -> Samples:
+        """Draw n samples of a task without puzzles; n is `width`, and the options are those of SamplingOptions, as in
+        config.solve unless given. The first samples are the same for every n. ValueError for a task with puzzles, or an
+        option that is unknown, out of range or about answers to puzzles."""
         if not isinstance(self.task, Unconditional):
             raise ValueError(f"{self.task.spec.name} answers puzzles; use solve.")
-        options = settle(
-            self.config.solve, depth=depth, seed=seed, temperature=temperature, restart_every=restart_every
-        )
-        return draw(self.network, self.task, n=self.config.solve.width if n is None else n, **options)
+        return draw(self.network, self.task, drawing(self.config.solve, n, options))
 
     def read(self, puzzles: Puzzle | Sequence[Puzzle]) -> Tokens:
         """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with

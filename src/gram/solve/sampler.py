@@ -9,49 +9,53 @@ Shapes: B rows in flight, L positions of the task, M rows of the state, D width,
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from gram.config import SolveConfig
 from gram.solve.backend import Array, Network
 from gram.solve.deadline import Deadline
 from gram.solve.noise import Noise, chances, initial_noise
+from gram.solve.options import SamplingOptions, resolve
 from gram.solve.scheduler import Scheduler
 from gram.tasks.base import PAD, Task, Tokens
 
+DEFAULTS = SamplingOptions()
 SURE = 0.95
 """A guess is made where the largest probability of a symbol is below this, if there is such a position."""
 
 
 # how it is sampled ---------------------------------------------------------------------------------------
-def settle_temperature(network: Network, temperature: float | None) -> float:
-    """None becomes 1 for stochastic members and 0 for deterministic ones. ValueError below 0."""
-    if temperature is None:
+def temperature_of(network: Network, options: SolveConfig) -> float:
+    """None becomes 1 for stochastic variants and 0 for deterministic ones."""
+    if options.temperature is None:
         return 0.0 if network.config.guidance == "none" else 1.0
-    if not temperature >= 0:
-        raise ValueError(f"temperature is {temperature}; it must be 0 or more.")
-    return temperature
+    return options.temperature
 
 
-def noisy(network: Network, temperature: float | None = None) -> bool:
+def noisy(network: Network, temperature: float) -> bool:
     """Whether the transitions draw noise."""
-    return network.config.guidance != "mean" and settle_temperature(network, temperature) > 0
+    return network.config.guidance != "mean" and temperature > 0
 
 
-def deterministic(
-    network: Network, task: Task, temperature: float | None = None, restart_every: int | None = None
-) -> bool:
+def varied(network: Network, task: Task, options: SolveConfig) -> bool:
+    """Whether a trajectory that restarts becomes another one: by fresh noise or by a guess."""
+    guesses = bool(options.restart_every) and task.spec.givens
+    return guesses or noisy(network, temperature_of(network, options))
+
+
+def deterministic(network: Network, task: Task, options: SolveConfig) -> bool:
     """Whether all trajectories of a puzzle are equal, so that one of them says it all."""
-    guesses = restart_every is not None and task.spec.givens
-    return not noisy(network, temperature) and not guesses and network.config.start == "fixed"
+    return not varied(network, task, options) and network.config.start == "fixed"
 
 
-def renewable(network: Network, task: Task, temperature: float | None = None, restart_every: int | None = None) -> bool:
-    """Whether a trajectory that restarts becomes another one: by fresh noise or by a guess. A baseline's is over when
-    it halts, since its depth is a ceiling and not a budget."""
-    guesses = restart_every is not None and task.spec.givens
-    return network.config.kind == "recursive" and (guesses or noisy(network, temperature))
+def renewable(network: Network, task: Task, options: SolveConfig) -> bool:
+    """Whether a trajectory that has halted can begin anew. A baseline's is over when it halts, since its depth is a
+    ceiling and not a budget."""
+    return network.config.kind == "recursive" and varied(network, task, options)
 
 
 # what comes out -------------------------------------------------------------------------------------------
@@ -67,29 +71,19 @@ class Stage(NamedTuple):
     value: np.ndarray
     """(B,) float32."""
     halt: np.ndarray
-    """(B,) float32 halting logit."""
+    """(B,) float32 halting logit; for "halt-continue" its margin over the continue logit."""
+    valid: np.ndarray | None
+    """(B,) bool: what the checker says; None where it does not watch."""
     done: np.ndarray
     """(B,) bool: finished by depth, by halting, by the checker, or because its time is up."""
     leave: np.ndarray
     """(B,) bool: done, or stopped because its puzzle has enough valid answers."""
     over: list[int]
     """Puzzles of which no row will come again."""
-
-
-class Row(NamedTuple):
-    """One trajectory that has left the batch."""
-
-    puzzle: int
-    trajectory: int
-    answer: Tokens
-    """(L,) uint8, canonical, padding before the answer starts."""
-    steps: int
-    """Supervision steps that it ran: its function evaluations."""
-    value: float
-    halt: float
-    """Halting logit at its last step; for "halt-continue" its lead over the continue logit."""
-    finished: bool
-    """False if it was stopped because its puzzle had enough valid answers."""
+    state: tuple[Array, Array]
+    """h and l, (B, M, D), of the network's own kind."""
+    pooled: Array
+    """(B, D): what the heads read, likewise."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,7 @@ class Trajectories:
     """The N trajectories of one puzzle. N is 1 where all would be equal (see `deterministic`)."""
 
     answers: Tokens
-    """(N, L) uint8; zeros where a row never ran."""
+    """(N, L) uint8, canonical, padding before the answer starts; zeros where a row never ran."""
     steps: np.ndarray
     """(N,) int64, supervision steps; 0 where a row never ran."""
     value: np.ndarray
@@ -105,20 +99,42 @@ class Trajectories:
     halt: np.ndarray
     """(N,) float32 halting logit at the last step; NaN where a row never ran."""
     finished: np.ndarray
-    """(N,) bool; False where a row never ran or was stopped by early stop."""
+    """(N,) bool; False where a row never ran or was stopped because its puzzle had enough valid answers."""
+    valid: np.ndarray | None = None
+    """(N,) bool: what the checker said of the answers; None where it has not been asked yet (see `judged`)."""
 
     @classmethod
-    def blank(cls, N: int, L: int) -> "Trajectories":
-        """N rows that never ran."""
-        nothing = np.full(N, np.nan, np.float32)
-        return cls(np.zeros((N, L), np.uint8), np.zeros(N, np.int64), nothing, nothing.copy(), np.zeros(N, bool))
+    def blank(cls, N: int, L: int, *, watched: bool) -> "Trajectories":
+        """N rows that never ran. watched: whether the checker watches."""
+        nothing, no = np.full(N, np.nan, np.float32), np.zeros(N, bool)
+        valid = no.copy() if watched else None
+        return cls(np.zeros((N, L), np.uint8), np.zeros(N, np.int64), nothing, nothing.copy(), no, valid)
 
     def __len__(self) -> int:
         return len(self.steps)
 
+    def put(self, stage: Stage, i: int, *, finished: bool) -> None:
+        """Row i of a stage as it is now."""
+        n = stage.rows[i][1]
+        self.answers[n], self.steps[n], self.finished[n] = stage.answers[i], stage.steps[i], finished
+        self.value[n], self.halt[n] = stage.value[i], stage.halt[i]
+        if self.valid is not None and stage.valid is not None:
+            self.valid[n] = stage.valid[i]
+
     def head(self, n: int) -> "Trajectories":
         """The first n of them."""
-        return Trajectories(self.answers[:n], self.steps[:n], self.value[:n], self.halt[:n], self.finished[:n])
+        valid = None if self.valid is None else self.valid[:n]
+        return Trajectories(self.answers[:n], self.steps[:n], self.value[:n], self.halt[:n], self.finished[:n], valid)
+
+    def judged(self, task: Task, puzzle: Tokens) -> "Trajectories":
+        """Themselves with `valid`: each distinct answer of a finished row to the puzzle (L,) is checked once."""
+        if self.valid is not None:
+            return self
+        valid = np.zeros(len(self), bool)
+        answers, which = np.unique(self.answers[self.finished], axis=0, return_inverse=True)
+        right = task.check(np.broadcast_to(puzzle, answers.shape), answers)
+        valid[self.finished] = right[which.reshape(-1)]
+        return replace(self, valid=valid)
 
     @property
     def evaluations(self) -> int:
@@ -127,58 +143,47 @@ class Trajectories:
 
 
 # the sampler ----------------------------------------------------------------------------------------------
-def stages(
+def rollout(
     network: Network,
     task: Task,
     puzzles: Tokens,
+    options: SamplingOptions = DEFAULTS,
     *,
-    width: int | Sequence[int],
-    depth: int,
-    seed: int = 0,
-    temperature: float | None = None,
-    halt_threshold: float | None = None,
-    restart_every: int | None = None,
-    want: int | Sequence[int] | None = None,
-    rows: int | None = None,
+    widths: Sequence[int] | None = None,
+    wants: Sequence[int] | None = None,
     deadline: Deadline | None = None,
+    **changes: Any,
 ) -> Iterator[Stage]:
     """Sample `width` trajectories of every puzzle (n, L) uint8; yield the rows in flight after each supervision step.
+    The one supervision loop of everything that samples. `changes` are options by name.
 
     A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
     task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
-    `want` distinct valid answers (one number, or one for each puzzle, as `width`). A row that halts on an answer that
-    the checker rejects restarts, and so does one with fewer than `spec.sparse` givens after every step, each with a
-    guess where givens can be guessed. Since most puzzles need few rows, they then start in waves, each about twice as
-    large as the one before, when all of that have left; rows that never start are not yielded. `rows` limits the rows
-    in flight; None chooses for the device. `temperature`, `restart_every`: see SolveConfig; the checker judges by the
-    puzzle as it was asked, whatever was guessed. When `deadline` has passed, the rows of a puzzle finish as they are.
-    The rows of a puzzle do not depend on what else is in `puzzles`, bitwise on CPU (on a GPU up to rounding), as long
-    as no deadline passes. ValueError for arguments out of range.
+    `want` distinct valid answers. `widths` and `wants` give each puzzle its own number. A row that halts on an answer
+    that the checker rejects restarts, and so does one with fewer than `spec.sparse` givens after every step, each with
+    a guess where givens can be guessed. Since most puzzles need few rows, they then start in waves, each about twice as
+    large as the one before, when all of that have left; rows that never start are not yielded. The checker judges by
+    the puzzle as it was asked, whatever was guessed. When `deadline` has passed (made of `timeout` and `total_timeout`
+    if not given), the rows of a puzzle finish as they are. The rows of a puzzle do not depend on what else is in
+    `puzzles`, bitwise on CPU (on a GPU up to rounding), as long as no deadline passes. ValueError for options out of
+    range or unknown.
     """
-    wants = None if want is None else each(want, len(puzzles))
-    counts = {"width": min(each(width, len(puzzles)), default=1), "depth": depth, "rows": rows}
-    counts |= {"want": None if wants is None else min(wants, default=1), "restart_every": restart_every}
-    for name, number in counts.items():
-        if number is not None and number < 1:
-            raise ValueError(f"{name} is {number}; it must be at least 1.")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {seed}; it must be 0 or more and below 2**64.")
+    o = resolve(options, changes)
     if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
         raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
-    temperature = settle_temperature(network, temperature)
-    if deterministic(network, task, temperature, restart_every):
-        width = 1
-    renews = wants is not None and renewable(network, task, temperature, restart_every)
-    flight = ActiveBatch(network, task, puzzles, seed, temperature)
-    limit = rows or network.in_flight
-    line = Scheduler(each(width, len(puzzles)), limit, wants, network.first_wave)
+    widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
+    renews = wants is not None and renewable(network, task, o)
+    flight = ActiveBatch(network, task, puzzles, o.seed, temperature_of(network, o))
+    limit = o.rows or network.in_flight
+    line = Scheduler(widths, limit, wants, network.first_wave)
+    deadline = deadline or Deadline(len(puzzles), each=o.timeout, total=o.total_timeout)
     while line.waiting or flight.rows:
         flight.admit(line.take(limit - len(flight.rows)))
         answers, value, halt = flight.step()
-        steps = flight.steps
+        steps, valid = flight.steps, None
         owners = np.array([puzzle for puzzle, _ in flight.rows])
-        done = steps >= depth
-        halted = np.zeros(len(steps), bool) if halt_threshold is None else halt > halt_threshold
+        done = steps >= o.depth
+        halted = np.zeros(len(steps), bool) if o.halt_threshold is None else halt > o.halt_threshold
         if wants is not None:
             valid = task.check(puzzles[owners], answers)
             for i in np.flatnonzero(valid):
@@ -186,39 +191,41 @@ def stages(
             done |= valid
         if not renews:
             done |= halted
-        if deadline is not None:
-            late = deadline.spend(owners)
-            line.close(late)
-            done |= np.isin(owners, late)
+        late = deadline.spend(owners)
+        line.close(late)
+        done |= np.isin(owners, late)
         leave = done | np.array([line.enough(puzzle) for puzzle in owners])
         over = line.advance({*owners[leave].tolist()} - {*owners[~leave].tolist()})
-        yield Stage(flight.rows, answers, steps, value, halt, done, leave, over)
+        assert flight.state is not None
+        yield Stage(flight.rows, answers, steps, value, halt, valid, done, leave, over, flight.state, flight.pooled)
         stay = np.flatnonzero(~leave)
         flight.keep(stay)
         for puzzle in over:
             flight.forget(puzzle)
         again = (halted[stay] | flight.sparse()) if renews else np.zeros(len(stay), bool)
-        if restart_every is not None:
-            again |= flight.steps % restart_every == 0
+        if o.restart_every:
+            again |= flight.steps % o.restart_every == 0
         flight.restart(np.flatnonzero(again))
 
 
-def each(number: int | Sequence[int], puzzles: int) -> list[int]:
-    """One number for all puzzles, or one for each -> one for each."""
-    return [number] * puzzles if isinstance(number, int) else [int(n) for n in number]
-
-
-def trajectories(network: Network, task: Task, puzzles: Tokens, **options) -> Iterator[Row]:
-    """Each row of `stages` as it leaves the batch; the same arguments."""
-    for stage in stages(network, task, puzzles, **options):
-        yield from left(stage)
-
-
-def left(stage: Stage) -> Iterator[Row]:
-    """The rows that leave the batch after a stage."""
-    for i in np.flatnonzero(stage.leave):
-        heads = float(stage.value[i]), float(stage.halt[i])
-        yield Row(*stage.rows[i], stage.answers[i], int(stage.steps[i]), *heads, bool(stage.done[i]))
+def numbers(
+    network: Network,
+    task: Task,
+    puzzles: int,
+    options: SamplingOptions,
+    widths: Sequence[int] | None,
+    wants: Sequence[int] | None,
+) -> tuple[list[int], list[int] | None]:
+    """The width of each puzzle, and how many valid answers it ends with, None where nothing watches. ValueError below
+    1."""
+    if wants is None and options.want is not None:
+        wants = [options.want] * puzzles
+    widths = [options.width] * puzzles if widths is None else widths
+    for name, each in (("width", widths), ("want", wants or [])):
+        if min(each, default=1) < 1:
+            raise ValueError(f"{name} is {min(each)}; it must be at least 1.")
+    alone = deterministic(network, task, options)
+    return [1 if alone else int(n) for n in widths], None if wants is None else [int(n) for n in wants]
 
 
 Watch = Callable[[Stage], None]
@@ -229,38 +236,39 @@ def completed(
     network: Network,
     task: Task,
     puzzles: Tokens,
+    options: SamplingOptions = DEFAULTS,
     *,
-    width: int | Sequence[int],
-    depth: int,
+    widths: Sequence[int] | None = None,
+    wants: Sequence[int] | None = None,
     watch: Watch | None = None,
-    **options,
+    deadline: Deadline | None = None,
+    **changes: Any,
 ) -> Iterator[tuple[int, Trajectories]]:
-    """`trajectories`, collected by puzzle: each puzzle's number and rows as soon as the last of them has left, in the
-    order in which puzzles end. A puzzle that a deadline kept from starting comes last, with rows that never ran. The
-    arguments of `stages`."""
-    alone = deterministic(network, task, options.get("temperature"), options.get("restart_every"))
-    widths = each(1 if alone else width, len(puzzles))
+    """`rollout`, collected by puzzle: each puzzle's number and trajectories as soon as the last of them has left, in
+    the order in which puzzles end. A puzzle that a deadline kept from starting comes last, with rows that never ran."""
+    o = resolve(options, changes)
+    widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
+    blank = partial(Trajectories.blank, L=task.spec.length, watched=wants is not None)
     open_ones: dict[int, Trajectories] = {}
     missing = dict.fromkeys(range(len(puzzles)))
-    for stage in stages(network, task, puzzles, width=width, depth=depth, **options):
-        for row in left(stage):
-            if row.puzzle not in open_ones:
-                open_ones[row.puzzle] = Trajectories.blank(widths[row.puzzle], task.spec.length)
-            own, i = open_ones[row.puzzle], row.trajectory
-            own.answers[i], own.steps[i], own.finished[i] = row.answer, row.steps, row.finished
-            own.value[i], own.halt[i] = row.value, row.halt
+    for stage in rollout(network, task, puzzles, o, widths=widths, wants=wants, deadline=deadline):
+        for i in np.flatnonzero(stage.leave):
+            puzzle = stage.rows[i][0]
+            if puzzle not in open_ones:
+                open_ones[puzzle] = blank(widths[puzzle])
+            open_ones[puzzle].put(stage, int(i), finished=bool(stage.done[i]))
         if watch is not None:
             watch(stage)
         for puzzle in sorted(stage.over):
             del missing[puzzle]
             yield puzzle, open_ones.pop(puzzle)
     for puzzle in missing:
-        yield puzzle, Trajectories.blank(widths[puzzle], task.spec.length)
+        yield puzzle, blank(widths[puzzle])
 
 
-def sample(network: Network, task: Task, puzzles: Tokens, **options) -> list[Trajectories]:
+def sample(network: Network, task: Task, puzzles: Tokens, *options: SamplingOptions, **more: Any) -> list[Trajectories]:
     """`completed`, in the order of the puzzles; the same arguments."""
-    found = dict(completed(network, task, puzzles, **options))
+    found = dict(completed(network, task, puzzles, *options, **more))
     return [found[i] for i in range(len(puzzles))]
 
 

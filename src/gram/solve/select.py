@@ -35,6 +35,8 @@ class Choice:
     """(L,) uint8 or None."""
     index: int | None
     """The trajectory that it was read from: the first that gave it."""
+    right: bool
+    """Whether the checker accepts it; False where there is none."""
     candidates: tuple[Candidate, ...]
     """Every distinct answer of a finished trajectory, most votes first; ties: higher mean value, then token order."""
 
@@ -56,16 +58,18 @@ def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Rule) -> Cho
     first: the fewest supervision steps (the first trajectory where all have the same depth). majority: the most votes;
     ties go to the higher mean value, then to the smaller tokens. value, halt: the highest. checked: the valid answer
     of the fewest steps. Further ties go to the lower trajectory. Only "checked" lets the checker decide; ValueError for
-    an unknown rule.
+    an unknown rule. Where no trajectory has finished, because the time was up, nothing is chosen.
     """
     rows = np.flatnonzero(found.finished)
-    assert len(rows), "no trajectory has finished"
+    if not len(rows):
+        return Choice(None, None, False, ())
+    judged = found.judged(task, puzzle).valid
+    assert judged is not None
     steps, value, halt = found.steps[rows], found.value[rows], found.halt[rows]
-    answers, which = np.unique(found.answers[rows], axis=0, return_inverse=True)  # sorted by tokens
-    which = which.reshape(-1)
+    answers, first, which = np.unique(found.answers[rows], axis=0, return_index=True, return_inverse=True)  # by tokens
+    valid, which = judged[rows[first]], which.reshape(-1)
     votes = np.bincount(which)
     mean = np.bincount(which, weights=value) / votes
-    valid = task.check(np.broadcast_to(puzzle, answers.shape), answers)
     order = np.lexsort((np.arange(len(answers)), -mean, -votes))
     candidates = tuple(
         Candidate(
@@ -87,8 +91,8 @@ def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Rule) -> Cho
         best = int(np.argmax(halt))
     elif select == "checked":
         if not valid.any():
-            return Choice(None, None, candidates)
+            return Choice(None, None, False, candidates)
         best = int(np.argmin(np.where(valid[which], steps, np.iinfo(np.int64).max)))
     else:
         raise ValueError(f"no rule {select!r}; there are first, majority, value, halt and checked.")
-    return Choice(answers[which[best]], int(rows[best]), candidates)
+    return Choice(answers[which[best]], int(rows[best]), bool(valid[which[best]]), candidates)

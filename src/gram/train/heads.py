@@ -3,8 +3,7 @@
 Heads that learned beside the network lag behind it and are no guide at test time (LOG.md); a minute of rollouts is.
 """
 
-import dataclasses
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +12,8 @@ from torch import Tensor
 
 from gram.config import Config
 from gram.models.recursive import Model
-from gram.solve.sampler import ActiveBatch, deterministic, settle_temperature
+from gram.solve.options import SamplingOptions
+from gram.solve.sampler import deterministic, rollout
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Examples, Task, Unconditional
 
@@ -37,19 +37,17 @@ def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Ex
     if not task.rules:
         return config
     seed, c = config.train.seed, config.solve
-    width = 1 if deterministic(TorchNetwork(model), task, c.temperature, c.restart_every) else WIDTH
+    alone = deterministic(TorchNetwork(model), task, c)
     several = DEV if isinstance(task, Unconditional) else 1  # a single blank stands for all puzzles
-    options: Any = {
-        "width": several * width,
-        "depth": min(c.depth, DEPTH),
-        "restart_every": c.restart_every,
-        "temperature": c.temperature,
-    }
-    some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * WIDTH // width])
-    fit(model, *rollouts(model, task, some.inputs, seed=seed, **options), restart_every=c.restart_every)
-    pooled, right = rollouts(model, task, dev.inputs[:DEV], seed=seed + 1, **options)
-    threshold = best_threshold(lead(model, pooled), right, config, several * width)
-    return dataclasses.replace(config, solve=dataclasses.replace(c, halt_threshold=threshold))
+    width = 1 if alone else several * WIDTH
+    options = SamplingOptions(
+        width=width, depth=min(c.depth, DEPTH), restart_every=c.restart_every, temperature=c.temperature, rows=CHUNK
+    )
+    some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * several * WIDTH // width])
+    fit(model, *rollouts(model, task, some.inputs, replace(options, seed=seed)), restart_every=c.restart_every)
+    pooled, right = rollouts(model, task, dev.inputs[:DEV], replace(options, seed=seed + 1))
+    threshold = best_threshold(lead(model, pooled), right, config, width)
+    return replace(config, solve=replace(c, halt_threshold=threshold))
 
 
 def best_threshold(lead: Tensor, right: Tensor, config: Config, width: int) -> float | None:
@@ -88,39 +86,20 @@ def lead(model: Model, pooled: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def rollouts(
-    model: Model,
-    task: Task,
-    inputs: np.ndarray,
-    *,
-    width: int,
-    depth: int,
-    seed: int,
-    restart_every: int | None = None,
-    temperature: float | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Prior trajectories of puzzles (n, L): what the heads read (n * width, depth, D) and whether the answer of each
-    step obeys the rules (n * width, depth). With `restart_every` all rows begin anew that often. temperature: as in
-    SolveConfig."""
-    network = TorchNetwork(model)
-    all_pooled, all_right = [], []
-    rows = [(puzzle, trajectory) for puzzle in range(len(inputs)) for trajectory in range(width)]
-    for first in range(0, len(rows), CHUNK):
-        some = rows[first : first + CHUNK]
-        flight = ActiveBatch(network, task, inputs, seed, settle_temperature(network, temperature))
-        flight.admit(some)
-        puzzles = inputs[[puzzle for puzzle, _ in some]]
-        pooled, right = [], []
-        for step in range(1, depth + 1):
-            answers, _, _ = flight.step()
-            now = task.check(puzzles, answers)
-            pooled.append(flight.pooled.cpu().clone())
-            right.append(torch.from_numpy(now))
-            if restart_every is not None and step % restart_every == 0:
-                flight.restart(np.arange(len(now)))
-        all_pooled.append(torch.stack(pooled, 1))
-        all_right.append(torch.stack(right, 1))
-    return torch.cat(all_pooled), torch.cat(all_right)
+def rollouts(model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions) -> tuple[Tensor, Tensor]:
+    """Prior trajectories of puzzles (n, L) without halting: what the heads read (n * width, depth, D) and whether the
+    answer of each step obeys the rules (n * width, depth), the rows of a puzzle side by side."""
+    N, depth = options.width, options.depth
+    right = torch.zeros(len(inputs) * N, depth, dtype=torch.bool)
+    pooled = torch.zeros(len(inputs) * N, depth, 0)
+    for stage in rollout(TorchNetwork(model), task, inputs, options):
+        now, step = stage.pooled.cpu(), torch.from_numpy(stage.steps) - 1
+        if not pooled.shape[2]:
+            pooled = torch.zeros(*right.shape, now.shape[1], dtype=now.dtype)
+        at = torch.tensor([puzzle * N + n for puzzle, n in stage.rows])
+        puzzles = inputs[[puzzle for puzzle, _ in stage.rows]]
+        pooled[at, step], right[at, step] = now, torch.from_numpy(task.check(puzzles, stage.answers))
+    return pooled, right
 
 
 def fit(model: Model, pooled: Tensor, right: Tensor, updates: int = 600, restart_every: int | None = None) -> None:

@@ -89,7 +89,7 @@ class Monitor:
         options: dict[str, Any] = {"depth": depth, "seed": c.seed}
         options["halt_threshold"] = None if family else self.config.solve.halt_threshold
         if isinstance(self.task, Unconditional):
-            samples = generate.draw(network, self.task, n=c.evaluate_examples, **options)
+            samples = generate.draw(network, self.task, width=c.evaluate_examples, **options)
             figures = figures_of(self.task, samples)
         else:
             width = WIDTH if stochastic else 1
