@@ -64,6 +64,10 @@ class ModelConfig(Checked):
     unary: bool = False
     """A row of the state for each symbol of each position ("is cell 5 a 3?") instead of one for each position; weights
     are shared between symbols. Needs mixer "groups" (ours, see DEVIATIONS.md)."""
+    candidates: bool = False
+    """The input is not the puzzle but what each position may still hold; a step says which candidates are out, and
+    whether the state has a solution at all, and the search takes guesses and takes them back (gram.solve.candidates).
+    Needs unary = true, hierarchy = false, guidance "none" and gradient "full" (ours, see DEVIATIONS.md)."""
     stem: Literal["tokens", "patches"] = "tokens"
     """A row of the state for each token, or, for images, for each patch of 2x2 pixels behind two convolutions."""
     stem_channels: Annotated[int, Range(8, 4096)] = 256
@@ -214,6 +218,11 @@ class SolveConfig(Checked):
     """Supervision steps after which a trajectory that has not stopped begins anew; None never. Where puzzles and
     answers share their symbols, as in Sudoku, it first takes a guess for a given: at a blank position where it is
     unsure, a symbol drawn from its own softmax joins the puzzle that it sees (ours, see DEVIATIONS.md)."""
+    drop_below: Annotated[float, Range(-1_000, 0)] = -4.0
+    """A model with candidates drops those whose logit is below this; -4 is a chance of 1.8%."""
+    give_up_below: Annotated[float, Range(-1_000, 1_000)] = -1.0
+    """A model with candidates takes its last guess back when the value (the logit that the state has a solution) is
+    below this."""
     temperature: Weight | None = None
     """Factor on the prior's sigma, for deterministic members the standard deviation of test-time noise itself (PTRM);
     None means 1 for stochastic members and 0 for deterministic ones."""

@@ -25,12 +25,13 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One supervision step: the new state, what the decoder reads, and the posterior and prior of the transitions
-    that were asked for."""
+    """One supervision step: the new state, what the decoder reads, the posterior and prior of the transitions that were
+    asked for, and what the decoder would read after the earlier transitions that gradients flow through."""
 
     state: State
     readout: Tensor
     guides: list[tuple[Gaussian, Gaussian]]
+    earlier: tuple[Tensor, ...] = ()
 
 
 class Core(nn.Module):
@@ -126,6 +127,7 @@ class Core(nn.Module):
         """
         T, grad = self.config.T, torch.is_grad_enabled()
         guides: list[tuple[Gaussian, Gaussian]] = []
+        earlier: list[Tensor] = []
         readout = state.h
         for t in range(T):
             last = t == T - 1
@@ -140,9 +142,11 @@ class Core(nn.Module):
                 guides.append(pair)
             readout = u if eps is None else u + eps
             state = State(u if self.config.guidance == "decoder" else readout, l)
-            if not last and not through:
+            if through and not last:
+                earlier.append(readout)
+            elif not last:
                 state = state.detach()
-        return Step(state, readout, guides)
+        return Step(state, readout, guides, tuple(earlier))
 
 
 def network(config: ModelConfig, length: int, relations_RLL: Tensor, symbols: int) -> nn.Sequential:

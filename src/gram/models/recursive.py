@@ -31,7 +31,10 @@ class Output(NamedTuple):
     halt: Tensor
     """(B, 2): halt and continue."""
     value: Tensor
-    """(B,): predicted accuracy at the end of the trajectory."""
+    """(B,): predicted accuracy at the end of the trajectory; with candidates the logit that the state has a
+    solution."""
+    candidates: Tensor | None = None
+    """(B, L, S): the logit that a symbol is the position's in the solution, in a model with candidates."""
 
 
 class Model(nn.Module):
@@ -51,6 +54,16 @@ class Model(nn.Module):
         self.spec, self.config = spec, config
         if config.unary and (config.mixer != "groups" or len(spec.symbols) < 2):
             raise ValueError('unary = true needs mixer "groups" and a task with symbols; choose unary = false instead.')
+        if config.candidates and not (
+            config.unary
+            and spec.givens
+            and not config.hierarchy
+            and (config.guidance, config.gradient, config.start) == ("none", "full", "fixed")
+        ):
+            raise ValueError(
+                'candidates = true needs unary = true, hierarchy = false, guidance "none", gradient "full", start '
+                '"fixed" and a task whose puzzles are answers with blanks; change them.'
+            )
         if config.puzzle_embedding and (config.mixer == "groups" or config.stem == "patches"):
             raise ValueError('puzzle_embedding needs stem "tokens" and another mixer than "groups"; change them.')
         self.dtype = torch.float32
@@ -66,6 +79,7 @@ class Model(nn.Module):
         matrices = relation_matrices(spec) if config.mixer == "groups" else torch.empty(0)
         self.core = Core(config, self.rows, matrices, S, partial(embedding, spec, config))
         self.decoder = Score(D) if config.unary else Linear(D, spec.vocabulary * pixels_each(config))
+        self.candidate = nn.Linear(D, 1) if config.candidates else None
         self.halt = nn.Linear(D, 2)
         self.value = nn.Linear(D, 1)
         self.register_buffer("z0", torch.empty(2, D))
@@ -86,7 +100,9 @@ class Model(nn.Module):
             nn.init.normal_(self.registers, std=std, generator=generator)
         if self.identities is not None:
             self.identities.zero_()
-        for head in (self.halt, self.value):
+        for head in (self.halt, self.value, self.candidate):
+            if head is None:
+                continue
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         nn.init.constant_(self.halt.bias, -5.0)
@@ -94,8 +110,9 @@ class Model(nn.Module):
 
     # initial / step / decode ------------------------------------------------------------------------------
     def encode(self, x_BL: Tensor, identity_BD: Tensor | None = None) -> Tensor:
-        """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update. identity_BD:
-        the vectors of the puzzles if they are to learn; looked up if it is None."""
+        """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update; a unary model
+        takes what `unary` makes of them, (B, L * S), as well. identity_BD: the vectors of the puzzles if they are to
+        learn; looked up if it is None."""
         if self.identities is not None and identity_BD is None:
             identity_BD = self.identities[self.identify(x_BL)]
         e_x = self.embed_x(self.unary(x_BL[:, self.front :]), self.dtype)
@@ -141,6 +158,8 @@ class Model(nn.Module):
         is this one", the second for "it is another one"; what is no symbol is said of every pair. Else `tokens`."""
         if not self.config.unary:
             return tokens_BL
+        if tokens_BL.shape[1] == self.rows:
+            return tokens_BL
         this, other = self.spec.symbols[:2]
         symbols = torch.tensor(self.spec.symbols, device=tokens_BL.device)
         tokens_BL1 = tokens_BL[..., None]
@@ -183,21 +202,37 @@ class Model(nn.Module):
 
     def decode(self, readout: Tensor) -> Output:
         """h (B, M, D) -> logits and heads. The heads send no gradient into the core."""
-        h_BLD = readout[:, self.config.registers :]
-        logits = self.decoder(h_BLD).float()
-        if self.config.stem == "patches":
-            logits = pixels(logits)
         if self.config.unary:
-            scores = logits.view(logits.shape[0], self.spec.length, -1)
+            scores = self.scores(readout)
             logits = scores.new_full((*scores.shape[:2], self.spec.vocabulary), float("-inf"))
             logits[..., self.spec.symbols[0] : self.spec.symbols[-1] + 1] = scores
         else:
+            logits = self.decoder(readout[:, self.config.registers :]).float()
+            if self.config.stem == "patches":
+                logits = pixels(logits)
             if self.front:  # nothing is said of the positions that spell the puzzle
                 logits = F.pad(logits, (0, 0, self.front, 0))
             padding = torch.full((1,), PAD, device=logits.device)  # filled there: a copy cannot be in a CUDA graph
             logits = logits.index_fill(-1, padding, float("-inf"))
         halt, value = self.judge(self.pool(readout))
-        return Output(logits, halt, value)
+        if self.candidate is None:
+            return Output(logits, halt, value)
+        return Output(logits, halt, self.alive(readout), self.living(readout))
+
+    def scores(self, readout: Tensor) -> Tensor:
+        """The logit of each symbol in a unary model, (B, L, S) float32."""
+        return self.decoder(readout[:, self.config.registers :]).float().view(readout.shape[0], self.spec.length, -1)
+
+    def living(self, readout: Tensor) -> Tensor:
+        """The logit of each candidate, (B, L, S) float32; sums over each row, as in `judge`."""
+        assert self.candidate is not None
+        scores = (readout.float() * self.candidate.weight[0]).sum(-1) + self.candidate.bias
+        return scores.view(readout.shape[0], self.spec.length, -1)
+
+    def alive(self, readout: Tensor) -> Tensor:
+        """The logit that the state has a solution, (B,) float32: one row that sees a contradiction is enough."""
+        against = -(readout.float() * self.value.weight[0]).sum(-1)
+        return self.value.bias - (against.logsumexp(1) - math.log(self.rows))
 
     def pool(self, readout: Tensor) -> Tensor:
         """What the heads read: (B, D) float32, detached."""
@@ -218,5 +253,5 @@ class Model(nn.Module):
             "f_H": [self.core.f_H],
             "prior": [self.core.prior],
             "posterior": [self.core.posterior],
-            "heads": [self.decoder, self.halt, self.value],
+            "heads": [self.decoder, self.candidate, self.halt, self.value],
         }

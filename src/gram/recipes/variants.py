@@ -71,6 +71,34 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "d3pm-uniform": rival("d3pm-uniform", start="random"),
     "d3pm-absorbing": rival("d3pm-absorbing"),
     "vae": rival("vae", depth=1, blocks=2),
+    "search": {
+        "model": {
+            "candidates": True,
+            "unary": True,
+            "mixer": "groups",
+            "positions": "none",
+            "width": 32,
+            "hidden": 64,
+            "mixer_hidden": 16,
+            "hierarchy": False,
+            "K": 1,
+            "T": 4,
+            "gradient": "full",
+            "guidance": "none",
+        },
+        "train": {
+            "batch": 64,
+            "N_sup": 100,
+            "lr": 3e-3,
+            "lr_rest": 2e-3,
+            "augment": False,
+            "halt_early": False,
+            "beta_warmup": 0.0,
+            "prior_rows": 0.0,
+            "prior_learns": False,
+        },
+        "solve": {"width": 4, "depth": 1000, "restart_every": None, "halt_threshold": 0.0} | AS_IT_IS,
+    },
 }
 MEMBER: Any = {"hidden": 1536, "registers": 16}  # expansion 4 and 16 puzzle tokens
 D3PM: Any = {"width": 512, "blocks": 5, "hidden": 1344, "heads": 8, "denoising_steps": 1000}

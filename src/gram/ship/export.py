@@ -91,7 +91,7 @@ def export(
 
 # the graphs -----------------------------------------------------------------------------------------------
 class Encoder(nn.Module):
-    """Tokens (B, L) int64 -> e_x (B, M, D)."""
+    """Tokens (B, L) int64, or (B, L * S) of a model with candidates -> e_x (B, M, D)."""
 
     def __init__(self, model: Model):
         super().__init__()
@@ -102,7 +102,8 @@ class Encoder(nn.Module):
 
 
 class Transition(nn.Module):
-    """One supervision step: (h, l, e_x, noise (T, B, M or 1, D)) -> (h, l, logits, halt, value)."""
+    """One supervision step: (h, l, e_x, noise (T, B, M or 1, D)) -> (h, l, logits, halt, value), and the candidates
+    of a model that has them."""
 
     def __init__(self, model: Model):
         super().__init__()
@@ -111,7 +112,7 @@ class Transition(nn.Module):
     def forward(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor) -> tuple[Tensor, ...]:  # noqa: E741
         out = self.model.step(State(h, l), e_x, noise)
         readout = torch.cat([out.readout, out.readout[:1]])  # onnxruntime rounds a head's product of one row otherwise
-        return (*out.state, *(z[:-1] for z in self.model.decode(readout)))
+        return (*out.state, *(z[:-1] for z in self.model.decode(readout) if z is not None))
 
 
 def write_graphs(model: Model, folder: Path) -> None:
@@ -119,7 +120,7 @@ def write_graphs(model: Model, folder: Path) -> None:
     B = 3
     noise, start = (torch.randn(T, B, *one) for T, *one in (model.noise_shape, model.start_shape))
     (h, l), e_x = model.initial(B, start), torch.randn_like(start[0])  # noqa: E741
-    tokens = torch.ones(B, model.spec.length, dtype=torch.int64)
+    tokens = torch.ones(B, model.rows if model.config.candidates else model.spec.length, dtype=torch.int64)
     rows = torch.export.Dim("rows", min=1, max=2**20)
     write_graph(Encoder(model), (tokens,), ({0: rows},), ["tokens"], ["e_x"], folder / ENCODER)
     write_graph(
@@ -127,7 +128,7 @@ def write_graphs(model: Model, folder: Path) -> None:
         (h.contiguous(), l.contiguous(), e_x, noise),
         ({0: rows}, {0: rows}, {0: rows}, {1: rows}),
         ["h", "l", "e_x", "noise"],
-        ["h_new", "l_new", "logits", "halt", "value"],
+        ["h_new", "l_new", "logits", "halt", "value", *(["candidates"] if model.config.candidates else [])],
         folder / STEP,
     )
 

@@ -128,9 +128,10 @@ class OnnxNetwork:
             return [np.asarray(out) for out in self.transition.run(None, given)]
 
         parts = list(self.pool.map(part, range(0, B, size)))
-        h, l, logits, halt, value = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))  # noqa: E741
+        joined = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        h, l, logits, halt, value, *candidates = joined  # noqa: E741
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
-        return StepOutput((h, l), logits, lead, value, np.zeros((B, 0), np.float32))
+        return StepOutput((h, l), logits, lead, value, np.zeros((B, 0), np.float32), *candidates)
 
     def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate(parts)

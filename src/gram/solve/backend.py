@@ -29,6 +29,8 @@ class StepOutput(NamedTuple):
     """(B,) float32."""
     pooled: Array
     """(B, D): what the heads read."""
+    candidates: np.ndarray = np.zeros((0, 0, 0), np.float32)
+    """(B, L, S) float32 logit of each candidate; empty for a network without candidates."""
 
 
 class Network(Protocol):

@@ -16,16 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gram.config import SolveConfig
+from gram.solve.active_batch import ActiveBatch, noisy
 from gram.solve.backend import Array, Network
+from gram.solve.candidate_batch import CandidateBatch
 from gram.solve.deadline import Deadline
-from gram.solve.noise import Noise, chances, initial_noise
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.scheduler import Scheduler
-from gram.tasks.base import PAD, Task, Tokens
+from gram.tasks.base import Task, Tokens
 
 DEFAULTS = SamplingOptions()
-SURE = 0.95
-"""A guess is made where the largest probability of a symbol is below this, if there is such a position."""
 
 
 # how it is sampled ---------------------------------------------------------------------------------------
@@ -36,14 +35,9 @@ def temperature_of(network: Network, options: SolveConfig) -> float:
     return options.temperature
 
 
-def noisy(network: Network, temperature: float) -> bool:
-    """Whether the transitions draw noise."""
-    return network.config.guidance != "mean" and temperature > 0
-
-
 def varied(network: Network, task: Task, options: SolveConfig) -> bool:
     """Whether a trajectory that restarts becomes another one: by fresh noise or by a guess."""
-    guesses = bool(options.restart_every) and task.spec.givens
+    guesses = network.config.candidates or (bool(options.restart_every) and task.spec.givens)
     return guesses or noisy(network, temperature_of(network, options))
 
 
@@ -173,7 +167,7 @@ def rollout(
         raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
     widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
     renews = wants is not None and renewable(network, task, o)
-    flight = ActiveBatch(network, task, puzzles, o.seed, temperature_of(network, o))
+    flight = active(network, task, puzzles, o)
     limit = o.rows or network.in_flight
     line = Scheduler(widths, limit, wants, network.first_wave)
     deadline = deadline or Deadline(len(puzzles), each=o.timeout, total=o.total_timeout)
@@ -206,6 +200,14 @@ def rollout(
         if o.restart_every:
             again |= flight.steps % o.restart_every == 0
         flight.restart(np.flatnonzero(again))
+
+
+def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptions) -> ActiveBatch:
+    """The batch that rows of these puzzles run in."""
+    common = network, task, puzzles, options.seed, temperature_of(network, options)
+    if not network.config.candidates:
+        return ActiveBatch(*common)
+    return CandidateBatch(*common, drop_below=options.drop_below, give_up_below=options.give_up_below)
 
 
 def numbers(
@@ -270,127 +272,3 @@ def sample(network: Network, task: Task, puzzles: Tokens, *options: SamplingOpti
     """`completed`, in the order of the puzzles; the same arguments."""
     found = dict(completed(network, task, puzzles, *options, **more))
     return [found[i] for i in range(len(puzzles))]
-
-
-class ActiveBatch:
-    """The rows in flight: their places, states and embeddings side by side."""
-
-    def __init__(self, network: Network, task: Task, puzzles: Tokens, seed: int, temperature: float):
-        self.network, self.task, self.puzzles = network, task, puzzles
-        self.seed, self.temperature = seed, temperature
-        self.rows: list[tuple[int, int]] = []
-        self.steps = np.zeros(0, np.int64)
-        self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, guesses included
-        self.logits = np.zeros((0, 0, 0), np.float32)  # of the last step, and
-        self.pooled: Array = None  # what the heads read then
-        self.state: tuple[Array, Array] | None = None
-        self.e_x: Array = None
-        self.embedded: dict[int, Array] = {}
-
-    def admit(self, new: list[tuple[int, int]]) -> None:
-        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, until it is forgotten."""
-        if not new:
-            return
-        join, pick = self.network.join, self.network.pick
-        unseen = sorted({puzzle for puzzle, _ in new} - self.embedded.keys())
-        if unseen:
-            e_x = self.network.encode(self.puzzles[unseen])
-            self.embedded |= {puzzle: pick(e_x, np.array([i])) for i, puzzle in enumerate(unseen)}
-        owners = [puzzle for puzzle, _ in new]
-        e_x = join([self.embedded[puzzle] for puzzle in owners])
-        state = self.initial(new)
-        if self.rows:
-            assert self.state is not None
-            state = join([self.state[0], state[0]]), join([self.state[1], state[1]])
-            e_x = join([self.e_x, e_x])
-        self.state, self.e_x = state, e_x
-        self.rows = [*self.rows, *new]
-        self.tokens = np.concatenate([self.tokens, self.puzzles[owners]])
-        self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
-
-    def forget(self, puzzle: int) -> None:
-        """No row of this puzzle will come again."""
-        del self.embedded[puzzle]
-
-    def sparse(self) -> np.ndarray:
-        """Which rows see fewer givens than `spec.sparse`, (B,) bool."""
-        return np.isin(self.tokens, self.task.spec.symbols).sum(1) < self.task.spec.sparse
-
-    def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
-        """z0 of (puzzle, trajectory) rows."""
-        drawn = None
-        if self.network.config.start == "random":
-            shape = self.network.start_shape
-            drawn = np.stack([initial_noise(self.seed, self.puzzles[p], n, shape) for p, n in rows], 1)
-        return self.network.initial(len(rows), drawn)
-
-    def restart(self, rows: np.ndarray) -> None:
-        """These rows begin anew under fresh noise; where givens can be guessed, each with one more given."""
-        if not len(rows) or not (self.task.spec.givens or noisy(self.network, self.temperature)):
-            return  # without guess or noise a row would only repeat itself
-        assert self.state is not None
-        put = self.network.put
-        if self.task.spec.givens:
-            for i in rows.tolist():
-                self.guess(i)
-            self.e_x = put(self.e_x, rows, self.network.encode(self.tokens[rows]))
-        h, l = self.initial([self.rows[i] for i in rows.tolist()])  # noqa: E741
-        self.state = put(self.state[0], rows, h), put(self.state[1], rows, l)
-
-    def guess(self, i: int) -> None:
-        """Row i takes a symbol for a given, drawn from its last softmax. The position is one of the blanks where no
-        symbol is SURE, all alike, or else the least sure blank."""
-        symbols = np.array(self.task.spec.symbols)
-        blank = np.flatnonzero(~np.isin(self.tokens[i], symbols))
-        if not len(blank):
-            return
-        logits = self.logits[i, blank][:, symbols].astype(np.float64)
-        odds = np.exp(logits - logits.max(1, keepdims=True))
-        odds /= odds.sum(1, keepdims=True)
-        best = odds.max(1)
-        unsure = np.flatnonzero(best < SURE)
-        if not len(unsure):
-            unsure = np.array([best.argmin()])
-        puzzle, trajectory = self.rows[i]
-        where, what = chances(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]))
-        at = unsure[int(where * len(unsure))]
-        drawn = min(int(np.searchsorted(odds[at].cumsum(), what, side="right")), len(symbols) - 1)
-        self.tokens[i, blank[at]] = symbols[drawn]
-
-    def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
-        """One supervision step of every row: answers (B, L) uint8, value (B,) and halting logit (B,) float32."""
-        assert self.state is not None
-        state, e_x, noise = self.state, self.e_x, self.noise()
-        if noise is not None and self.alike():  # one row stands for all until the first noise
-            first = np.array([0])
-            state = self.network.pick(state[0], first), self.network.pick(state[1], first)
-            e_x = self.network.pick(e_x, first)
-        thought = self.network.step(state, e_x, noise, temperature=self.temperature)
-        self.state, self.logits, self.pooled = thought.state, thought.logits, thought.pooled
-        self.steps = self.steps + 1
-        answers = self.logits.argmax(-1).astype(np.uint8)
-        answers[:, : self.task.spec.answer_start] = PAD
-        return self.task.canonical(answers), thought.value, thought.halt
-
-    def alike(self) -> bool:
-        """Whether all rows stand at the start of one puzzle: then they differ in nothing but the noise to come."""
-        one = len({puzzle for puzzle, _ in self.rows}) == 1
-        return one and not self.steps.any() and self.network.config.start == "fixed"
-
-    def noise(self) -> Noise | None:
-        """Noise of the coming step; None where the network needs none."""
-        drawn = noisy(self.network, self.temperature)
-        if not drawn and self.network.config.guidance == "none":
-            return None
-        rows = [(self.puzzles[p], n, step) for (p, n), step in zip(self.rows, self.steps.tolist(), strict=True)]
-        return Noise(self.seed, rows, self.network.noise_shape, scale=float(drawn))
-
-    def keep(self, rows: np.ndarray) -> None:
-        """Drop all rows but these, in this order."""
-        if len(rows) == len(self.rows):
-            return
-        assert self.state is not None
-        pick = self.network.pick
-        self.state, self.e_x = (pick(self.state[0], rows), pick(self.state[1], rows)), pick(self.e_x, rows)
-        self.rows, self.steps = [self.rows[i] for i in rows], self.steps[rows]
-        self.tokens, self.logits, self.pooled = self.tokens[rows], self.logits[rows], pick(self.pooled, rows)

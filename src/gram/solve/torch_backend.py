@@ -45,6 +45,7 @@ class Part(NamedTuple):
     halt: Tensor
     value: Tensor
     pooled: Tensor
+    candidates: Tensor
 
 
 class Graph:
@@ -163,9 +164,10 @@ class TorchNetwork:
         # the threads of a CPU compute the parts, those beside a GPU draw the noise
         share = self.pool.map if on_cpu else map
         parts = list(share(part, range(0, B, size)))
-        h, l, logits, halt, value, pooled = parts[0] if len(parts) == 1 else share(self.join, zip(*parts, strict=True))  # noqa: E741
-        logits, halt, value = (z.float().cpu().numpy() for z in (logits, halt, value))
-        return StepOutput((h, l), logits, halt, value, pooled)
+        whole = parts[0] if len(parts) == 1 else Part(*share(self.join, zip(*parts, strict=True)))
+        told = whole.logits, whole.halt, whole.value, whole.candidates
+        logits, halt, value, candidates = (z.float().cpu().numpy() for z in told)
+        return StepOutput((whole.h, whole.l), logits, halt, value, whole.pooled, candidates)
 
     @torch.inference_mode()
     def think(
@@ -195,9 +197,10 @@ class TorchNetwork:
     def recur(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
         """A supervision step and what the heads make of it."""
         out = self.model.step(State(h, l), e_x, noise, temperature=temperature)
-        logits, halt, value = self.model.decode(out.readout)
+        logits, halt, value, candidates = self.model.decode(out.readout)
         lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
-        return Part(*out.state, logits, lead, value, self.model.pool(out.readout))
+        candidates = logits[:, :0] if candidates is None else candidates
+        return Part(*out.state, logits, lead, value, self.model.pool(out.readout), candidates)
 
     def graph(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
         """`recursion` through the CUDA graph for as many rows, captured when it is first wanted."""

@@ -171,15 +171,15 @@ def empty_carry(model: AnyModel, rows: np.ndarray, N_sup: int, device: torch.dev
 
 def refill(
     carry: Carry, model: AnyModel, batches: Batches, update: int, rows: np.ndarray, N_sup: int, rolling: bool
-) -> None:
-    """Replace finished rows by new puzzles at z0, in place.
+) -> Tensor:
+    """Replace finished rows by new puzzles at z0, in place. Returns which, (n,) int64.
 
     Rolling: at the very first update rows start at different supervision steps (only the counter differs), so that
     from then on every update sees all of them. Lockstep: all rows start and finish together.
     """
     finished = (carry.done >= N_sup).nonzero().squeeze(1)
     if not len(finished):
-        return
+        return finished
     numbers, device = rows[finished.cpu().numpy()], carry.x.device
     x, y, index, symmetry = batches.draw(update, numbers)
     for held, new in (
@@ -203,6 +203,7 @@ def refill(
     if rolling and update == 0:
         carry.done[finished] = torch.from_numpy(batches.lead[numbers] * N_sup // batches.batch).to(device)
     carry.pooled[finished] = 0
+    return finished
 
 
 def retarget(carry: Carry, batches: Batches, update: int, rows: np.ndarray, which: Tensor, logits: Tensor) -> Tensor:

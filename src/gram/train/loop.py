@@ -22,6 +22,7 @@ from gram import weights as weight_files
 from gram.atomic import lock
 from gram.config import Config, to_dict
 from gram.models.build import AnyModel, build
+from gram.models.core import State
 from gram.models.device import arithmetic
 from gram.models.recursive import Model
 from gram.tasks.base import Task, Unconditional
@@ -30,6 +31,7 @@ from gram.tasks.own.task import Table
 from gram.train import checkpoint, parallel
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
+from gram.train.candidates import CandidateLearner, Pool
 from gram.train.heads import DEV, fit_heads
 from gram.train.log import Log, NullLog
 from gram.train.memory import check_batch
@@ -91,7 +93,12 @@ class Run:
             model.dtype, reason = world.first(arithmetic(c.dtype, config.model.width, world.device))
         self.model = model.to(world.device)
         member = isinstance(model, Model)
-        self.learner = Learner(model, c, task.check, self.couple) if member else BaselineLearner(model, c)
+        self.pool = None
+        if member and config.model.candidates:
+            self.learner = CandidateLearner(model, c)
+            self.pool = Pool(task.spec, world.rows(c.batch), c.seed, config.solve.give_up_below)
+        else:
+            self.learner = Learner(model, c, task.check, self.couple) if member else BaselineLearner(model, c)
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)
         self.compiled = compile_reason == "compiled"
         several = world.size > 1
@@ -140,9 +147,13 @@ class Run:
         """Refill finished rows, take one supervision step and one optimiser step."""
         c, carry, progress = self.config.train, self.carry, self.progress
         self.learner.beta = warmed_beta(progress.share(self.config), c)
-        refill(carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling")
+        fresh = refill(carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling")
+        x = carry.x
+        if self.pool:
+            self.pool.begin(fresh.cpu().numpy(), carry.x[fresh].cpu().numpy())
+            x = self.pool.tokens().to(self.world.device)
         taken = self.vectors.take(carry.x) if self.vectors else None
-        inputs = carry.x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior
+        inputs = x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior
         result: Update = self.forward(*inputs, *([] if taken is None else [taken]))
         for optimizer in self.optimizers:
             optimizer.zero_grad()
@@ -162,8 +173,21 @@ class Run:
         self.ema.update_parameters(self.model)
         done = torch.where(result.finished, c.N_sup, result.done)
         self.carry = dataclasses.replace(carry, state=result.state, pooled=result.pooled, done=done)
+        if self.pool:
+            self.search(self.pool, result)
         progress.update += 1
         return result
+
+    def search(self, pool: Pool, result: Update) -> None:
+        """One round of every search. What took a guess back thinks anew; what is over makes place."""
+        y = self.carry.y.cpu().numpy()
+        over, back = (
+            torch.from_numpy(z).to(self.world.device) for z in pool.advance(self.progress.update, y, result.told)
+        )
+        initial = self.model.initial(1)
+        h, l = (torch.where(back[:, None, None], z0, z) for z0, z in zip(initial, self.carry.state, strict=True))  # noqa: E741
+        done = torch.where(over, self.config.train.N_sup, self.carry.done)
+        self.carry = dataclasses.replace(self.carry, state=State(h, l), done=done)
 
     def without_compiler(self, error: RuntimeError | NotFinite) -> Update:
         """The update that failed with `error` once more, uncompiled like all that follow. Raises `error` if that was no
@@ -186,7 +210,7 @@ class Run:
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
-            "carry": self.world.gather(self.carry.tensors()),
+            "carry": self.world.gather(self.carry.tensors() | (self.pool.tensors() if self.pool else {})),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -198,6 +222,8 @@ class Run:
             optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
         carry = {k: t[torch.from_numpy(self.rows)].to(self.world.device) for k, t in state["carry"].items()}
         carry |= {k: carry[k].to(self.model.dtype) for k in ("h", "l")}
+        if self.pool:
+            self.pool.restore({name: carry.pop(name) for name in self.pool.tensors()})
         self.carry = Carry.of(carry)
 
 
@@ -313,7 +339,7 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
     model = run.average
     begin = time.monotonic()
     config = run.config
-    if isinstance(model, Model):  # a rival has no heads
+    if isinstance(model, Model) and not config.model.candidates:  # others have no heads, or learnt them
         run.log.say("Fitting the halt and value heads on prior rollouts.")
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
         config = fit_heads(model, run.task, config, run.batches.examples, dev)

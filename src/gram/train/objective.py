@@ -42,6 +42,8 @@ class Update(NamedTuple):
     """(B,) supervision steps of each row, this one included."""
     finished: Tensor
     """(B,) whether it was the last of its row."""
+    told: tuple[Tensor, ...] = ()
+    """What a search goes on with; see gram.train.candidates."""
 
 
 class Learner(nn.Module):

@@ -1,0 +1,156 @@
+"""Training on candidates: the same rounds as in solving, on the states that the network's own outputs lead to.
+
+Every row of the batch is a search (gram.solve.candidates) with a known solution. An update judges all states, after
+each transition; then every search takes one round. A search is over when it is solved, when the network has seen that
+nothing is left of it, or after N_sup rounds. False alarms and missed conflicts stay, so that they go on teaching
+(arXiv:2605.08605).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gram.config import TrainConfig
+from gram.models.core import State
+from gram.models.recursive import Model
+from gram.solve.candidates import Candidates
+from gram.tasks.base import TaskSpec
+from gram.train.objective import Update
+
+TRUE, FALSE = 4.0, 0.5
+"""Weights of candidates that are in the solution, and of others: to lose one of the first costs the puzzle."""
+DEAD = 0.5
+"""Weight of the candidates of a state without solution: none of them is right."""
+DROP_BELOW = (-4.5, -2.2)
+"""Logits below which a search drops candidates in training, drawn for each round: states that were spoiled as well."""
+EAGER = 0.4
+"""Share of rounds that guess although something was dropped."""
+ANYWHERE = 0.3
+"""Share of guesses at any open position instead of one with the fewest candidates."""
+
+
+class Scores(NamedTuple):
+    """What the compiled part of an update returns."""
+
+    state: State
+    losses: dict[str, Tensor]
+    """(B,) float32 each, means over the transitions."""
+    logits: Tensor
+    """(B, L, S) of the symbols, and"""
+    candidates: Tensor
+    """(B, L, S) of the candidates, after the last transition."""
+    value: Tensor
+    """(B,) the logit that the state has a solution."""
+
+
+class CandidateLearner(nn.Module):
+    """A model with candidates and its objective, in the place of `Learner`: binary cross-entropy of the candidates,
+    cross-entropy of the open positions, and binary cross-entropy of whether the state has a solution."""
+
+    prior_share = 0.0
+
+    def __init__(self, model: Model, config: TrainConfig):
+        super().__init__()
+        self.model, self.config = model, config
+        self.beta = config.beta
+        self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
+
+    def prior_rows(self, batch: int) -> Tensor:
+        """(batch,) bool: none."""
+        return torch.zeros(batch, dtype=torch.bool)
+
+    def forward(
+        self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, done: Tensor, pooled: Tensor, on_prior: Tensor
+    ) -> Update:
+        """One supervision step of every row. x (B, L * S): candidates as `Candidates.tokens` gives them; y (B, L)."""
+        out: Scores = self.inner(x, y, state)
+        loss = torch.stack([each.mean() for each in out.losses.values()]).sum()
+        first = self.model.spec.symbols[0]
+        exact = (out.logits.detach().argmax(-1) + first == y).all(1)
+        losses = {name: each.detach() for name, each in out.losses.items()}
+        rows = losses | {"true_kl": torch.zeros_like(losses["ce"]), "exact": exact, "right": exact}
+        done = done + 1
+        told = tuple(z.detach() for z in (out.logits, out.candidates, out.value))
+        return Update(loss, rows, out.state, pooled, done, done >= self.config.N_sup, told)
+
+    def plain(self, x: Tensor, y: Tensor, state: State) -> Scores:
+        model, (this, other) = self.model, self.model.spec.symbols[:2]
+        x_BLS = x.view(len(x), model.spec.length, -1)
+        y_BLS = (y[..., None] == torch.tensor(model.spec.symbols, device=y.device)).float()
+        alive_BLS = (x_BLS != other).float()
+        open_BL = (x_BLS != this).all(2).float()
+        live_B = ((1 - alive_BLS) * y_BLS).sum((1, 2)).eq(0).float()
+        right_BLS = y_BLS * live_B[:, None, None]
+        weight_BLS = (
+            alive_BLS * torch.where(right_BLS > 0, TRUE, FALSE) * torch.where(live_B > 0, 1.0, DEAD)[:, None, None]
+        )
+        asked_BL = open_BL * live_B[:, None]
+        # over the whole batch, so that every candidate and every open position counts alike
+        each_candidate = (alive_BLS.sum((1, 2)) * torch.where(live_B > 0, 1.0, DEAD)).mean().clamp(min=1)
+        each_position = asked_BL.sum(1).mean().clamp(min=1)
+        step = model.step(state, model.encode(x), None)
+        readouts = [*step.earlier, step.readout]
+        ce = bce = conflict = torch.zeros_like(live_B)
+        for readout in readouts:
+            logits, value, candidates = model.scores(readout), model.alive(readout), model.living(readout)
+            told = F.binary_cross_entropy_with_logits(candidates, right_BLS, reduction="none") * weight_BLS
+            log_p = logits.masked_fill(alive_BLS == 0, -1e4).log_softmax(-1)
+            bce = bce + told.sum((1, 2)) / each_candidate
+            ce = ce - ((log_p * y_BLS).sum(2) * asked_BL).sum(1) / each_position
+            conflict = conflict + F.binary_cross_entropy_with_logits(value, live_B, reduction="none")
+        losses = {"candidates": bce, "ce": ce, "conflict": conflict}
+        losses = {name: each / len(readouts) for name, each in losses.items()}
+        return Scores(step.state.detach(), losses, logits, candidates, value)
+
+
+class Pool:
+    """The searches of a batch."""
+
+    def __init__(self, spec: TaskSpec, rows: np.ndarray, seed: int, give_up_below: float):
+        """rows: the global numbers of the rows of this rank. give_up_below: as in SolveConfig."""
+        self.spec, self.rows, self.seed, self.give_up_below = spec, rows, seed, give_up_below
+        blank = np.zeros((len(rows), spec.length), np.uint8)
+        self.candidates = Candidates(spec, blank)
+
+    def begin(self, rows: np.ndarray, puzzles: np.ndarray) -> None:
+        """New searches for puzzles (n, L) in these rows."""
+        if len(rows):
+            self.candidates.put(rows, Candidates(self.spec, puzzles.astype(np.uint8)))
+
+    def tokens(self) -> Tensor:
+        """What the network reads, (B, L * S) int64."""
+        return torch.from_numpy(self.candidates.tokens().astype(np.int64))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Named tensors for a checkpoint."""
+        return {f"search_{name}": torch.from_numpy(array) for name, array in self.candidates.arrays().items()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """The inverse of `tensors`."""
+        held = self.candidates.arrays()
+        for name, array in held.items():
+            array[:] = tensors[f"search_{name}"].cpu().numpy()
+
+    def advance(self, update: int, solution: np.ndarray, told: tuple[Tensor, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """One round of every search, by the logits of symbols and candidates (B, L, S) and the value (B,); solution
+        (B, L) tokens. Returns which searches are over, and which took a guess back, (B,) bool each."""
+        logits, candidates, value = (z.float().cpu().numpy() for z in told)
+        drawn = np.stack([np.random.default_rng([self.seed, 7, update, row]).random(6) for row in self.rows])
+        search, target = self.candidates, solution - self.spec.symbols[0]
+        live = search.holds(target)
+        low, high = DROP_BELOW
+        fewer = search.drop(candidates, low + (high - low) * drawn[:, 0])
+        dead = search.empty() | ((value < self.give_up_below) & ~live)
+        settled = search.settled() & ~dead
+        over = (settled & search.holds(target)) | (dead & search.doomed(target))
+        back = dead & ~over
+        search.take_back(np.flatnonzero(back))
+        guesses = ~dead & ~settled & ((fewer == 0) | (drawn[:, 1] < EAGER))
+        for anywhere in (False, True):
+            chosen = np.flatnonzero(guesses & ((drawn[:, 2] < ANYWHERE) == anywhere))
+            search.guess(chosen, logits, drawn[:, 3:5], temperature=1.25, fewest=not anywhere)
+        return over, back
