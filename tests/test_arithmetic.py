@@ -62,7 +62,7 @@ def step(model: AnyModel, e_x: Tensor, drawn: Tensor) -> Tensor:
     rows = len(e_x)
     state = State(*(z.expand(rows, -1, -1) for z in model.initial(rows)))
     out = model.step(state, e_x, drawn)
-    logits, halt, value = model.decode(out.readout)[:3]
+    logits, halt, value, _ = model.decode(out.readout)
     return torch.cat([z.float().flatten(1) for z in (*out.state, logits.clamp(min=-1e4), halt, value[:, None])], 1)
 
 

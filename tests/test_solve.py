@@ -115,7 +115,7 @@ def plain(network, task, puzzle, *, width, depth, seed=0, threshold=None) -> Tra
             eps = torch.from_numpy(Noise(seed, [(puzzle, trajectory, steps)], (c.T, *e_x.shape[1:])).draw())
             out = model.step(state, e_x, eps)
             state, steps = out.state, steps + 1
-            logits, halts, values = model.decode(out.readout)
+            logits, halts, values, _ = model.decode(out.readout)
             halt = float(halts[0, 0])
         answer = task.canonical(logits[:1].argmax(-1).numpy().astype(np.uint8))[0]
         rows.append((answer, steps, np.float32(values[0]), np.float32(halt), True))
