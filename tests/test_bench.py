@@ -6,11 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gram import cli, tasks
+from gram import cli, machine, tasks
 from gram.bench import clock
 from gram.bench.clock import Clock, Memory, Peak, Timed, comparison, take_turns
 from gram.config import Config, ModelConfig, TrainConfig
-from gram.measure import record
 from gram.models.recursive import Model
 from gram.train import flops
 
@@ -167,5 +166,5 @@ def test_a_processor_is_named_with_its_instructions(flags, named, tmp_path):
     (tmp_path / "cpuinfo").write_text(
         f"processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu {flags}\n\nprocessor\t: 1\n"
     )
-    assert record.processor(tmp_path / "cpuinfo") == named
-    assert record.processor(tmp_path / "none")
+    assert machine.processor(tmp_path / "cpuinfo") == named
+    assert machine.processor(tmp_path / "none")

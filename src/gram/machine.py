@@ -2,6 +2,7 @@
 control groups, versions 1 and 2), of its shell (ulimit -v) and of its scheduler (affinity)."""
 
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,14 @@ except ImportError:  # Windows
     resource = None
 
 ROOT = Path("/")
+INSTRUCTIONS = {
+    "amx_tile": "AMX",
+    "avx512_bf16": "AVX-512 with bfloat16",
+    "avx512_vnni": "AVX-512 with VNNI",
+    "avx512f": "AVX-512",
+    "avx2": "AVX2",
+}
+"""Flags of Linux, the best first."""
 Groups = list[tuple[int, Path]]
 """Version and folder of each control group that this process is in, from its own up to the mount's root."""
 
@@ -27,6 +36,19 @@ def processors(root: Path = ROOT) -> int:
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [_quota(*group) for group in _groups(root, "cpu")]
     return max(1, min([affinity, *(int(quota) for quota in quotas if quota is not None)]))
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Name and the best of its instructions for products of matrices: "AMD EPYC, AVX2"."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    found = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+    name = found.get("model name") or platform.processor() or platform.machine()
+    flags = found.get("flags", "").split()
+    best = [says for flag, says in INSTRUCTIONS.items() if flag in flags][:1]
+    return ", ".join([name, *best])
 
 
 # memory -----------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def bench(
         if config.model.kind != "recursive":
             raise ValueError(f"{config.recipe} is no member of the recursive family; gram bench measures members only.")
     torch.set_num_threads(threads)
-    watch = Clock(place(device, dtype), clock)
+    watch = Clock(place(device), clock)
     trainings, samplings = [], []
     if what != "solve":
         fields = {"dtype": dtype, "compile": compile, "threads": threads} | ({"batch": batch} if batch else {})

@@ -8,6 +8,8 @@ from tyro.conf import Positional, arg
 
 from gram.console.options import Answering, Drawing, Solving
 
+Dtype = Literal["auto", "float32", "bfloat16"]
+
 
 def solve(
     task: Positional[str],
@@ -17,6 +19,7 @@ def solve(
     options: Annotated[Solving, arg(name="")],
     input: Path | None = None,
     weights: str | None = None,
+    dtype: Dtype = "auto",
     check: str | None = None,
     trust_check: bool = False,
     animate: Path | None = None,
@@ -30,6 +33,7 @@ def solve(
         options: How puzzles are answered.
         input: A file of puzzles: text, CSV, DIMACS or JSON, as the task knows them.
         weights: Shipped weights by name or a folder; the task's own if not given.
+        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
         trust_check: For own data, run the check that the weights name. It is code: read it first.
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
@@ -42,6 +46,7 @@ def solve(
         puzzles,
         input=input,
         weights=weights,
+        dtype=dtype,
         trust=trust_check,
         check=check,
         as_json=as_json,
@@ -57,6 +62,7 @@ def generate(
     options: Annotated[Drawing, arg(name="")],
     n: int | None = None,
     weights: str | None = None,
+    dtype: Dtype = "auto",
     png: Path | None = None,
     evolution: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
@@ -68,6 +74,7 @@ def generate(
         options: How samples are drawn.
         n: Samples.
         weights: Shipped weights by name or a folder; the task's own if not given.
+        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
         png: Write a picture of the first hundred samples into this new file.
         evolution: Write what the first eight samples were after each supervision step into this new PNG file.
         as_json: One JSON object per sample.
@@ -75,7 +82,7 @@ def generate(
     from gram.console import samples
 
     return samples.sample(
-        task, n=n, weights=weights, png=png, evolution=evolution, as_json=as_json, asked=options.asked()
+        task, n=n, weights=weights, dtype=dtype, png=png, evolution=evolution, as_json=as_json, asked=options.asked()
     )
 
 
@@ -85,6 +92,7 @@ def evaluate(
     *,
     options: Annotated[Answering, arg(name="")],
     weights: str | None = None,
+    dtype: Dtype = "auto",
     check: str | None = None,
     trust_check: bool = False,
     data: Path | None = None,
@@ -101,6 +109,7 @@ def evaluate(
         task: Name of the task.
         options: How puzzles are answered.
         weights: Shipped weights by name or a folder; the task's own if not given.
+        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
         trust_check: For own data, run the check that the weights name. It is code: read it first.
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
@@ -119,6 +128,7 @@ def evaluate(
     return console.evaluate(
         task,
         weights=weights,
+        dtype=dtype,
         trust=trust_check,
         check=check,
         data=data,
@@ -162,7 +172,14 @@ def data(
 
 
 def export(
-    weights: Positional[str], /, *, out: Path, int8: bool = False, web: bool = False, official: bool = False
+    weights: Positional[str],
+    /,
+    *,
+    out: Path,
+    int8: bool = False,
+    dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto",
+    web: bool = False,
+    official: bool = False,
 ) -> int:
     """Write a bundle: ONNX graphs, config, model card and checksums. It answers with numpy and onnxruntime alone, by
     `python -m gram.ship.runtime OUT` or as --weights OUT. Or with --official a checkpoint.
@@ -170,10 +187,16 @@ def export(
     Args:
         weights: Shipped weights by name or the folder of a run.
         out: A new folder.
-        int8: Matrix products in 8 bits: a third of the size.
+        int8: Matrix products in 8 bits: a third of the size. Short for --dtype int8.
+        dtype: Arithmetic of the bundle; auto is float32. onnxruntime has no bfloat16 products for processors.
         web: A page beside it that solves in a browser, of queens and Sudoku.
         official: A checkpoint of the published TRM or HRM code instead, if the architecture is theirs.
     """
+    if dtype == "bfloat16":
+        raise ValueError("A bundle cannot compute in bfloat16, onnxruntime lacks it; use --dtype float32 or int8.")
+    if int8 and dtype == "float32":
+        raise ValueError("--int8 and --dtype float32 contradict each other; give one of them.")
+    int8 = int8 or dtype == "int8"
     if official:
         from gram.ship.official import export_official
 
@@ -211,7 +234,7 @@ def bench(
     what: Literal["train", "solve", "both"] = "both",
     batch: int | None = None,
     threads: int = 1,
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto",
+    dtype: Dtype = "auto",
     device: Literal["auto", "cpu", "cuda"] = "auto",
     compile: Annotated[bool, tyro.conf.FlagConversionOff] = True,
     repeats: int = 5,
@@ -269,6 +292,7 @@ def report(
     beside: str | None = None,
     puzzle: str | None = None,
     samples: tuple[str, ...] = (),
+    dtype: Dtype = "auto",
 ) -> int:
     """Tables and figures of a folder of results, beside the published ones: OUT/report.md and OUT/figures. Figures need
     matplotlib (pip install 'gram-reasoning[report]'); without it there are tables only.
@@ -281,13 +305,14 @@ def report(
         beside: Other weights, such as TRM's, whose trajectories are drawn beside them.
         puzzle: The puzzle that they answer; the dev puzzle with the most solutions if not given.
         samples: Weights by name or folder that answer no puzzles, whose samples are drawn side by side.
+        dtype: Arithmetic of what is drawn; auto is float32 for trajectories, and for samples as in `gram generate`.
     """
     from gram.report import page
 
     if beside is not None and trajectories is None:
         raise ValueError("--beside stands beside --trajectories WEIGHTS; give both.")
     weights = [name for name in (trajectories, beside) if name is not None]
-    return page.report(results, out, run=run, weights=weights, puzzle=puzzle, samples=samples)
+    return page.report(results, out, run=run, weights=weights, puzzle=puzzle, samples=samples, dtype=dtype)
 
 
 def reproduce(

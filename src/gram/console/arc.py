@@ -36,6 +36,7 @@ def solve(
     *,
     input: Path | None,
     weights: str | None,
+    dtype: str,
     as_json: bool,
     asked: dict[str, Any],
 ) -> int:
@@ -50,7 +51,7 @@ def solve(
         if sys.stdin is None or sys.stdin.isatty():
             raise ValueError(f"There is no puzzle; give a JSON file after `gram solve {task.spec.name}`.")
         found = in_text(task, sys.stdin.read(), "Standard input")
-    reasoner, _, _ = load(task, weights)
+    reasoner, _, _ = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
     for question in found:
         begin = time.perf_counter()
@@ -150,6 +151,7 @@ def evaluate(
     task: Arc,
     *,
     weights: str | None,
+    dtype: str,
     data: Path | None,
     split: str,
     limit: int | None,
@@ -172,7 +174,7 @@ def evaluate(
             f"There is no test input with a known output in {data or split}; give another --split or --data."
         )
     found = [found[row] for row in sample_rows(len(found), limit)]
-    reasoner, label, folder = load(task, weights)
+    reasoner, label, folder = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
     begin = time.perf_counter()
     answers = ask(reasoner.network, task, [(q.puzzle, q.pair.input) for q in found], options)

@@ -86,35 +86,43 @@ def find(name: str, weights: str | None) -> Path:
     return weight_files.SHIPPED / name if weights is None else weight_files.find(weights)
 
 
-def load(task: Task, weights: str | None) -> tuple["Reasoner", str, Path]:
+def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, Path]:
     """A reasoner for `task`, which judges answers, the name of its weights, and their folder. The default is what ships
-    for the task."""
+    for the task. Standard error says in which arithmetic it computes; `dtype`: see gram.load."""
     name = task.spec.name
     folder = find(name, weights)
-    loaded = open_bundle(folder) if is_bundle(folder) else open_weights(folder)
+    loaded = open_bundle(folder, dtype) if is_bundle(folder) else open_weights(folder, dtype)
     if loaded.task.spec.name != name:
         raise ValueError(
             f"The weights {weights or name} are for {loaded.task.spec.name}, not for {name}; "
             "choose others with --weights."
         )
     loaded.task = task
+    if sys.stderr is not None:  # it may be closed, and print would take standard output
+        print(f"Arithmetic: {loaded.arithmetic}.", file=sys.stderr)
     return loaded, weights or name, folder
 
 
-def open_weights(folder: Path) -> "Reasoner":
+def open_weights(folder: Path, dtype: str) -> "Reasoner":
     """Weights for PyTorch."""
     from gram.solve import reasoner
 
-    return reasoner.load(folder)
+    return reasoner.load(folder, dtype=dtype)
 
 
-def open_bundle(folder: Path) -> "Reasoner":
-    """A bundle, without PyTorch. ValueError if onnxruntime is missing."""
+def open_bundle(folder: Path, dtype: str) -> "Reasoner":
+    """A bundle, without PyTorch. ValueError if onnxruntime is missing, or for a `dtype` that it does not have."""
     try:
         from gram.ship import onnx_backend
     except ImportError as error:
         raise ValueError(f"{folder} is a bundle, but {error.name} is missing; pip install onnxruntime.") from None
-    return onnx_backend.load(folder)
+    loaded = onnx_backend.load(folder)
+    if dtype not in ("auto", loaded.network.dtype):
+        raise ValueError(
+            f"The bundle {folder} computes in {loaded.network.dtype}, not in {dtype}; leave --dtype out, or give the "
+            "weights that it was made of."
+        )
+    return loaded
 
 
 # puzzles to measure on -----------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def solve(
     *,
     input: Path | None,
     weights: str | None,
+    dtype: str,
     as_json: bool,
     asked: dict[str, Any],
     animate: Path | None = None,
@@ -55,12 +56,12 @@ def solve(
             raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave it out.")
         from gram.console import arc
 
-        return arc.solve(task, puzzles, input=input, weights=weights, as_json=as_json, asked=asked)
+        return arc.solve(task, puzzles, input=input, weights=weights, dtype=dtype, as_json=as_json, asked=asked)
     texts = read(task, puzzles, input)
     tokens = encode(task, texts)
     if animate is not None:
         check_file(animate, len(tokens))
-    reasoner, _, _ = load(task, weights)
+    reasoner, _, _ = load(task, weights, dtype)
     several = (asked.get("want") or 1) > 1
     if several:
         asked = asked | {"select": asked.get("select") or "checked"}
@@ -181,6 +182,7 @@ def evaluate(
     name: str,
     *,
     weights: str | None,
+    dtype: str,
     data: Path | None,
     split: str,
     limit: int | None,
@@ -201,7 +203,9 @@ def evaluate(
             raise ValueError(f"{name} has no puzzles; leave out what chooses among them or among their answers.")
         from gram.console import samples
 
-        return samples.evaluate(task, weights=weights, split=split, record=record, as_json=as_json, asked=asked)
+        return samples.evaluate(
+            task, weights=weights, dtype=dtype, split=split, record=record, as_json=as_json, asked=asked
+        )
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1.")
     if isinstance(task, Arc):
@@ -212,6 +216,7 @@ def evaluate(
         return arc.evaluate(
             task,
             weights=weights,
+            dtype=dtype,
             data=data,
             split=split,
             limit=limit,
@@ -220,7 +225,7 @@ def evaluate(
             asked=asked,
         )
     found = examples(task, data, split, limit, edge_probability)
-    reasoner, label, folder = load(task, weights)
+    reasoner, label, folder = load(task, weights, dtype)
     from gram.measure import puzzles as measure
     from gram.measure.record import keep, key
 

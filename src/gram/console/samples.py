@@ -30,6 +30,7 @@ def sample(
     *,
     n: int | None,
     weights: str | None,
+    dtype: str,
     png: Path | None,
     evolution: Path | None,
     as_json: bool,
@@ -42,7 +43,7 @@ def sample(
         raise ValueError(f"{name} answers puzzles; give it one with `gram solve {name}`.")
     for path in filter(None, (png, evolution)):
         pictures.check_new(path)
-    reasoner, label, _ = load(task, weights)
+    reasoner, label, _ = load(task, weights, dtype)
     samples = reasoner.generate(n, **asked)
     options = drawing(reasoner.config.solve, n, asked)
     if as_json:
@@ -124,6 +125,7 @@ def evaluate(
     task: Unconditional,
     *,
     weights: str | None,
+    dtype: str,
     split: str,
     record: Path | None,
     as_json: bool,
@@ -131,7 +133,7 @@ def evaluate(
 ) -> int:
     """Figures of as many samples as `width`, recorded if asked to. seen: those among the training data of the recipe
     (over the valid ones; None where the files are not here)."""
-    reasoner, label, folder = load(task, weights)
+    reasoner, label, folder = load(task, weights, dtype)
     samples = reasoner.generate(**asked)
     options = drawing(reasoner.config.solve, None, asked)
     values = {"task": task.spec.name, "weights": label, "data": split, "depth": options.depth}

@@ -15,6 +15,7 @@ from gram import strict_json, tasks
 from gram import weights as weight_files
 from gram.config import Config
 from gram.fields import Range
+from gram.machine import processor
 from gram.models.build import build, parameter_table
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parent.parent
 TRAINING = "training.json"
 """Beside weights that left their run: {"seconds": ..., "updates": ...}."""
-
-INSTRUCTIONS = {
-    "amx_tile": "AMX",
-    "avx512_bf16": "AVX-512 with bfloat16",
-    "avx512_vnni": "AVX-512 with VNNI",
-    "avx512f": "AVX-512",
-    "avx2": "AVX2",
-}
-"""Flags of Linux, the best first."""
 
 
 def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
@@ -91,19 +83,6 @@ def hardware() -> dict[str, Any]:
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
     }
-
-
-def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Name and the best of its instructions for products of matrices: "AMD EPYC, AVX2"."""
-    try:
-        text = cpuinfo.read_text(encoding="utf-8")
-    except OSError:
-        text = ""
-    found = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
-    name = found.get("model name") or platform.processor() or platform.machine()
-    flags = found.get("flags", "").split()
-    best = [says for flag, says in INSTRUCTIONS.items() if flag in flags][:1]
-    return ", ".join([name, *best])
 
 
 def training(weights: Path) -> dict[str, Any]:

@@ -42,11 +42,13 @@ class Trajectories:
     """(G, G), row by row of y: cross-entropy per token against the nearest solution."""
 
 
-def trace(weights: str, puzzle: str | None = None, *, width: int = WIDTH, depth: int = DEPTH) -> Trajectories:
+def trace(
+    weights: str, puzzle: str | None = None, *, dtype: str = "float32", width: int = WIDTH, depth: int = DEPTH
+) -> Trajectories:
     """Trajectories of the dev puzzle with the most solutions (at most 64), or of `puzzle`, without halting or restarts.
     A deterministic member has a single one. ValueError for weights that are no member of the recursive family, or for a
     task without puzzles."""
-    loaded = reasoner.load(weights, dtype="float32", device="cpu")
+    loaded = reasoner.load(weights, dtype=dtype, device="cpu")
     network, task = loaded.network, loaded.task
     if isinstance(task, Unconditional):
         raise ValueError(f"{task.spec.name} has no puzzles whose trajectories could be drawn; choose other weights.")

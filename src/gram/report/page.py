@@ -28,11 +28,13 @@ def report(
     weights: Sequence[str] = (),
     puzzle: str | None = None,
     samples: Sequence[str] = (),
+    dtype: str = "auto",
 ) -> int:
     """Write OUT/report.md and OUT/figures from the results in `folder`, and say so. OUT is FOLDER/report if not given.
 
     run: folders of runs whose losses are drawn. weights: networks whose trajectories are drawn, side by side, on
-    `puzzle` or one that is chosen. samples: networks whose samples from nothing are drawn. FileNotFoundError without
+    `puzzle` or one that is chosen. samples: networks whose samples from nothing are drawn. dtype: the
+    arithmetic of both; see gram.load. FileNotFoundError without
     results, ValueError for damaged files and for an OUT that holds something else; then nothing is written.
     """
     out = folder / "report" if out is None else out
@@ -51,7 +53,7 @@ def report(
     with tempfile.TemporaryDirectory(prefix=".report-", suffix=".tmp", dir=out.parent) as holder:
         made = Path(holder)
         (made / FIGURES).mkdir()
-        pictured = traced(weights, puzzle), sheets(samples)
+        pictured = traced(weights, puzzle, dtype), sheets(samples, dtype)
         text = page(found, made, told, sketches(found, learned, *pictured, measured["surface"]))
         put(made, out, text)
     drawn = len(list((out / FIGURES).glob("*.png")))
@@ -87,22 +89,22 @@ def drawable() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def traced(weights: Sequence[str], puzzle: str | None) -> list[Any]:
+def traced(weights: Sequence[str], puzzle: str | None, dtype: str) -> list[Any]:
     """Trajectories of each network."""
     if not weights:
         return []
     from gram.report import latent_paths  # torch
 
-    return [latent_paths.trace(name, puzzle) for name in weights]
+    return [latent_paths.trace(name, puzzle, dtype="float32" if dtype == "auto" else dtype) for name in weights]
 
 
-def sheets(weights: Sequence[str]) -> list[Any]:
+def sheets(weights: Sequence[str], dtype: str) -> list[Any]:
     """Samples of each network."""
     if not weights:
         return []
     from gram.report.sample_sheets import sheet  # torch
 
-    return [sheet(name) for name in weights]
+    return [sheet(name, dtype) for name in weights]
 
 
 # the page ---------------------------------------------------------------------------------------------------

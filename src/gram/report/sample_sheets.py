@@ -21,10 +21,10 @@ class Sheet:
     """(H, W) uint8, grey."""
 
 
-def sheet(weights: str) -> Sheet:
+def sheet(weights: str, dtype: str = "auto") -> Sheet:
     """SHOWN samples of shipped weights by name or of a run's folder; one, where all would be equal. ValueError for
     weights that answer puzzles."""
-    reasoner = load(weights)
+    reasoner = load(weights, dtype=dtype)
     if not isinstance(reasoner.task, Unconditional):
         raise ValueError(f"{weights} answers puzzles of {reasoner.task.spec.name}; draw samples of others.")
     images = np.stack([reasoner.task.picture(tokens) for tokens in reasoner.generate(SHOWN).tokens])

@@ -42,7 +42,7 @@ def load(folder: str | Path, *, threads: int | None = None, trust: bool = False,
     manifest = read_manifest(folder)
     config = read_config(folder / CONFIG)
     network = OnnxNetwork(folder, config.model, manifest["dtype"], threads)
-    return Reasoner(config, network, tasks.of(config, trust=trust, check=check))
+    return Reasoner(config, network, tasks.of(config, trust=trust, check=check), "as exported")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

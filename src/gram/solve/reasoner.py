@@ -61,14 +61,20 @@ class Answer:
 class Reasoner:
     """A network, its task and how it answers unless told otherwise."""
 
-    def __init__(self, config: Config, network: Network, task: Task | None = None):
-        """`task` is what `config` says, without the check of one's own data, if it is None."""
-        self.config, self.network = config, network
+    def __init__(self, config: Config, network: Network, task: Task | None = None, reason: str = "as given"):
+        """`task` is what `config` says, without the check of one's own data, if it is None. `reason`: why the network
+        has its arithmetic."""
+        self.config, self.network, self.reason = config, network, reason
         self.task = tasks.of(config) if task is None else task
 
     def __reduce__(self):
         """For other processes: multiprocessing, joblib, Ray."""
-        return Reasoner, (self.config, self.network, self.task)
+        return Reasoner, (self.config, self.network, self.task, self.reason)
+
+    @property
+    def arithmetic(self) -> str:
+        """What it computes in, and why: "bfloat16, measured on this processor"."""
+        return f"{self.network.dtype}, {self.reason}"
 
     def solve(self, puzzles: Puzzle | Sequence[Puzzle], **options: Any) -> list[Answer]:
         """Answer one puzzle or several, each a text or an array of tokens (L,); an array (n, L) is n puzzles.
@@ -182,8 +188,8 @@ def load(
 ) -> Reasoner:
     """Shipped weights by name, or a folder that `gram train` wrote.
 
-    `dtype` is the arithmetic: "float32", "bfloat16", or "auto": bfloat16 where a short measurement finds it clearly
-    faster. `compile` compiles a supervision step now, for half a minute the first time; then many puzzles take half to
+    `dtype` is the arithmetic: "float32", "bfloat16", or "auto": what the environment variable GRAM_DTYPE holds, else
+    bfloat16 where a short measurement, made once for each processor, finds it clearly faster. `compile` compiles a supervision step now, for half a minute the first time; then many puzzles take half to
     four fifths of the time. `device` is "cpu", "cuda", or "auto": a GPU where there is one. Answers can differ between
     these. The check that weights of one's own data name is code of whoever made them: it runs only with `trust`, and
     `check` ("file.py:function") takes its place. FileNotFoundError or ValueError with one sentence when something is
@@ -197,5 +203,5 @@ def load(
 
     config, model = weight_files.load(name_or_path)
     task = tasks.of(config, trust=trust, check=check)
-    chosen, _ = arithmetic(dtype, config.model.width, where := place(device))
-    return Reasoner(config, TorchNetwork(settle(model.to(where), chosen), compile=compile), task)
+    chosen, reason = arithmetic(dtype, config.model.width, where := place(device))
+    return Reasoner(config, TorchNetwork(settle(model.to(where), chosen), compile=compile), task, reason)
