@@ -108,7 +108,7 @@ def test_the_environment_takes_the_place_of_auto(monkeypatch, dtype):
 
 def test_an_arithmetic_that_does_not_exist(monkeypatch, capsys):
     monkeypatch.setenv("GRAM_DTYPE", "float16")
-    with pytest.raises(ValueError, match="GRAM_DTYPE.*float16"):
+    with pytest.raises(ValueError, match=r"GRAM_DTYPE.*float16"):
         gram.load("sudoku-4")
     with pytest.raises(SystemExit) as end:
         cli.main(["solve", "sudoku-4", "1..............."])

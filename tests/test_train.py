@@ -568,7 +568,7 @@ loop.train(config, folder / "two", resume=True)
 loop.train(config, folder / "one-two", resume=True)
 
 # a budget on the clock: the ranks follow one clock
-timed = replace(config, train=replace(config.train, minutes=0.5 / 60, updates=10**6))
+timed = replace(config, train=replace(config.train, minutes=0.5 / 60, updates=10**6, optimizer="muon"))
 loop.train(timed, folder / "clock")
 
 # a signal to one rank stops both after the same update
@@ -607,8 +607,14 @@ os._exit(0)  # how torch takes its threads down is not what is tested
 """
 
 
+ROUNDING = 128 * 2**-23
+"""What the order of float32 sums may change in ten updates by AdamW. A gradient that is off by one unit in the last place
+changes the cross-entropy by at most 1 of 2**-23, KL by 3 and h by 15 in the norm, and so do two processes: LOG.md, "Two
+processes are one run". Muon's bfloat16 iteration makes 200 times as much of the same, which would hide a fault."""
+
+
 def test_two_processes_are_one_run(tmp_path):
-    config = tiny(updates=10, lr=1e-3, batch=8, prior_rows=0.5, prior_learns=True, prior_together=2)
+    config = tiny(updates=10, lr=1e-3, batch=8, prior_rows=0.5, prior_learns=True, prior_together=2, optimizer="adamw")
     weight_files.write_json(tmp_path / "config.json", weight_files.to_dict(config))
     (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
     loop.train(config, tmp_path / "one-two", stop_at=6)
@@ -624,18 +630,17 @@ def test_two_processes_are_one_run(tmp_path):
         assert [line["update"] for line in found] == list(range(1, 11))
         for one, other in zip(expected, found, strict=True):
             for key in ("ce", "kl", "posterior_accuracy", "prior_validity", "ce_by_step"):
-                # Muon iterates in bfloat16, so rounding of sums grows: 2e-5 nats of KL after seven updates with AMX
-                assert other[key] == pytest.approx(one[key], rel=1e-3, abs=1e-4), (name, one["update"], key)
+                assert other[key] == pytest.approx(one[key], rel=ROUNDING, abs=ROUNDING), (name, one["update"], key)
     one, two = last(alone), last(tmp_path / "two")
     for part in ("x", "y", "done", "index"):
         assert same(one["carry"][part], two["carry"][part]), part
-    h, other = one["carry"]["h"], two["carry"]["h"]  # Muon's bfloat16 iteration makes a few entries differ more
-    assert (h - other).norm() < 1e-3 * h.norm()
+    h, other = one["carry"]["h"], two["carry"]["h"]
+    assert (h - other).norm() < ROUNDING * h.norm()
     stopped = tmp_path / "stopped"
     assert last(stopped)["progress"] == 3
     loop.train(config, stopped, resume=True)  # two processes began, one ends
     for one, other in zip(expected, lines(stopped), strict=True):
-        assert other["ce"] == pytest.approx(one["ce"], rel=1e-3)
+        assert other["ce"] == pytest.approx(one["ce"], rel=ROUNDING)
     assert not checkpoint.paths(tmp_path / "broken")
 
 

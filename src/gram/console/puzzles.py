@@ -35,7 +35,7 @@ def solve(
     *,
     input: Path | None,
     weights: str | None,
-    dtype: str,
+    dtype: str = "auto",
     as_json: bool,
     asked: dict[str, Any],
     animate: Path | None = None,
@@ -43,7 +43,7 @@ def solve(
     check: str | None = None,
 ) -> int:
     """Answer puzzles and print each answer. `asked`: the options of Reasoner.solve. `animate`: a new SVG file for how
-    the first trajectories of the only puzzle think. `trust`, `check`: see gram.load.
+    the first trajectories of the only puzzle think. `dtype`, `trust`, `check`: see gram.load.
 
     Puzzles are answered 256 at a time; the seconds of one are its share of its call's: the call's time over the
     puzzles in it. With want above 1, select and width default to what can find as many.
@@ -182,7 +182,7 @@ def evaluate(
     name: str,
     *,
     weights: str | None,
-    dtype: str,
+    dtype: str = "auto",
     data: Path | None,
     split: str,
     limit: int | None,
