@@ -58,7 +58,7 @@ def weights(tmp_path_factory) -> Path:
 def oracle(monkeypatch) -> None:
     """Weights that know the answers, in the place of those that would be loaded."""
 
-    def load(task, name):
+    def load(task, name, dtype):
         config = Config(recipe="oracle", task=task.spec.name, solve=ANSWER)
         return Reasoner(config, TorchNetwork(Oracle(task))), name or task.spec.name, Path("nowhere")  # pyright: ignore
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gram.console.inputs import load, sample_rows
+from gram.console.inputs import load, sample_rows, tell_arithmetic
 from gram.console.text import counted, say
 from gram.measure.arc import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
 from gram.solve.options import resolve
@@ -59,6 +59,7 @@ def solve(
         seconds = time.perf_counter() - begin
         print(json.dumps(fields(question, answer, seconds))) if as_json else say(describe(question, answer, seconds))
         sys.stdout.flush()
+    tell_arithmetic(reasoner)
     return 0
 
 
@@ -197,6 +198,7 @@ def evaluate(
         from gram.measure.record import keep, key
 
         keep(record, reasoner, folder, key(source, named_by), values)
+    tell_arithmetic(reasoner)
     return 0
 
 

@@ -88,7 +88,7 @@ def find(name: str, weights: str | None) -> Path:
 
 def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, Path]:
     """A reasoner for `task`, which judges answers, the name of its weights, and their folder. The default is what ships
-    for the task. Standard error says in which arithmetic it computes; `dtype`: see gram.load."""
+    for the task. `dtype`: see gram.load."""
     name = task.spec.name
     folder = find(name, weights)
     loaded = open_bundle(folder, dtype) if is_bundle(folder) else open_weights(folder, dtype)
@@ -98,9 +98,13 @@ def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, 
             "choose others with --weights."
         )
     loaded.task = task
-    if sys.stderr is not None:  # it may be closed, and print would take standard output
-        print(f"Arithmetic: {loaded.arithmetic}.", file=sys.stderr)
     return loaded, weights or name, folder
+
+
+def tell_arithmetic(reasoner: "Reasoner") -> None:
+    """Say on standard error what answers were computed in, because they differ with it, and why."""
+    if sys.stderr is not None:  # it may be closed, and print would take standard output
+        print(f"Arithmetic: {reasoner.arithmetic}.", file=sys.stderr)
 
 
 def open_weights(folder: Path, dtype: str) -> "Reasoner":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gram.console.animation import check_file, write
-from gram.console.inputs import examples, is_bundle, load, named, read
+from gram.console.inputs import examples, is_bundle, load, named, read, tell_arithmetic
 from gram.console.text import counted, one_line, say
 from gram.solve.options import resolve
 from gram.solve.reasoner import encode
@@ -89,6 +89,7 @@ def solve(
         say(f"{did} in {seconds:.2f} s")
     if animate is not None:
         write(animate, reasoner, tokens[0], asked)
+    tell_arithmetic(reasoner)
     return 0
 
 
@@ -249,6 +250,7 @@ def evaluate(
         named_by |= {"seed": asked.get("seed") or None, "restart_every": asked.get("restart_every")}
         named_by["early_stop"] = early_stop or None
         keep(record, reasoner, folder, key(figures["data"], named_by), figures)
+    tell_arithmetic(reasoner)
     return 0
 
 

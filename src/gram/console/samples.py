@@ -8,7 +8,7 @@ import numpy as np
 
 from gram import tasks
 from gram.console import png as pictures
-from gram.console.inputs import load
+from gram.console.inputs import load, tell_arithmetic
 from gram.console.text import counted, one_line, say
 from gram.measure.samples import figures
 from gram.solve import generate
@@ -61,6 +61,7 @@ def sample(
         frames = generate.evolution(reasoner.network, task, options, width=min(ROWS, len(samples)))
         images = np.stack([task.picture(s) for s in frames.reshape(-1, task.spec.length)])
         pictures.write(evolution, images, columns=options.depth)
+    tell_arithmetic(reasoner)
     return 0
 
 
@@ -151,6 +152,7 @@ def evaluate(
         from gram.measure.record import keep, key
 
         keep(record, reasoner, folder, key(split, named_by), values)
+    tell_arithmetic(reasoner)
     return 0
 
 
