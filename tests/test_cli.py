@@ -152,7 +152,7 @@ def test_want_counts_what_exists(gram, oracle):
 
 
 def test_more_puzzles_than_are_answered_side_by_side(gram, oracle, monkeypatch, refused):
-    monkeypatch.setattr(console, "CHUNK", 2)
+    monkeypatch.setattr("gram.solve.reasoner.PART", 2)
     rows = [json.loads(line) for line in gram("solve", "sudoku-4", *FOUR * 3, "--json").out.splitlines()]
     assert [row["puzzle"] for row in rows] == [*FOUR * 3]
     ran = gram("solve", "sudoku-4", *FOUR, FOUR[0], NONE_LEFT, "--json")
@@ -207,7 +207,7 @@ def test_bad_puzzles_are_refused_before_anything_is_loaded(refused, monkeypatch,
 
 
 def test_a_puzzle_without_solution_is_refused_before_sampling(refused, weights, monkeypatch):
-    monkeypatch.setattr("gram.solve.reasoner.sample", lambda *_, **__: pytest.fail("it was sampled"))
+    monkeypatch.setattr("gram.solve.reasoner.completed", lambda *_, **__: pytest.fail("it was sampled"))
     assert "has no solution" in refused("solve", "sudoku-4", NONE_LEFT, "--weights", weights)
     assert "Puzzle 2: the puzzle has no solution" in refused(
         "solve", "sudoku-4", FOUR[0], NONE_LEFT, "--weights", weights

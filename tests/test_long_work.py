@@ -2,16 +2,27 @@
 
 import dataclasses
 import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
 from typing import Any
 
 import numpy as np
 import pytest
-from test_solve import FOUR, QUEENS, fake, propagator, puzzles, same, tiny
+from test_cli import FOUR as BOARDS
+from test_cli import NONE_LEFT, gram, oracle, refused  # noqa: F401  fixtures
+from test_solve import FOUR, QUEENS, fake, propagator, puzzles, same, same_answer, tiny
+from test_solve import oracle as knowing
 
+from gram import tasks
+from gram.config import Config
+from gram.console import inputs
 from gram.models.recursive import Model
 from gram.solve.deadline import Deadline
 from gram.solve.options import SamplingOptions
-from gram.solve.reasoner import load
+from gram.solve.reasoner import Reasoner, load
 from gram.solve.sampler import ActiveBatch, completed, renewable, sample
 from gram.solve.select import choose
 
@@ -121,3 +132,143 @@ def test_a_total_of_time_ends_those_that_have_not_begun_too():
     for limits in bad:
         with pytest.raises(ValueError, match="must be above 0"):
             Deadline(1, **limits)
+
+
+# answers as they come -------------------------------------------------------------------------------------
+def reasoner(**options) -> Reasoner:
+    network = fake(QUEENS, **options)
+    return Reasoner(Config(recipe="test", task="queens-6", model=network.config), network)
+
+
+def test_answers_come_in_order_and_are_those_of_solve(monkeypatch):
+    monkeypatch.setattr("gram.solve.reasoner.PART", 4)
+    x = list(puzzles(QUEENS, 10))
+    options = {"width": 4, "depth": 9, "select": "checked"}
+    drawn: list[int] = []
+
+    def endless():
+        for i in itertools.count():
+            drawn.append(i)
+            yield x[i % len(x)]
+
+    found = list(itertools.islice(reasoner(delay=5).answers(endless(), **options), 10))
+    assert [answer.number for answer in found] == list(range(1, 11))
+    assert len(drawn) == 12
+    together = reasoner(delay=5).solve(x, **options)
+    assert all(same_answer(a, b) for a, b in zip(found, together, strict=True))
+    assert all(answer.seconds > 0 and answer.complete for answer in found)
+
+
+def test_what_cannot_be_answered_is_told_or_left_out(monkeypatch):
+    monkeypatch.setattr("gram.solve.reasoner.PART", 2)
+    given = [QUEENS.show(x) for x in puzzles(QUEENS, 3)]
+    mixed = [given[0], "nonsense", given[1], "Q" * 2 + "." * 34, given[2]]
+    told: dict[int, str] = {}
+    found = list(reasoner().answers(mixed, refuse=told.__setitem__, width=2, depth=2))
+    assert [answer.number for answer in found] == [1, 3, 5]
+    assert [answer.puzzle for answer in found] == given
+    assert sorted(told) == [2, 4]
+    with pytest.raises(ValueError, match=r"Puzzle 4: .*attack"):
+        list(reasoner().answers([*given, mixed[3]], width=2, depth=2))
+    with pytest.raises(ValueError, match="did you mean 'width'"):
+        reasoner().answers(given, widht=2)  # before the first answer is asked for
+
+
+def test_a_count_ends_the_search():
+    """Of a board with four completions a thousand are wanted: the search ends with the fourth."""
+    empty = "." * 36
+    [four] = knowing().solve(empty, want=1000)
+    assert (four.exist, four.unique, len(four.distinct), four.width) == (4, False, 4, 40)
+    assert four.complete
+    [one] = knowing().solve(QUEENS.decode(QUEENS.solutions(QUEENS.encode(empty), 1)[0]), want=1000)
+    assert (one.exist, one.unique, len(one.distinct), one.width) == (1, True, 1, 10)
+    [plain] = knowing().solve(empty)
+    assert (plain.exist, plain.unique) == (None, False)
+
+
+def test_counting_stays_within_its_nodes():
+    nine = tasks.task("sudoku-9")
+    empty = nine.encode("." * 81)
+    begin = time.process_time()
+    assert nine.count(empty) is None
+    assert nine.count(empty, 2) == 2
+    assert time.process_time() - begin < 1
+    puzzle = nine.examples("dev", count=1).inputs[0]
+    assert nine.count(puzzle) == nine.count(puzzle, 2) == 1
+
+
+def test_no_list_of_too_many_answers(refused, oracle, tmp_path, monkeypatch):  # noqa: F811
+    (tmp_path / "empty.txt").write_text(("." * 81 + "\n") * 50)
+    begin = time.process_time()
+    assert "Puzzle 1 has too many answers" in refused("eval", "sudoku-9", "--data", tmp_path / "empty.txt")
+    assert time.process_time() - begin < 10
+    monkeypatch.setattr(inputs, "LISTED", 2 * 36 * 4)
+    (tmp_path / "three.txt").write_text(("." * 36 + "\n") * 3)
+    assert "use a smaller --limit" in refused("eval", "queens-6", "--data", tmp_path / "three.txt")
+
+
+def test_time_that_is_up_is_said():
+    x = [QUEENS.show(puzzle) for puzzle in puzzles(QUEENS, 4)]
+    slow = {"width": 2, "depth": 99, "rows": 4, "select": "majority"}
+    for answer in reasoner(delay=90).solve(x, timeout=1e-6, **slow):
+        assert not answer.complete
+        assert answer.tokens is not None  # as it was
+        assert answer.evaluations == 2
+    found = list(reasoner(delay=90).answers(x, total_timeout=1e-6, **slow))
+    assert [answer.complete for answer in found] == [False] * 4
+    assert [answer.tokens is None for answer in found] == [False, False, True, True]
+
+
+def test_a_total_of_time_counts_over_all_parts(monkeypatch):
+    monkeypatch.setattr("gram.solve.reasoner.PART", 1)
+    x = [QUEENS.show(puzzle) for puzzle in puzzles(QUEENS, 3)]
+    found = []
+    for answer in reasoner(delay=3).answers(x, total_timeout=0.4, width=2, depth=9, select="majority"):
+        found.append(answer.complete)
+        time.sleep(0.5)
+    assert found == [True, False, False]
+
+
+# the command ----------------------------------------------------------------------------------------------
+def test_bad_puzzles_are_left_out_if_asked(gram, oracle, refused):  # noqa: F811
+    given = [BOARDS[0], "12", NONE_LEFT, BOARDS[1]]
+    ran = gram("solve", "sudoku-4", *given, "--skip-bad", "--json")
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert ran.code == 2
+    assert [(row["number"], row["puzzle"]) for row in rows] == [(1, BOARDS[0]), (4, BOARDS[1])]
+    told = [line for line in ran.err.splitlines() if "left out" in line]
+    assert [line.split(":")[1] for line in told] == [" Puzzle 2 is left out", " Puzzle 3 is left out"]
+    assert gram("solve", "sudoku-4", *given[::3], "--skip-bad").code == 0
+    ran = gram("solve", "sudoku-4", "12", "--skip-bad")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Puzzle 2: expected 16" in refused("solve", "sudoku-4", *given)
+
+
+def test_time_and_other_solutions_for_people_and_scripts(gram, oracle):  # noqa: F811
+    row = json.loads(gram("solve", "queens-6", "." * 36, "--timeout", "60", "--json").out)
+    assert (row["complete"], row["unique"], row["exist"], row["number"]) == (True, False, None, 1)
+    assert "not the only solution" in gram("solve", "queens-6", "." * 36).out
+    row = json.loads(gram("solve", "queens-6", "." * 36, "--want", "1000", "--json").out)
+    assert (row["complete"], row["unique"], row["exist"]) == (True, False, 4)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "nan"])
+def test_limits_of_time_are_above_zero(refused, oracle, limit):  # noqa: F811
+    assert "timeout is" in refused("solve", "sudoku-4", BOARDS[0], "--timeout", limit)
+    assert "total_timeout is" in refused("solve", "sudoku-4", BOARDS[0], "--total-timeout", limit)
+
+
+def test_an_interrupted_command_has_printed_what_it_found(tmp_path):
+    """Ctrl-C after the first answer: that line is there, the exit code is 130, and one sentence says so."""
+    (tmp_path / "boards.txt").write_text(("." * 16 + "\n") * 20_000)
+    command = [sys.executable, "-m", "gram.cli", "solve", "sudoku-4", "--input", str(tmp_path / "boards.txt"), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert json.loads(running.stdout.readline())["valid"]
+        running.send_signal(signal.SIGINT)
+        rest, told = running.stdout.read(), running.stderr.read()
+    assert running.returncode == 130
+    assert told.splitlines()[-1] == "gram: Interrupted."
+    assert all(json.loads(line)["valid"] for line in rest.splitlines())
+    assert "Traceback" not in told

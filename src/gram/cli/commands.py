@@ -23,6 +23,7 @@ def solve(
     check: str | None = None,
     trust_check: bool = False,
     animate: Path | None = None,
+    skip_bad: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Answer puzzles. What is left out is as the weights were tuned.
@@ -37,7 +38,8 @@ def solve(
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
         trust_check: For own data, run the check that the weights name. It is code: read it first.
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
-        as_json: One JSON object per puzzle.
+        skip_bad: Answer the others where some are no puzzles; each is named on standard error, and the exit code is 2.
+        as_json: One JSON object per puzzle, each printed as soon as it and those before it are there.
     """
     from gram.console import puzzles as console
 
@@ -51,6 +53,7 @@ def solve(
         check=check,
         as_json=as_json,
         animate=animate,
+        skip_bad=skip_bad,
         asked=options.asked(),
     )
 

@@ -5,6 +5,7 @@ torch is imported late, so that a mistyped puzzle is refused at once.
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,11 @@ from gram.tasks.data.store import data_file, load_examples
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
 
-LISTING = 5_000_000
-"""Nodes that the exact solver may visit to list all answers of a puzzle that figures are measured on."""
+LISTING = 10
+"""How many times `quick` nodes the exact solver may visit to list all answers of a puzzle that figures are measured
+on."""
+LISTED = 2**28
+"""Bytes of such answers of a file."""
 
 
 # puzzles of the command line -----------------------------------------------------------------------------
@@ -51,6 +55,32 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None) -> list[str]:
     if not found:
         raise ValueError(f"Standard input holds no puzzle; write one after `gram solve {name}`, or give --input FILE.")
     return found
+
+
+class Refusals:
+    """What becomes of puzzles that cannot be answered: the first is the end, or all are told and left out."""
+
+    def __init__(self, *, skip: bool, several: bool):
+        """several: whether a puzzle is named by its number."""
+        self.skip, self.several, self.code = skip, several, 0
+
+    def tell(self, number: int, sentence: str) -> None:
+        """Puzzle `number` is wrong. ValueError unless such are left out."""
+        if not self.skip:
+            raise ValueError(f"Puzzle {number}: {sentence}" if self.several else sentence)
+        self.code = 2
+        if sys.stderr is not None:
+            print(f"gram: Puzzle {number} is left out: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+
+    def encode(self, task: Task, texts: Sequence[str]) -> list[tuple[int, Tokens]]:
+        """The puzzles with their numbers, from 1."""
+        found = []
+        for number, text in enumerate(texts, 1):
+            try:
+                found.append((number, task.encode(text)))
+            except ValueError as error:
+                self.tell(number, str(error))
+        return found
 
 
 # weights --------------------------------------------------------------------------------------------------
@@ -151,7 +181,11 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
     else:
         puzzles = encode(task, list(task.read(data_file(str(data)))))
         rows = sample_rows(len(puzzles), limit)
-        targets = [solutions(task, puzzles[row], row) for row in rows]
+        targets = []
+        for row in rows:
+            targets.append(solutions(task, puzzles[row], row))
+            if sum(map(len, targets)) * task.spec.length > LISTED:
+                raise ValueError(f"The puzzles up to {row + 1} have too many answers to list; use a smaller --limit.")
         first = np.cumsum([0, *map(len, targets)]).astype(np.int64)
         return Examples(puzzles[rows], np.concatenate([puzzles[:0], *targets]), first)
     return found.select(sample_rows(len(found), limit))
@@ -165,7 +199,7 @@ def sample_rows(count: int, limit: int | None) -> np.ndarray:
 def solutions(task: Task, puzzle: Tokens, row: int) -> Tokens:
     """All answers of puzzle (L,), (S, L). ValueError if there are none, or too many to list."""
     try:
-        found = task.solutions(puzzle, budget=LISTING)
+        found = task.solutions(puzzle, budget=LISTING * task.quick)
     except RuntimeError:
         raise ValueError(f"Puzzle {row + 1} has too many answers to list them all; leave it out.") from None
     if not len(found):

@@ -37,5 +37,9 @@ class Solving(Answering):
     """How long and for how many answers a puzzle is worked on."""
 
     want: int | None = None
-    """Stop after this many distinct valid answers (1 if not given); above 1 they are counted exactly as well, if that
-    is quick, and the width is at least ten times as large."""
+    """Stop after this many distinct valid answers (1 if not given), or all that exist where these are quickly counted;
+    above 1 the width is at least ten times as large."""
+    timeout: float | None = None
+    """Seconds of the sampling that a puzzle may take; then its answer is the best so far, and marked so."""
+    total_timeout: float | None = None
+    """Seconds that all puzzles together may take, likewise."""

@@ -4,28 +4,23 @@ torch is imported late, so that a mistyped puzzle is refused at once.
 """
 
 import json
-import re
 import sys
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gram.console.animation import check_file, write
-from gram.console.inputs import examples, is_bundle, load, named, read, tell_arithmetic
+from gram.console.inputs import Refusals, examples, is_bundle, load, named, read, tell_arithmetic
 from gram.console.text import counted, one_line, say
 from gram.solve.options import resolve
-from gram.solve.reasoner import encode
 from gram.tasks.arc.task import Arc
 from gram.tasks.base import Task, Tokens, Unconditional
 
 if TYPE_CHECKING:
-    from gram.solve.reasoner import Answer
-
-CHUNK = 256
-"""Puzzles that are answered side by side."""
-COUNTING = 200_000
-"""Nodes that the exact solver may visit to count the answers of one puzzle."""
+    from gram.solve.reasoner import Answer, Reasoner
 
 
 # solve ----------------------------------------------------------------------------------------------------
@@ -39,76 +34,66 @@ def solve(
     as_json: bool,
     asked: dict[str, Any],
     animate: Path | None = None,
+    skip_bad: bool = False,
     trust: bool = False,
     check: str | None = None,
 ) -> int:
-    """Answer puzzles and print each answer. `asked`: the options of Reasoner.solve. `animate`: a new SVG file for how
-    the first trajectories of the only puzzle think. `dtype`, `trust`, `check`: see gram.load.
-
-    Puzzles are answered 256 at a time; the seconds of one are its share of its call's: the call's time over the
-    puzzles in it. With want above 1, select and width default to what can find as many.
-    """
+    """Answer puzzles and print each answer as soon as it and those before it are there. `asked`: the options of
+    Reasoner.solve. `animate`: a new SVG file for how the first trajectories of the only puzzle think. `skip_bad`: what
+    is no puzzle is told and left out, for exit code 2 at the end. `dtype`, `trust`, `check`: see gram.load."""
     task = named(name, weights, trust=trust, check=check)
     if isinstance(task, Unconditional):
         raise ValueError(task.no_puzzles)
     if isinstance(task, Arc):
         if animate is not None:
             raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave it out.")
+        if skip_bad or asked.get("timeout") or asked.get("total_timeout"):
+            raise ValueError(f"{name} answers test inputs one by one; leave --skip-bad and time limits out.")
         from gram.console import arc
 
         return arc.solve(task, puzzles, input=input, weights=weights, dtype=dtype, as_json=as_json, asked=asked)
     texts = read(task, puzzles, input)
-    tokens = encode(task, texts)
+    refusals = Refusals(skip=skip_bad, several=len(texts) > 1)
+    asked_for = refusals.encode(task, texts)
     if animate is not None:
-        check_file(animate, len(tokens))
+        check_file(animate, len(asked_for))
+    if not asked_for:
+        return refusals.code
     reasoner, _, _ = load(task, weights, dtype)
-    several = (asked.get("want") or 1) > 1
-    if several:
-        asked = asked | {"select": asked.get("select") or "checked"}
-        asked["width"] = asked.get("width") or max(reasoner.config.solve.width, 10 * asked["want"])
-    solved, seconds = 0, 0.0
-    for first in range(0, len(tokens), CHUNK):
-        part = tokens[first : first + CHUNK]
-        try:
-            answers = reasoner.solve(part, **asked)
-        except ValueError as error:  # it counts the puzzles of this call
-            raise ValueError(renumber(str(error), first)) from None
-        seconds += answers[0].seconds
-        for i, answer in enumerate(answers):
-            solved += bool(answer.valid)
-            exist = count(task, part[i]) if several else None
-            share = answer.seconds / len(answers)
-            if as_json:
-                print(json.dumps(fields(answer, share, exist)))
-            else:
-                heading = f"Puzzle {first + i + 1}\n" if len(tokens) > 1 else ""
-                say(heading + describe(task, part[i], answer, share, exist) + ("\n" if len(tokens) > 1 else ""))
-        sys.stdout.flush()
-    if not as_json and len(tokens) > 1:
-        did = f"{solved} of {len(tokens)} solved" if task.checkable else f"{len(tokens)} answered, none checked,"
-        say(f"{did} in {seconds:.2f} s")
+    begin, solved, answered = time.perf_counter(), 0, 0
+    for number, puzzle, answer in answers(reasoner, asked_for, refusals, asked):
+        solved, answered = solved + bool(answer.valid), answered + 1
+        if as_json:
+            print(json.dumps(fields(number, answer)), flush=True)
+        else:
+            heading, gap = (f"Puzzle {number}\n", "\n") if len(texts) > 1 else ("", "")
+            say(heading + describe(task, puzzle, answer) + gap)
+            sys.stdout.flush()
+    if not as_json and len(texts) > 1:
+        did = f"{solved} of {answered} solved" if task.checkable else f"{answered} answered, none checked,"
+        say(f"{did} in {time.perf_counter() - begin:.2f} s")
     if animate is not None:
-        write(animate, reasoner, tokens[0], asked)
+        write(animate, reasoner, asked_for[0][1], asked)
     tell_arithmetic(reasoner)
-    return 0
+    return refusals.code
 
 
-def renumber(sentence: str, first: int) -> str:
-    """ "Puzzle 2: ..." of a call that began at puzzle `first` (from 0) -> its number among all."""
-    return re.sub(r"^Puzzle (\d+)", lambda match: f"Puzzle {int(match[1]) + first}", sentence)
+def answers(
+    reasoner: "Reasoner", numbered: Sequence[tuple[int, Tokens]], refusals: Refusals, asked: dict[str, Any]
+) -> Iterator[tuple[int, Tokens, "Answer"]]:
+    """Each puzzle's number, tokens (L,) and answer."""
+
+    def refuse(place: int, sentence: str) -> None:
+        refusals.tell(numbered[place - 1][0], sentence)
+
+    for answer in reasoner.answers([puzzle for _, puzzle in numbered], refuse=refuse, **asked):
+        number, puzzle = numbered[answer.number - 1]
+        yield number, puzzle, answer
 
 
-def count(task: Task, puzzle: Tokens) -> int | None:
-    """How many answers a puzzle (L,) has, by the exact solver; None if that takes too long."""
-    try:
-        return len(task.solutions(puzzle, budget=COUNTING))
-    except RuntimeError:
-        return None
-
-
-def fields(answer: "Answer", seconds: float, exist: int | None) -> dict[str, Any]:
-    """One line of --json. agreed: trajectories that ended in the answer. exist: answers that the puzzle has, counted
-    exactly; null unless several were wanted."""
+def fields(number: int, answer: "Answer") -> dict[str, Any]:
+    """One line of --json. number: which puzzle of the input it is, from 1. agreed: trajectories that ended in the
+    answer. The others are those of Answer."""
     return {
         "puzzle": answer.puzzle,
         "answer": answer.text,
@@ -118,11 +103,14 @@ def fields(answer: "Answer", seconds: float, exist: int | None) -> dict[str, Any
         "depth": answer.depth,
         "steps": answer.steps,
         "value": answer.value,
-        "seconds": seconds,
+        "seconds": answer.seconds,
         "agreed": agreed(answer)[0],
         "finished": agreed(answer)[1],
         "evaluations": answer.evaluations,
-        "exist": exist,
+        "exist": answer.exist,
+        "unique": answer.unique,
+        "complete": answer.complete,
+        "number": number,
     }
 
 
@@ -132,10 +120,12 @@ def agreed(answer: "Answer") -> tuple[int, int]:
     return sum(mine), sum(c.votes for c in answer.candidates)
 
 
-def describe(task: Task, puzzle: Tokens, answer: "Answer", seconds: float, exist: int | None) -> str:
+def describe(task: Task, puzzle: Tokens, answer: "Answer") -> str:
     """One answer for people: picture, verdict, text, and what it took."""
     votes, finished = agreed(answer)
-    cost = f"{counted(answer.evaluations, 'function evaluation')}, {seconds:.2f} s"
+    cost = f"{counted(answer.evaluations, 'function evaluation')}, {answer.seconds:.2f} s"
+    if answer.tokens is None and not answer.complete:
+        return f"{task.render(puzzle)}\nunsolved when the time was up ({cost}); more time may find an answer"
     if answer.tokens is None:
         return (
             f"{task.render(puzzle)}\nunsolved: no valid answer among {counted(answer.width, 'trajectory')} of "
@@ -145,7 +135,8 @@ def describe(task: Task, puzzle: Tokens, answer: "Answer", seconds: float, exist
     if answer.valid is None:
         lines.append("valid or not is unknown: no check was run")
     elif answer.valid:
-        lines.append("solved: the answer obeys all rules and keeps the givens")
+        more = "; it is not the only solution" if answer.unique is False else ""
+        lines.append(f"solved: the answer obeys all rules and keeps the givens{more}")
     else:
         broken = int(task.conflicts(puzzle[None], answer.tokens[None])[0])
         lines.append(f"unsolved: the chosen answer breaks the rules in {counted(broken, 'place')}")
@@ -153,8 +144,10 @@ def describe(task: Task, puzzle: Tokens, answer: "Answer", seconds: float, exist
     lines.append(
         f"chosen  {votes} of {finished} ended trajectories agree, after {counted(answer.steps, 'step')} ({cost})"
     )
-    if len(answer.distinct) > 1 or exist is not None:
-        of = f" of {exist} that exist (exact count)" if exist is not None else ""
+    if not answer.complete:
+        lines.append("not complete: the time was up, and this is the best so far")
+    if len(answer.distinct) > 1 or (answer.exist or 1) > 1:
+        of = f" of {answer.exist} that exist (exact count)" if answer.exist is not None else ""
         kind = "distinct answer" if answer.valid is None else "distinct valid answer"
         lines += [f"{counted(len(answer.distinct), kind)}{of}", *map(one_line, answer.distinct)]
     return "\n".join(lines)

@@ -82,7 +82,7 @@ def asked(loaded: reasoner.Reasoner, puzzle: str) -> tuple[Tokens, Tokens]:
     """Tokens and solutions of a puzzle as text."""
     x = loaded.read(puzzle)[0]
     try:
-        return x, loaded.task.solutions(x, limit=MOST, budget=reasoner.BUDGET)
+        return x, loaded.task.solutions(x, limit=MOST, budget=loaded.task.quick)
     except RuntimeError:
         raise ValueError("The solutions of this puzzle take too long to list; choose another.") from None
 

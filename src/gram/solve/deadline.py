@@ -31,6 +31,10 @@ class Deadline:
         self.late = np.zeros(puzzles, bool)
         """(n,) whether its time was up before it was over."""
 
+    def resume(self) -> None:
+        """What has passed since the last call went into no puzzle."""
+        self.now = self.clock()
+
     def spend(self, owners: np.ndarray) -> np.ndarray:
         """The time since the last call went into rows of these puzzles (B,). Returns the puzzles whose time is up just
         now, those that have not begun included."""

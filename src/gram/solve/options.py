@@ -43,9 +43,10 @@ def resolve(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOptions:
 
 
 def answering(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOptions:
-    """`resolve` for puzzles that get one answer: the checker watches where it chooses, and nowhere else. ValueError for
-    several wanted answers that nobody would count."""
-    options = resolve(defaults, asked)
+    """`resolve` for puzzles that get one answer: the checker watches where it chooses, and nowhere else. It chooses
+    where several answers are wanted. ValueError for several wanted answers that nobody would count."""
+    several = (asked.get("want") or 1) > 1 and asked.get("select") is None
+    options = resolve(defaults, {**asked, "select": "checked"} if several else asked)
     if options.select == "checked":
         return replace(options, want=options.want or 1)
     if options.want not in (None, 1):
@@ -57,7 +58,7 @@ def answering(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOption
 
 def drawing(defaults: SolveConfig, n: int | None, asked: Mapping[str, Any]) -> SamplingOptions:
     """`resolve` for n samples of a task without puzzles. ValueError for what chooses among answers."""
-    for name in ("select", "want"):
+    for name in ("select", "want", "timeout", "total_timeout"):
         if asked.get(name) is not None:
-            raise ValueError(f"{name} chooses among the answers to a puzzle, and there is none; leave it out.")
+            raise ValueError(f"{name} is about the answers to a puzzle, and there is none; leave it out.")
     return resolve(defaults, {**asked, "width": asked.get("width") if n is None else n})

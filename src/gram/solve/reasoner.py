@@ -1,28 +1,45 @@
 """Weights ready to answer: texts in, answers out."""
 
 import dataclasses
+import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gram import tasks
 from gram.config import Config
 from gram.solve.backend import Network
+from gram.solve.deadline import Deadline
 from gram.solve.generate import Samples, draw
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing
-from gram.solve.sampler import Trajectories, deterministic, rollout, sample
+from gram.solve.sampler import Trajectories, Watch, completed, deterministic, rollout
 from gram.solve.select import Candidate, choose, needs_check
 from gram.tasks.base import Task, Tokens, Unconditional
 
-BUDGET = 20_000
-"""Nodes that the exact solver may visit to find out whether a puzzle has a solution at all."""
+PART = 256
+"""Puzzles that are read ahead and answered side by side, where answers are wanted as they come."""
+PER_WANTED = 10
+"""Trajectories for each answer that is wanted, if no width is asked for."""
 
 Puzzle = str | np.ndarray
+Refuse = Callable[[int, str], None]
+"""Told the number of a puzzle, from 1, and what is wrong with it."""
+
+
+class Question(NamedTuple):
+    """A puzzle that can be answered."""
+
+    number: int
+    """Which of the call it is, from 1."""
+    tokens: Tokens
+    """(L,) uint8."""
+    count: int | None
+    """Its answers by the exact solver, counted up to 2 where one is wanted; None where that takes long."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,16 @@ class Answer:
     evaluations: int
     """Function evaluations spent on this puzzle (rows times supervision steps)."""
     seconds: float
-    """Wall-clock time of the whole call, which all its puzzles share."""
+    """Seconds of the sampling that went into this puzzle: those of a supervision step are shared out among the rows in
+    flight."""
+    number: int = 1
+    """Which puzzle of the call it is, from 1."""
+    complete: bool = True
+    """False where the time was up before the puzzle was over."""
+    exist: int | None = None
+    """Answers that the puzzle has, counted exactly; None where that takes long, and for several if one is wanted."""
+    unique: bool | None = None
+    """Whether it has no other answer; None where that takes long to find out."""
 
 
 class Reasoner:
@@ -80,15 +106,80 @@ class Reasoner:
         """Answer one puzzle or several, each a text or an array of tokens (L,); an array (n, L) is n puzzles.
 
         `options` are those of SamplingOptions; what is left out or None is as in config.solve. With select "checked" a
-        puzzle ends when `want` (1) distinct valid answers are found. Same puzzle, same options, same answer, whatever
-        stands beside it. ValueError for text that is no puzzle, contradicting givens, a puzzle without solution, an
-        option that is unknown or out of range, or a width beyond memory.
+        puzzle ends when `want` (1) distinct valid answers are found, or all that exist where they are quickly counted.
+        Several wanted answers are "checked", with ten trajectories for each, unless `select` and `width` say otherwise.
+        Same puzzle, same options, same answer, whatever stands beside it, as long as no time is up. ValueError for text
+        that is no puzzle, contradicting givens, a puzzle without solution, an option that is unknown or out of range,
+        or a width beyond memory.
         """
-        start = time.perf_counter()
-        tokens, o = self.prepare(puzzles, options)
-        found = sample(self.network, self.task, tokens, o)
-        seconds = time.perf_counter() - start
-        return [self.answer(*each, o, seconds) for each in zip(tokens, found, strict=True)]
+        o = self.options(options)
+        return list(self.answered(self.questions(puzzles, o.want), o, options.get("width")))
+
+    def answers(
+        self, puzzles: Iterable[Puzzle], *, refuse: Refuse | None = None, watch: Watch | None = None, **options: Any
+    ) -> Iterator[Answer]:
+        """`solve`, each answer as soon as it and those before it are there. `puzzles` may go on for ever: PART of them
+        are read ahead. One that cannot be answered is told to `refuse` and left out; without it that is a ValueError.
+        `watch`: see gram.solve.sampler. When `total_timeout` has passed, the rest come back as they are, unsolved."""
+        return self.parts(iter(puzzles), refuse, watch, self.options(options), options.get("width"))
+
+    def parts(
+        self,
+        puzzles: Iterator[Puzzle],
+        refuse: Refuse | None,
+        watch: Watch | None,
+        options: SamplingOptions,
+        width: int | None,
+    ) -> Iterator[Answer]:
+        """`answers`, PART by PART."""
+        begin, total = time.perf_counter(), options.total_timeout
+        for first in itertools.count(0, PART):
+            part = list(itertools.islice(puzzles, PART))
+            if not part:
+                return
+            late = total is not None and time.perf_counter() - begin >= total
+            asked = []
+            for number, puzzle in enumerate(part, first + 1):
+                try:
+                    asked.append(self.question(puzzle, number, options.want, count=not late))
+                except ValueError as error:
+                    if refuse is None:
+                        alone = first + len(part) == 1
+                        raise ValueError(str(error) if alone else f"Puzzle {number}: {error}") from None
+                    refuse(number, str(error))
+            left = None if total is None else max(1e-9, total - (time.perf_counter() - begin))
+            yield from self.answered(asked, dataclasses.replace(options, total_timeout=left), width, watch)
+
+    def answered(
+        self, asked: Sequence[Question], options: SamplingOptions, width: int | None, watch: Watch | None = None
+    ) -> Iterator[Answer]:
+        """The answers in the order of the questions, each as soon as it and those before it are there. width: the one
+        that was asked for."""
+        counts, widths, wants = [question.count for question in asked], None, None
+        if options.want is not None and options.want > 1:
+            wants = [min(options.want, count or options.want) for count in counts]
+            widths = [width or max(options.width, PER_WANTED * want) for want in wants]
+        check_width(max(widths or [options.width]), len(asked), self.task.spec.length)
+        tokens = np.array([question.tokens for question in asked], np.uint8).reshape(-1, self.task.spec.length)
+        deadline = Deadline(len(asked), each=options.timeout, total=options.total_timeout)
+        sampled = completed(
+            *(self.network, self.task, tokens, options), widths=widths, wants=wants, watch=watch, deadline=deadline
+        )
+        ready: dict[int, Answer] = {}
+        following = 0
+        for i, found in sampled:
+            answer = self.answer(tokens[i], found, options, float(deadline.seconds[i]))
+            want = wants[i] if wants else options.want
+            ready[i] = dataclasses.replace(
+                answer,
+                number=asked[i].number,
+                complete=not deadline.late[i] or (want is not None and len(answer.distinct) >= want),
+                exist=counts[i] if wants or counts[i] == 1 else None,
+                unique=None if counts[i] is None else counts[i] == 1,
+            )
+            while following in ready:
+                yield ready.pop(following)
+                following += 1
 
     def stream(self, puzzle: Puzzle, **options: Any) -> Iterator[Answer]:
         """The answer to one puzzle as it stands after each supervision step, all trajectories counted as they are then.
@@ -104,11 +195,16 @@ class Reasoner:
 
     def prepare(self, puzzles: Puzzle | Sequence[Puzzle], asked: dict[str, Any]) -> tuple[Tokens, SamplingOptions]:
         """Tokens (n, L) of the puzzles, and the options that hold."""
-        o = answering(self.config.solve, asked)
-        needs_check(self.task, o.select)
+        o = self.options(asked)
         tokens = self.read(puzzles)
         check_width(o.width, len(tokens), self.task.spec.length)
         return tokens, o
+
+    def options(self, asked: dict[str, Any]) -> SamplingOptions:
+        """The options that hold for puzzles."""
+        o = answering(self.config.solve, asked)
+        needs_check(self.task, o.select, o.want)
+        return o
 
     def answer(self, puzzle: Tokens, found: Trajectories, options: SamplingOptions, seconds: float) -> Answer:
         """What `found` says of one puzzle (L,)."""
@@ -143,12 +239,17 @@ class Reasoner:
     def read(self, puzzles: Puzzle | Sequence[Puzzle]) -> Tokens:
         """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with
         several puzzles it names the one."""
+        asked = self.questions(puzzles)
+        return np.array([question.tokens for question in asked], np.uint8).reshape(-1, self.task.spec.length)
+
+    def questions(self, puzzles: Puzzle | Sequence[Puzzle], want: int | None = None) -> list[Question]:
+        """One puzzle or several, of which `want` answers are wanted. ValueError as `read`."""
         if isinstance(puzzles, str) or (isinstance(puzzles, np.ndarray) and puzzles.ndim == 1):
             puzzles = [puzzles]
-        return encode(self.task, puzzles, self.read_one)
+        return several(puzzles, lambda puzzle, number: self.question(puzzle, number, want))
 
-    def read_one(self, puzzle: Puzzle) -> Tokens:
-        """One puzzle -> (L,) uint8."""
+    def question(self, puzzle: Puzzle, number: int, want: int | None, *, count: bool = True) -> Question:
+        """One puzzle. count: whether to look for its answers; there must be one."""
         spec = self.task.spec
         if isinstance(puzzle, str):
             tokens = self.task.encode(puzzle)
@@ -156,25 +257,27 @@ class Reasoner:
             tokens = spec.tokens(puzzle)
             if not np.array_equal(self.task.encode(self.task.show(tokens)), tokens):
                 raise ValueError(f"these tokens are no puzzle of {spec.name}; compare with those that encode gives.")
-        try:
-            solvable = len(self.task.solutions(tokens, limit=1, budget=BUDGET)) > 0
-        except RuntimeError:  # too long a search: whether it has a solution stays unknown
-            solvable = True
-        if not solvable:
+        exist = self.task.count(tokens, 2 if (want or 1) == 1 else None) if count else None
+        if exist == 0:
             raise ValueError("the puzzle has no solution: the givens rule out every completion; change them.")
-        return tokens
+        return Question(number, tokens, exist)
 
 
-def encode(task: Task, puzzles: Sequence[Any] | np.ndarray, one: Callable[[Any], Tokens] | None = None) -> Tokens:
-    """Puzzles -> (n, L) uint8 by `one`, which is task.encode if not given. ValueError names the puzzle if there are
-    several."""
-    tokens = np.zeros((len(puzzles), task.spec.length), np.uint8)
-    for i, puzzle in enumerate(puzzles):
+def encode(task: Task, puzzles: Sequence[Any]) -> Tokens:
+    """Puzzles -> (n, L) uint8. ValueError names the puzzle if there are several."""
+    tokens = several(puzzles, lambda puzzle, _: task.encode(puzzle))
+    return np.array(tokens, np.uint8).reshape(-1, task.spec.length)
+
+
+def several(puzzles: Sequence[Any] | np.ndarray, read: Callable[[Any, int], Any]) -> list[Any]:
+    """What `read` makes of each puzzle and its number, from 1. ValueError names the puzzle if there are several."""
+    found = []
+    for number, puzzle in enumerate(puzzles, 1):
         try:
-            tokens[i] = (one or task.encode)(puzzle)
+            found.append(read(puzzle, number))
         except ValueError as error:
-            raise ValueError(f"Puzzle {i + 1}: {error}" if len(puzzles) > 1 else str(error)) from None
-    return tokens
+            raise ValueError(f"Puzzle {number}: {error}" if len(puzzles) > 1 else str(error)) from None
+    return found
 
 
 def load(

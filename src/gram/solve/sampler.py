@@ -192,6 +192,7 @@ def rollout(
         over = line.advance({*owners[leave].tolist()} - {*owners[~leave].tolist()})
         assert flight.state is not None
         yield Stage(flight.rows, answers, steps, value, halt, valid, done, leave, over, flight.state, flight.pooled)
+        deadline.resume()
         stay = np.flatnonzero(~leave)
         flight.keep(stay)
         for puzzle in over:

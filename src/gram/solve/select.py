@@ -46,8 +46,13 @@ class Choice:
         return tuple(c for c in self.candidates if c.valid)
 
 
-def needs_check(task: Task, select: Rule) -> None:
-    """ValueError if the checker should select where there is none but the known targets."""
+def needs_check(task: Task, select: Rule, want: int | None = None) -> None:
+    """ValueError if the checker should select, or count `want` answers, where there is none but the known targets."""
+    if (want or 1) > 1 and not task.checkable:
+        raise ValueError(
+            f"want is {want}, but {task.spec.name} was trained without a check that could count answers; leave want "
+            "out, or train with a check."
+        )
     if select == "checked" and not task.checkable:
         raise ValueError(task.unchecked)
 

@@ -150,6 +150,9 @@ class Task(ABC):
     evaluation: answers to new puzzles are neither valid nor invalid, and the checker cannot select among them."""
     own_splits: bool = False
     """Whether examples are split otherwise than by the content of inputs; then no augmented view is another's input."""
+    quick: int = 20_000
+    """Nodes that the exact solver visits in a small part of a second. What is counted by the way stays within it; a
+    number of nodes and not of seconds, so that the same puzzle gives the same words on any machine."""
     rules: bool = True
     """Whether there are rules that tell right answers from wrong ones. Without, `check` accepts every answer, so
     nothing can halt by it or be measured by it."""
@@ -206,6 +209,14 @@ class Task(ABC):
 
         RuntimeError when the search visits more than `budget` nodes before it is done, or NotImplementedError (one,
         too) where answers cannot be enumerated: how many there are stays unknown."""
+
+    def count(self, puzzle: Tokens, limit: int | None = None) -> int | None:
+        """How many completions one puzzle (L,) has, counted up to `limit`; None where the exact solver does not find
+        that out within `quick` nodes."""
+        try:
+            return len(self.solutions(puzzle, limit=limit, budget=self.quick))
+        except RuntimeError:
+            return None
 
     # symmetries -------------------------------------------------------------------------------------------
     @abstractmethod

@@ -48,6 +48,7 @@ class Sudoku(Task):
         )
         units = [group for relation in relations for group in relation]
         self.units = Units(size, units)
+        self.quick = 80_000 // size**2  # a node takes 0.2 ms on an empty 9x9 board
         self._box_of = {cell: i for i, group in enumerate(relations[2]) for cell in group}
         pairs = sorted({pair for group in units for pair in combinations(sorted(group), 2)})
         self._one, self._other = np.array(pairs).T  # the pairs of cells that see each other, 810 of them for 9x9
