@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -40,7 +42,7 @@ SMALL = change(
 
 
 def states() -> Candidates:
-    return Candidates(TASK.spec, PUZZLES.inputs)
+    return Candidates.of(TASK.spec, PUZZLES.inputs)
 
 
 def solutions() -> np.ndarray:
@@ -97,8 +99,23 @@ def test_a_dead_state_without_a_guess_begins_anew():
     search = states()
     search.drop(np.full(search.alive.shape, -9.0), -4.0)
     assert search.doomed(solutions()).all()
+    assert search.restarts.sum() == 0
     search.take_back(np.arange(len(search)))
     assert (search.alive == states().alive).all()
+    assert (search.restarts == 1).all()
+
+
+def test_a_search_that_began_anew_is_stricter():
+    """These weights drop everything at once, for ever; with the doubt of each restart the solution is found."""
+    model = build(TASK.spec, SMALL.model)
+    assert isinstance(model, Model)
+    assert model.candidate is not None
+    torch.nn.init.constant_(model.candidate.bias, -6.5)  # the thresholds are -4 and -1
+    torch.nn.init.constant_(model.value.bias, -3.0)
+    easy = PUZZLES.targets.copy()
+    easy[:, [0, 5]] = 1
+    answers = Reasoner(SMALL, TorchNetwork(settle(model, torch.float32)), TASK).solve(easy, width=1, depth=200)
+    assert all(answer.valid for answer in answers)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -113,7 +130,7 @@ def test_a_search_that_the_solution_judges_finds_it(seed: int):
         search.take_back(np.flatnonzero(dead))
         stuck = ~dead & (fewer == 0)
         search.guess(np.flatnonzero(stuck), noise, rng.random((len(search), 2)), temperature=1.0)
-    assert search.settled().all()
+    assert search.complete().all()
     assert search.holds(target).all()
 
 
@@ -152,6 +169,15 @@ def test_without_the_checker_a_search_ends_where_one_candidate_is_left():
     assert all((answer.steps or 200) < 200 for answer in answers)
 
 
+def test_the_page_for_browsers_has_no_search(tmp_path):
+    asked = reasoner()
+    assert isinstance(asked.network, TorchNetwork)
+    weights.save(tmp_path / "weights", SMALL, asked.network.model)
+    with pytest.raises(ValueError, match="--web"):
+        export(str(tmp_path / "weights"), tmp_path / "bundle", web=True)
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_bundles_find_what_the_weights_find(tmp_path):
     asked = reasoner()
     assert isinstance(asked.network, TorchNetwork)
@@ -185,6 +211,30 @@ def test_a_resumed_run_ends_where_one_in_one_piece_does(tmp_path):
     parts = train(SMALL, tmp_path / "parts", resume=True)
     first, second = (weights.load(str(folder))[1].state_dict() for folder in (whole, parts))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+TWO = """
+import json, os, sys
+from pathlib import Path
+
+from gram.train.loop import train
+from gram.config import read_config
+train(read_config(Path(sys.argv[1]) / "config.json"), Path(sys.argv[2]))
+sys.stdout.flush()
+os._exit(0)  # how torch takes its threads down is not what is tested
+"""
+
+
+def test_two_processes_train_it_together(tmp_path):
+    weights.write_json(tmp_path / weights.CONFIG, weights.to_dict(SMALL))
+    (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launch, str(tmp_path / "two.py"), str(tmp_path), str(tmp_path / "two")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    alone = train(SMALL, tmp_path / "one")
+    one, two = (json.loads((run / "metrics.jsonl").read_text().splitlines()[0]) for run in (alone, tmp_path / "two"))
+    assert two["ce"] == pytest.approx(one["ce"], rel=1e-3)  # a few updates by Muon, whose iteration is bfloat16
 
 
 def test_the_pool_replaces_what_is_solved_and_what_is_doomed():

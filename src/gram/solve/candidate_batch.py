@@ -14,6 +14,10 @@ from gram.solve.candidates import Candidates
 from gram.solve.noise import chances
 from gram.tasks.base import Task, Tokens
 
+STRICTER = 1.0
+"""What a search that began anew takes off its thresholds, each time: a candidate of the solution was dropped or a state
+with a solution given up, and the same thresholds would do so again. In the end nothing but guesses is left."""
+
 
 class CandidateBatch(ActiveBatch):
     """The rows in flight of a network with candidates."""
@@ -31,51 +35,57 @@ class CandidateBatch(ActiveBatch):
     ):
         super().__init__(network, task, puzzles, seed, temperature)
         self.drop_below, self.give_up_below = drop_below, give_up_below
-        self.candidates = Candidates(task.spec, puzzles[:0])
+        self.candidates = Candidates.of(task.spec, puzzles[:0])
 
     def admit(self, new: list[tuple[int, int]]) -> None:
         super().admit(new)
         if new:
-            self.candidates = self.candidates.join(Candidates(self.task.spec, self.tokens[-len(new) :]))
+            self.candidates = self.candidates.join(Candidates.of(self.task.spec, self.tokens[-len(new) :]))
 
     def embed(self, puzzles: Tokens) -> Array:
-        return self.network.encode(Candidates(self.task.spec, puzzles).tokens())
+        return self.network.encode(Candidates.of(self.task.spec, puzzles).tokens())
 
     def sparse(self) -> np.ndarray:
         """No row: a search guesses by itself."""
         return np.zeros(len(self.rows), bool)
 
     def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
-        """One round of every row: the likeliest living candidates (B, L) uint8, the logit that the state has a solution
-        (B,), and 1 where one candidate is left everywhere, -1 elsewhere (B,), as halting logit."""
+        """One round of every row: the likeliest candidates (B, L) uint8, the logit that the state has a solution (B,),
+        and 1 where one candidate is left everywhere, -1 elsewhere (B,), as halting logit."""
         assert self.state is not None
         out = self.network.step(self.state, self.e_x, self.noise(), temperature=self.temperature)
         self.state, self.logits, self.pooled = out.state, out.logits, out.pooled
         self.steps = self.steps + 1
-        scores = self.logits[..., np.array(self.task.spec.symbols)]
-        answers = self.task.canonical(self.candidates.answers(scores))
-        fewer = self.candidates.drop(out.candidates, self.drop_below)
-        dead = self.candidates.empty() | (out.value < self.give_up_below)
-        settled = self.candidates.settled() & ~dead
-        self.candidates.guess(np.flatnonzero(~dead & ~settled & (fewer == 0)), scores, self.chances())
-        self.restart(np.flatnonzero(dead))
-        self.e_x = self.network.encode(self.candidates.tokens())
-        return answers, out.value, np.where(settled, 1.0, -1.0).astype(np.float32)
+        search, scores = self.candidates, self.logits[..., np.array(self.task.spec.symbols)]
+        doubt = STRICTER * search.restarts
+        fewer = search.drop(out.candidates, self.drop_below - doubt)
+        answers = self.task.canonical(search.answers(scores))
+        dead = search.empty() | (out.value < self.give_up_below - doubt)
+        complete = search.complete() & ~dead
+        search.guess(np.flatnonzero(~dead & ~complete & (fewer == 0)), scores, self.chances())
+        self.take_back(np.flatnonzero(dead))
+        self.e_x = self.network.encode(search.tokens())
+        return answers, out.value, np.where(complete, 1.0, -1.0).astype(np.float32)
 
     def chances(self) -> np.ndarray:
         """Two uniform numbers for the guess of each row, (B, 2)."""
         rows = zip(self.rows, self.steps.tolist(), strict=True)
         return np.array([chances(self.seed, self.puzzles[p], n, step) for (p, n), step in rows]).reshape(-1, 2)
 
-    def restart(self, rows: np.ndarray) -> None:
-        """These rows take their last guess back and think anew."""
+    def take_back(self, rows: np.ndarray) -> None:
+        """These rows take their last guess back; their states are initial ones again."""
         if not len(rows):
             return
         assert self.state is not None
         self.candidates.take_back(rows)
-        self.e_x = self.network.put(self.e_x, rows, self.network.encode(self.candidates.pick(rows).tokens()))
         h, l = self.initial([self.rows[i] for i in rows.tolist()])  # noqa: E741
         self.state = self.network.put(self.state[0], rows, h), self.network.put(self.state[1], rows, l)
+
+    def restart(self, rows: np.ndarray) -> None:
+        """These rows take their last guess back, because the checker rejects what they came to."""
+        self.take_back(rows)
+        if len(rows):
+            self.e_x = self.network.put(self.e_x, rows, self.network.encode(self.candidates.pick(rows).tokens()))
 
     def keep(self, rows: np.ndarray) -> None:
         if len(rows) < len(self.rows):

@@ -3,34 +3,44 @@
 One round is the same in training and in solving: the network reads the candidates; those that it rules out are dropped
 (`drop`); where a position has none left, or the network or the checker says that the state has no solution, the last
 guess is taken back (`take_back`); where nothing was dropped, one position is guessed (`guess`). The scheme is that of
-Lattice Deduction Transformers (arXiv:2605.08605) with a stack of guesses in place of chains that begin anew.
+Lattice Deduction Transformers (arXiv:2605.08605) with a stack of guesses in place of chains that restart.
 Shapes: B rows, L positions, S symbols.
 """
+
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from gram.tasks.base import TaskSpec, Tokens
 
 KEPT = np.int16(2**15 - 1)
-"""The level at which a candidate is dropped that is still possible."""
+"""The level at which a candidate is dropped that is still possible, and"""
+RULED_OUT = np.int16(-1)
+"""of one that a given excludes: it never comes back."""
 
 
+@dataclass
 class Candidates:
     """What B rows may still hold. A guess opens a level; what is dropped above it comes back when it is taken back."""
 
-    def __init__(self, spec: TaskSpec, puzzles: Tokens):
+    spec: TaskSpec
+    dropped: np.ndarray
+    """(B, L, S) int16: the level at which each candidate was dropped; KEPT or RULED_OUT."""
+    guesses: np.ndarray
+    """(B, L, 2) int16: position and symbol of the guess that opened each level."""
+    level: np.ndarray
+    """(B,) int16: open guesses."""
+    restarts: np.ndarray
+    """(B,) int16: how often a row has begun anew."""
+
+    @classmethod
+    def of(cls, spec: TaskSpec, puzzles: Tokens) -> "Candidates":
         """The puzzles (B, L) as they are asked: a given leaves its symbol only, a blank leaves all."""
-        B, L, S = len(puzzles), spec.length, len(spec.symbols)
-        self.spec = spec
-        self.symbols = np.array(spec.symbols, np.uint8)
-        self.dropped = np.full((B, L, S), KEPT, np.int16)
-        """The level at which each candidate was dropped, KEPT where it is still possible."""
-        self.guesses = np.zeros((B, L, 2), np.int16)
-        """Position and symbol of the guess that opened each level."""
-        self.level = np.zeros(B, np.int16)
-        """Open guesses."""
-        self.given = np.isin(puzzles, self.symbols)
-        self.dropped[self.given[..., None] & (puzzles[..., None] != self.symbols)] = 0
+        B, L = len(puzzles), spec.length
+        symbols = np.array(spec.symbols, np.uint8)
+        given = np.isin(puzzles, symbols)[..., None]
+        dropped = np.where(given & (puzzles[..., None] != symbols), RULED_OUT, KEPT)
+        return cls(spec, dropped, np.zeros((B, L, 2), np.int16), np.zeros(B, np.int16), np.zeros(B, np.int16))
 
     def __len__(self) -> int:
         return len(self.level)
@@ -39,6 +49,11 @@ class Candidates:
     def alive(self) -> np.ndarray:
         """(B, L, S) bool: what is still possible."""
         return self.dropped == KEPT
+
+    @property
+    def given(self) -> np.ndarray:
+        """(B, L) bool: positions of which the puzzle leaves one symbol."""
+        return (self.dropped == RULED_OUT).sum(2) == self.dropped.shape[2] - 1
 
     def counts(self) -> np.ndarray:
         """(B, L): how many candidates each position has."""
@@ -49,15 +64,16 @@ class Candidates:
         the only candidate, the second for "another one", and for what is open a token that is no symbol."""
         alive = self.alive
         only = alive.sum(2, keepdims=True) == 1
-        this, other = self.symbols[:2]
+        this, other = self.spec.symbols[:2]
         blank = next(t for t in range(1, self.spec.vocabulary) if t not in self.spec.symbols)
-        return np.where(alive, np.where(only, this, np.uint8(blank)), other).reshape(len(alive), -1)
+        return np.where(alive, np.where(only, np.uint8(this), np.uint8(blank)), np.uint8(other)).reshape(len(alive), -1)
 
     def answers(self, logits: np.ndarray) -> Tokens:
-        """The likeliest candidate of each position by logits (B, L, S), (B, L) uint8."""
-        return self.symbols[np.where(self.alive, logits, -np.inf).argmax(2)]
+        """The likeliest candidate of each position by logits (B, L, S), (B, L) uint8; the first symbol where none is
+        left."""
+        return np.array(self.spec.symbols, np.uint8)[np.where(self.alive, logits, -np.inf).argmax(2)]
 
-    def settled(self) -> np.ndarray:
+    def complete(self) -> np.ndarray:
         """(B,) bool: one candidate at every position."""
         return (self.counts() == 1).all(1)
 
@@ -71,7 +87,7 @@ class Candidates:
 
     def doomed(self, solution: np.ndarray) -> np.ndarray:
         """(B,) bool: whether something of solution (B, L), as numbers of symbols, was dropped before any guess."""
-        return np.asarray((np.take_along_axis(self.dropped, solution[..., None], 2)[..., 0] == 0).any(1))
+        return np.asarray((np.take_along_axis(self.dropped, solution[..., None], 2)[..., 0] <= 0).any(1))
 
     # one round --------------------------------------------------------------------------------------------
     def drop(self, logits: np.ndarray, below: np.ndarray | float) -> np.ndarray:
@@ -82,17 +98,17 @@ class Candidates:
         return out.sum((1, 2))
 
     def take_back(self, rows: np.ndarray) -> None:
-        """The last guess of these rows was wrong: what it ruled out comes back, and it is out. A row without a guess
-        begins anew, because something was dropped that should not have been."""
+        """The last guess of these rows was wrong: what was dropped since comes back, and it is out. A row without a
+        guess begins anew, because something was dropped that should not have been."""
         for row in rows.tolist():
             dropped, level = self.dropped[row], int(self.level[row])
-            dropped[(dropped >= max(level, 1)) & ~self.given[row, :, None]] = KEPT
+            dropped[dropped >= level] = KEPT
             if level:
                 self.level[row] = level - 1
                 position, symbol = self.guesses[row, level - 1]
                 dropped[position, symbol] = level - 1
             else:
-                dropped[~self.given[row]] = KEPT
+                self.restarts[row] += 1
 
     def guess(
         self, rows: np.ndarray, logits: np.ndarray, chance: np.ndarray, *, temperature: float = 0.0, fewest: bool = True
@@ -120,12 +136,12 @@ class Candidates:
     # rows -------------------------------------------------------------------------------------------------
     def pick(self, rows: np.ndarray) -> "Candidates":
         """These rows alone."""
-        return self._of(*(array[rows] for array in self.arrays().values()))
+        return Candidates(self.spec, *(array[rows] for array in self.arrays().values()))
 
     def join(self, others: "Candidates") -> "Candidates":
         """These rows and others after them."""
         pairs = zip(self.arrays().values(), others.arrays().values(), strict=True)
-        return self._of(*(np.concatenate(pair) for pair in pairs))
+        return Candidates(self.spec, *(np.concatenate(pair) for pair in pairs))
 
     def put(self, rows: np.ndarray, new: "Candidates") -> None:
         """`new` at these rows."""
@@ -134,10 +150,4 @@ class Candidates:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that a checkpoint needs."""
-        return {"dropped": self.dropped, "guesses": self.guesses, "level": self.level, "given": self.given}
-
-    def _of(self, dropped: np.ndarray, guesses: np.ndarray, level: np.ndarray, given: np.ndarray) -> "Candidates":
-        made = object.__new__(Candidates)
-        made.spec, made.symbols = self.spec, self.symbols
-        made.dropped, made.guesses, made.level, made.given = dropped, guesses, level, given
-        return made
+        return {field.name: getattr(self, field.name) for field in fields(self)[1:]}

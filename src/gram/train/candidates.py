@@ -47,17 +47,32 @@ class Scores(NamedTuple):
     """(B,) the logit that the state has a solution."""
 
 
+class Asked(NamedTuple):
+    """What the network is to say of B states."""
+
+    solution: Tensor
+    """(B, L, S) float32: 1 for the symbols of the solution."""
+    live: Tensor
+    """(B,) float32: 1 where all of it is still possible."""
+    candidates: Tensor
+    """(B, L, S) float32: how much each candidate counts; 0 where it is out."""
+    positions: Tensor
+    """(B, L) float32: 1 where a symbol is asked for."""
+
+
 class CandidateLearner(nn.Module):
     """A model with candidates and its objective, in the place of `Learner`: binary cross-entropy of the candidates,
     cross-entropy of the open positions, and binary cross-entropy of whether the state has a solution."""
 
     prior_share = 0.0
 
-    def __init__(self, model: Model, config: TrainConfig):
+    def __init__(self, model: Model, config: TrainConfig, total: Callable[[Tensor], Tensor] = lambda x: x):
+        """total: sums a tensor over the processes that train together."""
         super().__init__()
-        self.model, self.config = model, config
+        self.model, self.config, self.total = model, config, total
         self.beta = config.beta
         self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
+        model.halt.requires_grad_(False)  # a search halts by what is left; several processes wait for every gradient
 
     def prior_rows(self, batch: int) -> Tensor:
         """(batch,) bool: none."""
@@ -67,7 +82,9 @@ class CandidateLearner(nn.Module):
         self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, done: Tensor, pooled: Tensor, on_prior: Tensor
     ) -> Update:
         """One supervision step of every row. x (B, L * S): candidates as `Candidates.tokens` gives them; y (B, L)."""
-        out: Scores = self.inner(x, y, state)
+        asked, rows = self.asked(x, y), torch.tensor([float(len(x))], device=x.device)
+        sums = self.total(torch.cat([asked.candidates.sum()[None], asked.positions.sum()[None], rows]))
+        out: Scores = self.inner(x, y, state, (sums[:2] / sums[2]).clamp(min=1))
         loss = torch.stack([each.mean() for each in out.losses.values()]).sum()
         first = self.model.spec.symbols[0]
         exact = (out.logits.detach().argmax(-1) + first == y).all(1)
@@ -77,30 +94,33 @@ class CandidateLearner(nn.Module):
         told = tuple(z.detach() for z in (out.logits, out.candidates, out.value))
         return Update(loss, rows, out.state, pooled, done, done >= self.config.N_sup, told)
 
-    def plain(self, x: Tensor, y: Tensor, state: State) -> Scores:
-        model, (this, other) = self.model, self.model.spec.symbols[:2]
-        x_BLS = x.view(len(x), model.spec.length, -1)
-        y_BLS = (y[..., None] == torch.tensor(model.spec.symbols, device=y.device)).float()
+    def asked(self, x: Tensor, y: Tensor) -> "Asked":
+        """What the network is to say of these states."""
+        this, other = self.model.spec.symbols[:2]
+        x_BLS = x.view(len(x), self.model.spec.length, -1)
+        y_BLS = (y[..., None] == torch.tensor(self.model.spec.symbols, device=y.device)).float()
         alive_BLS = (x_BLS != other).float()
-        open_BL = (x_BLS != this).all(2).float()
         live_B = ((1 - alive_BLS) * y_BLS).sum((1, 2)).eq(0).float()
+        open_BL = (x_BLS != this).all(2).float()
+        shares = alive_BLS * torch.where(live_B > 0, 1.0, DEAD)[:, None, None]
+        return Asked(y_BLS, live_B, shares, open_BL * live_B[:, None])
+
+    def plain(self, x: Tensor, y: Tensor, state: State, each: Tensor) -> Scores:
+        """each (2,): the mean number of candidates and of positions that are asked of a row, over all processes, so
+        that everything asked counts alike."""
+        model = self.model
+        y_BLS, live_B, shares_BLS, asked_BL = self.asked(x, y)
         right_BLS = y_BLS * live_B[:, None, None]
-        weight_BLS = (
-            alive_BLS * torch.where(right_BLS > 0, TRUE, FALSE) * torch.where(live_B > 0, 1.0, DEAD)[:, None, None]
-        )
-        asked_BL = open_BL * live_B[:, None]
-        # over the whole batch, so that every candidate and every open position counts alike
-        each_candidate = (alive_BLS.sum((1, 2)) * torch.where(live_B > 0, 1.0, DEAD)).mean().clamp(min=1)
-        each_position = asked_BL.sum(1).mean().clamp(min=1)
+        weight_BLS = shares_BLS * torch.where(right_BLS > 0, TRUE, FALSE)
         step = model.step(state, model.encode(x), None)
         readouts = [*step.earlier, step.readout]
         ce = bce = conflict = torch.zeros_like(live_B)
         for readout in readouts:
             logits, value, candidates = model.scores(readout), model.alive(readout), model.living(readout)
             told = F.binary_cross_entropy_with_logits(candidates, right_BLS, reduction="none") * weight_BLS
-            log_p = logits.masked_fill(alive_BLS == 0, -1e4).log_softmax(-1)
-            bce = bce + told.sum((1, 2)) / each_candidate
-            ce = ce - ((log_p * y_BLS).sum(2) * asked_BL).sum(1) / each_position
+            log_p = logits.masked_fill(shares_BLS == 0, -1e4).log_softmax(-1)
+            bce = bce + told.sum((1, 2)) / each[0]
+            ce = ce - ((log_p * y_BLS).sum(2) * asked_BL).sum(1) / each[1]
             conflict = conflict + F.binary_cross_entropy_with_logits(value, live_B, reduction="none")
         losses = {"candidates": bce, "ce": ce, "conflict": conflict}
         losses = {name: each / len(readouts) for name, each in losses.items()}
@@ -114,12 +134,12 @@ class Pool:
         """rows: the global numbers of the rows of this rank. give_up_below: as in SolveConfig."""
         self.spec, self.rows, self.seed, self.give_up_below = spec, rows, seed, give_up_below
         blank = np.zeros((len(rows), spec.length), np.uint8)
-        self.candidates = Candidates(spec, blank)
+        self.candidates = Candidates.of(spec, blank)
 
     def begin(self, rows: np.ndarray, puzzles: np.ndarray) -> None:
         """New searches for puzzles (n, L) in these rows."""
         if len(rows):
-            self.candidates.put(rows, Candidates(self.spec, puzzles.astype(np.uint8)))
+            self.candidates.put(rows, Candidates.of(self.spec, puzzles.astype(np.uint8)))
 
     def tokens(self) -> Tensor:
         """What the network reads, (B, L * S) int64."""
@@ -145,11 +165,11 @@ class Pool:
         low, high = DROP_BELOW
         fewer = search.drop(candidates, low + (high - low) * drawn[:, 0])
         dead = search.empty() | ((value < self.give_up_below) & ~live)
-        settled = search.settled() & ~dead
-        over = (settled & search.holds(target)) | (dead & search.doomed(target))
+        complete = search.complete() & ~dead
+        over = (complete & search.holds(target)) | (dead & search.doomed(target))
         back = dead & ~over
         search.take_back(np.flatnonzero(back))
-        guesses = ~dead & ~settled & ((fewer == 0) | (drawn[:, 1] < EAGER))
+        guesses = ~dead & ~complete & ((fewer == 0) | (drawn[:, 1] < EAGER))
         for anywhere in (False, True):
             chosen = np.flatnonzero(guesses & ((drawn[:, 2] < ANYWHERE) == anywhere))
             search.guess(chosen, logits, drawn[:, 3:5], temperature=1.25, fewest=not anywhere)

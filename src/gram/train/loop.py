@@ -95,7 +95,7 @@ class Run:
         member = isinstance(model, Model)
         self.pool = None
         if member and config.model.candidates:
-            self.learner = CandidateLearner(model, c)
+            self.learner = CandidateLearner(model, c, world.sum)
             self.pool = Pool(task.spec, world.rows(c.batch), c.seed, config.solve.give_up_below)
         else:
             self.learner = Learner(model, c, task.check, self.couple) if member else BaselineLearner(model, c)

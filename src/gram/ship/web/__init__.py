@@ -19,6 +19,8 @@ def check(task: Task, config: Config) -> None:
     """ValueError for what the page knows no rules of, or cannot begin."""
     if not isinstance(task, NQueens | Sudoku) or config.model.start != "fixed":
         raise ValueError(f"The page draws queens and Sudoku with a fixed start, not {task.spec.name}; leave out --web.")
+    if config.model.candidates:
+        raise ValueError("The page cannot search over candidates (model.candidates); leave out --web.")
 
 
 def write(folder: Path, task: Task, config: Config, start: tuple[np.ndarray, np.ndarray]) -> None:
