@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "ship": BELOW | {"ship"},
     "ship.runtime": {"config", "console", "ship"},
     "console": BELOW | {"ship", "console"},
+    "serve": BELOW | {"console", "serve"},
     "bench": BELOW | {"recipes", "train", "bench"},
     "report": BELOW | {"recipes", "console", "report"},
     "reproduce": BELOW | {"recipes", "train", "console", "report", "reproduce"},
@@ -37,7 +38,14 @@ ANYWHERE = {"strict_json", "fields", "atomic", "machine", "cache"}
 """Root modules of no room, which import nothing of gram but each other."""
 NO_TORCH = {"gram.ship.runtime", "gram.ship.onnx_backend"}
 FREE = {"__init__", "__main__", "cli"}
-PROGRAMS = {"gram", "gram.cli", "gram.cli.__main__", "gram.ship.runtime", "gram.train.classifier"}
+PROGRAMS = {
+    "gram",
+    "gram.cli",
+    "gram.cli.__main__",
+    "gram.ship.runtime",
+    "gram.serve.__main__",
+    "gram.train.classifier",
+}
 
 
 def imported(source: str, module: str) -> set[str]:

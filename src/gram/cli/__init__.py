@@ -10,6 +10,7 @@ USAGE = """usage: gram VERB ...
 
   gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
   gram generate TASK             draw samples of a task without puzzles: boards, digits
+  gram serve [WEIGHTS ...]       answer over HTTP
   gram eval TASK                 measure weights on held-out puzzles
   gram train RECIPE              train a recipe
   gram data NAME                 get a public data set, or check one
@@ -64,7 +65,7 @@ def fail(sentence: str, code: int) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    verbs = {"solve": commands.solve, "generate": commands.generate, "eval": commands.evaluate}
+    verbs = {"solve": commands.solve, "generate": commands.generate, "eval": commands.evaluate, "serve": commands.serve}
     verbs |= {"data": commands.data, "export": commands.export, "import": commands.import_official}
     verbs |= {
         "bench": commands.bench,
@@ -80,7 +81,7 @@ def dispatch(arguments: list[str]) -> int:
         return train.train(rest)
     if verb not in verbs:
         raise ValueError(
-            f"There is no command {verb!r}; use train, solve, generate, eval, data, export, import, bench, report, "
-            "reproduce or info."
+            f"There is no command {verb!r}; use train, solve, generate, serve, eval, data, export, import, bench, "
+            "report, reproduce or info."
         )
     return parse(verbs[verb], rest, f"gram {verb}")()

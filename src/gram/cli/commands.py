@@ -7,6 +7,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from gram.console.options import Answering, Drawing, Solving
+from gram.serve.settings import Settings
 
 Dtype = Literal["auto", "float32", "bfloat16"]
 
@@ -143,6 +144,18 @@ def evaluate(
         as_json=as_json,
         asked=options.asked(),
     )
+
+
+def serve(weights: Positional[tuple[str, ...]] = (), /, *, settings: Annotated[Settings, arg(name="")]) -> int:
+    """Answer puzzles over HTTP; /docs of the server tells how.
+
+    Args:
+        weights: Shipped weights by name, folders of runs, or bundles; all that ship if none are given.
+        settings: Where the server listens and what it allows.
+    """
+    from gram.serve import run
+
+    return run.serve(weights, settings)
 
 
 # data, export, import: files --------------------------------------------------------------------------------

@@ -1,0 +1,204 @@
+"""The routes of the server."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gram.console.puzzles import fields
+from gram.serve import asked, documents, metrics
+from gram.serve.door import Door
+from gram.serve.engine import Full
+from gram.serve.models import Served, opened
+from gram.serve.problem import Problem
+from gram.serve.settings import Settings, from_environment, token
+from gram.solve.reasoner import Answer
+
+PAGE = Path(__file__).parent / "page"
+"""Static files of the page at /, where there are some."""
+READERS = 4
+"""Threads that read puzzles: an exact solver may be at work there."""
+BODY_SECONDS = 30.0
+"""A body that takes longer to arrive is given up."""
+GONE = 499
+"""Status in the log of a client that did not wait for its answer."""
+
+
+class JSON(Response):
+    """Compact JSON."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Server:
+    """What the routes share."""
+
+    def __init__(self, settings: Settings, load: Callable[[], dict[str, Served]]):
+        self.settings, self.load = settings, load
+        self.models: dict[str, Served] = {}
+        self.readers = ThreadPoolExecutor(READERS, "gram reader")
+        self.ready = False
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Load the weights, and let the engines end."""
+        self.models = self.load()
+        self.ready = True
+        try:
+            yield
+        finally:
+            self.ready = False
+            for served in self.models.values():
+                served.engine.stop()
+            self.readers.shutdown(wait=False)
+
+    # what is told -----------------------------------------------------------------------------------------
+    async def health(self, _: Request) -> Response:
+        return JSON({"status": "ok"})
+
+    async def readiness(self, _: Request) -> Response:
+        return JSON({"status": "ready" if self.ready else "starting"}, 200 if self.ready else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(metrics.text(), media_type=metrics.MEDIA_TYPE)
+
+    async def tasks(self, _: Request) -> Response:
+        return JSON({"tasks": [documents.described(served) for served in self.models.values()]})
+
+    async def openapi(self, _: Request) -> Response:
+        return JSON(documents.openapi(self.models, self.settings))
+
+    async def docs(self, _: Request) -> Response:
+        return HTMLResponse(documents.page(documents.openapi(self.models, self.settings)))
+
+    # what is asked ----------------------------------------------------------------------------------------
+    async def solve(self, request: Request) -> Response:
+        served = self.served(request)
+        wanted = await self.read(request, asked.solving, served)
+        request.scope["gram"] |= {"task": served.name, "puzzles": len(wanted.questions)}
+        answers = await self.found(request, served, wanted)
+        return JSON({"answers": [fields(answer.number, answer) for answer in answers]})
+
+    async def found(self, request: Request, served: Served, wanted: asked.Asked) -> list[Answer]:
+        """What the engine finds. A client that goes away cancels the work."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Answer]] = loop.create_future()
+
+        def settle(result: Any) -> None:
+            if not future.done():
+                future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
+
+        try:
+            job = served.engine.submit(wanted, lambda result: loop.call_soon_threadsafe(settle, result))
+        except Full:
+            raise Problem(429, "As many requests wait as may; ask again later.", headers={"Retry-After": "1"}) from None
+        gone = asyncio.ensure_future(request.receive())  # the body has been read: what comes is the end
+        try:
+            await asyncio.wait((future, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not future.done():
+                raise ClientDisconnect
+            return future.result()
+        finally:
+            job.cancelled = True
+            gone.cancel()
+
+    def served(self, request: Request) -> Served:
+        """The weights that the path names."""
+        name = request.path_params["task"]
+        if name not in self.models:
+            there = ", ".join(self.models)
+            raise Problem(404, f"No weights for the task {name[:100]!r} are served; there are {there}.", "task")
+        return self.models[name]
+
+    async def read(
+        self, request: Request, rule: Callable[..., asked.Asked], served: Served, **more: Any
+    ) -> asked.Asked:
+        """What the body asks, read beside the event loop."""
+        body = await self.body(request)
+        return await self.apart(rule, served.reasoner, body, self.settings, **more)
+
+    async def body(self, request: Request) -> bytes:
+        """The body, within the limits."""
+        most = self.settings.max_body
+        length = request.headers.get("content-length", "")
+        too_long = length.isdigit() and int(length) > most
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                if not too_long:
+                    async for part in request.stream():
+                        parts.append(part)
+                        size += len(part)
+                        if too_long := size > most:
+                            break
+        except TimeoutError:
+            raise Problem(408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds; send it again.") from None
+        if too_long:
+            raise Problem(413, f"The body is longer than the {most:,} bytes that this server takes; send less.", "body")
+        return b"".join(parts)
+
+    async def apart(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a function beside the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.readers, lambda: function(*arguments, **named))
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """A Problem as its response; so are the errors of routing."""
+    if isinstance(error, HTTPException):
+        said = {404: f"There is nothing at {request.url.path[:100]}; see /docs.", 405: "Use another method; see /docs."}
+        error = Problem(error.status_code, said.get(error.status_code, error.detail), headers=dict(error.headers or {}))
+    assert isinstance(error, Problem)
+    return error.response(request.scope["gram"]["request"])
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """The client went away: nobody reads this."""
+    return Response(status_code=GONE)
+
+
+def build(settings: Settings, load: Callable[[], dict[str, Served]]) -> Door:
+    """The application. `load` is called when it starts."""
+    server = Server(settings, load)
+    routes: list[Any] = [
+        Route("/v1/{task}/solve", server.solve, methods=["POST"]),
+        Route("/v1/tasks", server.tasks),
+        Route("/healthz", server.health),
+        Route("/readyz", server.readiness),
+        Route("/metrics", server.metrics),
+        Route("/openapi.json", server.openapi),
+        Route("/docs", server.docs),
+    ]
+    if PAGE.is_dir():
+        routes.append(Mount("/", StaticFiles(directory=PAGE, html=True)))
+    else:
+        routes.append(Route("/", lambda _: RedirectResponse("docs")))
+    handlers: Any = {Problem: refused, HTTPException: refused, ClientDisconnect: broken}
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=server.lifespan)
+    return Door(app, settings, token(settings))
+
+
+def served(weights: Sequence[str], settings: Settings) -> dict[str, Served]:
+    """The weights, each with its engine, by task."""
+    found = opened(weights, settings.dtype)
+    return {name: Served(label, reasoner, settings) for name, (label, reasoner) in found.items()}
+
+
+def create() -> Door:
+    """The application of a worker, by the settings in its environment."""
+    weights, settings = from_environment()
+    return build(settings, lambda: served(weights, settings))

@@ -1,0 +1,162 @@
+"""The body of a request: puzzles and options, compared with the limits. What does not fit is a Problem with its field.
+
+All of it may be slow (an exact solver looks at each puzzle) and runs beside the event loop.
+"""
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+from gram import strict_json
+from gram.config import SolveConfig
+from gram.console.options import Drawing, Solving
+from gram.fields import shown
+from gram.serve.problem import Problem
+from gram.serve.settings import Settings
+from gram.solve.memory import check_width
+from gram.solve.options import SamplingOptions, answering, drawing, resolve
+from gram.solve.reasoner import Question, Reasoner
+from gram.solve.select import needs_check
+from gram.tasks.base import Unconditional
+
+SOLVING = tuple(field.name for field in dataclasses.fields(Solving) if "timeout" not in field.name)
+"""The options of answers; a request has one time limit, deadline_ms."""
+DRAWING = tuple(field.name for field in dataclasses.fields(Drawing))
+LONGEST = 100_000
+"""Characters of one puzzle at most."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks of a model."""
+
+    questions: list[Question]
+    """One for each puzzle; for samples the blank."""
+    options: SamplingOptions
+    width: int | None
+    """Trajectories per puzzle that the request names."""
+    seconds: float
+    """After which the best answers found by then are given."""
+    trajectories: bool = False
+    """Whether each event of a stream shows every trajectory."""
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body."""
+    try:
+        values = strict_json.parse(body, "The body", "send a JSON object")
+    except ValueError as error:
+        raise Problem(400, str(error)) from None
+    if not isinstance(values, dict):
+        raise Problem(400, 'The body must be a JSON object, such as {"puzzles": ["..."]}.')
+    return values
+
+
+def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool = False) -> Asked:
+    """A request for answers to puzzles, or for one answer as a stream."""
+    values = parse(body)
+    known = ("puzzles", *SOLVING, "deadline_ms", *(("trajectories",) if stream else ()))
+    seconds = common(values, known, settings)
+    if isinstance(reasoner.task, Unconditional):
+        raise Problem(422, f"{reasoner.task.spec.name} has no puzzles to answer; ask for samples with generate.")
+    texts = listed(values, 1 if stream else settings.max_puzzles)
+    asked = {name: values.get(name) for name in SOLVING}
+    options = resolved(reasoner.config.solve, asked, answering, settings)
+    try:
+        needs_check(reasoner.task, options.select, options.want)
+    except ValueError as error:
+        raise Problem(422, str(error), "want" if (options.want or 1) > 1 else "select") from None
+    shown_all = values.get("trajectories") or False
+    if not isinstance(shown_all, bool):
+        raise Problem(422, "trajectories must be true or false.", "trajectories")
+    fits(options, len(texts), reasoner)
+    questions = []
+    for i, text in enumerate(texts):
+        try:
+            questions.append(reasoner.question(text, i + 1, options.want))
+        except ValueError as error:
+            raise Problem(422, str(error), f"puzzles[{i}]") from None
+    return Asked(questions, options, asked["width"], seconds, shown_all)
+
+
+def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
+    """A request for samples of a task without puzzles."""
+    values = parse(body)
+    seconds = common(values, ("n", *DRAWING, "deadline_ms"), settings)
+    if not isinstance(reasoner.task, Unconditional):
+        raise Problem(422, f"{reasoner.task.spec.name} answers puzzles; send them to solve.")
+    n = values.get("n")
+    if n is not None and (type(n) is not int or not 1 <= n <= settings.max_puzzles):
+        raise Problem(422, f"n is {shown(n)}; it must be an integer from 1 to {settings.max_puzzles:,}.", "n")
+    asked = {name: values.get(name) for name in DRAWING}
+    options = resolved(reasoner.config.solve, asked, lambda defaults, given: drawing(defaults, n, given), settings)
+    fits(options, 1, reasoner)
+    return Asked([Question(1, reasoner.task.blank, None)], options, n, seconds)
+
+
+def common(values: dict[str, Any], known: tuple[str, ...], settings: Settings) -> float:
+    """Compare the keys with those that there are. The seconds until the deadline."""
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(key[:100], known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}."
+            raise Problem(422, f"There is no field {shown(key)}; {hint}", key[:100])
+    limit = values.get("deadline_ms")
+    if limit is None:
+        return settings.max_seconds
+    most = settings.max_seconds * 1000
+    if type(limit) not in (int, float) or not 0 < limit <= most:
+        raise Problem(
+            422, f"deadline_ms is {shown(limit)}; it must be a number above 0 and at most {most:,.0f}.", "deadline_ms"
+        )
+    return limit / 1000
+
+
+def listed(values: dict[str, Any], most: int) -> list[str]:
+    """The puzzles as texts: at least one, at most so many."""
+    found = values.get("puzzles")
+    found = [found] if isinstance(found, str) else found
+    if not isinstance(found, list) or not found:
+        raise Problem(422, "puzzles must be a text or a list of texts, one for each puzzle.", "puzzles")
+    if len(found) > most:
+        few = "one puzzle" if most == 1 else f"{most:,} puzzles"
+        raise Problem(422, f"There are {len(found):,} puzzles; a request may hold {few} at most.", "puzzles")
+    for i, text in enumerate(found):
+        if not isinstance(text, str):
+            raise Problem(422, f"A puzzle must be a text, not {shown(text)}.", f"puzzles[{i}]")
+        if len(text) > LONGEST:
+            raise Problem(422, f"The puzzle has {len(text):,} characters; no puzzle has as many.", f"puzzles[{i}]")
+    return found
+
+
+def resolved(defaults: SolveConfig, asked: dict[str, Any], rule: Any, settings: Settings) -> SamplingOptions:
+    """The options that hold. Every fault names the option that it is about."""
+    try:
+        resolve(defaults, asked)  # each value by itself
+        options = rule(defaults, asked)
+    except ValueError as error:
+        raise Problem(422, str(error).removeprefix("SamplingOptions."), culprit(defaults, asked, rule)) from None
+    for name, most in (("width", settings.max_width), ("depth", settings.max_depth)):
+        if getattr(options, name) > most:
+            raise Problem(422, f"{name} is {getattr(options, name):,}; this server allows {most:,} at most.", name)
+    return options
+
+
+def culprit(defaults: SolveConfig, asked: dict[str, Any], rule: Any) -> str | None:
+    """The option that is refused by itself; else the last one that was given."""
+    given = [name for name, value in asked.items() if value is not None]
+    for name in given:
+        try:
+            resolve(defaults, {name: asked[name]})
+        except ValueError:
+            return name
+    return given[-1] if given else None
+
+
+def fits(options: SamplingOptions, puzzles: int, reasoner: Reasoner) -> None:
+    """Refuse what needs more memory than is free."""
+    try:
+        check_width(options.width, puzzles, reasoner.task.spec.length)
+    except ValueError as error:
+        raise Problem(422, str(error), "width") from None

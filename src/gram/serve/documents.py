@@ -1,0 +1,227 @@
+"""What the server says about itself: its tasks, its OpenAPI document, and that as a page without outside requests."""
+
+import html
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, get_args
+
+from gram.serve.models import Served
+from gram.serve.settings import Settings
+from gram.solve.select import Rule
+
+ABOUT = {
+    "width": "Trajectories per puzzle.",
+    "depth": "Supervision steps at most.",
+    "seed": "Seed of the noise; the same seed gives the same answer.",
+    "temperature": "Factor on the learned noise.",
+    "restart_every": "Supervision steps until a trajectory restarts; 0 never.",
+    "select": "How one answer is chosen among the trajectories.",
+    "want": "Stop after this many distinct valid answers; or all that exist, where these are quickly counted.",
+    "deadline_ms": 'Milliseconds after which the best answer found by then is given, with "complete": false.',
+    "puzzles": "One puzzle or a list of puzzles, as text.",
+    "n": "Samples.",
+    "trajectories": "Whether each event shows every trajectory: its board, certainty, value and halting logit.",
+}
+
+
+def described(served: Served) -> dict[str, Any]:
+    """One entry of /v1/tasks."""
+    reasoner, solve = served.reasoner, served.reasoner.config.solve
+    defaults = {name: getattr(solve, name) for name in ("width", "depth", "select", "temperature", "restart_every")}
+    return {
+        "task": served.name,
+        "weights": served.label,
+        "arithmetic": reasoner.arithmetic,
+        "ask": "generate" if served.generates else "solve",
+        "length": reasoner.task.spec.length,
+        "checked": reasoner.task.checkable,
+        "defaults": defaults,
+    }
+
+
+def options(settings: Settings, *, drawing: bool = False) -> dict[str, Any]:
+    """The schemas of the options."""
+    whole: dict[str, Any] = {"type": "integer"}
+    found = {
+        "depth": whole | {"minimum": 1, "maximum": settings.max_depth},
+        "seed": whole | {"minimum": 0, "maximum": 2**64 - 1},
+        "temperature": {"type": "number", "minimum": 0, "maximum": 100},
+        "restart_every": whole | {"minimum": 0, "maximum": 1_000_000},
+        "deadline_ms": {"type": "number", "exclusiveMinimum": 0, "maximum": settings.max_seconds * 1000},
+    }
+    if not drawing:
+        found |= {
+            "width": whole | {"minimum": 1, "maximum": settings.max_width},
+            "select": {"type": "string", "enum": list(get_args(Rule))},
+            "want": whole | {"minimum": 1, "maximum": 1_000_000},
+        }
+    return {name: schema | {"description": ABOUT[name]} for name, schema in found.items()}
+
+
+def bodies(settings: Settings) -> dict[str, Any]:
+    """The schemas of what is sent and answered."""
+    one = {"type": "string", "minLength": 1}
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": settings.max_puzzles}
+    puzzles = {"description": ABOUT["puzzles"], "oneOf": [one, many]}
+    number, whole, text = ({"type": [kind, "null"]} for kind in ("number", "integer", "string"))
+    answer = {
+        "puzzle": {"type": "string"},
+        "answer": text | {"description": "The answer as text; null where no valid one was found."},
+        "valid": {
+            "type": ["boolean", "null"],
+            "description": "Whether it obeys all rules; null where nothing can tell.",
+        },
+        "distinct": {"type": "array", "items": {"type": "string"}, "description": "All distinct valid answers found."},
+        "width": {"type": "integer"},
+        "depth": {"type": "integer"},
+        "steps": whole | {"description": "Supervision steps of the chosen trajectory."},
+        "value": number | {"description": "The accuracy that the model expects of the answer."},
+        "seconds": {"type": "number"},
+        "agreed": {"type": "integer", "description": "Trajectories that ended in the answer."},
+        "finished": {"type": "integer", "description": "Trajectories that ended."},
+        "evaluations": {"type": "integer", "description": "Rows times supervision steps."},
+        "exist": whole | {"description": "Answers that exist, counted exactly; null where that takes long."},
+        "unique": {
+            "type": ["boolean", "null"],
+            "description": "Whether there is no other; null where that takes long.",
+        },
+        "complete": {"type": "boolean", "description": "false where a deadline came first."},
+        "number": {"type": "integer", "description": "Which puzzle of the request it is, from 1."},
+    }
+    problem = {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong, in one sentence."},
+        "field": {"type": "string", "description": "Where in the body."},
+        "request_id": {"type": "string"},
+    }
+    return {
+        "Solve": shape({"puzzles": puzzles} | options(settings), ["puzzles"], closed=True),
+        "Answer": shape(answer, list(answer)),
+        "Answers": shape({"answers": {"type": "array", "items": refer("Answer")}}, ["answers"]),
+        "Problem": shape(problem, ["type", "title", "status", "detail", "request_id"]),
+    }
+
+
+def shape(properties: dict[str, Any], required: list[str], *, closed: bool = False) -> dict[str, Any]:
+    """The schema of an object; a `closed` one has no other keys."""
+    found = {"type": "object", "properties": properties, "required": required}
+    return found | ({"additionalProperties": False} if closed else {})
+
+
+def refer(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def content(schema: Any, kind: str = "application/json") -> dict[str, Any]:
+    return {"content": {kind: {"schema": schema}}}
+
+
+def problems(*statuses: int) -> dict[str, Any]:
+    """The responses that say what is wrong."""
+    says = {
+        400: "The body is no JSON object.",
+        401: "The bearer token is missing or wrong.",
+        404: "There are no such weights.",
+        408: "The body took too long to arrive.",
+        413: "The body is too long.",
+        422: "A field does not fit.",
+        429: "The queue is full; Retry-After says when to come again.",
+    }
+    return {
+        str(status): {"description": says[status]} | content(refer("Problem"), "application/problem+json")
+        for status in statuses
+    }
+
+
+def asking(summary: str, body: str, answer: Any, tasks: list[str]) -> dict[str, Any]:
+    """A POST under /v1/{task}."""
+    where = {"name": "task", "in": "path", "required": True, "schema": {"type": "string", "enum": tasks}}
+    answered = {"200": {"description": "Answered."} | answer}
+    return {
+        "post": {
+            "summary": summary,
+            "parameters": [where],
+            "requestBody": {"required": True} | content(refer(body)),
+            "responses": answered | problems(400, 401, 404, 408, 413, 422, 429),
+        }
+    }
+
+
+def telling(summary: str, kind: str = "application/json", *, guarded: bool = True) -> dict[str, Any]:
+    """A GET."""
+    responses = {"200": {"description": "As it is now."} | content({}, kind)} | (problems(401) if guarded else {})
+    return {"get": {"summary": summary, "responses": responses} | ({} if guarded else {"security": []})}
+
+
+def openapi(models: Mapping[str, Served], settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document."""
+    solving = [served.name for served in models.values() if not served.generates]
+    readiness = telling("Whether the weights are loaded", guarded=False)
+    readiness["get"]["responses"]["503"] = {"description": "Not yet, or no more."}
+    paths = {
+        "/v1/tasks": telling("The tasks that are served"),
+        "/healthz": telling("Whether the process lives", guarded=False),
+        "/readyz": readiness,
+        "/metrics": telling("Metrics for Prometheus", "text/plain"),
+    }
+    if solving:
+        answer = content(refer("Answers"))
+        paths["/v1/{task}/solve"] = asking("Answer one puzzle or several", "Solve", answer, solving)
+    secured = settings.token_file is not None
+    scheme = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}} if secured else {}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "gram", "version": release(), "description": "Answers to puzzles by recursive reasoning."},
+        "paths": paths,
+        "components": {"schemas": bodies(settings)} | scheme,
+    } | ({"security": [{"token": []}]} if secured else {})
+
+
+def release() -> str:
+    try:
+        return version("gram-reasoning")
+    except PackageNotFoundError:  # run from a folder that was never installed
+        return "0"
+
+
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}
+:root{color-scheme:light dark}
+pre{overflow:auto;padding:.75rem;border:1px solid #8886;border-radius:.5rem}code{font-size:.9em}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.3rem .6rem;
+border-bottom:1px solid #8884}"""
+
+
+def page(document: dict[str, Any]) -> str:
+    """An OpenAPI document for people."""
+    schemas = document["components"]["schemas"]
+    parts = []
+    for path, methods in document["paths"].items():
+        for method, about in methods.items():
+            parts.append(f"<h2><code>{method.upper()} {html.escape(path)}</code></h2><p>{about['summary']}.</p>")
+            for where in about.get("parameters", []):
+                names = ", ".join(map(html.escape, where["schema"]["enum"]))
+                parts.append(f"<p>{where['name']}: {names}</p>")
+            if body := about.get("requestBody"):
+                parts.append(rows(schemas[body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]))
+    parts.append(f"<h2>An answer</h2>{rows(schemas['Answer'])}<h2>What is wrong</h2>{rows(schemas['Problem'])}")
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>gram: API</title>'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f'<style>{STYLE}</style><h1>gram: API</h1><p>The same as JSON: <a href="openapi.json">openapi.json</a>.</p>'
+        f"{''.join(parts)}</html>"
+    )
+
+
+def rows(schema: dict[str, Any]) -> str:
+    """The fields of an object as a table."""
+    lines = []
+    for name, field in schema["properties"].items():
+        limits = {key: value for key, value in field.items() if key not in ("description", "properties", "required")}
+        kind = html.escape(json.dumps(limits))
+        lines.append(
+            f"<tr><td><code>{name}</code><td>{html.escape(field.get('description', ''))}<td><code>{kind}</code>"
+        )
+    return f"<table><tr><th>Field<th>What it is<th>Schema{''.join(lines)}</table>"

@@ -1,0 +1,52 @@
+"""The weights that a server answers with."""
+
+from collections.abc import Sequence
+
+from gram import tasks
+from gram.config import read_config
+from gram.console.inputs import find, is_bundle, load
+from gram.serve.engine import Engine
+from gram.serve.settings import Settings
+from gram.solve.reasoner import Reasoner
+from gram.tasks.arc.task import Arc
+from gram.tasks.base import Unconditional
+
+
+class Served:
+    """A set of weights that answers under the name of its task."""
+
+    def __init__(self, label: str, reasoner: Reasoner, settings: Settings):
+        self.label, self.reasoner = label, reasoner
+        self.name = reasoner.task.spec.name
+        self.engine = Engine(reasoner, settings.queue)
+
+    @property
+    def generates(self) -> bool:
+        """Whether it draws samples in place of answering puzzles."""
+        return isinstance(self.reasoner.task, Unconditional)
+
+
+def names(weights: Sequence[str]) -> list[str]:
+    """The weights to serve; all that ship and can be served if none are named."""
+    if weights:
+        return list(weights)
+    from gram.weights import shipped
+
+    return [name for name in shipped() if not name.startswith("arc-")]
+
+
+def opened(weights: Sequence[str], dtype: str) -> dict[str, tuple[str, Reasoner]]:
+    """Each task's weights and their Reasoner. FileNotFoundError or ValueError for what is missing, damaged, of one task
+    twice, or cannot be served."""
+    found: dict[str, tuple[str, Reasoner]] = {}
+    for label in names(weights):
+        config = read_config(find(label, label) / "config.json")
+        task = tasks.of(config)
+        name = task.spec.name
+        if isinstance(task, Arc):
+            raise ValueError(f"{label} answers ARC puzzles by votes over many variants, which is not served; leave it.")
+        if name in found:
+            raise ValueError(f"{found[name][0]} and {label} are both for {name}; serve one of them.")
+        reasoner, _, _ = load(task, label, "auto" if is_bundle(label) else dtype)
+        found[name] = label, reasoner
+    return found

@@ -1,0 +1,291 @@
+"""The server: a real process of `gram serve` and its answers, refusals, limits and logs."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="the extra serve is not installed")
+import httpx
+import uvicorn
+from test_cli import FOUR, saved
+
+from gram import cli
+from gram.serve.app import build, served
+from gram.serve.run import address, bind
+from gram.serve.settings import Settings
+
+EMPTY = "Q......./......../......../......../......../......../......../........"
+QUEENS = EMPTY, "......../......../..Q...../......../......../......../......../........"
+
+
+class Running:
+    """A process of `gram serve`."""
+
+    def __init__(self, folder: Path, *arguments: str | Path):
+        self.log = folder / "log"
+        command = [sys.executable, "-m", "gram.cli", "serve", *map(str, arguments), "--port", "0"]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, stderr=log)
+        end = time.monotonic() + 60
+        while "docs at" not in self.said:
+            assert time.monotonic() < end, self.said
+            assert self.process.poll() is None, self.said
+            time.sleep(0.05)
+        self.url = self.said.split("Serving on ")[1].split(";")[0]
+        self.client = httpx.Client(base_url=self.url, timeout=60)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def stop(self) -> int:
+        self.client.close()
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("serve")
+    limits = ("--max-puzzles", "5", "--max-width", "64", "--max-depth", "100", "--max-body", "20000")
+    running = Running(folder, "queens-8", saved(folder / "four", "sudoku-4"), "sudoku-boards-4", *limits)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    return saved(tmp_path_factory.mktemp("weights") / "four", "sudoku-4")
+
+
+@pytest.fixture
+def inside(tiny) -> Iterator[Callable[..., httpx.Client]]:
+    """Servers in this process, with these settings."""
+    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(**settings) -> httpx.Client:
+        made = Settings(**settings)
+        config = uvicorn.Config(build(made, lambda: served((str(tiny),), made)), log_level="warning", lifespan="on")
+        server, bound = uvicorn.Server(config), bind("127.0.0.1", 0)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        running.append((server, thread))
+        return httpx.Client(base_url=address(bound), timeout=30)
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join()
+
+
+def told(capsys, *arguments: str) -> list[dict]:
+    """The JSON of a command, without what differs from run to run."""
+    with pytest.raises(SystemExit) as end:
+        cli.main([*arguments, "--json"])
+    assert not end.value.code
+    return [without_time(json.loads(line)) for line in capsys.readouterr().out.splitlines()]
+
+
+def without_time(answer: dict) -> dict:
+    return {key: value for key, value in answer.items() if key != "seconds"}
+
+
+# answers --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "options", [{}, {"width": 7, "seed": 3}, {"want": 3}, {"select": "majority", "width": 5, "depth": 3}]
+)
+def test_answers_are_those_of_gram_solve(server, capsys, options):
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    answers = server.client.post("/v1/queens-8/solve", json={"puzzles": QUEENS} | options).json()["answers"]
+    assert [a["complete"] for a in answers] == [True, True]
+    assert [without_time(a) for a in answers] == told(capsys, "solve", "queens-8", *QUEENS, *flags)
+
+
+def test_one_puzzle_needs_no_list(server):
+    [answer] = server.client.post("/v1/queens-8/solve", json={"puzzles": EMPTY}).json()["answers"]
+    assert answer["valid"] is True
+
+
+def test_what_the_server_tells_of_itself(server):
+    tasks = {each["task"]: each for each in server.client.get("/v1/tasks").json()["tasks"]}
+    assert list(tasks) == ["queens-8", "sudoku-4", "sudoku-boards-4"]
+    assert tasks["sudoku-4"]["defaults"]["width"] == 4
+    assert tasks["sudoku-boards-4"]["ask"] == "generate"
+    assert server.client.get("/healthz").json() == {"status": "ok"}
+    assert server.client.get("/readyz").json() == {"status": "ready"}
+    document = server.client.get("/openapi.json").json()
+    assert document["paths"]["/v1/{task}/solve"]["post"]["parameters"][0]["schema"]["enum"] == ["queens-8", "sudoku-4"]
+    assert document["components"]["schemas"]["Solve"]["properties"]["width"]["maximum"] == 64
+    page = server.client.get("/docs").text
+    assert "/v1/{task}/solve" in page
+    assert "http://" not in page
+    assert "https://" not in page
+    assert server.client.get("/").next_request.url.path == "/docs"
+
+
+def test_requests_are_counted(server):
+    server.client.post("/v1/sudoku-4/solve", json={"puzzles": FOUR[0]})
+    text = server.client.get("/metrics").text
+    assert 'gram_requests_total{endpoint="solve",status="200",task="sudoku-4"}' in text
+    assert 'gram_request_seconds_count{endpoint="solve",task="sudoku-4"}' in text
+
+
+def test_the_log_has_the_request_and_no_puzzle(server):
+    answer = server.client.post("/v1/queens-8/solve", json={"puzzles": EMPTY}, headers={"X-Request-ID": "mine-1"})
+    assert answer.headers["x-request-id"] == "mine-1"
+    refused = server.client.post("/v1/queens-8/solve", json={"puzzles": "secret"}, headers={"X-Request-ID": "a b"})
+    assert len(refused.json()["request_id"]) == 16
+    log = server.said
+    assert "request=mine-1 method=POST path='/v1/queens-8/solve' status=200" in log
+    assert refused.json()["request_id"] in log
+    assert "secret" not in log
+    assert EMPTY not in log
+
+
+# refusals -------------------------------------------------------------------------------------------------
+ONE = {"puzzles": FOUR[0]}
+REFUSED = {
+    "no JSON": ("/v1/sudoku-4/solve", b"{", 400, None),
+    "no object": ("/v1/sudoku-4/solve", b"[]", 400, None),
+    "no UTF-8": ("/v1/sudoku-4/solve", b'{"puzzles": "\xff"}', 400, None),
+    "a key twice": ("/v1/sudoku-4/solve", b'{"puzzles": "1", "puzzles": "2"}', 400, None),
+    "too deep": ("/v1/sudoku-4/solve", b'{"puzzles": ' + b"[" * 99 + b"]" * 99 + b"}", 400, None),
+    "unknown task": ("/v1/sudoku-5/solve", ONE, 404, "task"),
+    "unknown field": ("/v1/sudoku-4/solve", ONE | {"widht": 3}, 422, "widht"),
+    "no puzzle": ("/v1/sudoku-4/solve", {}, 422, "puzzles"),
+    "an empty list": ("/v1/sudoku-4/solve", {"puzzles": []}, 422, "puzzles"),
+    "no text": ("/v1/sudoku-4/solve", {"puzzles": [FOUR[0], 5]}, 422, "puzzles[1]"),
+    "too many": ("/v1/sudoku-4/solve", {"puzzles": [FOUR[0]] * 6}, 422, "puzzles"),
+    "none": ("/v1/sudoku-4/solve", {"puzzles": [FOUR[0], "12"]}, 422, "puzzles[1]"),
+    "contradiction": ("/v1/sudoku-4/solve", {"puzzles": "11.............."}, 422, "puzzles[0]"),
+    "no solution": ("/v1/sudoku-4/solve", {"puzzles": "123...4........."}, 422, "puzzles[0]"),
+    "deadline 0": ("/v1/sudoku-4/solve", ONE | {"deadline_ms": 0}, 422, "deadline_ms"),
+    "deadline true": ("/v1/sudoku-4/solve", ONE | {"deadline_ms": True}, 422, "deadline_ms"),
+    "late": ("/v1/sudoku-4/solve", ONE | {"deadline_ms": 1e9}, 422, "deadline_ms"),
+    "width 0": ("/v1/sudoku-4/solve", ONE | {"width": 0}, 422, "width"),
+    "too wide": ("/v1/sudoku-4/solve", ONE | {"width": 65}, 422, "width"),
+    "too deep a search": ("/v1/sudoku-4/solve", ONE | {"depth": 101}, 422, "depth"),
+    "depth a text": ("/v1/sudoku-4/solve", ONE | {"width": 2, "depth": "3"}, 422, "depth"),
+    "select": ("/v1/sudoku-4/solve", ONE | {"select": "best"}, 422, "select"),
+    "want without check": ("/v1/sudoku-4/solve", ONE | {"want": 2, "select": "first"}, 422, "want"),
+    "want a list": ("/v1/sudoku-4/solve", ONE | {"want": [2]}, 422, "want"),
+    "seed": ("/v1/sudoku-4/solve", ONE | {"seed": -1}, 422, "seed"),
+    "samples": ("/v1/sudoku-boards-4/solve", ONE, 422, None),
+    "too long": ("/v1/sudoku-4/solve", b" " * 20001, 413, "body"),
+    "nowhere": ("/v2", b"", 404, None),
+    "another method": ("/v1/tasks", b"", 405, None),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals(server, case):
+    path, body, status, field = REFUSED[case]
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = server.client.post(path, content=body)
+    problem = answer.json()
+    assert answer.status_code == problem["status"] == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem.get("field") == field
+    assert problem["detail"][0].isupper()
+    assert problem["detail"][-1] in ".?"
+    assert answer.headers["x-request-id"] == problem["request_id"]
+    assert server.client.post("/v1/sudoku-4/solve", json=ONE).status_code == 200
+
+
+def test_a_long_body_in_parts_is_refused(server):
+    answer = server.client.post("/v1/sudoku-4/solve", content=iter([b" " * 4096] * 6))
+    assert (answer.status_code, answer.json()["field"]) == (413, "body")
+
+
+def test_a_broken_connection_disturbs_nobody(server):
+    host, port = server.url.removeprefix("http://").split(":")
+    for sent in (
+        b"",
+        b"POST /v1/sudoku-4/solve HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{",
+        b"\x00\xff\r\n\r\n",
+    ):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(sent)
+    assert server.client.post("/v1/sudoku-4/solve", json=ONE).status_code == 200
+
+
+# trust ----------------------------------------------------------------------------------------------------
+def test_the_token(inside, tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("0123456789abcdef-token\n")
+    client = inside(token_file=str(secret))
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "0123456789abcdef-token"}):
+        answer = client.post("/v1/sudoku-4/solve", json=ONE, headers=headers)
+        assert (answer.status_code, answer.json()["field"]) == (401, "Authorization")
+        assert answer.headers["www-authenticate"] == "Bearer"
+    known = {"Authorization": "Bearer 0123456789abcdef-token"}
+    assert client.post("/v1/sudoku-4/solve", json=ONE, headers=known).status_code == 200
+    assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
+    assert client.get("/metrics").status_code == client.get("/v1/tasks").status_code == 401
+
+
+def test_other_origins_may_ask_only_if_allowed(inside):
+    origin = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    assert "access-control-allow-origin" not in inside().options("/v1/sudoku-4/solve", headers=origin).headers
+    allowed = inside(cors=("https://a.example",))
+    assert (
+        allowed.options("/v1/sudoku-4/solve", headers=origin).headers["access-control-allow-origin"] == origin["Origin"]
+    )
+    other = origin | {"Origin": "https://b.example"}
+    assert "access-control-allow-origin" not in allowed.options("/v1/sudoku-4/solve", headers=other).headers
+
+
+# the command ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["queens-88"], "queens-88"),
+        (["queens-8", "queens-8"], "serve one of them"),
+        (["arc-1-10"], "ARC"),
+        (["--port", "70000"], "port is 70000"),
+        (["--host", "no such host"], "no address"),
+        (["--token-file", "nowhere"], "nowhere"),
+        (["--queue", "0"], "queue is 0"),
+        (["--dtype", "int4"], "dtype is 'int4'"),
+    ],
+)
+def test_what_keeps_a_server_from_starting(arguments, says, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["serve", *(["--port", "0"] if "--port" not in arguments else []), *arguments])
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2
+    assert says in error
+    assert "\n" not in error
+
+
+def test_a_port_in_use(server, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["serve", "sudoku-4", "--port", server.url.rpartition(":")[2]])
+    assert end.value.code == 2
+    assert "is in use; choose another with --port" in capsys.readouterr().err
+
+
+def test_a_short_token_is_none(tmp_path, capsys):
+    secret = tmp_path / "token"
+    secret.write_text("short")
+    with pytest.raises(SystemExit) as end:
+        cli.main(["serve", "sudoku-4", "--token-file", str(secret)])
+    assert end.value.code == 2
+    assert "at least 16" in capsys.readouterr().err
+
+
+def test_sigterm_ends_well(tiny, tmp_path):
+    running = Running(tmp_path, tiny)
+    assert running.client.post("/v1/sudoku-4/solve", json=ONE).status_code == 200
+    assert running.stop() == -signal.SIGTERM  # raised again when all is answered
+    assert "Traceback" not in running.said
+    assert os.environ.get("GRAM_SERVE") is None
