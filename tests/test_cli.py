@@ -169,6 +169,28 @@ def test_puzzles_from_a_file_and_from_standard_input(gram, oracle, tmp_path, mon
         assert [json.loads(line)["puzzle"] for line in ran.out.splitlines()] == [*FOUR]
 
 
+def test_what_was_read_is_said(gram, oracle, refused, tmp_path, monkeypatch):
+    file = tmp_path / "edges"
+    file.write_text("1 2\n2 3\n")
+    for options, base in (((), 1), (("--base", 0), 0)):
+        ran = gram("solve", "coloring-6", "--input", file, "--json", *options)
+        assert f"1 graph, 6 vertices counted from {base}, 2 edges" in ran.err
+        assert json.loads(ran.out)["puzzle"] == ("1-2 2-3", "2-3 3-4")[not base]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0 1\n"))
+    assert json.loads(gram("solve", "coloring-6", "--json").out)["puzzle"] == "1-2"
+    ran = gram("eval", "coloring-6", "--data", file, "--base", 0, "--json")
+    assert "counted from 0" in ran.err
+    ran = gram("solve", "coloring-6", "1-2", "1-x", "0-1", "--skip-bad", "--json")
+    assert [json.loads(line)["number"] for line in ran.out.splitlines()] == [1, 3]
+    assert "Puzzle 2 is left out: '1-x' is no edge" in ran.err
+    assert "--base" in refused("solve", "sudoku-4", FOUR[0], "--base", 1)
+    assert "--base" in refused("solve", "coloring-6", "1-2", "--base", 2)
+
+
+def test_no_weights_say_what_trains_them(refused):
+    assert "`gram train coloring-12 --out DIR`, which takes 35 minutes" in refused("solve", "coloring-12", "1-2")
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

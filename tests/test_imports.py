@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "train": BELOW | {"train"},
     "ship": BELOW | {"ship"},
     "ship.runtime": {"config", "console", "ship"},
-    "console": BELOW | {"ship", "console"},
+    "console": BELOW | {"recipes", "ship", "console"},
     "serve": BELOW | {"console", "serve"},
     "bench": BELOW | {"recipes", "train", "bench"},
     "report": BELOW | {"recipes", "console", "report"},

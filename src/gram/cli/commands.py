@@ -19,6 +19,7 @@ def solve(
     *,
     options: Annotated[Solving, arg(name="")],
     input: Path | None = None,
+    base: Literal[0, 1] | None = None,
     weights: str | None = None,
     dtype: Dtype = "auto",
     check: str | None = None,
@@ -33,7 +34,8 @@ def solve(
         task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of one's own data.
         puzzles: The puzzles as text (ARC: a JSON file); read from --input or standard input if none is given.
         options: How puzzles are answered.
-        input: A file of puzzles: text, CSV, DIMACS or JSON, as the task knows them.
+        input: A file of puzzles, in any form of docs/formats.md.
+        base: For graphs, the number of the first vertex; if not given, 0 where the file holds a vertex 0, else 1.
         weights: Shipped weights by name or a folder; the task's own if not given.
         dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
@@ -48,6 +50,7 @@ def solve(
         task,
         puzzles,
         input=input,
+        base=base,
         weights=weights,
         dtype=dtype,
         trust=trust_check,
@@ -100,6 +103,7 @@ def evaluate(
     check: str | None = None,
     trust_check: bool = False,
     data: Path | None = None,
+    base: Literal[0, 1] | None = None,
     split: Literal["dev", "test"] = "dev",
     limit: int | None = None,
     edge_probability: float | None = None,
@@ -119,6 +123,7 @@ def evaluate(
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
             file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
             file with inputs and targets, for ARC a JSON file of puzzles.
+        base: For graphs of a file, the number of the first vertex, as in `gram solve`.
         split: The split by content: 5% of all inputs are test, 10% dev.
         limit: Use a sample of that many puzzles, always the same.
         edge_probability: For coloring, the density of the generated graphs (0.4 if not given).
@@ -136,6 +141,7 @@ def evaluate(
         trust=trust_check,
         check=check,
         data=data,
+        base=base,
         split=split,
         limit=limit,
         edge_probability=edge_probability,

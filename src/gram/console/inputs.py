@@ -17,6 +17,7 @@ from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
 from gram.tasks.base import Examples, Task, Tokens
 from gram.tasks.data.store import data_file, load_examples
+from gram.tasks.reading.content import Found, of_texts, opened
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
@@ -29,30 +30,50 @@ LISTED = 2**28
 
 
 # puzzles of the command line -----------------------------------------------------------------------------
-def read(task: Task, puzzles: tuple[str, ...], input: Path | None) -> list[str]:
-    """The puzzles of the command line and of the input file, or those of standard input if there are neither."""
+def read(task: Task, puzzles: tuple[str, ...], input: Path | None, base: int | None = None) -> Found:
+    """The puzzles of the command line and of the input file, or those of standard input if there are neither. `base`:
+    see Task.understand."""
     name = task.spec.name
-    if input is not None:
-        if not input.is_file():
-            raise FileNotFoundError(f"There is no file {input}; give a file of {name} puzzles.")
-        found = [*puzzles, *task.read(input)]
-        if not found:
-            raise ValueError(f"{input} holds no puzzle; write {name} puzzles into it.")
-        return found
+    parts = []
     if puzzles:
-        if len(puzzles) == 1 and len(puzzles[0]) < 200 and Path(puzzles[0]).is_file():
+        if input is None and len(puzzles) == 1 and len(puzzles[0]) < 200 and Path(puzzles[0]).is_file():
             raise ValueError(f"{puzzles[0]} is a file; give it as --input {puzzles[0]}.")
-        return list(puzzles)
+        own = type(task).read is not Task.read
+        parts.append(Found(list(puzzles)) if own else task.understand(of_texts(puzzles), base=base))
+    if input is not None:
+        if not input.exists():
+            raise FileNotFoundError(f"There is no file {input}; give a file of {name} puzzles.")
+        parts.append(of_file(task, input, base))
+        if not parts[-1].puzzles:
+            raise ValueError(f"{input} holds no puzzle; write {name} puzzles into it.")
+    elif not puzzles:
+        parts.append(_standard_input(task, base))
+    return Found(
+        [puzzle for part in parts for puzzle in part.puzzles],
+        *(tuple(sum((getattr(part, kind) for part in parts), ())) for kind in ("form", "notes", "warnings")),
+    )
+
+
+def of_file(task: Task, path: Path, base: int | None = None, where: str | None = None) -> Found:
+    """The puzzles of a file: as the task understands them, or as a task of another package reads them."""
+    if type(task).read is Task.read:
+        return task.understand(opened(path, where), base=base)
+    try:
+        return Found(list(task.read(path)))
+    except ValueError as error:
+        raise ValueError(str(error).replace(str(path), where or str(path))) from None
+
+
+def _standard_input(task: Task, base: int | None) -> Found:
+    name = task.spec.name
     if sys.stdin is None or sys.stdin.isatty():
         raise ValueError(f"There is no puzzle; write one after `gram solve {name}`, or give --input FILE.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "standard input"
-        path.write_text(sys.stdin.read(), encoding="utf-8")
-        try:
-            found = list(task.read(path))
-        except ValueError as error:
-            raise ValueError(str(error).replace(str(path), path.name)) from None
-    if not found:
+        bytes_in = getattr(sys.stdin, "buffer", None)
+        path.write_bytes(sys.stdin.read().encode() if bytes_in is None else bytes_in.read())
+        found = of_file(task, path, base, "standard input")
+    if not found.puzzles:
         raise ValueError(f"Standard input holds no puzzle; write one after `gram solve {name}`, or give --input FILE.")
     return found
 
@@ -83,6 +104,23 @@ class Refusals:
         return found
 
 
+def check_base(task: Task, base: int | None) -> None:
+    """ValueError where there is nothing to count."""
+    from gram.tasks.coloring import Coloring
+
+    if base is not None and not isinstance(task, Coloring):
+        raise ValueError("--base says where the vertices of graphs count from; leave it out here.")
+
+
+def tell_reading(found: Found) -> None:
+    """Say on standard error what was settled to read the puzzles, and what does not fit."""
+    if sys.stderr is not None:
+        for note in found.notes:
+            print(f"Read: {note}.", file=sys.stderr)
+        for warning in found.warnings:
+            print(f"Warning: {warning}", file=sys.stderr)
+
+
 # weights --------------------------------------------------------------------------------------------------
 def named(name: str, weights: str | None, *, trust: bool = False, check: str | None = None) -> Task:
     """The task of that name; what one's own data are, and which ARC puzzles, stands in the config of the weights.
@@ -109,11 +147,22 @@ def find(name: str, weights: str | None) -> Path:
     from gram import weights as weight_files
 
     if weights is None and name not in weight_files.shipped():
-        raise FileNotFoundError(
-            f"No weights for {name} come with the package; train some with `gram train {name} --out DIR` and give "
-            "them as --weights DIR."
-        )
+        raise FileNotFoundError(f"No weights for {name} come with the package; {_training(name)}.")
     return weight_files.SHIPPED / name if weights is None else weight_files.find(weights)
+
+
+def _training(name: str) -> str:
+    """How weights for a task are had, and in how long."""
+    from gram import recipes
+
+    if name == tasks.OWN:
+        return "train some with `gram train own --data FILE --out DIR` and give them as --weights DIR"
+    try:
+        minutes = f", which takes {recipes.recipe(name).train.minutes:.0f} minutes,"
+    except ValueError:
+        minutes = ""  # a task of another package
+    command = f"gram train {name}" if minutes else f"gram train own --task {name}"
+    return f"train some with `{command} --out DIR`{minutes} and give them as --weights DIR"
 
 
 def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, Path]:
@@ -160,9 +209,16 @@ def open_bundle(folder: Path, dtype: str) -> "Reasoner":
 
 
 # puzzles to measure on -----------------------------------------------------------------------------------
-def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_probability: float | None) -> Examples:
-    """The puzzles to measure on, with all their targets: those of a file, or the task's own of a split. `limit` takes
-    a sample that is always the same."""
+def examples(
+    task: Task,
+    data: Path | None,
+    split: str,
+    limit: int | None,
+    edge_probability: float | None,
+    base: int | None = None,
+) -> tuple[Examples, Found]:
+    """The puzzles to measure on, with all their targets: those of a file, or the task's own of a split; and how a file
+    was read. `limit` takes a sample that is always the same."""
     from gram.tasks.coloring import Coloring
     from gram.tasks.maze.task import Maze
     from gram.tasks.own.task import Table
@@ -172,14 +228,16 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
         if not isinstance(task, Coloring) or data is not None:
             raise ValueError("--edge-probability shapes the random graphs of colouring tasks; leave it out here.")
         task = Coloring(task.n, task.colors, edge_probability)
+    how = Found([])
     if data is None:
         found = load_examples(task, (), split)
     elif isinstance(task, Maze | Sudoku) and data.name.endswith((".csv", ".csv.gz")):
-        return load_examples(task, (str(data),), split, count=limit)
+        return load_examples(task, (str(data),), split, count=limit), how
     elif isinstance(task, Table):
         found = task.load([data_file(str(data))])
     else:
-        puzzles = encode(task, list(task.read(data_file(str(data)))))
+        how = of_file(task, data_file(str(data)), base)
+        puzzles = encode(task, how.puzzles)
         rows = sample_rows(len(puzzles), limit)
         targets = []
         for row in rows:
@@ -187,8 +245,8 @@ def examples(task: Task, data: Path | None, split: str, limit: int | None, edge_
             if sum(map(len, targets)) * task.spec.length > LISTED:
                 raise ValueError(f"The puzzles up to {row + 1} have too many answers to list; use a smaller --limit.")
         first = np.cumsum([0, *map(len, targets)]).astype(np.int64)
-        return Examples(puzzles[rows], np.concatenate([puzzles[:0], *targets]), first)
-    return found.select(sample_rows(len(found), limit))
+        return Examples(puzzles[rows], np.concatenate([puzzles[:0], *targets]), first), how
+    return found.select(sample_rows(len(found), limit)), how
 
 
 def sample_rows(count: int, limit: int | None) -> np.ndarray:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gram.console.animation import check_file, write
-from gram.console.inputs import Refusals, examples, is_bundle, load, named, read, tell_arithmetic
+from gram.console.inputs import (
+    Refusals,
+    check_base,
+    examples,
+    is_bundle,
+    load,
+    named,
+    read,
+    tell_arithmetic,
+    tell_reading,
+)
 from gram.console.text import counted, one_line, say
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
@@ -29,6 +39,7 @@ def solve(
     puzzles: tuple[str, ...],
     *,
     input: Path | None,
+    base: int | None = None,
     weights: str | None,
     dtype: str = "auto",
     as_json: bool,
@@ -40,8 +51,10 @@ def solve(
 ) -> int:
     """Answer puzzles and print each answer as soon as it and those before it are there. `asked`: the options of
     Reasoner.solve. `animate`: a new SVG file for how the first trajectories of the only puzzle think. `skip_bad`: what
-    is no puzzle is told and left out, for exit code 2 at the end. `dtype`, `trust`, `check`: see gram.load."""
+    is no puzzle is told and left out, for exit code 2 at the end. `base`: see Task.understand. `dtype`, `trust`,
+    `check`: see gram.load."""
     task = named(name, weights, trust=trust, check=check)
+    check_base(task, base)
     if isinstance(task, Unconditional):
         raise ValueError(task.no_puzzles)
     if isinstance(task, Arc):
@@ -52,7 +65,8 @@ def solve(
         from gram.console import arc
 
         return arc.solve(task, puzzles, input=input, weights=weights, dtype=dtype, as_json=as_json, asked=asked)
-    texts = read(task, puzzles, input)
+    found = read(task, puzzles, input, base)
+    texts = found.puzzles
     refusals = Refusals(skip=skip_bad, several=len(texts) > 1)
     asked_for = refusals.encode(task, texts)
     if animate is not None:
@@ -60,6 +74,7 @@ def solve(
     if not asked_for:
         return refusals.code
     reasoner, _, _ = load(task, weights, dtype)
+    tell_reading(found)
     begin, solved, answered = time.perf_counter(), 0, 0
     for number, puzzle, answer in answers(reasoner, asked_for, refusals, asked):
         solved, answered = solved + bool(answer.valid), answered + 1
@@ -178,6 +193,7 @@ def evaluate(
     weights: str | None,
     dtype: str = "auto",
     data: Path | None,
+    base: int | None = None,
     split: str,
     limit: int | None,
     edge_probability: float | None,
@@ -192,6 +208,7 @@ def evaluate(
     if record is not None and is_bundle(weights):
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
     task = named(name, weights, trust=trust, check=check)
+    check_base(task, base)
     if isinstance(task, Unconditional):
         if data or limit or edge_probability or early_stop or asked.get("select"):
             raise ValueError(f"{name} has no puzzles; leave out what chooses among them or among their answers.")
@@ -218,8 +235,9 @@ def evaluate(
             as_json=as_json,
             asked=asked,
         )
-    found = examples(task, data, split, limit, edge_probability)
+    found, how = examples(task, data, split, limit, edge_probability, base)
     reasoner, label, folder = load(task, weights, dtype)
+    tell_reading(how)
     from gram.measure import puzzles as measure
     from gram.measure.record import keep, key
 

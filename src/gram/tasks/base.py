@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gram.tasks.reading.content import Content, Found, opened
+
 PAD = 0
 SPLITS = ("train", "dev", "test")
 OWN = "own"
@@ -181,9 +183,14 @@ class Task(ABC):
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
         """A picture for the terminal of a puzzle (L,), or of its answer with the givens marked."""
 
-    @abstractmethod
     def read(self, path: Path) -> Iterator[str]:
         """The puzzles of a file, each as text for `encode`."""
+        return iter(self.understand(opened(path)).puzzles)
+
+    def understand(self, content: Content, *, base: int | None = None) -> Found:
+        """The puzzles of an input, and what was settled to read them. A task has this, or a `read` of its own. `base`:
+        the number of the first vertex, for graphs only."""
+        raise ValueError(f"The task {self.spec.name} reads no files; give its puzzles as text.")
 
     def read_examples(self, path: Path) -> Examples:
         """The puzzles of a data file with the answer that each has there. ValueError where there are no such files."""

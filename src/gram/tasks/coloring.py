@@ -7,14 +7,14 @@ is a sequence of its own, n long; here puzzle and answer share one length and th
 Colours are names only, so every target is canonical: vertex 0 has colour 1, the next new colour is 2, and so on.
 """
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
+import warnings
 
 import numpy as np
 
 from gram.tasks import solvers
 from gram.tasks.base import PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.reading import graphs as reading
+from gram.tasks.reading.content import Content, Found, of_texts
 
 NO_EDGE, EDGE, FIRST_COLOR = 1, 2, 3
 PUBLISHED = {8: (7_002, 255), 10: (13_465, 192)}
@@ -57,49 +57,41 @@ class Coloring(Task):
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
-        """An edge list or DIMACS text -> (L,).
+        """One graph, in any form that gram.tasks.reading.graphs reads -> (L,).
 
         An edge list is "1-2 1-3 2-4", or one edge "1 2" a line; vertices count from 1, from 0 if any 0 occurs. DIMACS
-        is "p edge N M" and lines "e u v" from 1, c for comments. ValueError for anything else, for vertices beyond n,
-        for another number of vertices than n, and for an edge from a vertex to itself."""
-        if re.search(r"^\s*[pe]\s", puzzle, re.MULTILINE):
-            pairs, base = self._dimacs(puzzle), 1
-        else:
-            pairs = _edge_list(puzzle)
-            base = 0 if any(0 in pair for pair in pairs) else 1
-        tokens = self._puzzles(np.zeros((1, self.edges), bool))[0]
-        for u, v in pairs:
-            if max(u, v) >= self.n + base or min(u, v) < base:
-                beyond = min(u, v) if min(u, v) < base else max(u, v)
-                raise ValueError(
-                    f"there is no vertex {beyond} in {self.spec.name}: its vertices are {base} to {self.n + base - 1}"
-                )
-            if u == v:
-                raise ValueError(f"the edge {u}-{v} joins a vertex to itself: no colouring is proper")
-            tokens[self._place[u - base, v - base]] = EDGE
-        return tokens
+        is "p edge N M" and lines "e u v" from 1. A graph of fewer than n vertices is filled with isolated ones.
+        ValueError for anything else, for vertices beyond n, and for an edge from a vertex to itself."""
+        tokens, found = self._understood(of_texts([puzzle], ""), None)
+        for warning in found.warnings:
+            warnings.warn(warning, stacklevel=2)
+        return tokens[0]
 
-    def _dimacs(self, text: str) -> list[tuple[int, int]]:
-        pairs, stated = [], None
-        for number, raw in enumerate(text.splitlines(), 1):
-            line = raw.split()
-            if not line or line[0].startswith("c"):
-                continue
-            if re.fullmatch(r"\s*p\s+(edge|edges|col)\s+\d+\s+\d+\s*", raw):
-                vertices, stated = int(line[2]), int(line[3])
-                if vertices != self.n:
-                    fitting = self.spec.name.replace(str(self.n), str(vertices), 1)
-                    raise ValueError(f"the graph has {vertices} vertices: the task {fitting} fits it")
-            elif re.fullmatch(r"\s*e\s+\d+\s+\d+\s*", raw):
-                pairs.append((int(line[1]), int(line[2])))
-            else:
-                raise ValueError(f"line {number} of the DIMACS text is no 'p edge N M' and no 'e u v': {raw.strip()!r}")
-        if stated is None:
-            raise ValueError(f"the DIMACS text has no line 'p edge {self.n} M'")
-        distinct = len({tuple(sorted(pair)) for pair in pairs})
-        if stated not in (len(pairs), distinct, 2 * distinct):  # some published files count each edge twice
-            raise ValueError(f"the DIMACS text announces {stated} edges and has {distinct}")
-        return pairs
+    def understand(self, content: Content, *, base: int | None = None) -> Found:
+        """The graphs of an input; all count their vertices from `base`, or from 0 if any 0 occurs in it, else from 1.
+        ValueError says what cannot be read, or which two readings there are."""
+        return self._understood(content, base)[1]
+
+    def _understood(self, content: Content, base: int | None) -> tuple[Tokens, Found]:
+        """The graphs as tokens, (graphs, L), and as text, vertices from 1."""
+        try:
+            graphs, form = reading.read(content, self.n, base)
+            for graph in graphs:
+                if (graph.vertices or 0) > self.n:
+                    fitting = self.spec.name.replace(str(self.n), str(graph.vertices), 1)
+                    raise ValueError(f"The graph has {graph.vertices} vertices; the task {fitting} fits it.")
+            first, unclear = reading.settled(graphs, self.n, base)
+        except ValueError as error:
+            raise ValueError(f"{content.where}: {error}" if content.text and content.where else str(error)) from None
+        tokens = self._puzzles(np.zeros((len(graphs), self.edges), bool))
+        for row, graph in zip(tokens, graphs, strict=True):
+            begin = first if graph.base is None else graph.base
+            for u, v in graph.edges:
+                row[self._place[u - begin, v - begin]] = EDGE
+        notes = reading.told(graphs, tokens[:, : self.edges] == EDGE, self.n, first, unclear)
+        warned = tuple(dict.fromkeys(note for graph in graphs for note in graph.notes))
+        texts = [graph.text or self.show(row) for graph, row in zip(graphs, tokens, strict=True)]
+        return tokens, Found(texts, (*content.form, form), notes, warned)
 
     def decode(self, tokens: Tokens) -> str:
         """(L,) -> the colour of each vertex, such as "1 2 3 1"; a vertex without colour reads as `.`."""
@@ -130,16 +122,6 @@ class Coloring(Task):
             )
             lines.append(f"{name(v)} ({colors[v] or '.'})  {next_to}".rstrip())
         return "\n".join(lines)
-
-    def read(self, path: Path) -> Iterator[str]:
-        """The graph of a DIMACS file, or the edge lists of a text file, one graph a line; # begins a comment there."""
-        text = Path(path).read_text()
-        lines = [line for line in (raw.split("#")[0].strip() for raw in text.splitlines()) if line]
-        kinds = [line[0] for line in lines]
-        if kinds.count("p") == 1 and set(kinds) <= set("cpe"):
-            yield text
-        else:
-            yield from lines
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
@@ -245,20 +227,3 @@ class Coloring(Task):
         linked = np.zeros((len(puzzles), self.n, self.n), bool)
         linked[:, self._left, self._right] = linked[:, self._right, self._left] = puzzles[:, : self.edges] == EDGE
         return linked
-
-
-def _edge_list(text: str) -> list[tuple[int, int]]:
-    pairs = []
-    for raw in text.splitlines():
-        parts = [part for part in re.split(r"[\s,;]+", raw.split("#")[0]) if part]
-        if len(parts) == 2 and all(part.isdecimal() for part in parts):
-            pairs.append((int(parts[0]), int(parts[1])))
-            continue
-        for part in parts:
-            ends = re.fullmatch(r"(\d+)-(\d+)", part)
-            if not ends:
-                raise ValueError(f"{part!r} is no edge: write edges as 1-2 1-3, or one edge a line as 1 2")
-            pairs.append((int(ends[1]), int(ends[2])))
-    if not pairs:
-        raise ValueError("the text has no edge; a graph of N vertices without edges is written 'p edge N 0'")
-    return pairs

@@ -1,0 +1,152 @@
+"""What a file holds before any task looks at it: text, or puzzles that are apart already. Compression, encodings, CSV
+and JSON end here; a task knows its own cells only."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gram import strict_json
+from gram.tasks.reading import containers
+
+PUZZLES = ("puzzle", "quiz", "question", "input", "board", "grid", "sudoku", "maze", "graph", "problem", "unsolved")
+"""Names of a column or key that holds puzzles, in any case, and their plurals."""
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+JSON = re.compile(r'\s*(\[\s*[\[{"\-0-9\]]|\{\s*["}]|"[^\n]*"\s*$)')
+REMEDY = "write a list of puzzles, or an object with the key puzzle on each line"
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of a file, of standard input or of the command line."""
+
+    where: str
+    """Its name in messages."""
+    name: str = ""
+    """Its file name, which says the format of some."""
+    text: str = ""
+    """With `items` None, a text that the task takes apart; its lines end in a line feed."""
+    items: list[Any] | None = None
+    """Puzzles that are apart: texts, or nested lists, objects and arrays of a JSON or numpy file."""
+    form: tuple[str, ...] = ()
+    """How it was read, for people: "gzip", "UTF-16", "CSV, column quizzes"."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The puzzles of an input as a task understands them."""
+
+    puzzles: list[str]
+    """Each as text that Task.encode takes."""
+    form: tuple[str, ...] = ()
+    """How they were read, for people."""
+    notes: tuple[str, ...] = ()
+    """What was settled where it is not plain, for their owner to see."""
+    warnings: tuple[str, ...] = ()
+    """Sentences about what does not fit, though it can be read."""
+
+
+def of_texts(texts: Sequence[str], where: str = "the command line") -> Content:
+    """Puzzles of the command line, a text each."""
+    return Content(where, items=list(texts))
+
+
+def opened(path: Path, where: str | None = None, limit: int = containers.LIMIT) -> Content:
+    """The content of a file, or of a folder with `all__inputs.npy`. FileNotFoundError; ValueError for what is neither
+    text nor arrays, for a damaged file and for one that is larger than `limit` bytes when unpacked."""
+    where = where or str(path)
+    held = containers.unpacked(path, where, limit)
+    if held.arrays is not None:
+        return Content(where, held.name, items=list(held.arrays.items()), form=held.form)
+    return parsed(Content(where, held.name, held.text, form=held.form))
+
+
+def parsed(content: Content) -> Content:
+    """The same with the items of JSON, JSON Lines, or a CSV whose header names a column of puzzles."""
+    text = content.text
+    if JSON.match(text):
+        values, form = json_values(text, content.where)
+        return replace(content, items=[of_object(value) for value in values], form=(*content.form, form))
+    return columns(content)
+
+
+# JSON -----------------------------------------------------------------------------------------------------
+def json_values(text: str, where: str) -> tuple[list[Any], str]:
+    """The values of JSON Lines, or the value of one JSON text as a list of one."""
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if len(lines) > 1 and all(JSON.match(line) and line.rstrip()[-1] in ']}"' for _, line in lines):
+        return [strict_json.parse(line, f"{where}, line {number}", REMEDY) for number, line in lines], "JSON Lines"
+    return [strict_json.parse(text, where, REMEDY)], "JSON"
+
+
+def of_object(value: Any) -> Any:
+    """The puzzle of an object that names one by its key, such as a line of `gram solve --json`; anything else as it
+    is, lists of such objects included."""
+    if isinstance(value, list):
+        return [of_object(part) for part in value]
+    if isinstance(value, dict):
+        key = puzzle_name(value)
+        return value if key is None else value[key]
+    return value
+
+
+def puzzle_name(names: Iterable[str]) -> str | None:
+    """The name that says puzzle, or None. ValueError if several do."""
+    known = {form for name in PUZZLES for form in (name, f"{name}s", f"{name}zes")}
+    found = [name for name in names if name.strip().lower() in known]
+    if len(found) > 1:
+        raise ValueError(
+            f"Both {found[0]!r} and {found[1]!r} could hold the puzzles; keep one of them, or rename the other."
+        )
+    return found[0] if found else None
+
+
+def single(value: Any, is_one: Callable[[Any], bool], depth: int = 4) -> list[Any]:
+    """The puzzles in a value of JSON: itself, or those in its lists. ValueError for what is none."""
+    if is_one(value):
+        return [value]
+    if isinstance(value, list) and value and depth:
+        return [one for part in value for one in single(part, is_one, depth - 1)]
+    raise ValueError(f"{brief(value)} is no puzzle; write each as text, or as a list of rows.")
+
+
+def brief(value: Any) -> str:
+    """A value for messages, cut."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+# CSV ------------------------------------------------------------------------------------------------------
+def columns(content: Content) -> Content:
+    """The items of the column that the header of a CSV names; without such a header, the content as it is."""
+    head = next((line for line in content.text.split("\n", 50) if line.strip()), "")
+    delimiter = max(DELIMITERS, key=head.count)
+    names = [cell.strip().strip("\"'").strip() for cell in head.split(delimiter)]
+    column = puzzle_name(names)
+    if column is None:
+        return content
+    place = names.index(column)
+    items = []
+    for number, row in rows(content, delimiter):
+        if not number or not any(cell.strip() for cell in row):
+            continue
+        if len(row) <= place:
+            raise ValueError(
+                f"{content.where}, row {number + 1}: {len(row)} columns, but the header has {len(names)}; repair it."
+            )
+        items.append(row[place])
+    kind = f"columns between {DELIMITERS[delimiter]}, " if len(names) > 1 else ""
+    return replace(content, items=items, form=(*content.form, f"CSV, {kind}puzzles in {column!r}"))
+
+
+def rows(content: Content, delimiter: str, first: int | None = None) -> list[tuple[int, list[str]]]:
+    """The numbered rows of a CSV, at most `first`. ValueError if it is none."""
+    try:
+        reader = csv.reader(io.StringIO(content.text.lstrip("\n"), newline=""), delimiter=delimiter)
+        return list(enumerate(islice(reader, first)))
+    except csv.Error as error:
+        raise ValueError(f"{content.where} is no CSV ({error}); repair it.") from None
