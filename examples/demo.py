@@ -40,7 +40,7 @@ def answer(name: str, puzzle: str, list_all: bool = False, **options) -> bool:
     """Load the weights, solve, print; whether it is solved (and, with `list_all`, all its answers were found)."""
     start = time.perf_counter()
     reasoner = gram.load(name)
-    [found] = reasoner.solve(puzzle, select="checked", **options)
+    found = reasoner.solve(puzzle, select="checked", **options)
     exist = found.exist if list_all else None
     say(describe(reasoner.task, reasoner.task.encode(puzzle), found))
     print(f"{time.perf_counter() - start:.1f} s with loading\n")

@@ -563,7 +563,7 @@ def test_weights_need_only_the_files_of_what_is_measured(run, files):
 def test_tokens_of_another_puzzle_are_refused(run, task):
     reasoner = reasoner_of(run)
     tokens = task.examples("dev", count=1).inputs[0]
-    [answer] = reasoner.solve(tokens)
+    answer = reasoner.solve(tokens)
     assert answer.valid is None
     assert answer.puzzle == task.show(tokens)
     with pytest.raises(ValueError, match="of no puzzle of arc-1-6"):

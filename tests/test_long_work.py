@@ -65,7 +65,7 @@ def test_nearly_empty_boards_are_solved(size, givens):
 
 
 def test_an_empty_board_of_nine_is_solved():
-    [answer] = load("sudoku-9", dtype="float32").solve("." * 81)
+    answer = load("sudoku-9", dtype="float32").solve("." * 81)
     assert answer.valid
 
 
@@ -177,12 +177,12 @@ def test_what_cannot_be_answered_is_told_or_left_out(monkeypatch):
 def test_a_count_ends_the_search():
     """Of a board with four completions a thousand are wanted: the search ends with the fourth."""
     empty = "." * 36
-    [four] = knowing().solve(empty, want=1000)
+    four = knowing().solve(empty, want=1000)
     assert (four.exist, four.unique, len(four.distinct), four.width) == (4, False, 4, 40)
     assert four.complete
-    [one] = knowing().solve(QUEENS.decode(QUEENS.solutions(QUEENS.encode(empty), 1)[0]), want=1000)
+    one = knowing().solve(QUEENS.decode(QUEENS.solutions(QUEENS.encode(empty), 1)[0]), want=1000)
     assert (one.exist, one.unique, len(one.distinct), one.width) == (1, True, 1, 10)
-    [plain] = knowing().solve(empty)
+    plain = knowing().solve(empty)
     assert (plain.exist, plain.unique) == (None, False)
 
 

@@ -74,7 +74,7 @@ def test_an_answer_is_checked_once(select, most, monkeypatch):
     check = type(QUEENS).check
     monkeypatch.setattr(type(QUEENS), "check", lambda self, x, y: calls.append(len(x)) or check(self, x, y))
     config = Config(recipe="test", task="queens-6", solve=SolveConfig(width=8, depth=2))
-    [answer] = Reasoner(config, fake(QUEENS)).solve("/".join(["......"] * 6), select=select)
+    answer = Reasoner(config, fake(QUEENS)).solve("/".join(["......"] * 6), select=select)
     assert answer.valid
     assert len(calls) <= most
 

@@ -332,7 +332,7 @@ def test_without_a_check_nobody_knows(runs, gram, tmp_path):
         ran = gram("solve", "own", "5 3 1", "--weights", runs / "without", *more)
         assert ran.code == 2
         assert "trained without a check; choose majority" in ran.err
-    [answer] = load(runs / "without").solve("5 3 1")
+    answer = load(runs / "without").solve("5 3 1")
     assert {c.valid for c in answer.candidates} == {None}
 
 
@@ -484,6 +484,6 @@ def test_python_trusts_by_an_argument(stranger, tmp_path):
     with pytest.raises(ValueError, match=r"theirs\.py:check"):
         loop.train(weight_files.load(folder)[0], tmp_path / "new")
     assert not canary.exists()
-    [answer] = load(folder, trust=True).solve("5 3 1")
+    answer = load(folder, trust=True).solve("5 3 1")
     assert answer.valid in (True, False)
     assert canary.exists()

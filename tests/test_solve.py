@@ -559,7 +559,7 @@ def oracle(**options) -> Reasoner:
 
 def test_solve():
     puzzle = ".Q..../" + "/".join(["......"] * 5)
-    (answer,) = oracle().solve(puzzle)
+    answer = oracle().solve(puzzle)
     assert answer.valid
     assert answer.puzzle == puzzle
     assert answer.text == QUEENS.decode(QUEENS.solutions(QUEENS.encode(puzzle))[0])
@@ -579,7 +579,7 @@ def test_a_stream_ends_in_the_answer(options):
     x = puzzles(QUEENS)
     for puzzle in x[:4]:
         *partial, last = reasoner.stream(puzzle, width=6, depth=6, **options)
-        [whole] = reasoner.solve(puzzle, width=6, depth=6, **options)
+        whole = reasoner.solve(puzzle, width=6, depth=6, **options)
         assert same_answer(last, whole)
         assert [a.evaluations for a in partial] == sorted(a.evaluations for a in partial)
         if options["select"] == "majority":
@@ -595,16 +595,16 @@ def same_answer(a, b) -> bool:
 
 
 def test_unsolved_is_said():
-    (answer,) = oracle(wrong=1.0).solve(puzzles(QUEENS, 1)[0])
+    answer = oracle(wrong=1.0).solve(puzzles(QUEENS, 1)[0])
     assert (answer.text, answer.tokens, answer.valid, answer.index, answer.distinct) == (None, None, False, None, ())
-    (answer,) = oracle(wrong=1.0).solve(puzzles(QUEENS, 1)[0], select="majority")
+    answer = oracle(wrong=1.0).solve(puzzles(QUEENS, 1)[0], select="majority")
     assert answer.text is not None
     assert not answer.valid
 
 
 def test_only_checked_stops_early():
     puzzle = puzzles(QUEENS, 1)[0]
-    assert [oracle().solve(puzzle, select=rule)[0].evaluations for rule in ("majority", "checked")] == [32, 2]
+    assert [oracle().solve(puzzle, select=rule).evaluations for rule in ("majority", "checked")] == [32, 2]
 
 
 def test_unsolvable_puzzles_are_refused():
@@ -630,7 +630,7 @@ def test_a_search_beyond_the_budget_goes_on(monkeypatch):
 
     monkeypatch.setattr(type(FOUR), "solutions", tired)
     reasoner = Reasoner(Config(recipe="test", task="sudoku-4"), tiny())
-    assert len(reasoner.solve("1" + "." * 15, width=2, depth=1)) == 1
+    assert reasoner.solve("1" + "." * 15, width=2, depth=1).width == 2
 
 
 def test_load(tmp_path):

@@ -6,19 +6,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gram import tasks
+    from gram.solve.answer import Answer, to_records
+    from gram.solve.options import SamplingOptions
     from gram.solve.reasoner import Reasoner, load
+    from gram.weights import shipped
 
 # Threads that spin while they wait make a small network many times slower as soon as another program runs. Read when
 # torch is loaded; an explicit setting wins.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-__all__ = ["Reasoner", "load", "tasks"]
+__version__ = "0.1.0"
+
+PLACES = {
+    "Answer": "gram.solve.answer",
+    "Reasoner": "gram.solve.reasoner",
+    "SamplingOptions": "gram.solve.options",
+    "load": "gram.solve.reasoner",
+    "shipped": "gram.weights",
+    "tasks": "gram.tasks",
+    "to_records": "gram.solve.answer",
+}
+"""Where each public name stands. They are imported on first use, so that `import gram` and `gram.tasks` stay free of
+torch."""
+
+__all__ = ["Answer", "Reasoner", "SamplingOptions", "__version__", "load", "shipped", "tasks", "to_records"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use, so that `import gram` and `gram.tasks` stay free of torch."""
-    if name == "tasks":
-        return importlib.import_module("gram.tasks")
-    if name in ("Reasoner", "load"):
-        return getattr(importlib.import_module("gram.solve.reasoner"), name)
-    raise AttributeError(f"module 'gram' has no attribute {name!r}")
+    if name not in PLACES:
+        raise AttributeError(f"module 'gram' has no attribute {name!r}")
+    module = importlib.import_module(PLACES[name])
+    return module if PLACES[name] == f"gram.{name}" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

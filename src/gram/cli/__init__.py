@@ -3,6 +3,7 @@
 import contextlib
 import sys
 
+import gram
 from gram.cli import commands, train
 from gram.cli.parse import parse
 
@@ -21,7 +22,7 @@ USAGE = """usage: gram VERB ...
   gram reproduce NAME            train, measure and report one table
   gram info                      tasks, weights, recipes, this machine
 
-gram VERB --help tells the options of each."""
+gram VERB --help tells the options of each; gram --version the version."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -77,6 +78,9 @@ def dispatch(arguments: list[str]) -> int:
     if verb in ("", "-h", "--help"):
         print(USAGE)
         return 0 if verb else 2
+    if verb in ("-V", "--version"):
+        print(f"gram {gram.__version__}")
+        return 0
     if verb == "train":
         return train.train(rest)
     if verb not in verbs:

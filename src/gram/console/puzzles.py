@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gram.console.animation import check_file, write
 from gram.console.inputs import (
     Refusals,
@@ -25,12 +23,13 @@ from gram.console.inputs import (
     tell_reading,
 )
 from gram.console.text import counted, one_line, say
+from gram.solve.answer import Answer
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
 from gram.tasks.base import Task, Tokens, Unconditional
 
 if TYPE_CHECKING:
-    from gram.solve.reasoner import Answer, Reasoner
+    from gram.solve.reasoner import Reasoner
 
 
 # solve ----------------------------------------------------------------------------------------------------
@@ -95,7 +94,7 @@ def solve(
 
 def answers(
     reasoner: "Reasoner", numbered: Sequence[tuple[int, Tokens]], refusals: Refusals, asked: dict[str, Any]
-) -> Iterator[tuple[int, Tokens, "Answer"]]:
+) -> Iterator[tuple[int, Tokens, Answer]]:
     """Each puzzle's number, tokens (L,) and answer."""
 
     def refuse(place: int, sentence: str) -> None:
@@ -106,38 +105,13 @@ def answers(
         yield number, puzzle, answer
 
 
-def fields(number: int, answer: "Answer") -> dict[str, Any]:
-    """One line of --json. number: which puzzle of the input it is, from 1. agreed: trajectories that ended in the
-    answer. The others are those of Answer."""
-    return {
-        "puzzle": answer.puzzle,
-        "answer": answer.text,
-        "valid": answer.valid,
-        "distinct": list(answer.distinct),
-        "width": answer.width,
-        "depth": answer.depth,
-        "steps": answer.steps,
-        "value": answer.value,
-        "seconds": answer.seconds,
-        "agreed": agreed(answer)[0],
-        "finished": agreed(answer)[1],
-        "evaluations": answer.evaluations,
-        "exist": answer.exist,
-        "unique": answer.unique,
-        "complete": answer.complete,
-        "number": number,
-    }
+def fields(number: int, answer: Answer) -> dict[str, Any]:
+    """One line of --json: see Answer.to_dict. number: which puzzle of the input it is, from 1."""
+    return answer.to_dict() | {"number": number}
 
 
-def agreed(answer: "Answer") -> tuple[int, int]:
-    """Trajectories that ended in the answer, and all that ended."""
-    mine = [c.votes for c in answer.candidates if answer.tokens is not None and np.array_equal(c.answer, answer.tokens)]
-    return sum(mine), sum(c.votes for c in answer.candidates)
-
-
-def describe(task: Task, puzzle: Tokens, answer: "Answer") -> str:
+def describe(task: Task, puzzle: Tokens, answer: Answer) -> str:
     """One answer for people: picture, verdict, text, and what it took."""
-    votes, finished = agreed(answer)
     cost = f"{counted(answer.evaluations, 'function evaluation')}, {answer.seconds:.2f} s"
     if answer.tokens is None and not answer.complete:
         return f"{task.render(puzzle)}\nunsolved when the time was up ({cost}); more time may find an answer"
@@ -146,18 +120,11 @@ def describe(task: Task, puzzle: Tokens, answer: "Answer") -> str:
             f"{task.render(puzzle)}\nunsolved: no valid answer among {counted(answer.width, 'trajectory')} of "
             f"{counted(answer.depth, 'step')} ({cost}); a larger --width or --depth may find one"
         )
-    lines = [task.render(puzzle, answer.tokens)]
-    if answer.valid is None:
-        lines.append("valid or not is unknown: no check was run")
-    elif answer.valid:
-        more = "; it is not the only solution" if answer.unique is False else ""
-        lines.append(f"solved: the answer obeys all rules and keeps the givens{more}")
-    else:
-        broken = int(task.conflicts(puzzle[None], answer.tokens[None])[0])
-        lines.append(f"unsolved: the chosen answer breaks the rules in {counted(broken, 'place')}")
+    lines = [task.render(puzzle, answer.tokens), answer.verdict]
     lines.append(f"answer  {one_line(answer.text)}")
     lines.append(
-        f"chosen  {votes} of {finished} ended trajectories agree, after {counted(answer.steps, 'step')} ({cost})"
+        f"chosen  {answer.agreed} of {answer.finished} ended trajectories agree, "
+        f"after {counted(answer.steps, 'step')} ({cost})"
     )
     if not answer.complete:
         lines.append("not complete: the time was up, and this is the best so far")

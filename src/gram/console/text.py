@@ -1,10 +1,9 @@
 """How numbers and answers are put into words for people."""
 
 import os
-import re
 import sys
 
-ESCAPES = re.compile("\x1b\\[[0-9;]*m")
+from gram.solve.answer import ESCAPES
 
 
 def one_line(text: str | None) -> str:

@@ -78,7 +78,7 @@ def sha256(path: Path) -> str:
 class OnnxNetwork:
     """The recursion of a bundle; see gram.solve.backend.Network."""
 
-    in_flight, first_wave = ROWS, 2
+    in_flight, first_wave, device = ROWS, 2, "cpu"
 
     def __init__(self, folder: Path, config: ModelConfig, dtype: str, threads: int | None = None):
         self.config, self.dtype, self.asked = config, dtype, threads
@@ -96,6 +96,13 @@ class OnnxNetwork:
         self.start_shape = 2, M, config.width
         self.noise_shape = config.T, M if config.guidance_over == "positions" else 1, config.width
         self.pool = Threads(self.threads)
+
+    @property
+    def size(self) -> str:
+        return f"{sum(map(len, self.files.values())) / 1e6:.2f} MB"
+
+    def close(self) -> None:
+        self.pool.close()
 
     def encode(self, tokens: Tokens) -> np.ndarray:
         return np.asarray(self.encoder.run(None, {"tokens": tokens.astype(np.int64)})[0])

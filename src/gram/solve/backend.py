@@ -63,6 +63,20 @@ class Network(Protocol):
         """The arithmetic: "float32", "bfloat16" or "int8"."""
         ...
 
+    @property
+    def device(self) -> Any:
+        """Where it runs; its text is "cpu", "cuda", ..."""
+        ...
+
+    @property
+    def size(self) -> str:
+        """How large it is, in words."""
+        ...
+
+    def close(self) -> None:
+        """End the threads; a later step starts them again."""
+        ...
+
     def encode(self, tokens: Tokens) -> Array:
         """(n, L) uint8 -> e_x (n, M, D)."""
         ...

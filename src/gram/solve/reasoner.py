@@ -4,21 +4,22 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from gram import tasks
 from gram.config import Config
+from gram.solve.answer import Answer
 from gram.solve.backend import Network
 from gram.solve.deadline import Deadline
 from gram.solve.generate import Samples, draw
+from gram.solve.given import listed, plain
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing
 from gram.solve.sampler import Trajectories, Watch, completed, deterministic, rollout
-from gram.solve.select import Candidate, choose, needs_check
+from gram.solve.select import choose, needs_check
 from gram.tasks.base import Task, Tokens, Unconditional
 
 PART = 256
@@ -27,6 +28,7 @@ PER_WANTED = 10
 """Trajectories for each answer that is wanted, if no width is asked for."""
 
 Puzzle = str | np.ndarray
+"""One puzzle: text, tokens (L,), or a grid (rows, columns)."""
 Refuse = Callable[[int, str], None]
 """Told the number of a puzzle, from 1, and what is wrong with it."""
 
@@ -40,48 +42,6 @@ class Question(NamedTuple):
     """(L,) uint8."""
     count: int | None
     """Its answers by the exact solver, counted up to 2 where one is wanted; None where that takes long."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of one puzzle."""
-
-    puzzle: str
-    """The puzzle as text."""
-    text: str | None
-    """The answer as text; None if it is unsolved (select "checked" found no valid answer)."""
-    tokens: Tokens | None
-    """The answer as tokens (L,) uint8."""
-    valid: bool | None
-    """Whether the answer satisfies all rules and keeps the givens; None where nothing can tell (one's own data without
-    a check)."""
-    distinct: tuple[str, ...]
-    """All distinct valid answers that were found, most votes first; where nothing can tell, all distinct answers."""
-    candidates: tuple[Candidate, ...]
-    """All distinct answers of finished trajectories, most votes first."""
-    width: int
-    """Trajectories that were to run; 1 where all would be equal."""
-    depth: int
-    """Supervision steps at most."""
-    index: int | None
-    """The trajectory that was chosen."""
-    steps: int | None
-    """Its supervision steps."""
-    value: float | None
-    """Its value: the accuracy that the model expects of it."""
-    evaluations: int
-    """Function evaluations spent on this puzzle (rows times supervision steps)."""
-    seconds: float
-    """Seconds of the sampling that went into this puzzle: those of a supervision step are shared out among the rows in
-    flight."""
-    number: int = 1
-    """Which puzzle of the call it is, from 1."""
-    complete: bool = True
-    """False where the time was up before the puzzle was over."""
-    exist: int | None = None
-    """Answers that the puzzle has, counted exactly; None where that takes long, and for several if one is wanted."""
-    unique: bool | None = None
-    """Whether it has no other answer; None where that takes long to find out."""
 
 
 class Reasoner:
@@ -102,9 +62,32 @@ class Reasoner:
         """What it computes in, and why: "bfloat16, measured on this processor"."""
         return f"{self.network.dtype}, {self.reason}"
 
-    def solve(self, puzzles: Puzzle | Sequence[Puzzle], **options: Any) -> list[Answer]:
-        """Answer one puzzle or several, each a text or an array of tokens (L,); an array (n, L) is n puzzles.
+    def __repr__(self) -> str:
+        """Task, size, arithmetic and device."""
+        network = self.network
+        return f"Reasoner({self.task.spec.name}, {network.size}, {network.dtype}, {network.device})"
 
+    def __enter__(self) -> "Reasoner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End its threads; `with gram.load(...) as reasoner` does so at the end. A later call starts them again."""
+        self.network.close()
+
+    @overload
+    def solve(self, puzzles: str, **options: Any) -> Answer: ...
+    @overload
+    def solve(self, puzzles: Sequence[str], **options: Any) -> list[Answer]: ...
+    @overload
+    def solve(self, puzzles: Any, **options: Any) -> Any: ...
+    def solve(self, puzzles: Any, **options: Any) -> Any:
+        """Answer puzzles: one gives an Answer, several give a list of them, and an iterator gives what `answers` does.
+
+        A puzzle is text, an array of tokens (L,), or rows of cells (a nested list or an array such as (9, 9):
+        characters, or numbers with 0 for a blank). Several are a list, a column of a table, or an array (n, L).
         `options` are those of SamplingOptions; what is left out or None is as in config.solve. With select "checked" a
         puzzle ends when `want` (1) distinct valid answers are found, or all that exist where they are quickly counted.
         Several wanted answers are "checked", with ten trajectories for each, unless `select` and `width` say otherwise.
@@ -112,8 +95,12 @@ class Reasoner:
         that is no puzzle, contradicting givens, a puzzle without solution, an option that is unknown or out of range,
         or a width beyond memory.
         """
+        if isinstance(puzzles, Iterator):
+            return self.answers(puzzles, **options)
         o = self.options(options)
-        return list(self.answered(self.questions(puzzles, o.want), o, options.get("width")))
+        given, single = listed(self.task, puzzles)
+        found = list(self.answered(self.questions(given, o.want), o, options.get("width")))
+        return found[0] if single else found
 
     def answers(
         self, puzzles: Iterable[Puzzle], *, refuse: Refuse | None = None, watch: Watch | None = None, **options: Any
@@ -141,7 +128,7 @@ class Reasoner:
             asked = []
             for number, puzzle in enumerate(part, first + 1):
                 try:
-                    asked.append(self.question(puzzle, number, options.want, count=not late))
+                    asked.append(self.question(plain(self.task, puzzle), number, options.want, count=not late))
                 except ValueError as error:
                     if refuse is None:
                         alone = first + len(part) == 1
@@ -155,10 +142,7 @@ class Reasoner:
     ) -> Iterator[Answer]:
         """The answers in the order of the questions, each as soon as it and those before it are there. width: the one
         that was asked for."""
-        counts, widths, wants = [question.count for question in asked], None, None
-        if options.want is not None and options.want > 1:
-            wants = [min(options.want, count or options.want) for count in counts]
-            widths = [width or max(options.width, PER_WANTED * want) for want in wants]
+        widths, wants = wanted(asked, options, width)
         check_width(max(widths or [options.width]), len(asked), self.task.spec.length)
         tokens = np.array([question.tokens for question in asked], np.uint8).reshape(-1, self.task.spec.length)
         deadline = Deadline(len(asked), each=options.timeout, total=options.total_timeout)
@@ -174,8 +158,7 @@ class Reasoner:
                 answer,
                 number=asked[i].number,
                 complete=not deadline.late[i] or (want is not None and len(answer.distinct) >= want),
-                exist=counts[i] if wants or counts[i] == 1 else None,
-                unique=None if counts[i] is None else counts[i] == 1,
+                **counted(asked[i], wants is not None),
             )
             while following in ready:
                 yield ready.pop(following)
@@ -185,15 +168,19 @@ class Reasoner:
         """The answer to one puzzle as it stands after each supervision step, all trajectories counted as they are then.
         The options and errors are those of `solve`, whose answer is the last one."""
         start = time.perf_counter()
-        tokens, o = self.prepare([puzzle], options)
-        N = 1 if deterministic(self.network, self.task, o) else o.width
+        o = self.options(options)
+        [asked] = self.questions(listed(self.task, puzzle)[0], o.want)
+        widths, wants = wanted([asked], o, options.get("width"))
+        check_width(max(widths or [o.width]), 1, self.task.spec.length)
+        N = 1 if deterministic(self.network, self.task, o) else max(widths or [o.width])
         seen = Trajectories.blank(N, self.task.spec.length, watched=o.want is not None)
-        for stage in rollout(self.network, self.task, tokens, o):
+        for stage in rollout(self.network, self.task, asked.tokens[None], o, widths=widths, wants=wants):
             for i in range(len(stage.rows)):  # those in flight count as they are
                 seen.put(stage, i, finished=bool(stage.done[i] or not stage.leave[i]))
-            yield self.answer(tokens[0], seen, o, time.perf_counter() - start)
+            answer = self.answer(asked.tokens, seen, o, time.perf_counter() - start)
+            yield dataclasses.replace(answer, **counted(asked, wants is not None))
 
-    def prepare(self, puzzles: Puzzle | Sequence[Puzzle], asked: dict[str, Any]) -> tuple[Tokens, SamplingOptions]:
+    def prepare(self, puzzles: Sequence[Puzzle] | np.ndarray, asked: dict[str, Any]) -> tuple[Tokens, SamplingOptions]:
         """Tokens (n, L) of the puzzles, and the options that hold."""
         o = self.options(asked)
         tokens = self.read(puzzles)
@@ -226,6 +213,7 @@ class Reasoner:
             value=None if i is None else float(found.value[i]),
             evaluations=found.evaluations,
             seconds=seconds,
+            task=self.task,
         )
 
     def generate(self, n: int | None = None, **options: Any) -> Samples:
@@ -236,16 +224,14 @@ class Reasoner:
             raise ValueError(f"{self.task.spec.name} answers puzzles; use solve.")
         return draw(self.network, self.task, drawing(self.config.solve, n, options))
 
-    def read(self, puzzles: Puzzle | Sequence[Puzzle]) -> Tokens:
+    def read(self, puzzles: Sequence[Puzzle] | np.ndarray) -> Tokens:
         """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with
         several puzzles it names the one."""
         asked = self.questions(puzzles)
         return np.array([question.tokens for question in asked], np.uint8).reshape(-1, self.task.spec.length)
 
-    def questions(self, puzzles: Puzzle | Sequence[Puzzle], want: int | None = None) -> list[Question]:
-        """One puzzle or several, of which `want` answers are wanted. ValueError as `read`."""
-        if isinstance(puzzles, str) or (isinstance(puzzles, np.ndarray) and puzzles.ndim == 1):
-            puzzles = [puzzles]
+    def questions(self, puzzles: Sequence[Puzzle] | np.ndarray, want: int | None = None) -> list[Question]:
+        """Puzzles, of each of which `want` answers are wanted. ValueError as `read`."""
         return several(puzzles, lambda puzzle, number: self.question(puzzle, number, want))
 
     def question(self, puzzle: Puzzle, number: int, want: int | None, *, count: bool = True) -> Question:
@@ -261,6 +247,23 @@ class Reasoner:
         if exist == 0:
             raise ValueError("the puzzle has no solution: the givens rule out every completion; change them.")
         return Question(number, tokens, exist)
+
+
+def wanted(
+    asked: Sequence[Question], options: SamplingOptions, width: int | None
+) -> tuple[list[int] | None, list[int] | None]:
+    """Trajectories and answers of each question where several answers are wanted, but no more than exist; None where
+    one is. width: the one that was asked for."""
+    if options.want is None or options.want == 1:
+        return None, None
+    wants = [min(options.want, question.count or options.want) for question in asked]
+    return [width or max(options.width, PER_WANTED * want) for want in wants], wants
+
+
+def counted(asked: Question, several: bool) -> dict[str, Any]:
+    """`exist` and `unique` of its answer. several: whether all of its answers were counted, and not up to 2."""
+    count = asked.count
+    return {"exist": count if several or count == 1 else None, "unique": None if count is None else count == 1}
 
 
 def encode(task: Task, puzzles: Sequence[Any]) -> Tokens:

@@ -37,5 +37,10 @@ class Threads:
     def begin(self) -> None:
         """What each thread does first."""
 
+    def close(self) -> None:
+        """End the threads of this process; `map` starts others."""
+        if pool := self.pools.pop(os.getpid(), None):
+            pool.shutdown()
+
     def __reduce__(self):
         return type(self), (self.count,)

@@ -138,6 +138,13 @@ class TorchNetwork:
     def dtype(self) -> str:
         return str(self.model.dtype).removeprefix("torch.")
 
+    @property
+    def size(self) -> str:
+        return f"{sum(p.numel() for p in self.model.parameters()) / 1e6:.2f}M parameters"
+
+    def close(self) -> None:
+        self.pool.close()
+
     @torch.inference_mode()
     def encode(self, tokens: Tokens) -> Tensor:
         return self.model.encode(torch.from_numpy(tokens.astype(np.int64)).to(self.device))

@@ -155,6 +155,8 @@ class Task(ABC):
     quick: int = 20_000
     """Nodes that the exact solver visits in a small part of a second. What is counted by the way stays within it; a
     number of nodes and not of seconds, so that the same puzzle gives the same words on any machine."""
+    numerals: str = ""
+    """What the numbers 0, 1, ... in a grid of numbers stand for in text; empty where numbers mean nothing."""
     rules: bool = True
     """Whether there are rules that tell right answers from wrong ones. Without, `check` accepts every answer, so
     nothing can halt by it or be measured by it."""

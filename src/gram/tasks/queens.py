@@ -25,6 +25,8 @@ LISTED = 10
 class NQueens(Task):
     """Completion of an n x n board, 4 <= n <= 16, to n queens that do not attack each other."""
 
+    numerals = ".Q"
+
     def __init__(self, n: int):
         if not 4 <= n <= 16:
             raise ValueError(f"boards have 4 to 16 rows; {n} is not among them")

@@ -31,7 +31,7 @@ class Sudoku(Task):
     def __init__(self, size: int = 9):
         if size not in BOXES:
             raise ValueError(f"size must be 4, 6 or 9, got {size}")
-        self.size = size
+        self.size, self.numerals = size, ".123456789"[: size + 1]
         self.box = BOXES[size]
         cells = np.arange(size * size).reshape(size, size)
         tall, wide = self.box
