@@ -30,6 +30,8 @@ BLOCKS_GPU = 32, 512
 """Rows of a compiled step on a GPU: one puzzle alone, or many."""
 ROWS_GPU = 1024
 """Rows in flight on a GPU."""
+MANY = 2**16
+"""Networks that one process may compile."""
 PART = 4
 """Rows of an uncompiled part at least, or as many as the second cache holds. On CPU a row's answer is bitwise the same
 whatever runs beside it: products with many rows are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1
@@ -220,20 +222,29 @@ class TorchNetwork:
         """Compile a whole step for blocks of rows, in a thread of the pool, because the code is made for as many
         threads. On a GPU it becomes one CUDA graph besides."""
         # C++ around the kernels lets go of Python's lock, without which threads wait for one another (LOG.md)
+        from torch._dynamo import config
+
         compiled = torch.compile(self.recur, dynamic=False, options={"cpp_wrapper": self.device.type == "cpu"})
         self.recursion, self.compiled = compiled, True
+        # every network is a variant of one function to the compiler, which else leaves the ninth as it is in silence
+        unlimited = {"recompile_limit": MANY, "accumulated_recompile_limit": MANY, "fail_on_recompile_limit_hit": True}
         try:
-            for size in self.blocks:
-                puzzles = np.zeros((size, self.model.spec.length), np.uint8)
-                noise = Noise(0, [(puzzle, 0, 0) for puzzle in puzzles], self.noise_shape, scale=0)
-                random = np.zeros((2, size, *self.start_shape[1:]), np.float32)
-                state = self.initial(size, random if self.config.start == "random" else None)
-                e_x = self.encode(puzzles)
-                self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
+            with config.patch(unlimited):
+                for size in self.blocks:
+                    self.blank_step(size)
         except RuntimeError as error:
             self.recursion, self.compiled = self.recur, False
             reason = str(error).strip().splitlines()[0]
             warnings.warn(f"torch.compile failed ({reason}); going on without it.", stacklevel=2)
+
+    def blank_step(self, size: int) -> None:
+        """A step of so many blank inputs."""
+        puzzles = np.zeros((size, self.model.spec.length), np.uint8)
+        noise = Noise(0, [(puzzle, 0, 0) for puzzle in puzzles], self.noise_shape, scale=0)
+        random = np.zeros((2, size, *self.start_shape[1:]), np.float32)
+        state = self.initial(size, random if self.config.start == "random" else None)
+        e_x = self.encode(puzzles)
+        self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
 
     @torch.inference_mode()
     def join(self, parts: Sequence[Tensor]) -> Tensor:
