@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import pty
 import re
 import resource
 import shutil
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
@@ -100,14 +102,14 @@ def lines(run: Path, kind: str = "train") -> list[dict[str, Any]]:
     return [line for line in map(json.loads, text.splitlines()) if line["kind"] == kind]
 
 
-def press_ctrl_c(monkeypatch, update: int, times: int = 1) -> None:
-    """Let SIGINT arrive during this update, counted from 1."""
+def press_ctrl_c(monkeypatch, update: int, times: int = 1, number: int = signal.SIGINT) -> None:
+    """Let this signal arrive during this update, counted from 1."""
     original = loop.Run.update
 
     def pressed(run: loop.Run):
         if run.progress.update == update - 1:
             for _ in range(times):
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), number)
         return original(run)
 
     monkeypatch.setattr(loop.Run, "update", pressed)
@@ -300,6 +302,72 @@ def test_a_torn_checkpoint_gives_way_to_the_one_before(damage, tmp_path):
         loop.train(tiny(), run, resume=True)
 
 
+def test_a_damaged_bit_gives_way_to_the_checkpoint_before(tmp_path, capsys):
+    """Wherever it is; a damaged checkpoint of an earlier version, which has no checksum, as well."""
+    run = loop.train(tiny(save_every=0.0), tmp_path / "run", stop_at=4)
+    newest, before = checkpoint.paths(run)
+    content, wanted = newest.read_bytes(), weight_files.read_state(before)
+    old = content[:-66] + bytes(2)
+    rng = np.random.default_rng(0)
+    for whole, places in ((content, rng.integers(len(content), size=150)), (old, stored_bytes(old, rng, 50))):
+        newest.write_bytes(whole)
+        assert checkpoint.newest(run, TINY)["progress"]["update"] == 4
+        for place in places.tolist():
+            damaged = bytearray(whole)
+            damaged[place] ^= 1 << int(rng.integers(8))
+            newest.write_bytes(damaged)
+            capsys.readouterr()
+            assert same(checkpoint.newest(run, TINY), wanted), place
+            assert f"{newest} is damaged" in capsys.readouterr().err
+
+
+def stored_bytes(archive: bytes, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Places within the files of a ZIP."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        spans = [(info.header_offset + 200, info.file_size) for info in files.infolist() if info.file_size > 2000]
+    return np.array([first + int(rng.integers(size - 400)) for first, size in rng.choice(spans, count)])
+
+
+@pytest.mark.parametrize("content", [{}, {"fixed": {}}, {"fixed": {}, "progress": {"day": 1}}, [1, 2], "text"])
+def test_a_checkpoint_of_something_else(content, tmp_path, capsys):
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    weight_files.write_state(checkpoint.paths(run)[0], content)
+    assert command(["train", "--resume", str(run)]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_checkpoints_of_others_stay(tmp_path):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    for name in ("mine.pt", ".mine.tmp"):
+        (tmp_path / "run" / "checkpoints" / name).touch()
+    run = loop.train(tiny(save_every=0.0), tmp_path / "run", stop_at=3)
+    assert {p.name for p in (run / "checkpoints").iterdir()} == {"mine.pt", ".mine.tmp", "00000002.pt", "00000003.pt"}
+
+
+def test_metrics_are_not_written_through_a_link(tmp_path, capsys):
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    elsewhere = tmp_path / "diary"
+    elsewhere.write_text("mine\n")
+    (run / "metrics.jsonl").unlink()
+    (run / "metrics.jsonl").symlink_to(elsewhere)
+    assert command(["train", "--resume", str(run)]) == 2
+    assert "metrics.jsonl is a link" in capsys.readouterr().err
+    assert elsewhere.read_text() == "mine\n"
+
+
+def test_a_finished_run_that_is_resumed_is_unfinished_until_its_heads_are_fitted(tmp_path, monkeypatch):
+    run = loop.train(tiny(), tmp_path / "run")
+    assert (run / "training.json").is_file()
+
+    def killed(*_: Any) -> Config:
+        raise SystemExit(137)
+
+    monkeypatch.setattr(loop, "fit_heads", killed)
+    with pytest.raises(SystemExit):
+        loop.train(tiny(), run, resume=True)
+    assert not (run / "training.json").exists()
+
+
 def no_space(*_: Any, **__: Any) -> None:
     raise OSError(28, "No space left on device")
 
@@ -392,6 +460,36 @@ def test_ctrl_c_from_outside(tmp_path):
     assert reached > 1
     loop.train(tiny(updates=100_000), run, resume=True, stop_at=reached + 1)
     gram.load(run)
+
+
+def test_a_terminal_that_closes_saves_first(tmp_path):
+    """SIGHUP, and every line for the terminal fails from then on."""
+    run = loop.train(tiny(updates=100_000), tmp_path / "run", stop_at=1)
+    child, terminal = pty.fork()
+    if child == 0:
+        code = "from gram.cli import main; main()"
+        os.execv(sys.executable, [sys.executable, "-c", code, "train", "--resume", str(run)])
+    try:
+        while len(lines(run)) < 2:
+            assert os.waitpid(child, os.WNOHANG) == (0, 0)
+            time.sleep(0.05)
+        os.close(terminal)
+        _, status = os.waitpid(child, 0)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    assert os.waitstatus_to_exitcode(status) in (130, 120)  # 120: Python could not flush stderr
+    assert last(run)["progress"] >= lines(run)[-1]["update"] > 1
+
+
+def test_sighup_that_nohup_ignores_stays_ignored(tmp_path, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        press_ctrl_c(monkeypatch, 2, number=signal.SIGHUP)
+        loop.train(tiny(), tmp_path / "run", stop_at=4)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert last(tmp_path / "run")["progress"] == 4
 
 
 def test_a_second_ctrl_c_stops_at_once(tmp_path, monkeypatch):

@@ -5,7 +5,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -208,3 +210,35 @@ def umask() -> int:
     now = os.umask(0)
     os.umask(now)
     return now
+
+
+def test_a_damaged_bit_is_noticed(folder):
+    """In the numbers or in the header; the file of an earlier version, without checksum, still loads."""
+    path = folder / weight_files.WEIGHTS
+    content, model = path.read_bytes(), weight_files.load(folder)[1]
+    rng = np.random.default_rng(0)
+    header = 8 + int.from_bytes(content[:8], "little")
+    for place in [*rng.integers(header, len(content), 100), *rng.integers(header, size=100)]:
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            found = weight_files.load(folder)[1].state_dict()
+        except ValueError:
+            continue
+        else:  # the name of the checksum: all numbers are as they were
+            assert place < header
+            assert all(torch.equal(found[name], tensor) for name, tensor in model.state_dict().items())
+    path.write_bytes(safetensors.torch.save(safetensors.torch.load(content)))
+    weight_files.load(folder)
+    path.write_bytes(content)
+
+
+def test_numbers_that_are_none(folder):
+    path = folder / weight_files.WEIGHTS
+    tensors = safetensors.torch.load_file(path)
+    tensors["halt.bias"] = torch.tensor([0, float("nan")])
+    weight_files.write_tensors(path, tensors)
+    assert "halt.bias holds something that is no finite number" in refused(
+        ValueError, lambda: weight_files.load(folder)
+    )

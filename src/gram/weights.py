@@ -1,12 +1,19 @@
-"""A folder of weights: config.json and model.safetensors. Written whole or not at all, read with plain errors."""
+"""A folder of weights: config.json and model.safetensors. Written whole or not at all, read with plain errors.
 
+Weights and training states carry a sha256 of themselves, so that a damaged bit is noticed: in the metadata of a
+safetensors file, in the comment of a ZIP. Files of earlier versions have none and load as well.
+"""
+
+import hashlib
 import json
+import os
+import zipfile
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as packed
 from torch import Tensor
 
@@ -17,6 +24,7 @@ from gram.models.build import AnyModel, build
 
 SHIPPED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CHECKSUM, HEXADECIMAL = "sha256", 64
 
 
 def shipped() -> list[str]:
@@ -49,25 +57,39 @@ def load(name_or_path: str | Path) -> tuple[Config, AnyModel]:
 
 
 def load_weights(model: AnyModel, path: Path) -> None:
-    """Load safetensors into `model`; every name and shape must agree."""
+    """Load safetensors into `model`; every name and shape must agree, every number be finite, and the checksum right
+    where there is one."""
     if not path.is_file():
         raise FileNotFoundError(f"The weight file {path} is missing; copy it beside its {CONFIG}.")
     try:
-        tensors = load_file(path)
+        with safe_open(path, "pt") as file:
+            names = list(file.keys())
+            compare(path, {name: tuple(file.get_slice(name).get_shape()) for name in names}, model)
+            tensors = {name: file.get_tensor(name) for name in names}
+            written = (file.metadata() or {}).get(CHECKSUM)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"The weight file {path} is truncated or damaged ({error}); copy it again.") from None
-    expected = model.state_dict()
-    for name in expected:
-        if name not in tensors:
-            raise ValueError(f"{path} lacks the tensor {name}: it belongs to another {CONFIG}; use the matching pair.")
-        if tensors[name].shape != expected[name].shape:
-            raise ValueError(
-                f"{path}: tensor {name} has shape {tuple(tensors[name].shape)} but {CONFIG} asks for "
-                f"{tuple(expected[name].shape)}; use the config that the weights were trained with."
-            )
-    if extra := sorted(set(tensors) - set(expected)):
-        raise ValueError(f"{path} holds the unknown tensor {extra[0]}: it belongs to another {CONFIG}.")
+    if written is not None and written != digest(tensors):
+        raise ValueError(f"The weight file {path} is damaged: it does not have its checksum; copy it again.")
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"{path}: tensor {name} holds something that is no finite number; copy it again.")
     model.load_state_dict({name: t.float() for name, t in tensors.items()})
+
+
+def compare(path: Path, shapes: dict[str, tuple[int, ...]], model: AnyModel) -> None:
+    """ValueError unless a file has the tensors of `model`, in their shapes."""
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name in expected:
+        if name not in shapes:
+            raise ValueError(f"{path} lacks the tensor {name}: it belongs to another {CONFIG}; use the matching pair.")
+        if shapes[name] != expected[name]:
+            raise ValueError(
+                f"{path}: tensor {name} has shape {shapes[name]} but {CONFIG} asks for {expected[name]}; use the "
+                "config that the weights were trained with."
+            )
+    if extra := sorted(set(shapes) - set(expected)):
+        raise ValueError(f"{path} holds the unknown tensor {extra[0][:60]}: it belongs to another {CONFIG}.")
 
 
 def save(folder: Path, config: Config, model: AnyModel, *, half: bool = False) -> None:
@@ -81,7 +103,18 @@ def save(folder: Path, config: Config, model: AnyModel, *, half: bool = False) -
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Atomic: write beside, fsync, rename."""
-    _atomic(path, lambda temporary: temporary.write_bytes(packed(tensors)))
+    checksum = {CHECKSUM: digest(tensors)}
+    _atomic(path, lambda temporary: temporary.write_bytes(packed(tensors, checksum)))
+
+
+def digest(tensors: dict[str, Tensor]) -> str:
+    """sha256 of names, kinds, shapes and content."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        total.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -91,7 +124,43 @@ def write_json(path: Path, values: Any) -> None:
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
     """Atomic torch.save of tensors and plain values (optimiser state)."""
-    _atomic(path, lambda temporary: torch.save(state, temporary))
+
+    def write(temporary: Path) -> None:
+        torch.save(state, temporary)
+        stamp(temporary)
+
+    _atomic(path, write)
+
+
+def stamp(path: Path) -> None:
+    """Write the sha256 of a ZIP without comment behind it, as its comment; the length of that is the last thing before
+    and does not count."""
+    with open(path, "rb+") as file:
+        size = file.seek(0, os.SEEK_END) - 2
+        file.seek(0)
+        checksum = hashlib.sha256(file.read(size)).hexdigest()
+        file.seek(size)
+        file.write(HEXADECIMAL.to_bytes(2, "little") + checksum.encode())
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What `write_state` wrote. ValueError with one sentence for a damaged file; OSError if it cannot be read."""
+    content = path.read_bytes()
+    if content[-22:-18] == b"PK\5\6":  # the end of a ZIP without comment, of an earlier version: each file has a CRC
+        try:
+            with zipfile.ZipFile(path) as archive:
+                whole_file = archive.testzip() is None
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError, RuntimeError):
+            whole_file = False
+    else:
+        checksum = hashlib.sha256(content[: -2 - HEXADECIMAL]).hexdigest()
+        whole_file = content[-2 - HEXADECIMAL :] == HEXADECIMAL.to_bytes(2, "little") + checksum.encode()
+    if not whole_file:
+        raise ValueError(f"{path} is damaged: it does not have its checksum.")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, UnpicklingError):
+        raise ValueError(f"{path} holds no state of a training.") from None
 
 
 def _atomic(path: Path, write) -> None:

@@ -61,7 +61,8 @@ def fail(sentence: str, code: int) -> int:
     except OSError:  # it may be what is full: give it up, so that nothing follows the sentence
         with contextlib.suppress(OSError):
             sys.stdout.close()
-    print(f"gram: {' '.join(sentence.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the terminal is closed
+        print(f"gram: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
     return code
 
 

@@ -13,6 +13,7 @@ import torch
 
 from gram import strict_json, tasks
 from gram import weights as weight_files
+from gram.atomic import lock
 from gram.config import Config
 from gram.fields import Range
 from gram.machine import processor
@@ -36,14 +37,14 @@ def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures:
     """
     config = reasoner.config
     path = results / config.recipe / f"{config.train.seed}.json"
-    values = strict_json.read_object(path) if path.is_file() else {}
     here = origin() | {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
-    values |= {"recipe": config.recipe, "task": config.task, "seed": config.train.seed}
-    values |= {"parameters": parameters(config)["total"]} | here
-    values |= {"hardware": hardware() | {"dtype": reasoner.network.dtype}} | training(weights)
-    values["figures"] = values.get("figures", {}) | {name: figures | here}
+    new = {"recipe": config.recipe, "task": config.task, "seed": config.train.seed}
+    new |= {"parameters": parameters(config)["total"]} | here
+    new |= {"hardware": hardware() | {"dtype": reasoner.network.dtype}} | training(weights)
     path.parent.mkdir(parents=True, exist_ok=True)
-    weight_files.write_json(path, values)
+    with lock(path.parent, wait=True):  # several evaluations of a recipe may end together
+        values = strict_json.read_object(path) if path.is_file() else {}
+        weight_files.write_json(path, values | new | {"figures": values.get("figures", {}) | {name: figures | here}})
     print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
 
 

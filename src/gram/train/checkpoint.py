@@ -7,21 +7,23 @@ RUN/checkpoints/00000200.pt            everything else that a bit-exact continua
 
 import dataclasses
 import hashlib
+import re
+import sys
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
-
-import torch
 
 from gram import weights as weight_files
 from gram.config import Config
 
 KEPT = 2
+NAMED = re.compile(r"\d{8,12}\.pt|\.\d{8,12}\.pt\..*\.tmp")
+"""What is ours and may be deleted: checkpoints, and what a killed process left of one."""
 
 
 def paths(folder: Path) -> list[Path]:
     """The checkpoints of a run, newest first."""
-    return sorted((folder / "checkpoints").glob("*.pt"), reverse=True)
+    ours = [path for path in (folder / "checkpoints").glob("*.pt") if NAMED.fullmatch(path.name)]
+    return sorted(ours, key=lambda path: int(path.stem), reverse=True)
 
 
 def save(folder: Path, update: int, state: dict[str, Any]) -> Path:
@@ -30,9 +32,10 @@ def save(folder: Path, update: int, state: dict[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     weight_files.write_state(path, state)
     # Later ones are torn: the run continues from an earlier one.
-    kept = [p for p in paths(folder) if p <= path][:KEPT]
-    for old in {*path.parent.glob("*.pt"), *path.parent.glob(".*.tmp")} - set(kept):  # .tmp: left by a kill
-        old.unlink()
+    kept = [p for p in paths(folder) if int(p.stem) <= update][:KEPT]
+    for old in {*path.parent.glob("*.pt"), *path.parent.glob(".*.tmp")} - set(kept):
+        if NAMED.fullmatch(old.name):
+            old.unlink()
     return path
 
 
@@ -49,6 +52,14 @@ def fixed(config: Config) -> dict[str, Any]:
     return {"task": config.task, "table": table} | arc | model | train
 
 
+def complete(state: Any) -> bool:
+    """Whether it has the parts by which a run is known; the others are compared when they are taken over."""
+    if not isinstance(state, dict):
+        return False
+    fixed, progress = state.get("fixed"), state.get("progress")
+    return isinstance(fixed, dict) and isinstance(progress, dict) and isinstance(progress.get("update"), int)
+
+
 def newest(folder: Path, config: Config) -> dict[str, Any]:
     """The newest readable state of a run. FileNotFoundError or ValueError with one sentence if none fits."""
     found = paths(folder)
@@ -58,9 +69,13 @@ def newest(folder: Path, config: Config) -> dict[str, Any]:
         )
     for path in found:
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError, ValueError, UnpicklingError):
-            continue  # torn by a crash of the machine; the one before is whole
+            state = weight_files.read_state(path)
+            if not complete(state):
+                raise ValueError(f"{path} holds no state of a training.")
+        except (OSError, ValueError) as error:
+            said = str(error) if isinstance(error, ValueError) else f"{path} cannot be read ({error.strerror})."
+            print(f"{said} Going on from the checkpoint before, if there is one.", file=sys.stderr)
+            continue
         wanted = fixed(config)
         for name, value in state["fixed"].items():
             if wanted.get(name) != value:

@@ -18,6 +18,8 @@ class Log:
     def __init__(self, folder: Path, update: int = 0):
         """Goes on after the lines of `update`; later ones are of a run that went on from there before."""
         self.path = folder / "metrics.jsonl"
+        if self.path.is_symlink():
+            raise ValueError(f"{self.path} is a link, and what it leads to is not written to; remove the link.")
         _cut(self.path, update)
         self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115  lives as long as the run
         self.console = Console(stderr=True)
@@ -37,20 +39,23 @@ class Log:
     def progress(self, text: str, *, every: float = 30.0) -> None:
         """The live line: rewritten in place on a terminal, a line every `every` seconds elsewhere."""
         now = time.monotonic()
-        if self.live:
-            self.console.file.write("\r\x1b[2K" + text[: max(20, self.console.width - 1)])
-            self.console.file.flush()
-        elif now - self.last_line >= every:
-            self.last_line = now
-            print(text, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # the terminal is closed; the run goes on, or is told to save and stop
+            if self.live:
+                self.console.file.write("\r\x1b[2K" + text[: max(20, self.console.width - 1)])
+                self.console.file.flush()
+            elif now - self.last_line >= every:
+                self.last_line = now
+                print(text, file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        print(("\r\x1b[2K" if self.live else "") + text, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(("\r\x1b[2K" if self.live else "") + text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        if self.live:
-            self.console.file.write("\n")
+        with contextlib.suppress(OSError):
+            if self.live:
+                self.console.file.write("\n")
         with contextlib.suppress(OSError):  # what a full disk did not take was told by `write`
             self.file.close()
 

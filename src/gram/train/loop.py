@@ -21,6 +21,7 @@ from gram import tasks
 from gram import weights as weight_files
 from gram.atomic import lock
 from gram.config import Config, to_dict
+from gram.measure.record import TRAINING
 from gram.models.build import AnyModel, build
 from gram.models.core import State
 from gram.models.device import arithmetic
@@ -118,7 +119,13 @@ class Run:
         self.progress = Progress()
         self.generator = torch.Generator(world.device)  # a CPU would take longer to draw than a GPU to think
         if state is not None:
-            self.restore(state)
+            try:
+                self.restore(state)
+            except (KeyError, TypeError, AttributeError, IndexError, RuntimeError, ValueError) as error:
+                reason = str(error).strip().splitlines()[0][:200] if str(error) else type(error).__name__
+                raise ValueError(
+                    f"The last checkpoint is not of this run ({reason}); remove it to go on from the one before."
+                ) from None
         size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
         amount = f"{len(train.targets):,} samples" if isinstance(task, Unconditional) else f"{len(train):,} puzzles"
         log.say(
@@ -282,6 +289,7 @@ def _train(
         run = Run(config, task, world, log, state, start)
         monitor = Monitor(run.average, task, config, log, world, run.progress.update)
         if world.rank == 0:
+            (out / TRAINING).unlink(missing_ok=True)  # what says that the run is finished, until it is again
             weight_files.write_json(out / weight_files.CONFIG, to_dict(config))
         if _loop(run, monitor, out, stop_at or config.train.updates) and world.rank == 0:
             _finish(run, monitor, out)
@@ -355,7 +363,7 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
         "dtype": str(model.dtype).removeprefix("torch."),
         "dev": figures,
     }
-    weight_files.write_json(out / "training.json", record)
+    weight_files.write_json(out / TRAINING, record)
 
 
 def _save(run: Run, out: Path) -> None:
@@ -376,10 +384,14 @@ def _stop_signals(alone: bool):
         if alone and len(received) > 1:
             raise KeyboardInterrupt("Stopped at once; the last checkpoint is intact.")
         if alone:  # print is not safe here
-            os.write(2, b"\nStopping after this update; once more stops at once, without a checkpoint.\n")
+            with contextlib.suppress(OSError):  # the terminal is closed
+                os.write(2, b"\nStopping after this update; once more stops at once, without a checkpoint.\n")
 
     main = threading.current_thread() is threading.main_thread()  # signals reach no other
-    previous = {s: signal.signal(s, receive) for s in (signal.SIGINT, signal.SIGTERM) if main}
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        stopping.append(signal.SIGHUP)  # the terminal closes
+    previous = {s: signal.signal(s, receive) for s in stopping if main}
     try:
         yield lambda: bool(received)
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gram.atomic import whole
+from gram.atomic import lock, whole
 from gram.tasks.base import Examples, Task
 
 FOLDERS = ("data", "../shared/data")
@@ -70,7 +70,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def record(folder: Path, name: str, origin: str, files: list[str]) -> dict[str, Any]:
     """Write data set `name` into the manifest and return its entry."""
     entry = {"origin": origin, "files": {file: fingerprint(folder / file) for file in files}}
-    with whole(folder / MANIFEST) as temporary:
+    with lock(folder, wait=True), whole(folder / MANIFEST) as temporary:
         temporary.write_text(json.dumps(read_manifest(folder) | {name: entry}, indent=2) + "\n", encoding="utf-8")
     return entry
 
