@@ -3,14 +3,19 @@ so is a value that its field does not allow."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from gram import strict_json
 from gram.fields import Checked, Form, Name, Range, Text, from_dict, shown, to_dict
+from gram.guidance import GUIDANCE, Guidance
 
 __all__ = ["ArcConfig", "Config", "ModelConfig", "SolveConfig", "TableConfig", "TrainConfig"]
 __all__ += ["from_dict", "read_config", "to_dict"]
 
+if TYPE_CHECKING:
+    GuidanceName = str
+else:
+    GuidanceName = Literal[tuple(GUIDANCE)]
 Share = Annotated[float, Range(0, 1)]
 Part = Annotated[float, Range(0, 1, below=True)]
 Weight = Annotated[float, Range(0, 1_000_000)]
@@ -87,9 +92,9 @@ class ModelConfig(Checked):
     """Transitions per supervision step."""
     gradient: Literal["transition", "one-step", "full"] = "transition"
     """Where gradients flow in a supervision step: the last transition, its last f_L and f_H only (HRM), or all."""
-    guidance: Literal["full", "noise", "mean", "decoder", "none"] = "full"
-    """Stochastic guidance: mean and noise; noise only (mu = 0); mean only (sigma = 0); noise that only the
-    decoder sees; or a deterministic member."""
+    guidance: GuidanceName = "full"
+    """Stochastic guidance (gram.guidance): mean and noise; noise only (mu = 0); mean only (sigma = 0); noise that only
+    the decoder sees; or a deterministic member."""
     guidance_over: Literal["positions", "example"] = "positions"
     """What eps is drawn for: each position by itself, or the whole example: one vector that all positions share, from
     heads that read all of them (ours, see DEVIATIONS.md)."""
@@ -115,6 +120,11 @@ class ModelConfig(Checked):
     """Steps T of the diffusions (D3PM, MDLM); unused elsewhere."""
     latent: Width = 64
     """Width of the VAE's latent variable; unused elsewhere."""
+
+    @property
+    def guide(self) -> Guidance:
+        """What `guidance` names."""
+        return GUIDANCE[self.guidance]
 
 
 @dataclass(kw_only=True, frozen=True)

@@ -52,9 +52,9 @@ class Core(nn.Module):
         # None rather than an alias of f_L: a state dict must name every tensor once
         self.f_H = network(config, length, relations_RLL, symbols) if separate else None
         self.prior = self.posterior = None
-        if config.guidance != "none":
+        if config.guide.learned:
             shape = {
-                "guidance": config.guidance,
+                "guidance": config.guide,
                 "form": config.sigma_form,
                 "floor": config.sigma_floor,
                 "start": config.sigma_start,
@@ -97,13 +97,13 @@ class Core(nn.Module):
         assert self.posterior is not None
         assert noise is not None
         p = self.prior(u)
-        scale = 0.0 if self.config.guidance == "mean" else temperature
-        eps = p.sample(scale * noise)
+        draw = self.config.guide.draw
+        eps = draw(p, noise, temperature)
         if y is None:
             return eps.to(u.dtype), None
         q = self.posterior(u, y)
         if follow:
-            eps_q = q.sample(scale * noise)
+            eps_q = draw(q, noise, temperature)
             eps = eps_q if posterior_rows is None else torch.where(posterior_rows, eps_q, eps)
         return eps.to(u.dtype), (q, p)
 
@@ -140,8 +140,8 @@ class Core(nn.Module):
                 eps, pair = self.guide(u, noise, temperature, seen, posterior_rows, follow)
             if pair is not None and (last or kl_transitions == "all"):
                 guides.append(pair)
-            readout = u if eps is None else u + eps
-            state = State(u if self.config.guidance == "decoder" else readout, l)
+            h, readout = (u, u) if eps is None else self.config.guide.move(u, eps)
+            state = State(h, l)
             if through and not last:
                 earlier.append(readout)
             elif not last:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gram.guidance import Guidance
 from gram.models.layers import Linear, RowLinear, SwiGLU
 
 
@@ -46,7 +47,7 @@ class GaussianHead(nn.Module):
         width: int,
         hidden: int,
         *,
-        guidance: str,
+        guidance: Guidance,
         form: str,
         floor: float,
         start: float,
@@ -55,15 +56,15 @@ class GaussianHead(nn.Module):
         fusion: str = "add",
     ):
         super().__init__()
-        self.guidance, self.form, self.floor, self.fusion = guidance, form, floor, fusion
+        self.form, self.floor, self.fusion = form, floor, fusion
         inputs = 2 * width if embed_y is not None and fusion == "concat" else width
         self.embed_y = embed_y
         self.gather = None if gather is None else Linear(inputs, gather[1])
         linear = Linear
         if gather is not None:
             inputs, linear = gather[0] * gather[1], RowLinear
-        self.mu = SwiGLU(inputs, hidden, width, linear) if guidance != "noise" else None
-        self.sigma = SwiGLU(inputs, hidden, width, linear) if guidance != "mean" else None
+        self.mu = SwiGLU(inputs, hidden, width, linear) if guidance.mean else None
+        self.sigma = SwiGLU(inputs, hidden, width, linear) if guidance.sigma else None
         excess = start - floor
         # The output layers start at zero, so every sigma starts at exactly `start`.
         self.offset = math.log(math.expm1(excess)) if form == "softplus" else math.log(excess)

@@ -58,7 +58,8 @@ class Model(nn.Module):
             config.unary
             and spec.givens
             and not config.hierarchy
-            and (config.guidance, config.gradient, config.start) == ("none", "full", "fixed")
+            and not config.guide.learned
+            and (config.gradient, config.start) == ("full", "fixed")
         ):
             raise ValueError(
                 'candidates = true needs unary = true, hierarchy = false, guidance "none", gradient "full", start '

@@ -15,7 +15,7 @@ SURE = 0.95
 
 def noisy(network: Network, temperature: float) -> bool:
     """Whether the transitions draw noise."""
-    return network.config.guidance != "mean" and temperature > 0
+    return network.config.guide.sigma and temperature > 0
 
 
 class ActiveBatch:
@@ -130,7 +130,7 @@ class ActiveBatch:
     def noise(self) -> Noise | None:
         """Noise of the coming step; None where the network needs none."""
         drawn = noisy(self.network, self.temperature)
-        if not drawn and self.network.config.guidance == "none":
+        if not drawn and not self.network.config.guide.learned:
             return None
         rows = [(self.puzzles[p], n, step) for (p, n), step in zip(self.rows, self.steps.tolist(), strict=True)]
         return Noise(self.seed, rows, self.network.noise_shape, scale=float(drawn))

@@ -31,7 +31,7 @@ DEFAULTS = SamplingOptions()
 def temperature_of(network: Network, options: SolveConfig) -> float:
     """None becomes 1 for stochastic variants and 0 for deterministic ones."""
     if options.temperature is None:
-        return 0.0 if network.config.guidance == "none" else 1.0
+        return 1.0 if network.config.guide.learned else 0.0
     return options.temperature
 
 

@@ -244,7 +244,7 @@ class TorchNetwork:
         random = np.zeros((2, size, *self.start_shape[1:]), np.float32)
         state = self.initial(size, random if self.config.start == "random" else None)
         e_x = self.encode(puzzles)
-        self.step(state, e_x, None if self.config.guidance == "none" else noise, temperature=1.0)
+        self.step(state, e_x, noise if self.config.guide.learned else None, temperature=1.0)
 
     @torch.inference_mode()
     def join(self, parts: Sequence[Tensor]) -> Tensor:

@@ -74,7 +74,7 @@ class Baseline(nn.Module):
     @property
     def stochastic(self) -> bool:
         """Whether trajectories differ."""
-        return self.config.guidance != "none"
+        return self.config.guide.learned
 
     @property
     def noise_shape(self) -> tuple[int, int, int]:

@@ -43,7 +43,7 @@ def write(folder: Path, task: Task, config: Config, start: tuple[np.ndarray, np.
         "rows": h.shape[1],
         "channels": h.shape[2],
         "T": config.model.T,
-        "noisy": config.model.guidance not in ("none", "mean"),
+        "noisy": config.model.guide.random,
         "width": config.solve.width,
         "depth": config.solve.depth,
         "halt_threshold": config.solve.halt_threshold,
