@@ -108,7 +108,7 @@ def test_a_reasoner_generates_or_solves():
     assert boards.generate(2, depth=1, restart_every=0).steps.tolist() == [1, 1]
     with pytest.raises(ValueError, match="gram generate"):
         boards.solve("." * 16)
-    with pytest.raises(ValueError, match="use solve"):
+    with pytest.raises(ValueError, match="gram solve sudoku-4"):
         Reasoner(replace(config, task="sudoku-4"), network).generate(1)
 
 

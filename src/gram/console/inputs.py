@@ -220,9 +220,7 @@ def examples(
     """The puzzles to measure on, with all their targets: those of a file, or the task's own of a split; and how a file
     was read. `limit` takes a sample that is always the same."""
     from gram.tasks.coloring import Coloring
-    from gram.tasks.maze.task import Maze
     from gram.tasks.own.task import Table
-    from gram.tasks.sudoku.task import Sudoku
 
     if edge_probability is not None:
         if not isinstance(task, Coloring) or data is not None:
@@ -231,7 +229,7 @@ def examples(
     how = Found([])
     if data is None:
         found = load_examples(task, (), split)
-    elif isinstance(task, Maze | Sudoku) and data.name.endswith((".csv", ".csv.gz")):
+    elif data.name.endswith(task.answered):
         return load_examples(task, (str(data),), split, count=limit), how
     elif isinstance(task, Table):
         found = task.load([data_file(str(data))])

@@ -26,7 +26,7 @@ from gram.console.text import counted, one_line, say
 from gram.solve.answer import Answer
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
-from gram.tasks.base import Task, Tokens, Unconditional
+from gram.tasks.base import Task, Tokens
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
@@ -54,8 +54,8 @@ def solve(
     `check`: see gram.load."""
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
-    if isinstance(task, Unconditional):
-        raise ValueError(task.no_puzzles)
+    if task.unconditional:
+        raise ValueError(task.sampled().no_puzzles)
     if isinstance(task, Arc):
         if animate is not None:
             raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave it out.")
@@ -176,13 +176,13 @@ def evaluate(
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
-    if isinstance(task, Unconditional):
+    if task.unconditional:
         if data or limit or edge_probability or early_stop or asked.get("select"):
             raise ValueError(f"{name} has no puzzles; leave out what chooses among them or among their answers.")
         from gram.console import samples
 
         return samples.evaluate(
-            task, weights=weights, dtype=dtype, split=split, record=record, as_json=as_json, asked=asked
+            task.sampled(), weights=weights, dtype=dtype, split=split, record=record, as_json=as_json, asked=asked
         )
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1.")

@@ -15,7 +15,6 @@ from gram.solve import generate
 from gram.solve.options import drawing
 from gram.tasks.base import Tokens, Unconditional
 from gram.tasks.data.store import load_examples
-from gram.tasks.mnist import Mnist
 
 SHOWN = 3
 """Samples in the terminal."""
@@ -38,9 +37,7 @@ def sample(
 ) -> int:
     """Draw n samples, print them or their figures, and write pictures if asked to. `asked`: the options
     of Reasoner.generate."""
-    task = tasks.task(name)
-    if not isinstance(task, Unconditional):
-        raise ValueError(f"{name} answers puzzles; give it one with `gram solve {name}`.")
+    task = tasks.task(name).sampled()
     for path in filter(None, (png, evolution)):
         pictures.check_new(path)
     reasoner, label, _ = load(task, weights, dtype)
@@ -110,7 +107,7 @@ def table(values: dict[str, Any]) -> str:
 def digits(task: Unconditional, samples: generate.Samples, split: str) -> dict[str, Any]:
     """How much images look like those of a split (see gram.measure.images), where the files are here; {} for all
     other tasks."""
-    if not isinstance(task, Mnist):
+    if not task.digits:
         return {}
     from gram.measure.images import realism
 

@@ -10,7 +10,7 @@ from gram.models.recursive import Model
 from gram.solve import reasoner
 from gram.solve.sampler import rollout
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import Examples, Task, Tokens, Unconditional
+from gram.tasks.base import Examples, Task, Tokens
 from gram.tasks.data.store import load_examples
 
 DEPTH = 16
@@ -50,7 +50,7 @@ def trace(
     task without puzzles."""
     loaded = reasoner.load(weights, dtype=dtype, device="cpu")
     network, task = loaded.network, loaded.task
-    if isinstance(task, Unconditional):
+    if task.unconditional:
         raise ValueError(f"{task.spec.name} has no puzzles whose trajectories could be drawn; choose other weights.")
     assert isinstance(network, TorchNetwork)
     model = network.model

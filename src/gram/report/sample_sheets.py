@@ -6,7 +6,6 @@ import numpy as np
 
 from gram.console import png as pictures
 from gram.solve.reasoner import load
-from gram.tasks.base import Unconditional
 
 SHOWN = 64
 
@@ -25,7 +24,6 @@ def sheet(weights: str, dtype: str = "auto") -> Sheet:
     """SHOWN samples of shipped weights by name or of a run's folder; one, where all would be equal. ValueError for
     weights that answer puzzles."""
     reasoner = load(weights, dtype=dtype)
-    if not isinstance(reasoner.task, Unconditional):
-        raise ValueError(f"{weights} answers puzzles of {reasoner.task.spec.name}; draw samples of others.")
-    images = np.stack([reasoner.task.picture(tokens) for tokens in reasoner.generate(SHOWN).tokens])
+    task = reasoner.task.sampled()
+    images = np.stack([task.picture(tokens) for tokens in reasoner.generate(SHOWN).tokens])
     return Sheet(reasoner.config.recipe, pictures.tiled(images, columns=round(len(images) ** 0.5)))

@@ -28,10 +28,7 @@ from gram.recipes.plans import PLANS, Measure, Plan, Scale
 from gram.recipes.variants import GRAM
 from gram.report import page, results
 from gram.reproduce.processes import Job, side_by_side
-from gram.tasks.arc.task import Arc
-from gram.tasks.base import Unconditional
 from gram.tasks.data.store import data_file
-from gram.tasks.mnist import Mnist
 from gram.train import checkpoint, loop
 
 RUNS, RESULTS, REPORT = "runs", "results", "report"
@@ -87,7 +84,7 @@ def check(configs: list[Config], out: Path) -> None:
         for file in (*config.data, *config.dev):
             data_file(file)
     task = tasks.of(configs[0])
-    if isinstance(task, Mnist):
+    if not task.rules:  # samples are compared with examples from files
         task.examples("test", count=1)
     for config in configs:
         check_run(config, run(config, out))
@@ -182,7 +179,7 @@ def measure(chosen: Plan, config: Config, out: Path) -> None:
 
 def key(wanted: Measure, config: Config) -> str:
     """The key that `gram eval` records the measurement under."""
-    names = ("width", "depth") if isinstance(tasks.of(config), Unconditional) else ("width", "depth", "select")
+    names = ("width", "depth") if tasks.of(config).unconditional else ("width", "depth", "select")
     asked = {name: getattr(wanted, name) or getattr(config.solve, name) for name in names}
     return record.key(wanted.split if wanted.data is None else Path(wanted.data).name, asked | {"limit": wanted.limit})
 
@@ -197,9 +194,9 @@ def report(chosen: Plan, configs: list[Config], out: Path) -> None:
     """Tables and figures; losses of GRAM's first run, and its trajectories beside TRM's, or everyone's samples."""
     first = {split(c.recipe)[2] or GRAM: run(c, out) for c in reversed(configs) if finished(run(c, out))}
     task = tasks.of(configs[0])
-    puzzles = page.drawable() and not isinstance(task, Unconditional | Arc)
+    puzzles = page.drawable() and not (task.unconditional or task.spec.identities)
     traced = [str(first[model]) for model in (GRAM, "trm") if model in first and puzzles]
-    drawn = [str(first[m]) for m in chosen.models if m in first and page.drawable() and isinstance(task, Unconditional)]
+    drawn = [str(first[m]) for m in chosen.models if m in first and page.drawable() and task.unconditional]
     learned = [first[GRAM]] if GRAM in first else []
     page.report(out / RESULTS, out / REPORT, run=learned, weights=traced, samples=drawn)
 

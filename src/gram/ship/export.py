@@ -28,7 +28,7 @@ from gram.solve.noise import Noise
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import rollout
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import Task, Unconditional
+from gram.tasks.base import Task
 from gram.weights import write_json
 
 CARD = "README.md"
@@ -232,8 +232,8 @@ def calibration_puzzles(task: Task, config: Config) -> np.ndarray:
     """Up to CALIBRATION puzzles that the model was trained on, (n, L)."""
     from gram.tasks.data.store import load_examples
 
-    if isinstance(task, Unconditional):
-        return task.blank[None]
+    if task.unconditional:
+        return task.sampled().blank[None]
     try:
         return load_examples(task, config.data, "train", count=CALIBRATION).inputs
     except FileNotFoundError:  # the recipe's files are not here: dev puzzles that the task makes itself

@@ -20,7 +20,7 @@ from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing
 from gram.solve.sampler import Trajectories, Watch, completed, deterministic, rollout
 from gram.solve.select import choose, needs_check
-from gram.tasks.base import Task, Tokens, Unconditional
+from gram.tasks.base import Task, Tokens
 
 PART = 256
 """Puzzles that are read ahead and answered side by side, where answers are wanted as they come."""
@@ -220,9 +220,7 @@ class Reasoner:
         """Draw n samples of a task without puzzles; n is `width`, and the options are those of SamplingOptions, as in
         config.solve unless given. The first samples are the same for every n. ValueError for a task with puzzles, or an
         option that is unknown, out of range or about answers to puzzles."""
-        if not isinstance(self.task, Unconditional):
-            raise ValueError(f"{self.task.spec.name} answers puzzles; use solve.")
-        return draw(self.network, self.task, drawing(self.config.solve, n, options))
+        return draw(self.network, self.task.sampled(), drawing(self.config.solve, n, options))
 
     def read(self, puzzles: Sequence[Puzzle] | np.ndarray) -> Tokens:
         """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -160,6 +161,19 @@ class Task(ABC):
     rules: bool = True
     """Whether there are rules that tell right answers from wrong ones. Without, `check` accepts every answer, so
     nothing can halt by it or be measured by it."""
+    unconditional: bool = False
+    """Whether there is one blank input for all, so that answers are samples of p(x); see `sampled`."""
+    withheld: str | None = None
+    """The check that was not run because nobody trusts it; one's own data only."""
+    web: dict[str, Any] | None = None
+    """What the page of a bundle needs to draw puzzles and to know the rules; None where it cannot (gram.ship.web)."""
+    answered: tuple[str, ...] = ()
+    """How the names of files end that hold puzzles with their answers, for `read_examples`."""
+
+    def sampled(self) -> "Unconditional":
+        """Itself, where it is unconditional. ValueError elsewhere."""
+        name = self.spec.name
+        raise ValueError(f"{name} answers puzzles, so there are no samples to draw; use `gram solve {name}`.")
 
     @property
     def unchecked(self) -> str:
@@ -255,8 +269,15 @@ class Task(ABC):
 class Unconditional(Task):
     """p(x) instead of p(y | x): the input is the same blank for all, and every answer is a sample (`gram generate`)."""
 
+    unconditional = True
+    own_splits = True
     blank: Tokens
     """The only input, (L,) uint8."""
+    digits: bool = False
+    """Whether samples are digits, which a classifier can judge (gram.measure.images)."""
+
+    def sampled(self) -> "Unconditional":
+        return self
 
     def encode(self, puzzle: str) -> Tokens:
         raise ValueError(self.no_puzzles)

@@ -23,6 +23,7 @@ class Mnist(Unconditional):
     (gram.measure.images)."""
 
     rules = False
+    digits = True
 
     def __init__(self):
         self.spec = TaskSpec(name="mnist", length=SIDE * SIDE, vocabulary=3)

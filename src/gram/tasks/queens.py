@@ -38,6 +38,7 @@ class NQueens(Task):
             relations=tuple(_groups(line) for line in _lines(n)),
             symbols=(EMPTY, QUEEN),
         )
+        self.web = {"size": n, "box": None, "symbols": "Q"}
         # which cells lie on which line, (L, lines): a board times this counts the queens of every line
         self._incidence = np.concatenate([line[:, None] == np.unique(line) for line in _lines(n)], 1).astype(np.int64)
         self._views = square_views(n)

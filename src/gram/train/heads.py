@@ -15,7 +15,7 @@ from gram.models.recursive import Model
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import deterministic, rollout
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import Examples, Task, Unconditional
+from gram.tasks.base import Examples, Task
 
 CHUNK = 64
 """Rows that are rolled out side by side."""
@@ -38,7 +38,7 @@ def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Ex
         return config
     seed, c = config.train.seed, config.solve
     alone = deterministic(TorchNetwork(model), task, c)
-    several = DEV if isinstance(task, Unconditional) else 1  # a single blank stands for all puzzles
+    several = DEV if task.unconditional else 1  # a single blank stands for all puzzles
     width = 1 if alone else several * WIDTH
     options = SamplingOptions(
         width=width, depth=min(c.depth, DEPTH), restart_every=c.restart_every, temperature=c.temperature, rows=CHUNK

@@ -26,9 +26,8 @@ from gram.models.build import AnyModel, build
 from gram.models.core import State
 from gram.models.device import arithmetic
 from gram.models.recursive import Model
-from gram.tasks.base import Task, Unconditional
+from gram.tasks.base import Task
 from gram.tasks.data.store import load_examples
-from gram.tasks.own.task import Table
 from gram.train import checkpoint, parallel
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
@@ -110,7 +109,7 @@ class Run:
         self.ema = averaged(model, c.ema)
         self.average = cast(AnyModel, self.ema.module)
         self.rows = world.rows(c.batch)
-        guard = not (config.data or task.own_splits or isinstance(task, Unconditional))  # files bring their own splits
+        guard = not (config.data or task.own_splits)  # files bring their own splits
         on_prior = self.learner.prior_rows(c.batch)
         lead = leaders(on_prior.numpy(), c.prior_together, world.size)
         self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard, lead=lead)
@@ -127,7 +126,7 @@ class Run:
                     f"The last checkpoint is not of this run ({reason}); remove it to go on from the one before."
                 ) from None
         size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
-        amount = f"{len(train.targets):,} samples" if isinstance(task, Unconditional) else f"{len(train):,} puzzles"
+        amount = f"{len(train.targets):,} samples" if task.unconditional else f"{len(train):,} puzzles"
         log.say(
             f"{config.recipe}: {amount} of {task.spec.name}, {size:,} parameters, {dtype} ({reason}), "
             f"{compile_reason}, {world.size} process(es)"
@@ -275,7 +274,7 @@ def _train(
 ) -> Path:
     """`train` of one process, while nobody else trains in `out`."""
     task = tasks.of(config, trust=trust)
-    if isinstance(task, Table) and task.withheld is not None:
+    if task.withheld is not None:
         raise ValueError(task.unchecked)
     config = tasks.described(config, task)
     state = checkpoint.newest(out, config) if resume else None

@@ -14,7 +14,7 @@ from gram.models.build import AnyModel
 from gram.models.recursive import Model
 from gram.solve import generate
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import PAD, Examples, Task, Unconditional
+from gram.tasks.base import PAD, Examples, Task
 from gram.tasks.data.store import load_examples
 from gram.train.baselines import baseline_elbo
 from gram.train.log import Log, clock
@@ -88,9 +88,9 @@ class Monitor:
         depth = 2 * c.N_sup if family else self.config.solve.depth
         options: dict[str, Any] = {"depth": depth, "seed": c.seed}
         options["halt_threshold"] = None if family else self.config.solve.halt_threshold
-        if isinstance(self.task, Unconditional):
-            samples = generate.draw(network, self.task, width=c.evaluate_examples, **options)
-            figures = figures_of(self.task, samples)
+        if self.task.unconditional:
+            samples = generate.draw(network, task := self.task.sampled(), width=c.evaluate_examples, **options)
+            figures = figures_of(task, samples)
         else:
             width = WIDTH if stochastic else 1
             figures = evaluate((network, self.task), self.dev, width=width, select="majority", **options)

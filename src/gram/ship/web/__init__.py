@@ -8,8 +8,6 @@ import numpy as np
 
 from gram.config import Config
 from gram.tasks.base import Task
-from gram.tasks.queens import NQueens
-from gram.tasks.sudoku.task import Sudoku
 
 FILES = "index.html", "solver.mjs"
 PAGE = "page.json"
@@ -17,7 +15,7 @@ PAGE = "page.json"
 
 def check(task: Task, config: Config) -> None:
     """ValueError for what the page knows no rules of, or cannot begin."""
-    if not isinstance(task, NQueens | Sudoku) or config.model.start != "fixed":
+    if task.web is None or config.model.start != "fixed":
         raise ValueError(f"The page draws queens and Sudoku with a fixed start, not {task.spec.name}; leave out --web.")
     if config.model.candidates:
         raise ValueError("The page cannot search over candidates (model.candidates); leave out --web.")
@@ -29,15 +27,11 @@ def write(folder: Path, task: Task, config: Config, start: tuple[np.ndarray, np.
     for name in FILES:
         shutil.copy(Path(__file__).parent / name, folder / name)
     h, l = start  # noqa: E741
-    assert isinstance(task, NQueens | Sudoku)
-    sudoku = isinstance(task, Sudoku)
-    size = task.size if sudoku else task.n
+    assert task.web is not None
     puzzle = task.examples("dev", count=1).inputs[0]
     facts = {
         "task": task.spec.name,
-        "size": size,
-        "box": list(task.box) if sudoku else None,
-        "symbols": "".join(map(str, range(1, size + 1))) if sudoku else "Q",
+        **task.web,
         "example": task.show(puzzle).replace("/", ""),
         "vocabulary": task.spec.vocabulary,
         "rows": h.shape[1],

@@ -25,6 +25,8 @@ MOVES = ((1, 0), (0, -1), (0, 1), (-1, 0))
 class Maze(Task):
     """Mazes of n x n cells, 10 <= n <= 30, read row by row; steps go down, left, right and up. L = n * n, V = 6."""
 
+    answered = ".csv", ".csv.gz"
+
     def __init__(self, n: int):
         if not 10 <= n <= 30:
             raise ValueError(f"mazes have 10 to 30 rows, not {n}")

@@ -58,7 +58,6 @@ class Table(Task):
         self._where = where
         self._check = load_check(where) if where is not None else None
         self.withheld = config.check if self._check is None else None
-        """The check that is named but was not trusted."""
         self.checkable = self._check is not None
         self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
 

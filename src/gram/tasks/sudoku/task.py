@@ -28,6 +28,8 @@ _SEPARATORS = re.compile("[\\s|+\\-\u2500-\u257f]")
 class Sudoku(Task):
     """Sudoku with `size` 4 (boxes 2x2), 6 (2 rows x 3 columns) or 9 (3x3). L = size * size, V = size + 2."""
 
+    answered = ".csv", ".csv.gz"
+
     def __init__(self, size: int = 9):
         if size not in BOXES:
             raise ValueError(f"size must be 4, 6 or 9, got {size}")
@@ -46,6 +48,7 @@ class Sudoku(Task):
             givens=True,
             sparse=SPARSE[size],
         )
+        self.web = {"size": size, "box": list(self.box), "symbols": "".join(map(str, range(1, size + 1)))}
         units = [group for relation in relations for group in relation]
         self.units = Units(size, units)
         self.quick = 80_000 // size**2  # a node takes 0.2 ms on an empty 9x9 board
