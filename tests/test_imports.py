@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "cache": set(),
     "guidance": set(),
     "config": {"guidance"},
-    "recipes": {"config", "recipes"},
+    "recipes": {"config", "tasks", "recipes"},
     "tasks": {"config", "tasks"},
     "models": {"config", "guidance", "models", "tasks.base"},
     "weights": {"config", "tasks", "models"},

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gram import cli, recipes
+from gram.config import read_config
+from gram.models.build import build
 from gram.tasks import installed, names, task, testing
 from gram.tasks.base import PAD, SPLITS, Task, split_of
 
@@ -31,6 +34,22 @@ def test_task_has_its_name(name):
     made = task(name)
     assert isinstance(made, Task)
     assert made.spec.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("sudoku-boards-4", ("laptop", "sudoku-boards-4", None)),
+        ("sudoku-boards-trm", ("laptop", "sudoku-boards", "trm")),
+        ("paper-coloring-8-k3-direct-8", ("paper", "coloring-8-k3", "direct-8")),
+        ("arc-1-10-d3pm-uniform", ("laptop", "arc-1-10", "d3pm-uniform")),
+        ("queens-99", ("laptop", "", None)),
+        ("queens-8-", ("laptop", "", None)),
+        ("own", ("laptop", "own", None)),
+    ],
+)
+def test_a_recipe_is_a_task_and_a_variant(name, parts):
+    assert recipes.split(name) == parts
 
 
 def test_three_colors_may_be_spelt_out():
@@ -132,6 +151,46 @@ def test_a_task_of_another_package(package):
     testing.check_task(made)
     solutions = made.solutions(made.encode("ax1 b?1 a?2 cz3"))
     assert [made.decode(solution) for solution in solutions] == ["ax1 by1 ax2 cz3", "ax1 bz1 ax2 cz3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mixer", "width"), [("repair", "groups", 128), ("repair-attention", "attention", 128)]
+)
+def test_a_task_of_another_package_has_a_recipe(package, name, mixer, width):
+    """Its positions mix along the relations that it names."""
+    package("from repair_task import Repair\n", repair="rosters:Repair")
+    config = recipes.recipe(name)
+    assert (config.task, config.recipe) == ("repair", name)
+    assert config.model.mixer == mixer
+    build(task("repair").spec, config.model)
+
+
+def test_a_task_of_another_package_is_trained_by_its_name(package, tmp_path):
+    package("from repair_task import Repair\n", repair="rosters:Repair")
+    small = (
+        "--model.width",
+        "16",
+        "--model.hidden",
+        "16",
+        "--model.mixer-hidden",
+        "4",
+        "--model.guidance-hidden",
+        "16",
+    )
+    quick = (
+        "--train.compile",
+        "False",
+        "--train.evaluate-examples",
+        "4",
+        "--train.minutes",
+        "None",
+        "--solve.width",
+        "2",
+    )
+    with pytest.raises(SystemExit) as end:
+        cli.main(["train", "repair", "--train.updates", "2", *small, *quick, "--out", str(tmp_path / "run")])
+    assert not end.value.code
+    assert read_config(tmp_path / "run" / "config.json").task == "repair"
 
 
 @pytest.mark.parametrize(

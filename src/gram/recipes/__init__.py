@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import re
 
+from gram import tasks
 from gram.config import Config
 from gram.recipes.laptop import LAPTOP
 from gram.recipes.paper import PAPER
@@ -15,14 +16,16 @@ from gram.recipes.variants import LARGE, VARIANTS, change
 
 __all__ = ["VARIANTS", "change", "names", "recipe", "split"]
 
-KINDS = r"own|mnist|sudoku-boards(?:-4)?|arc-[12](?:-\d+)?|(?:queens|coloring|sudoku|maze)-\d+(?:-k\d+)?"
-
 
 def recipe(name: str) -> Config:
-    """The recipe of that name. ValueError with the closest name otherwise."""
+    """The recipe of that name; a task of another package has the one of one's own data, with the relations that it
+    names. ValueError with the closest name otherwise."""
     scale, task, variant = split(name)
     makers = PAPER if scale == "paper" else LAPTOP
-    if maker := makers.get(task) or makers.get(task.split("-")[0]):
+    maker = makers.get(task) or makers.get(tasks.kinds().get(tasks.plain(task), ""))
+    if maker is None and scale == "laptop" and task in tasks.installed():
+        maker = other
+    if maker is not None:
         config = dataclasses.replace(maker(task), recipe=name)
         if variant is None:
             return config
@@ -35,14 +38,26 @@ def recipe(name: str) -> Config:
     raise ValueError(f"There is no recipe {name!r}; {hint}")
 
 
+def other(task: str) -> Config:
+    """A task of another package."""
+    made = tasks.task(task)
+    related = bool(made.spec.relations or made.spec.arrows)
+    model = {"mixer": "groups", "positions": "none"} if related else {}
+    return change(LAPTOP[tasks.OWN](task), model=model, solve={} if made.checkable else {"select": "majority"})
+
+
 def split(name: str) -> tuple[str, str, str | None]:
     """The name of a recipe -> its scale ("laptop" or "paper"), task and variant (None for GRAM itself). What is no
     such name has the task ""."""
-    match = re.fullmatch(rf"(paper-)?({KINDS})(?:-([a-z][a-z0-9-]*))?", name)
-    if match is None:
-        return "laptop", "", None
-    paper, task, variant = match.groups()
-    return "paper" if paper else "laptop", task, variant
+    bare = name.removeprefix("paper-")
+    ends = [len(bare), *(i for i in reversed(range(len(bare))) if bare[i] == "-")]  # sudoku-boards-4, not sudoku-boards
+    for known in (tasks.kinds, tasks.installed):  # packages are searched only if need be
+        there = known()
+        end = next((end for end in ends if tasks.plain(bare[:end]) in there), None)
+        variant = bare[end + 1 :] if end != len(bare) and end is not None else None
+        if end is not None and (variant is None or re.fullmatch(r"[a-z][a-z0-9-]*", variant)):
+            return "laptop" if bare == name else "paper", bare[:end], variant
+    return "laptop", "", None
 
 
 def names() -> list[str]:

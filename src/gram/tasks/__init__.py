@@ -2,35 +2,84 @@
 
 import dataclasses
 import difflib
+import functools
+import re
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from pkgutil import resolve_name
+from typing import Any
 
 from gram.config import Config
 from gram.tasks.base import OWN, Task
 
-FORMS = (
-    "sudoku-4, sudoku-6, sudoku-9, queens-N (N from 4 to 16), "
-    "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours), maze-N (N from 10 to 30), "
-    "arc-1 and arc-2 (their puzzles within N x N: arc-1-N, arc-2-N, N from 5 to 29), "
-    "own (your own data); to generate: sudoku-boards, sudoku-boards-4, mnist"
-)
-GENERATED = ["sudoku-boards", "sudoku-boards-4", "mnist"]
 GROUP = "gram.tasks"
 """Entry points of other packages: the name of a task, and a class or function that makes it without arguments."""
 
 
+def numbers(name: str) -> list[Any]:
+    """The numbers in a name: "coloring-8-k4" -> [8, 4]."""
+    return [int(digits) for digits in re.findall(r"\d+", name)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """Tasks that differ in size only."""
+
+    form: str
+    """Their names, for people."""
+    names: list[str]
+    make: str
+    """The class, "module:Class"; imported when it is asked for."""
+    arguments: Callable[[str], list[Any]] = numbers
+    """What makes the task of a name, for that class."""
+
+
+KINDS = {
+    "sudoku": Kind(
+        "sudoku-4, sudoku-6, sudoku-9", [f"sudoku-{size}" for size in (4, 6, 9)], "gram.tasks.sudoku.task:Sudoku"
+    ),
+    "queens": Kind("queens-N (N from 4 to 16)", [f"queens-{n}" for n in range(4, 17)], "gram.tasks.queens:NQueens"),
+    "coloring": Kind(
+        "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours)",
+        [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)],
+        "gram.tasks.coloring:Coloring",
+    ),
+    "maze": Kind("maze-N (N from 10 to 30)", [f"maze-{n}" for n in range(10, 31)], "gram.tasks.maze.task:Maze"),
+    "arc": Kind(
+        "arc-1 and arc-2 (their puzzles within N x N: arc-1-N, arc-2-N, N from 5 to 29)",
+        [f"arc-{n}{side}" for n in (1, 2) for side in ("", *(f"-{size}" for size in range(5, 30)))],
+        "gram.tasks.arc.task:Arc",
+        lambda name: [name],
+    ),
+    "sudoku-boards": Kind(
+        "sudoku-boards and sudoku-boards-4 (to generate)",
+        ["sudoku-boards", "sudoku-boards-4"],
+        "gram.tasks.sudoku.boards:SudokuBoards",
+    ),
+    "mnist": Kind("mnist (to generate)", ["mnist"], "gram.tasks.mnist:Mnist"),
+}
+"""Every kind of task of this package. A new one is its file and a line here; recipes are in gram.recipes."""
+
+
+@functools.cache
+def kinds() -> dict[str, str]:
+    """The kind of each task of this package, and of one's own data, by name."""
+    return {name: kind for kind, each in KINDS.items() for name in each.names} | {OWN: OWN}
+
+
 def names() -> list[str]:
     """Every name of a task; "coloring-N-k3" is "coloring-N" and listed once."""
-    sudoku = [f"sudoku-{size}" for size in (4, 6, 9)]
-    queens = [f"queens-{n}" for n in range(4, 17)]
-    coloring = [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)]
-    mazes = [f"maze-{n}" for n in range(10, 31)]
-    arc = [f"arc-{n}{side}" for n in (1, 2) for side in ("", *(f"-{size}" for size in range(5, 30)))]
-    return sudoku + queens + coloring + mazes + arc + GENERATED + sorted(installed())
+    return [*(name for each in KINDS.values() for name in each.names), *sorted(installed())]
 
 
 def forms() -> str:
     """Every form of a name, for people."""
-    return ", ".join([FORMS, *sorted(installed())])
+    return ", ".join([*(each.form for each in KINDS.values()), f"{OWN} (your own data)", *sorted(installed())])
+
+
+def plain(name: str) -> str:
+    """Three colours need not be spelt out."""
+    return name.removesuffix("-k3") if name.startswith("coloring-") else name
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -68,41 +117,14 @@ def task(name: str) -> Task:
     """The task of that name. ValueError for an unknown one, with the valid forms and the closest name."""
     if name == OWN:
         raise ValueError(f"the task {OWN} is what its data are: gram train {OWN} --data FILE --out DIR, then use DIR")
-    short = name.removesuffix("-k3") if name.startswith("coloring-") else name
-    if short not in names():
-        closest = difflib.get_close_matches(name, names(), n=1, cutoff=0)[0]
-        raise ValueError(f"no task {name!r}: there are {forms()}; did you mean {closest!r}?")
+    short = plain(name)
+    if short in kinds():
+        kind = KINDS[kinds()[short]]
+        return resolve_name(kind.make)(*kind.arguments(short))
     if short in installed():
         return _make(installed()[short])
-    if short.startswith("sudoku-boards"):
-        from gram.tasks.sudoku.boards import SudokuBoards
-
-        return SudokuBoards(4 if short.endswith("-4") else 9)
-    if short == "mnist":
-        from gram.tasks.mnist import Mnist
-
-        return Mnist()
-    if short.startswith("arc-"):
-        from gram.tasks.arc.task import Arc
-
-        return Arc(short)
-    kind, size, *colors = short.split("-")
-    # imported late: asking for one task loads that task only
-    if kind == "sudoku":
-        from gram.tasks.sudoku.task import Sudoku
-
-        return Sudoku(int(size))
-    if kind == "queens":
-        from gram.tasks.queens import NQueens
-
-        return NQueens(int(size))
-    if kind == "maze":
-        from gram.tasks.maze.task import Maze
-
-        return Maze(int(size))
-    from gram.tasks.coloring import Coloring
-
-    return Coloring(int(size), int(colors[0].removeprefix("k")) if colors else 3)
+    closest = difflib.get_close_matches(name, names(), n=1, cutoff=0)[0]
+    raise ValueError(f"no task {name!r}: there are {forms()}; did you mean {closest!r}?")
 
 
 def _make(entry: EntryPoint) -> Task:
