@@ -11,7 +11,7 @@ from gram import cli, tasks
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.build import build
-from gram.report import latent_paths, learning_curves, page, sample_sheets, tables
+from gram.report import contents, latent_paths, learning_curves, page, sample_sheets, tables
 from gram.report.results import read
 
 MODEL = ModelConfig(width=16, hidden=16, mixer="swiglu", mixer_hidden=8, positions="none", K=1, T=1, guidance_hidden=16)
@@ -132,7 +132,7 @@ def test_samples_of_other_settings_do_not_mix(results):
         "test width=20": figures(0.9, 0.8),
     }
     write(results, "queens-10", 0, entries, task="queens-10")
-    [many] = [t for t in tables.tables() if t.plan == "queens-10"]
+    [many] = [t for t in contents.tables() if t.plan == "queens-10"]
     text = tables.render(many, read(results))
     assert text is not None
     assert row(text, "GRAM", "ours")[6:8] == ["90.0", "80.0"]
@@ -147,7 +147,7 @@ def test_puzzles_have_a_row_for_each_way_of_answering(results):
     }
     write(results, "sudoku-9", 0, entries, task="sudoku-9")
     write(results, "paper-sudoku-9", 0, {"a": figures(1.0, 1.0, exact=0.5, width=1, **data)}, task="sudoku-9")
-    [hard] = [t for t in tables.tables() if t.plan == "sudoku"]
+    [hard] = [t for t in contents.tables() if t.plan == "sudoku"]
     text = tables.render(hard, read(results))
     assert text is not None
     assert row(text, "GRAM, 1 sample", "ours")[6] == "30.00"
@@ -159,7 +159,7 @@ def test_puzzles_have_a_row_for_each_way_of_answering(results):
 def test_samples_of_nothing(results):
     entry = {"samples": 100, "depth": 16, "valid": 0.9, "distinct": 1.0, "function_evaluations": 300, "seconds": 2.0}
     write(results, "sudoku-boards", 0, {"test width=100 depth=16": entry}, task="sudoku-boards")
-    [boards] = [t for t in tables.tables() if t.plan == "boards"]
+    [boards] = [t for t in contents.tables() if t.plan == "boards"]
     text = tables.render(boards, read(results))
     assert text is not None
     assert row(text, "GRAM, 16 steps", "ours")[5:] == ["100", "90.0", "100.0", "3", "0.02"]

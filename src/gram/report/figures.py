@@ -16,9 +16,10 @@ from matplotlib.rcsetup import cycler
 
 from gram.recipes.plans import EXTREME
 from gram.report import published
+from gram.report.contents import alike, compared, name
 from gram.report.learning_curves import Learning
 from gram.report.results import Measurement, Result, measurements
-from gram.report.tables import alike, compared, name, weight
+from gram.report.tables import weight
 
 if TYPE_CHECKING:
     from gram.report.latent_paths import Trajectories

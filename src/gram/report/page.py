@@ -4,11 +4,12 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gram.atomic import whole
-from gram.report import learning_curves, results, speed_tables, tables
+from gram.report import contents, learning_curves, results, speed_tables, tables
 from gram.report.results import Result
 
 PAGE, FIGURES = "report.md", "figures"
@@ -45,9 +46,9 @@ def report(
     learned = [learning_curves.read(path) for path in run]
     measured = speed_tables.read(folder)
     told = [
-        ("Speed of ours, by `gram bench --json`", tables.speed(results.bench(folder))),
+        ("Speed of ours, by `gram bench --json`", speed_tables.speed(results.bench(folder))),
         *speed_tables.sections(measured),
-        ("On the edge, by `benchmarks/edge.py`", tables.edge(results.edges(folder))),
+        ("On the edge, by `benchmarks/edge.py`", speed_tables.edge(results.edges(folder))),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", suffix=".tmp", dir=out.parent) as holder:
@@ -126,63 +127,44 @@ def sketches(
 
     tasks = dict.fromkeys(["queens-8", "sudoku-9", *(r.task for r in found)])
     measure = {"queens-8": "gram reproduce scaling", "sudoku-9": "gram reproduce scaling-sudoku"}
+    again = "Measure again: older records hold scores only."
+    surface = "Run `python benchmarks/surface.py --out results/bench/surface-queens-8-bfloat16.json`."
+    runs = "Give runs: `gram report --run runs/queens-8-0`."
+    weights = "Give weights: `gram report --trajectories queens-8`."
+    digits = "Give weights: `gram report --samples mnist`."
+    one, cost = (
+        "Calibration of the halting and value heads",
+        "Accuracy against seconds, and seconds over width and depth",
+    )
+    solutions = "Validity by number of solutions"
+    scaling = [
+        (
+            f"scaling-{task}",
+            f"Depth, width and coverage: {task}",
+            partial(figures.scaling, found, task),
+            f"Run `{measure[task]}`." if task in measure else "",
+        )
+        for task in tasks
+    ]
     return [
-        (
-            "by-solutions",
-            "Validity by number of solutions",
-            lambda: figures.by_solutions(found),
-            "Run `gram reproduce queens-8`.",
-        ),
-        *(
-            (
-                f"scaling-{task}",
-                f"Depth, width and coverage: {task}",
-                lambda task=task: figures.scaling(found, task),
-                f"Run `{measure[task]}`." if task in measure else "",
-            )
-            for task in tasks
-        ),
-        (
-            "calibration",
-            "Calibration of the halting and value heads",
-            lambda: figures.calibration(found),
-            "Measure again: older records hold scores only.",
-        ),
-        (
-            "surface",
-            "Accuracy against seconds, and seconds over width and depth",
-            lambda: figures.surface(surfaces),
-            "Run `python benchmarks/surface.py --out results/bench/surface-queens-8-bfloat16.json`.",
-        ),
-        (
-            "learning",
-            "The surrogate beside the full ELBO",
-            lambda: figures.learning(learned),
-            "Give runs: `gram report --run runs/queens-8-0`.",
-        ),
-        (
-            "trajectories",
-            "Trajectories of one puzzle",
-            lambda: figures.trajectories(traces),
-            "Give weights: `gram report --trajectories queens-8`.",
-        ),
-        (
-            "samples",
-            "Samples from nothing",
-            lambda: figures.samples(drawn),
-            "Give weights: `gram report --samples mnist`.",
-        ),
+        ("by-solutions", solutions, partial(figures.by_solutions, found), "Run `gram reproduce queens-8`."),
+        *scaling,
+        ("calibration", one, partial(figures.calibration, found), again),
+        ("surface", cost, partial(figures.surface, surfaces), surface),
+        ("learning", "The surrogate beside the full ELBO", partial(figures.learning, learned), runs),
+        ("trajectories", "Trajectories of one puzzle", partial(figures.trajectories, traces), weights),
+        ("samples", "Samples from nothing", partial(figures.samples, drawn), digits),
     ]
 
 
 def page(found: list[Result], made: Path, bench: Sequence[tuple[str, str | None]], drawings: Sequence[Sketch]) -> str:
     """The text, with title and text of what was timed in `bench`; the figures are written into `made`."""
     parts = [MARK, "# Report", INTRODUCTION, "## Tables"]
-    parts += [text for table in tables.tables() if (text := tables.render(table, found))]
+    parts += [text for table in contents.tables() if (text := tables.render(table, found))]
     for title, text in (
-        ("By number of solutions", tables.by_solutions(found)),
-        ("Calibration", tables.calibrations(found)),
-        ("Cost of training, published", tables.training_cost()),
+        ("By number of solutions", contents.by_solutions(found)),
+        ("Calibration", contents.calibrations(found)),
+        ("Cost of training, published", contents.training_cost()),
         *bench,
     ):
         parts += [f"### {title}", text or "Not measured yet."]

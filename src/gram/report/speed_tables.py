@@ -1,5 +1,6 @@
-"""What the programs in benchmarks/ measured, kept in bench/: accuracy against cost (surface.py), and the sampler beside
-others' loops (sampling.py, halting.py). Each file says in "benchmark" which one wrote it."""
+"""What `gram bench` and the programs in benchmarks/ measured, kept in bench/: speed, bundles (edge.py), accuracy
+against cost (surface.py), and the sampler beside others' loops (sampling.py, halting.py). Each file of the last three
+says in "benchmark" which one wrote it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,6 +51,50 @@ def read(folder: Path) -> dict[str, Rows]:
 
 
 # tables -----------------------------------------------------------------------------------------------------
+def speed(benches: list[dict]) -> str | None:
+    """What `gram bench` measured: a row for each recipe and what was done with it."""
+    heads = ("recipe", "doing", "machine", "arithmetic", "rates", "one puzzle, p50 / p95", "of the machine's peak")
+    rows: list[Row] = [heads]
+    for values in benches:
+        machine = machine_of(values["hardware"])
+        for row in values["train"]:
+            rate = f"{row['updates_per_second']:.3g} updates/s"
+            doing = f"updates of {row['batch']} rows"
+            rows.append((row["recipe"], doing, machine, row["dtype"], rate, DASH, f"{row['share_of_peak']:.0%}"))
+        for row in values["solve"]:
+            rate = f"{row['puzzles_per_second']:.3g} puzzles/s side by side"
+            doing = f"{row['width']} samples, {row['select']}"
+            alone = f"{row['one_puzzle_p50_ms']:.0f} / {row['one_puzzle_p95_ms']:.0f} ms"
+            rows.append((row["recipe"], doing, machine, row["dtype"], rate, alone, f"{row['share_of_peak']:.0%}"))
+    return markdown(rows) if len(rows) > 1 else None
+
+
+def edge(found: list[dict]) -> str | None:
+    """What benchmarks/edge.py measured: a row for each network and arithmetic, and what is installed without torch."""
+    heads = ("weights", "arithmetic", "bundle MB", "load s", "cold start s", "memory MiB", "one puzzle, p50 / p95 ms")
+    rows: list[Row] = [(*heads, "answers as torch", "logits within 1e-3", "valid %: one sample", "checked", "majority")]
+    for values in found:
+        for row in values["edge"]:
+            size = DASH if row.get("bundle_mb") is None else f"{row['bundle_mb']:.2f}"
+            cells = (f"{row['load_seconds']:.2f}", f"{row['cold_start_seconds']:.2f}", f"{row['memory_mib']:.0f}")
+            alike = (row.get(name) for name in ("same_answers", "rows_with_close_logits"))
+            alike = (DASH if count is None else f"{count} of {values['puzzles']}" for count in alike)
+            valid = (row.get(f"valid_{how}") for how in ("one_sample", "checked", "majority"))
+            valid = (DASH if share is None else f"{100 * share:.1f}" for share in valid)
+            took = f"{row['p50_ms']:.0f} / {row['p95_ms']:.0f}"
+            rows.append((values["name"], row["arithmetic"], size, *cells, took, *alike, *valid))
+    if len(rows) == 1:
+        return None
+    sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
+    told = f"Width {found[0]['width']}; a cold start is a new process with one answer, from its start to its end."
+    for values in found:
+        told += f" {values['name']}: {machine_of(values['hardware'])}."
+    if sizes:
+        each = ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items())
+        told += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."
+    return f"{markdown(rows)}\n\n{told}"
+
+
 def rivals(found: Mapping[str, Rows]) -> str | None:
     """How many times as fast the sampler is as others' loops."""
     rows: list[Row] = [("ours", "against", "arithmetic", "machine", "ratio", "spread of the turns", "ceiling")]

@@ -1,15 +1,14 @@
-"""Tables of the report: published figures, and ours beside them with seeds, spread and cost. What is not measured is a
-dash and the command that measures it."""
+"""What a table of the report is: published figures, and ours beside them with seeds, spread and cost. What is not
+measured is a dash and the command that measures it. The tables themselves are in contents.py."""
 
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gram.recipes.plans import EXTREME, MAZES, PLANS, of_task, shown
+from gram.recipes.plans import PLANS, shown
 from gram.recipes.variants import GRAM
-from gram.report import published
 from gram.report.published import Published
-from gram.report.results import Measurement, Result, machine_of, measurements
+from gram.report.results import Measurement, Result, measurements
 
 DASH = "–"
 LONGEST = 300
@@ -77,129 +76,6 @@ MODELS = {
     "d3pm-absorbing": "D3PM absorbing",
 }
 """How models are called; others by their published label or the name of their recipe."""
-
-
-# which measurements -----------------------------------------------------------------------------------------
-def covered(m: Measurement) -> str | None:
-    """Test puzzles, twenty samples each."""
-    fits = m.plain and m.values.get("data") == "test" and m.values.get("width") == 20
-    return "" if fits and m.number("coverage") is not None else None
-
-
-def drawn(m: Measurement) -> str | None:
-    """Samples of p(x)."""
-    return f"{m.values.get('depth')} steps" if m.plain and m.number("samples") is not None else None
-
-
-def solved(data: str, width: int | None = None) -> How:
-    """Puzzles of a file or split, however many samples, or `width` of them."""
-
-    def how(m: Measurement) -> str | None:
-        samples, select = m.values.get("width"), m.values.get("select")
-        if not m.plain or m.values.get("data") != data or width not in (None, samples):
-            return None
-        chosen = "first valid one by the rules" if select == "checked" else f"by {select}"
-        return "1 sample" if samples == 1 else f"{samples} samples, {chosen}"
-
-    return how
-
-
-def voted(m: Measurement) -> str | None:
-    """ARC: test inputs of the evaluation puzzles, each asked in all variants."""
-    if not m.plain or m.values.get("data") != "test" or m.number("mean_pass_2") is None:
-        return None
-    return f"{m.values.get('variants')} variants, {m.values.get('width')} samples of each"
-
-
-VALID, COVERAGE = Metric("validity %", "valid"), Metric("coverage@20 %", "coverage")
-CONFLICTS = Metric("conflicts", "conflicts", 1.0)
-REACHED = Metric("reached, of 288", "reached", 1.0, 0)
-EXACT = Metric("exact %", "exact", digits=2)
-PASS_2 = Metric("pass@2 %", "mean_pass_2")
-ATTEMPTS = Metric("pass@2 of test inputs %", "pass_2"), Metric("pass@1 of test inputs %", "pass_1")
-BASELINES = (
-    Metric("copying the input %", "copy_pass_2"),
-    Metric("most frequent shown outputs %", "frequent_pass_2"),
-)
-VOTES = "pass@2: the share of a puzzle's test inputs that one of two attempts answers exactly, mean over puzzles."
-
-
-def tables() -> list[Table]:
-    """All of them, in the order of the report."""
-    found = []
-    for task in published.MANY:
-        first = VALID if task.startswith("queens") else CONFLICTS
-        metrics = (first, COVERAGE) if first is VALID else (first, COVERAGE, VALID)
-        title = f"Many answers: {PLANS[task].title.split(':')[0]}"
-        found.append(Table(title, task, covered, metrics, published.many(task), task))
-    for task, title, data, plan in (
-        ("sudoku-9", "One answer: Sudoku-Extreme", EXTREME, "sudoku"),
-        ("maze-30", "One answer: Maze-Hard", MAZES, "maze"),
-    ):
-        note = f"Ours on the dev file {data.rpartition('/')[2]}; published ones on the whole test set."
-        found.append(Table(title, task, solved(data.rpartition("/")[2]), (EXACT,), published.one(task), plan, note))
-    for number in (1, 2):
-        task, title = f"arc-{number}", f"One answer: ARC-AGI-{number}, two attempts"
-        found.append(Table(title, task, voted, (PASS_2, *ATTEMPTS), published.one(task), note=VOTES))
-        part = f"Its puzzles within 10 x 10. {VOTES}"
-        metrics = (PASS_2, *ATTEMPTS, *BASELINES)
-        plan = "arc" if number == 1 else None
-        found.append(Table(f"{title}, small puzzles", f"{task}-10", voted, metrics, plan=plan, note=part))
-    for size in (4, 6, 9):
-        found.append(Table(f"One answer: generated {size}x{size} Sudokus", f"sudoku-{size}", solved("test"), (EXACT,)))
-    found.append(Table("One answer: Sudoku bank", "sudoku-9", solved("sudoku_bank_dev.csv.gz"), (EXACT,)))
-    five = "Published: accuracy with 5 samples."
-    found += [
-        Table(
-            "Ablations on 8 queens",
-            "queens-8",
-            covered,
-            (VALID, COVERAGE),
-            published.ablations("queens-8"),
-            "ablations",
-            f"{five} Ours: validity of one sample.",
-        ),
-        Table(
-            "Ablations on 3-colourings of 8 vertices",
-            "coloring-8",
-            covered,
-            (CONFLICTS, COVERAGE, VALID),
-            plan="ablations-coloring",
-        ),
-        Table(
-            "Ablations on Sudoku-Extreme",
-            "sudoku-9",
-            solved(EXTREME.rpartition("/")[2], 5),
-            (EXACT,),
-            published.ablations("sudoku-9"),
-            "ablations-sudoku",
-            five,
-        ),
-        Table(
-            "Generation: complete Sudoku boards",
-            "sudoku-boards",
-            drawn,
-            (VALID, Metric("distinct, of the valid %", "distinct")),
-            published.BOARDS,
-            "boards",
-        ),
-        Table("Generation: complete 4x4 boards", "sudoku-boards-4", drawn, (VALID, REACHED)),
-        Table(
-            "Generation: binarised MNIST",
-            "mnist",
-            drawn,
-            (
-                Metric("IS", "inception_is", 1.0, 2),
-                Metric("FID", "inception_fid", 1.0, 2),
-                Metric("our classifier's IS", "classifier_is", 1.0, 2),
-                Metric("our classifier's FID", "classifier_fid", 1.0, 2),
-            ),
-            published.MNIST,
-            "mnist",
-            "IS is better when higher, FID when lower. Those of our own small classifier compare our rows only.",
-        ),
-    ]
-    return found
 
 
 # rows -------------------------------------------------------------------------------------------------------
@@ -291,105 +167,7 @@ def millions(parameters: int) -> str:
     return f"{parameters / 1e6:.2f}M"
 
 
-# other tables -----------------------------------------------------------------------------------------------
-def by_solutions(results: list[Result]) -> str | None:
-    """Validity and coverage by the number of solutions of a puzzle, over seeds, of what `covered` takes."""
-    rows: list[Row] = [("task", "model", "seeds", "solutions", "puzzles", "validity %", "coverage@20 %")]
-    for task in published.MANY:
-        for label, seeds in alike(results, task).items():
-            for solutions in seeds[0].table("by_solutions"):
-                groups = [m.table("by_solutions").get(solutions, {}) for m in seeds]
-                found = [g for g in groups if g.get("examples") and None not in (g.get("valid"), g.get("coverage"))]
-                if found:
-                    rates = (spread([100 * g[name] for g in found], 1) for name in ("valid", "coverage"))
-                    rows.append((task, label, f"{len(found)}", solutions, f"{found[0]['examples']}", *rates))
-    return markdown(rows) if len(rows) > 1 else None
-
-
-def alike(results: list[Result], task: str) -> dict[str, list[Measurement]]:
-    """Label of a model with its scale and group -> the measurements that count in the table of many answers, one for
-    each seed."""
-    found: dict[str, dict[int, Measurement]] = {}
-    for m in sorted(measurements(results, task), key=weight):
-        if covered(m) is not None and compared(m.result):
-            found.setdefault(name(m.result), {})[m.result.seed] = m
-    return {label: [seeds[seed] for seed in sorted(seeds)] for label, seeds in found.items()}
-
-
-def compared(result: Result) -> bool:
-    """Whether it is about a model of the first table of its task, or of none: no ablation."""
-    first = of_task(result.task)
-    return first is None or shown(first, result.variant)
-
-
-def name(result: Result) -> str:
-    """Model, scale and group."""
-    scale = "the paper's scale" if result.scale == "paper" else ""
-    return ", ".join(filter(None, (MODELS.get(result.variant, result.variant), scale, result.group)))
-
-
-def calibrations(results: list[Result]) -> str | None:
-    """Brier score and expected calibration error of both heads."""
-    rows: list[Row] = [("task", "model", "seed", "measured on", "halt: Brier", "ECE", "value: Brier", "ECE")]
-    for result in results:
-        for key, values in result.figures.items():
-            m = Measurement(result, key, values)
-            heads = [m.table(f"{head}_calibration") for head in ("halt", "value")]
-            if all(heads) and m.plain:
-                scores = (f"{head[score]:.4f}" for head in heads for score in ("brier", "ece"))
-                rows.append((result.task, name(result), f"{result.seed}", key, *scores))
-    return markdown(rows) if len(rows) > 1 else None
-
-
-def training_cost() -> str:
-    """What others say of their training."""
-    return markdown([("published training", "hardware", "time"), *published.COST])
-
-
-def speed(benches: list[dict]) -> str | None:
-    """What `gram bench` measured: a row for each recipe and what was done with it."""
-    heads = ("recipe", "doing", "machine", "arithmetic", "rates", "one puzzle, p50 / p95", "of the machine's peak")
-    rows: list[Row] = [heads]
-    for values in benches:
-        machine = machine_of(values["hardware"])
-        for row in values["train"]:
-            rate = f"{row['updates_per_second']:.3g} updates/s"
-            doing = f"updates of {row['batch']} rows"
-            rows.append((row["recipe"], doing, machine, row["dtype"], rate, DASH, f"{row['share_of_peak']:.0%}"))
-        for row in values["solve"]:
-            rate = f"{row['puzzles_per_second']:.3g} puzzles/s side by side"
-            doing = f"{row['width']} samples, {row['select']}"
-            alone = f"{row['one_puzzle_p50_ms']:.0f} / {row['one_puzzle_p95_ms']:.0f} ms"
-            rows.append((row["recipe"], doing, machine, row["dtype"], rate, alone, f"{row['share_of_peak']:.0%}"))
-    return markdown(rows) if len(rows) > 1 else None
-
-
-def edge(found: list[dict]) -> str | None:
-    """What benchmarks/edge.py measured: a row for each network and arithmetic, and what is installed without torch."""
-    heads = ("weights", "arithmetic", "bundle MB", "load s", "cold start s", "memory MiB", "one puzzle, p50 / p95 ms")
-    rows: list[Row] = [(*heads, "answers as torch", "logits within 1e-3", "valid %: one sample", "checked", "majority")]
-    for values in found:
-        for row in values["edge"]:
-            size = DASH if row.get("bundle_mb") is None else f"{row['bundle_mb']:.2f}"
-            cells = (f"{row['load_seconds']:.2f}", f"{row['cold_start_seconds']:.2f}", f"{row['memory_mib']:.0f}")
-            alike = (row.get(name) for name in ("same_answers", "rows_with_close_logits"))
-            alike = (DASH if count is None else f"{count} of {values['puzzles']}" for count in alike)
-            valid = (row.get(f"valid_{how}") for how in ("one_sample", "checked", "majority"))
-            valid = (DASH if share is None else f"{100 * share:.1f}" for share in valid)
-            took = f"{row['p50_ms']:.0f} / {row['p95_ms']:.0f}"
-            rows.append((values["name"], row["arithmetic"], size, *cells, took, *alike, *valid))
-    if len(rows) == 1:
-        return None
-    sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
-    told = f"Width {found[0]['width']}; a cold start is a new process with one answer, from its start to its end."
-    for values in found:
-        told += f" {values['name']}: {machine_of(values['hardware'])}."
-    if sizes:
-        each = ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items())
-        told += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."
-    return f"{markdown(rows)}\n\n{told}"
-
-
+# Markdown ---------------------------------------------------------------------------------------------------
 def markdown(rows: Sequence[Row]) -> str:
     """Rows, the first of them headings. What stands in a cell is text: markup of files that others wrote stays visible
     as what it is."""

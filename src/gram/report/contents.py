@@ -1,0 +1,178 @@
+"""The tables of the report, in their order: which measurements each is made of, and by which metrics."""
+
+from gram.recipes.plans import EXTREME, MAZES, PLANS, of_task, shown
+from gram.report import published
+from gram.report.results import Measurement, Result, measurements
+from gram.report.tables import MODELS, How, Metric, Row, Table, markdown, spread, weight
+
+
+# which measurements -----------------------------------------------------------------------------------------
+def covered(m: Measurement) -> str | None:
+    """Test puzzles, twenty samples each."""
+    fits = m.plain and m.values.get("data") == "test" and m.values.get("width") == 20
+    return "" if fits and m.number("coverage") is not None else None
+
+
+def drawn(m: Measurement) -> str | None:
+    """Samples of p(x)."""
+    return f"{m.values.get('depth')} steps" if m.plain and m.number("samples") is not None else None
+
+
+def solved(data: str, width: int | None = None) -> How:
+    """Puzzles of a file or split, however many samples, or `width` of them."""
+
+    def how(m: Measurement) -> str | None:
+        samples, select = m.values.get("width"), m.values.get("select")
+        if not m.plain or m.values.get("data") != data or width not in (None, samples):
+            return None
+        chosen = "first valid one by the rules" if select == "checked" else f"by {select}"
+        return "1 sample" if samples == 1 else f"{samples} samples, {chosen}"
+
+    return how
+
+
+def voted(m: Measurement) -> str | None:
+    """ARC: test inputs of the evaluation puzzles, each asked in all variants."""
+    if not m.plain or m.values.get("data") != "test" or m.number("mean_pass_2") is None:
+        return None
+    return f"{m.values.get('variants')} variants, {m.values.get('width')} samples of each"
+
+
+VALID, COVERAGE = Metric("validity %", "valid"), Metric("coverage@20 %", "coverage")
+CONFLICTS = Metric("conflicts", "conflicts", 1.0)
+REACHED = Metric("reached, of 288", "reached", 1.0, 0)
+EXACT = Metric("exact %", "exact", digits=2)
+DISTINCT = Metric("distinct, of the valid %", "distinct")
+REALISM = (
+    Metric("IS", "inception_is", 1.0, 2),
+    Metric("FID", "inception_fid", 1.0, 2),
+    Metric("our classifier's IS", "classifier_is", 1.0, 2),
+    Metric("our classifier's FID", "classifier_fid", 1.0, 2),
+)
+PASS_2 = Metric("pass@2 %", "mean_pass_2")
+ATTEMPTS = Metric("pass@2 of test inputs %", "pass_2"), Metric("pass@1 of test inputs %", "pass_1")
+BASELINES = (
+    Metric("copying the input %", "copy_pass_2"),
+    Metric("most frequent shown outputs %", "frequent_pass_2"),
+)
+VOTES = "pass@2: the share of a puzzle's test inputs that one of two attempts answers exactly, mean over puzzles."
+
+
+FIVE = "Published: accuracy with 5 samples."
+
+
+def tables() -> list[Table]:
+    """All of them, in the order of the report."""
+    return [*many_answers(), *one_answer(), *ablations(), *generation()]
+
+
+def many_answers() -> list[Table]:
+    """Queens and colourings."""
+    found = []
+    for task in published.MANY:
+        metrics = (VALID, COVERAGE) if task.startswith("queens") else (CONFLICTS, COVERAGE, VALID)
+        title = f"Many answers: {PLANS[task].title.split(':')[0]}"
+        found.append(Table(title, task, covered, metrics, published.many(task), task))
+    return found
+
+
+def one_answer() -> list[Table]:
+    """Sudokus, mazes and ARC."""
+    found = []
+    for task, title, data, plan in (
+        ("sudoku-9", "One answer: Sudoku-Extreme", EXTREME, "sudoku"),
+        ("maze-30", "One answer: Maze-Hard", MAZES, "maze"),
+    ):
+        file = data.rpartition("/")[2]
+        note = f"Ours on the dev file {file}; published ones on the whole test set."
+        found.append(Table(title, task, solved(file), (EXACT,), published.one(task), plan, note))
+    for number in (1, 2):
+        task, title = f"arc-{number}", f"One answer: ARC-AGI-{number}, two attempts"
+        found.append(Table(title, task, voted, (PASS_2, *ATTEMPTS), published.one(task), note=VOTES))
+        part = f"Its puzzles within 10 x 10. {VOTES}"
+        metrics = (PASS_2, *ATTEMPTS, *BASELINES)
+        plan = "arc" if number == 1 else None
+        found.append(Table(f"{title}, small puzzles", f"{task}-10", voted, metrics, plan=plan, note=part))
+    for size in (4, 6, 9):
+        found.append(Table(f"One answer: generated {size}x{size} Sudokus", f"sudoku-{size}", solved("test"), (EXACT,)))
+    bank = solved("sudoku_bank_dev.csv.gz")
+    return [*found, Table("One answer: Sudoku bank", "sudoku-9", bank, (EXACT,))]
+
+
+def ablations() -> list[Table]:
+    """What each part of the model is worth."""
+    of_queens, of_sudoku = (published.ablations(task) for task in ("queens-8", "sudoku-9"))
+    note = f"{FIVE} Ours: validity of one sample."
+    hard, several = solved(EXTREME.rpartition("/")[2], 5), (CONFLICTS, COVERAGE, VALID)
+    colorings = "Ablations on 3-colourings of 8 vertices"
+    return [
+        Table("Ablations on 8 queens", "queens-8", covered, (VALID, COVERAGE), of_queens, "ablations", note),
+        Table(colorings, "coloring-8", covered, several, plan="ablations-coloring"),
+        Table("Ablations on Sudoku-Extreme", "sudoku-9", hard, (EXACT,), of_sudoku, "ablations-sudoku", FIVE),
+    ]
+
+
+def generation() -> list[Table]:
+    """Samples of p(x)."""
+    boards, digits = "Generation: complete Sudoku boards", "Generation: binarised MNIST"
+    note = "IS is better when higher, FID when lower. Those of our own small classifier compare our rows only."
+    return [
+        Table(boards, "sudoku-boards", drawn, (VALID, DISTINCT), published.BOARDS, "boards"),
+        Table("Generation: complete 4x4 boards", "sudoku-boards-4", drawn, (VALID, REACHED)),
+        Table(digits, "mnist", drawn, REALISM, published.MNIST, "mnist", note),
+    ]
+
+
+# tables of another shape ------------------------------------------------------------------------------------
+def by_solutions(results: list[Result]) -> str | None:
+    """Validity and coverage by the number of solutions of a puzzle, over seeds, of what `covered` takes."""
+    rows: list[Row] = [("task", "model", "seeds", "solutions", "puzzles", "validity %", "coverage@20 %")]
+    for task in published.MANY:
+        for label, seeds in alike(results, task).items():
+            for solutions in seeds[0].table("by_solutions"):
+                groups = [m.table("by_solutions").get(solutions, {}) for m in seeds]
+                found = [g for g in groups if g.get("examples") and None not in (g.get("valid"), g.get("coverage"))]
+                if found:
+                    rates = (spread([100 * g[name] for g in found], 1) for name in ("valid", "coverage"))
+                    rows.append((task, label, f"{len(found)}", solutions, f"{found[0]['examples']}", *rates))
+    return markdown(rows) if len(rows) > 1 else None
+
+
+def alike(results: list[Result], task: str) -> dict[str, list[Measurement]]:
+    """Label of a model with its scale and group -> the measurements that count in the table of many answers, one for
+    each seed."""
+    found: dict[str, dict[int, Measurement]] = {}
+    for m in sorted(measurements(results, task), key=weight):
+        if covered(m) is not None and compared(m.result):
+            found.setdefault(name(m.result), {})[m.result.seed] = m
+    return {label: [seeds[seed] for seed in sorted(seeds)] for label, seeds in found.items()}
+
+
+def compared(result: Result) -> bool:
+    """Whether it is about a model of the first table of its task, or of none: no ablation."""
+    first = of_task(result.task)
+    return first is None or shown(first, result.variant)
+
+
+def name(result: Result) -> str:
+    """Model, scale and group."""
+    scale = "the paper's scale" if result.scale == "paper" else ""
+    return ", ".join(filter(None, (MODELS.get(result.variant, result.variant), scale, result.group)))
+
+
+def calibrations(results: list[Result]) -> str | None:
+    """Brier score and expected calibration error of both heads."""
+    rows: list[Row] = [("task", "model", "seed", "measured on", "halt: Brier", "ECE", "value: Brier", "ECE")]
+    for result in results:
+        for key, values in result.figures.items():
+            m = Measurement(result, key, values)
+            heads = [m.table(f"{head}_calibration") for head in ("halt", "value")]
+            if all(heads) and m.plain:
+                scores = (f"{head[score]:.4f}" for head in heads for score in ("brier", "ece"))
+                rows.append((result.task, name(result), f"{result.seed}", key, *scores))
+    return markdown(rows) if len(rows) > 1 else None
+
+
+def training_cost() -> str:
+    """What others say of their training."""
+    return markdown([("published training", "hardware", "time"), *published.COST])
