@@ -534,7 +534,7 @@ def test_rules():
         (2, False, 1, 0.1),
         (1, True, 3, 0.9),
     ]
-    with pytest.raises(ValueError, match="no rule"):
+    with pytest.raises(ValueError, match="no selector"):
         choose(FOUR, EMPTY, found, "best")  # pyright: ignore
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     GuidanceName = str
 else:
     GuidanceName = Literal[tuple(GUIDANCE)]
+Select = Literal["first", "majority", "value", "halt", "checked"]
 Share = Annotated[float, Range(0, 1)]
 Part = Annotated[float, Range(0, 1, below=True)]
 Weight = Annotated[float, Range(0, 1_000_000)]
@@ -220,7 +221,7 @@ class SolveConfig(Checked):
     """Trajectories per puzzle."""
     depth: Count = 16
     """Supervision steps at most."""
-    select: Literal["first", "majority", "value", "halt", "checked"] = "checked"
+    select: Select = "checked"
     """How one answer is chosen among the trajectories."""
     halt_threshold: Annotated[float, Range(-1_000_000, 1_000_000)] | None = None
     """A trajectory stops when its halt logit exceeds this; None never stops early."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
+from gram.config import Select
 from gram.console.options import Answering, Drawing, Solving
 from gram.serve.settings import Settings
 
@@ -263,7 +264,7 @@ def bench(
     seconds: float = 1.0,
     puzzles: int = 20,
     width: int | None = None,
-    select: Literal["first", "majority", "value", "halt", "checked"] | None = None,
+    select: Select | None = None,
     clock: Literal["wall", "cpu"] = "wall",
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:

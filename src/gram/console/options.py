@@ -1,7 +1,9 @@
 """The options of sampling as commands take them; what they mean and may be stands in SamplingOptions."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
+
+from gram.config import Select
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -28,7 +30,7 @@ class Answering(Drawing):
 
     width: int | None = None
     """Trajectories per puzzle; of a task without puzzles, samples."""
-    select: Literal["first", "majority", "value", "halt", "checked"] | None = None
+    select: Select | None = None
     """How one answer is chosen."""
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from gram.config import Select
 from gram.solve.backend import Network
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import DEFAULTS, Trajectories, sample
-from gram.solve.select import Rule, choose, needs_check
+from gram.solve.select import choose, needs_check
 from gram.tasks.base import Examples, Task, Tokens
 
 CHUNK = 1024  # puzzles sampled at a time: bounds the memory, not the result
@@ -117,7 +118,7 @@ class Tally:
 
     task: Task
     width: int
-    select: Rule
+    select: Select
     solutions: list[int] = field(default_factory=list)
     found: dict[int, list[int]] = field(default_factory=dict)
     """Distinct valid answers among the first n samples, by n."""

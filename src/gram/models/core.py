@@ -149,17 +149,29 @@ class Core(nn.Module):
         return Step(state, readout, guides, tuple(earlier))
 
 
+class Rows(NamedTuple):
+    """What a mixer may know of the rows of the state."""
+
+    length: int
+    """How many there are."""
+    relations_RLL: Tensor
+    """The task's relations between positions; empty for other mixers than "groups"."""
+    symbols: int
+    """Rows of each position."""
+
+
+MIXERS: dict[str, Callable[[ModelConfig, Rows], nn.Module]] = {
+    "attention": lambda c, rows: Attention(c.width, c.heads, rows.length, rope=c.positions == "rope"),
+    "swiglu": lambda c, rows: PositionMixer(rows.length, c.mixer_hidden),
+    "groups": lambda c, rows: GroupMixer(c.width, c.mixer_hidden, rows.relations_RLL, rows.symbols),
+}
+"""A module (B, L, D) -> (B, L, D) by which positions exchange information, by the name that config.mixer gives."""
+
+
 def network(config: ModelConfig, length: int, relations_RLL: Tensor, symbols: int) -> nn.Sequential:
     """config.blocks blocks of [mixer + SwiGLU]."""
     if config.mixer != "attention" and config.positions == "rope":
         raise ValueError('positions "rope" needs mixer "attention"; choose "learned" or "none".')
-
-    def mixer() -> nn.Module:
-        if config.mixer == "attention":
-            return Attention(config.width, config.heads, length, rope=config.positions == "rope")
-        if config.mixer == "swiglu":
-            return PositionMixer(length, config.mixer_hidden)
-        return GroupMixer(config.width, config.mixer_hidden, relations_RLL, symbols)
-
+    mixer, rows = MIXERS[config.mixer], Rows(length, relations_RLL, symbols)
     axis = -2 if config.mixer_norm == "positions" else -1
-    return nn.Sequential(*[Block(mixer(), config.width, config.hidden, axis) for _ in range(config.blocks)])
+    return nn.Sequential(*[Block(mixer(config, rows), config.width, config.hidden, axis) for _ in range(config.blocks)])

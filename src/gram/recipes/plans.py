@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gram.config import Config
+from gram.config import Config, Select
 from gram.recipes import change, recipe, split
 from gram.recipes.variants import GRAM
 
@@ -28,7 +28,7 @@ class Measure:
     data: str | None = None
     width: int | None = None
     depth: int | None = None
-    select: Literal["first", "majority", "value", "halt", "checked"] | None = None
+    select: Select | None = None
     limit: int | None = None
     only: tuple[str, ...] = ()
     """The models that are measured so; all if empty."""

@@ -18,7 +18,6 @@ from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing, resolve
 from gram.solve.reasoner import Question, Reasoner
 from gram.solve.select import needs_check
-from gram.tasks.base import Unconditional
 
 SOLVING = tuple(field.name for field in dataclasses.fields(Solving) if "timeout" not in field.name)
 """The options of answers; a request has one time limit, deadline_ms."""
@@ -58,7 +57,7 @@ def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool
     values = parse(body)
     known = ("puzzles", *SOLVING, "deadline_ms", *(("trajectories",) if stream else ()))
     seconds = common(values, known, settings)
-    if isinstance(reasoner.task, Unconditional):
+    if reasoner.task.unconditional:
         raise Problem(422, f"{reasoner.task.spec.name} has no puzzles to answer; ask for samples with generate.")
     texts = listed(values, 1 if stream else settings.max_puzzles)
     asked = {name: values.get(name) for name in SOLVING}
@@ -84,7 +83,7 @@ def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
     """A request for samples of a task without puzzles."""
     values = parse(body)
     seconds = common(values, ("n", *DRAWING, "deadline_ms"), settings)
-    if not isinstance(reasoner.task, Unconditional):
+    if not reasoner.task.unconditional:
         raise Problem(422, f"{reasoner.task.spec.name} answers puzzles; send them to solve.")
     n = values.get("n")
     if n is not None and (type(n) is not int or not 1 <= n <= settings.max_puzzles):
@@ -92,7 +91,7 @@ def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
     asked = {name: values.get(name) for name in DRAWING}
     options = resolved(reasoner.config.solve, asked, lambda defaults, given: drawing(defaults, n, given), settings)
     fits(options, 1, reasoner)
-    return Asked([Question(1, reasoner.task.blank, None)], options, n, seconds)
+    return Asked([Question(1, reasoner.task.sampled().blank, None)], options, n, seconds)
 
 
 def common(values: dict[str, Any], known: tuple[str, ...], settings: Settings) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, get_args
 
+from gram.config import Select
 from gram.serve.models import Served
 from gram.serve.settings import Settings
-from gram.solve.select import Rule
 
 ABOUT = {
     "width": "Trajectories per puzzle.",
@@ -53,7 +53,7 @@ def options(settings: Settings, *, drawing: bool = False) -> dict[str, Any]:
     if not drawing:
         found |= {
             "width": whole | {"minimum": 1, "maximum": settings.max_width},
-            "select": {"type": "string", "enum": list(get_args(Rule))},
+            "select": {"type": "string", "enum": list(get_args(Select))},
             "want": whole | {"minimum": 1, "maximum": 1_000_000},
         }
     return {name: schema | {"description": ABOUT[name]} for name, schema in found.items()}

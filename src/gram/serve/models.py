@@ -8,8 +8,6 @@ from gram.console.inputs import find, is_bundle, load
 from gram.serve.engine import Engine
 from gram.serve.settings import Settings
 from gram.solve.reasoner import Reasoner
-from gram.tasks.arc.task import Arc
-from gram.tasks.base import Unconditional
 
 
 class Served:
@@ -23,7 +21,7 @@ class Served:
     @property
     def generates(self) -> bool:
         """Whether it draws samples in place of answering puzzles."""
-        return isinstance(self.reasoner.task, Unconditional)
+        return self.reasoner.task.unconditional
 
 
 def names(weights: Sequence[str]) -> list[str]:
@@ -43,7 +41,7 @@ def opened(weights: Sequence[str], dtype: str) -> dict[str, tuple[str, Reasoner]
         config = read_config(find(label, label) / "config.json")
         task = tasks.of(config)
         name = task.spec.name
-        if isinstance(task, Arc):
+        if task.spec.identities:
             raise ValueError(f"{label} answers ARC puzzles by votes over many variants, which is not served; leave it.")
         if name in found:
             raise ValueError(f"{found[name][0]} and {label} are both for {name}; serve one of them.")

@@ -1,14 +1,45 @@
 """One answer out of many trajectories."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 
+from gram.config import Select
 from gram.solve.sampler import Trajectories
 from gram.tasks.base import Task, Tokens
 
-Rule = Literal["first", "majority", "value", "halt", "checked"]
+
+class Ended(NamedTuple):
+    """The finished trajectories of one puzzle, in their order."""
+
+    steps: np.ndarray
+    """(n,) int64."""
+    value: np.ndarray
+    """(n,) float32."""
+    halt: np.ndarray
+    """(n,) float32 halting logit."""
+    which: np.ndarray
+    """(n,) int64: the number of its answer; 0 has the most votes (ties: the higher mean value, the smaller tokens)."""
+    valid: np.ndarray
+    """(n,) bool: whether the checker accepts its answer; for "checked" alone."""
+
+
+def fastest_valid(ended: Ended) -> int | None:
+    """The valid answer of the fewest steps."""
+    steps = np.where(ended.valid, ended.steps, np.iinfo(np.int64).max)
+    return int(np.argmin(steps)) if ended.valid.any() else None
+
+
+SELECTORS: dict[str, Callable[[Ended], int | None]] = {
+    "first": lambda ended: int(np.argmin(ended.steps)),
+    "majority": lambda ended: int(np.argmin(ended.which)),
+    "value": lambda ended: int(np.argmax(ended.value)),
+    "halt": lambda ended: int(np.argmax(ended.halt)),
+    "checked": fastest_valid,
+}
+"""Which trajectory speaks for all: its row in Ended, or None if the puzzle stays unsolved."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +77,7 @@ class Choice:
         return tuple(c for c in self.candidates if c.valid)
 
 
-def needs_check(task: Task, select: Rule, want: int | None = None) -> None:
+def needs_check(task: Task, select: Select, want: int | None = None) -> None:
     """ValueError if the checker should select, or count `want` answers, where there is none but the known targets."""
     if (want or 1) > 1 and not task.checkable:
         raise ValueError(
@@ -57,13 +88,13 @@ def needs_check(task: Task, select: Rule, want: int | None = None) -> None:
         raise ValueError(task.unchecked)
 
 
-def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Rule) -> Choice:
+def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Select) -> Choice:
     """Choose among the finished trajectories of one puzzle (L,).
 
     first: the fewest supervision steps (the first trajectory where all have the same depth). majority: the most votes;
     ties go to the higher mean value, then to the smaller tokens. value, halt: the highest. checked: the valid answer
     of the fewest steps. Further ties go to the lower trajectory. Only "checked" lets the checker decide; ValueError for
-    an unknown rule. Where no trajectory has finished, because the time was up, nothing is chosen.
+    an unknown selector. Where no trajectory has finished, because the time was up, nothing is chosen.
     """
     rows = np.flatnonzero(found.finished)
     if not len(rows):
@@ -86,18 +117,9 @@ def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Rule) -> Cho
         )
         for k in order
     )
-    if select == "first":
-        best = int(np.argmin(steps))
-    elif select == "majority":
-        best = int(np.argmax(which == order[0]))
-    elif select == "value":
-        best = int(np.argmax(value))
-    elif select == "halt":
-        best = int(np.argmax(halt))
-    elif select == "checked":
-        if not valid.any():
-            return Choice(None, None, False, candidates)
-        best = int(np.argmin(np.where(valid[which], steps, np.iinfo(np.int64).max)))
-    else:
-        raise ValueError(f"no rule {select!r}; there are first, majority, value, halt and checked.")
+    if select not in SELECTORS:
+        raise ValueError(f"There is no selector {select!r}; choose one of {', '.join(SELECTORS)}.")
+    best = SELECTORS[select](Ended(steps, value, halt, np.argsort(order)[which], valid[which]))
+    if best is None:
+        return Choice(None, None, False, candidates)
     return Choice(answers[which[best]], int(rows[best]), bool(valid[which[best]]), candidates)
