@@ -1,9 +1,12 @@
-"""Every command of the README and of docs/ runs. Small settings, the order of the page, a folder for each page.
+"""Every command of the README and of docs/ runs, and a program prints what the page says.
+
+Small settings, the order of the page, a folder for each page.
 
 The blocks ```console (lines that begin with $) and ```bash hold commands, ```python a program. A block is skipped only
 with a reason: an html comment `<!-- test: skip, ... -->` in the line above it, or weights that are not shipped.
 """
 
+import json
 import os
 import re
 import runpy
@@ -24,6 +27,8 @@ from gram.ship import runtime
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(?:<!-- test: skip, (?P<reason>[^\n]*) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.S | re.M)
+PRINTED = re.compile(r"\s*```text\n(?P<body>.*?)^```$", re.S | re.M)
+"""What stands right after a program: its output."""
 SMALL = (
     *("--minutes", "0.01", "--model.width", "16", "--model.hidden", "16", "--model.mixer-hidden", "8"),
     *("--model.guidance-hidden", "16", "--model.K", "1", "--model.T", "1", "--train.batch", "8", "--train.N-sup", "2"),
@@ -37,6 +42,7 @@ class Piece(NamedTuple):
     kind: str
     text: str
     reason: str | None
+    printed: str | None = None
 
     def __str__(self) -> str:
         return self.text.splitlines()[0][:60]
@@ -48,7 +54,8 @@ def pieces(text: str) -> list[Piece]:
     for block in BLOCK.finditer(text):
         lines = block["body"].splitlines()
         if block["kind"] == "python":
-            found.append(Piece("python", block["body"], block["reason"]))
+            printed = PRINTED.match(text, block.end())
+            found.append(Piece("python", block["body"], block["reason"], printed and printed["body"]))
         elif block["kind"] == "console":
             found += [Piece("command", line[2:], block["reason"]) for line in lines if line.startswith("$ ")]
         elif block["kind"] in ("bash", "sh", "shell"):
@@ -83,6 +90,7 @@ def test_readme(page, piece, folders, monkeypatch, capsys):
     monkeypatch.syspath_prepend(folder)
     if piece.kind == "python":
         program(piece.text)
+        assert piece.printed in (None, capsys.readouterr().out)
         return
     command = piece.text
     if echoed := re.match(r"echo (\S+) \| ", command):  # the only pipe that the README uses
@@ -149,11 +157,19 @@ def target(words: list[str]) -> None:
         assert dry.returncode == 0, dry.stderr
 
 
-def test_the_readme_shows_every_verb():
-    commands = [piece.text for piece in PIECES if piece.kind == "command"]
-    for name in ("train", "solve", "generate", "eval", "export", "bench", "report", "reproduce", "info"):
+def test_the_pages_show_every_verb():
+    commands = [piece.text for page in PAGES.values() for piece in page if piece.kind == "command"]
+    for name in re.findall(r"^  gram (\w+)", cli.USAGE, re.M):
         assert any(re.search(rf"\bgram {name}\b", command) for command in commands), name
     assert len(PIECES) > 10
+
+
+def test_the_readme_is_short_and_has_pictures():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert len(text.encode()) <= 10_240
+    assert len(pictures) >= 3
+    assert any("@keyframes" in (ROOT / picture).read_text(encoding="utf-8") for picture in pictures)
 
 
 def test_ci_uses_the_test_command_of_the_readme():
@@ -172,13 +188,41 @@ def test_links_lead_somewhere(page):
     assert not missing, missing
 
 
-def test_results_have_their_place():
+FIGURES = {
+    "queens 8x8": ("queens-8/1", "test width=20 depth=48 select=majority", "valid", "coverage"),
+    "queens 10x10": ("queens-10/0", "test width=20 depth=48 select=majority limit=200", "valid", "coverage"),
+    "coloring, 8": ("coloring-8/0", "test width=20 depth=48 select=majority", "conflicts", "coverage"),
+    "coloring, 10": ("coloring-10/0", "test width=20 depth=48 select=majority", "conflicts", "coverage"),
+    "Sudoku-Extreme": (
+        *("sudoku-9/0", "sudoku_extreme_dev.csv.gz width=100 depth=64 select=checked limit=100 early_stop=True"),
+        "checked",
+    ),
+    "Maze-Hard": ("maze-30/0", "maze_30x30_hard_dev.csv.gz width=1 depth=64 select=first limit=100", "exact"),
+    "Sudoku boards": ("sudoku-boards/0", "test width=10000 depth=96", "valid"),
+    "ARC-AGI-1": ("arc-1-10/0", "test width=4 depth=16 select=majority", "pass_2"),
+}
+"""Of each row of the table: the file in results/, the measurement, and the figures in the column "ours"."""
+
+
+def test_every_figure_is_that_of_a_results_file():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "<!-- results -->" in text
-    assert "<!-- /results -->" in text
+    table = text.split("<!-- results -->")[1].split("<!-- /results -->")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[2:]]
+    assert len(rows) == len(FIGURES) <= 8
+    for row, (start, (file, measured, *names)) in zip(rows, FIGURES.items(), strict=True):
+        found = json.loads((ROOT / "results" / f"{file}.json").read_text(encoding="utf-8"))
+        figures = found["figures"][measured]
+        assert row[0].startswith(start)
+        for cell, figure in zip(row[3].split(" / "), names, strict=True):
+            exact = figures[figure] * (1 if figure == "conflicts" else 100)
+            decimals = len(cell.partition(".")[2])
+            assert cell == f"{exact:.{decimals}f}", (start, figure)
+        size = f"{found['parameters'] / 1e6:.2f}M, {found['seconds'] / 60:.0f} min"
+        assert row[4] == size
 
 
 def test_collecting():
     text = "<!-- test: skip, slow -->\n```console\n$ a b\noutput\n```\n\n```bash\n# no\nc\n```\n"
-    text += "```python\nd\n```\n```\ne\n```\n"
-    assert pieces(text) == [Piece("command", "a b", "slow"), Piece("command", "c", None), Piece("python", "d\n", None)]
+    text += "```python\nd\n```\n\n```text\nprinted\n```\n```\ne\n```\n"
+    commands = [Piece("command", "a b", "slow"), Piece("command", "c", None)]
+    assert pieces(text) == [*commands, Piece("python", "d\n", None, "printed\n")]
