@@ -129,7 +129,7 @@ def test_what_the_server_tells_of_itself(server):
     assert "/v1/{task}/solve" in page
     assert "http://" not in page
     assert "https://" not in page
-    assert server.client.get("/").next_request.url.path == "/docs"
+    assert server.client.get("/").headers["content-type"] == "text/html; charset=utf-8"
 
 
 def test_requests_are_counted(server):

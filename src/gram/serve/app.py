@@ -11,7 +11,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -25,7 +25,7 @@ from gram.serve.settings import Settings, from_environment, token
 from gram.solve.reasoner import Answer
 
 PAGE = Path(__file__).parent / "page"
-"""Static files of the page at /, where there are some."""
+"""The page at / and its files."""
 READERS = 4
 """Threads that read puzzles: an exact solver may be at work there."""
 BODY_SECONDS = 30.0
@@ -182,11 +182,9 @@ def build(settings: Settings, load: Callable[[], dict[str, Served]]) -> Door:
         Route("/metrics", server.metrics),
         Route("/openapi.json", server.openapi),
         Route("/docs", server.docs),
+        Route("/", lambda _: FileResponse(PAGE / "index.html")),
+        Mount("/page", StaticFiles(directory=PAGE)),
     ]
-    if PAGE.is_dir():
-        routes.append(Mount("/", StaticFiles(directory=PAGE, html=True)))
-    else:
-        routes.append(Route("/", lambda _: RedirectResponse("docs")))
     handlers: Any = {Problem: refused, HTTPException: refused, ClientDisconnect: broken}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=server.lifespan)
     return Door(app, settings, token(settings))

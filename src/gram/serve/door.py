@@ -16,8 +16,9 @@ from gram.serve.problem import Problem
 from gram.serve.settings import Settings
 
 log = logging.getLogger("gram.serve")
-OPEN = {"/healthz", "/readyz"}
-"""Paths that need no token."""
+OPEN = {"/", "/healthz", "/readyz"}
+"""Paths that need no token, as do the files of the page: it asks for the token."""
+FILES = "/page/"
 QUIET = {"/healthz", "/readyz", "/metrics"}
 """Paths whose requests are not logged."""
 ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -69,7 +70,7 @@ class Door:
         expected = self.token
 
         async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http" and scope["path"] not in OPEN:
+            if scope["type"] == "http" and scope["path"] not in OPEN and not scope["path"].startswith(FILES):
                 given = Headers(scope=scope).get("authorization", "").encode("latin-1")
                 if not hmac.compare_digest(given, expected):
                     what = "The token is wrong" if given else "The token is missing"

@@ -1,0 +1,23 @@
+// What the page knows of each task, by the task's name.
+
+import { coloring } from "./coloring.mjs";
+import { maze } from "./maze.mjs";
+import { queens } from "./queens.mjs";
+import { sudoku } from "./sudoku.mjs";
+import { words } from "./words.mjs";
+
+const KNOWN = [
+  [/^sudoku-([469])$/, (n) => sudoku(Number(n))],
+  [/^queens-(\d+)$/, (n) => queens(Number(n))],
+  [/^coloring-(\d+)(?:-k(\d))?$/, (n, k) => coloring(Number(n), Number(k ?? 3))],
+  [/^maze-(\d+)$/, (n) => maze(Number(n))],
+];
+
+/** The kind of a task: how its puzzles are read, written, drawn and edited. */
+export function kind(task) {
+  for (const [pattern, make] of KNOWN) {
+    const match = task.match(pattern);
+    if (match) return make(...match.slice(1));
+  }
+  return words(task);
+}

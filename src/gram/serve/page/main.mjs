@@ -1,0 +1,247 @@
+// The page: which task and puzzle, what is asked of the server, and what is shown of its answer.
+
+import * as answers from "./answers.mjs";
+import { Refusal, most, setToken, solve, tasks } from "./client.mjs";
+import { editor } from "./editor.mjs";
+import { kind as kindOf } from "./kinds.mjs";
+import * as link from "./link.mjs";
+import * as options from "./options.mjs";
+
+const ALL = { want: 1000, width: 200 };
+const UNDO = 200;
+
+const at = (id) => document.getElementById(id);
+const say = (text) => { at("said").textContent = text; };
+const state = { task: "", kind: null, puzzle: null, board: null, certainty: undefined, tool: null, past: [], asking: null };
+let served = [], examples = {};
+
+const board = editor(at("board"), () => state, change, remember);
+
+// what stands in the puzzle --------------------------------------------------------------------------------
+function change(puzzle, { text = true } = {}) {
+  state.asking?.abort();
+  Object.assign(state, { puzzle, board: null, certainty: undefined });
+  answers.hide();
+  complain(null);
+  if (text) at("text").value = state.kind.write(puzzle);
+  address();
+}
+
+function remember() {
+  state.past.push(state.puzzle);
+  if (state.past.length > UNDO) state.past.shift();
+}
+
+/** Take a text as the puzzle. What is wrong with it is said beside its field. */
+function take(text, { write = true } = {}) {
+  try {
+    const puzzle = state.kind.read(text);
+    remember();
+    state.kind.arrange?.();
+    change(puzzle, { text: write });
+    board.render();
+  } catch (error) {
+    complain(new Refusal(422, error.message, "puzzles"));
+  }
+}
+
+/** Keep the address to what is shown, so that it can be shared at any time. */
+function address() {
+  const fragment = link.written({ task: state.task, puzzle: state.kind.write(state.puzzle), options: options.written() });
+  history.replaceState(null, "", fragment);
+}
+
+// what is wrong --------------------------------------------------------------------------------------------
+/** Say what is wrong beside the field that it is about; nothing is wrong with null. */
+function complain(error) {
+  for (const part of document.querySelectorAll(".error")) part.textContent = "";
+  for (const field of document.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  if (!error) return;
+  if (!(error instanceof Refusal)) throw error;
+  if (error.status === 401) {
+    at("token-field").hidden = false;
+    at("error-token").textContent = error.message;
+    at("token").focus();
+    return;
+  }
+  const name = (error.field ?? "").split("[")[0], beside = at(`error-${name}`) ?? at("error");
+  beside.textContent = error.message;
+  const field = name === "puzzles" ? at("text") : at(`option-${name}`);
+  field?.setAttribute("aria-invalid", "true");
+  if (field) field.closest("details").open = true;
+}
+
+// solving --------------------------------------------------------------------------------------------------
+async function ask(more = {}) {
+  state.asking?.abort();
+  const control = new AbortController(), { kind, puzzle, task } = state;
+  complain(null);
+  state.asking = control;
+  busy(true);
+  say("Thinking ...");
+  try {
+    const found = await solve(task, kind.write(puzzle), { ...options.asked(), ...more }, control.signal);
+    if (control.signal.aborted) return;
+    state.board = found.answer === null ? null : kind.answer(found.answer);
+    board.render();
+    answers.show(found, kind, puzzle, (chosen) => { state.board = chosen; board.render(); });
+    say(`${answers.verdict(found).split(/[:;.]/)[0]}. ${answers.tally(found)}`);
+  } catch (error) {
+    say("");
+    if (error.name === "AbortError") say("Stopped.");
+    else complain(error);
+  } finally {
+    if (state.asking === control) {
+      state.asking = null;
+      busy(false);
+    }
+  }
+}
+
+function busy(on) {
+  at("stop").hidden = !on;
+  for (const id of ["solve", "all"]) at(id).disabled = on;
+}
+
+// choosing -------------------------------------------------------------------------------------------------
+/** Show the controls of a task, with this puzzle, an example, or a blank. */
+function open(task, text) {
+  const entry = served.find((each) => each.task === task);
+  Object.assign(state, { task, kind: kindOf(task), past: [], board: null });
+  at("task").value = task;
+  at("hint").textContent = state.kind.hint;
+  at("board-title").textContent = state.kind.title;
+  at("all").hidden = !entry.checked;
+  options.suggest(entry);
+  tools();
+  const levels = examples[task] ?? {};
+  const groups = Object.entries(levels).map(([level, list]) => {
+    const group = document.createElement("optgroup");
+    group.label = level;
+    group.append(...list.map((puzzle, i) => new Option(`${level}, ${i + 1}`, puzzle)));
+    return group;
+  });
+  at("example").replaceChildren(new Option(groups.length ? "choose one" : "none", ""), ...groups);
+  at("many").hidden = true;
+  state.puzzle = state.kind.blank();
+  at("text").value = state.kind.write(state.puzzle);
+  const first = Object.values(levels)[0]?.[0];
+  if (text ?? first) take(text ?? first);
+  board.render();
+  say("");
+}
+
+/** What a pointer draws, and the keys for those who have none. */
+function tools() {
+  const { kind } = state;
+  state.tool = kind.tools?.[0][0] ?? null;
+  at("tools").hidden = !kind.tools;
+  at("tools").replaceChildren(at("tools").firstElementChild, ...(kind.tools ?? []).map(([value, label]) => {
+    const part = document.createElement("label"), radio = document.createElement("input");
+    Object.assign(radio, { type: "radio", name: "tool", value, checked: value === state.tool });
+    radio.addEventListener("change", () => { state.tool = value; });
+    part.append(radio, ` ${label}`);
+    return part;
+  }));
+  at("pad").hidden = !kind.pad;
+  at("pad").replaceChildren(...(kind.pad ?? []).map(([key, label]) => {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: label });
+    button.addEventListener("click", () => {
+      board.write(key);
+      button.focus();
+    });
+    return button;
+  }));
+}
+
+async function upload(file) {
+  if (!file) return;
+  try {
+    const found = link.puzzles(file.name, await file.text(), state.kind);
+    at("many").hidden = found.length < 2;
+    at("which").replaceChildren(...found.map((text, i) => new Option(`${i + 1} of ${found.length}`, text)));
+    take(found[0]);
+  } catch (error) {
+    complain(new Refusal(422, error.message, "puzzles"));
+  }
+}
+
+async function share() {
+  address();
+  try {
+    await navigator.clipboard.writeText(location.href);
+    say("The link is copied.");
+  } catch {
+    say("The address of this page is the link; copy it from there.");
+  }
+}
+
+/** Follow the fragment of the address. */
+function follow() {
+  const asked = link.read(location.hash, options.names);
+  const known = served.some((each) => each.task === asked.task);
+  options.write(asked.options);
+  open(known ? asked.task : served[0].task, known ? asked.puzzle : null);
+  if (asked.task && !known) complain(new Refusal(404, `This server does not serve ${asked.task}; choose another task.`, "task"));
+}
+
+function listen() {
+  at("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask();
+  });
+  at("all").addEventListener("click", async () => {
+    const width = Math.min(ALL.width, await most("width"));
+    ask({ ...ALL, width, ...options.asked() });
+  });
+  at("stop").addEventListener("click", () => state.asking?.abort());
+  at("undo").addEventListener("click", () => {
+    if (state.past.length) change(state.past.pop());
+    board.render();
+  });
+  at("clear").addEventListener("click", () => {
+    remember();
+    change(state.kind.blank());
+    board.render();
+  });
+  at("share").addEventListener("click", share);
+  at("task").addEventListener("change", () => open(at("task").value));
+  at("example").addEventListener("change", () => at("example").value && take(at("example").value));
+  at("text").addEventListener("input", () => take(at("text").value, { write: false }));
+  at("file").addEventListener("change", () => upload(at("file").files[0]));
+  at("which").addEventListener("change", () => take(at("which").value));
+  document.addEventListener("paste", (event) => {
+    if (event.target.closest?.("input, textarea")) return;
+    event.preventDefault();
+    take(event.clipboardData.getData("text/plain"));
+  });
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    upload(event.dataTransfer.files[0]);
+  });
+  window.addEventListener("hashchange", () => { if (/(^#|&)task=/.test(location.hash)) follow(); });
+}
+
+// beginning ------------------------------------------------------------------------------------------------
+async function begin() {
+  try {
+    served = (await tasks()).filter((each) => each.ask === "solve");
+    at("token-field").hidden = true;
+    if (!served.length) throw new Refusal(0, "This server serves no puzzles; start gram serve with weights that answer them.");
+    at("task").replaceChildren(...served.map(({ task }) => new Option(kindOf(task).title, task)));
+    follow();
+  } catch (error) {
+    complain(error);
+  }
+}
+
+options.build(at("option-fields"), () => { complain(null); address(); });
+listen();
+at("enter").addEventListener("click", () => {
+  setToken(at("token").value);
+  begin();
+});
+examples = await (await fetch("page/examples.json")).json();
+begin();

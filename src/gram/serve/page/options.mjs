@@ -1,0 +1,54 @@
+// The options of a request: their fields, and what is written in them.
+
+const FIELDS = [
+  ["width", "Trajectories"],
+  ["depth", "Steps at most"],
+  ["want", "Distinct answers to stop at"],
+  ["seed", "Seed of the noise"],
+  ["temperature", "Factor on the noise"],
+  ["restart_every", "Steps until a restart"],
+  ["deadline_ms", "Time limit in milliseconds"],
+  ["select", "How one answer is chosen"],
+];
+const RULES = ["", "checked", "majority", "value", "halt", "first"];
+
+export const names = FIELDS.map(([name]) => name);
+
+const at = (name) => document.getElementById(`option-${name}`);
+
+/** Make the fields in `place`. `changed()` is called when one is written in. */
+export function build(place, changed) {
+  for (const [name, label] of FIELDS) {
+    const part = document.createElement("div"), field = document.createElement(name === "select" ? "select" : "input");
+    const title = document.createElement("label"), error = document.createElement("p");
+    Object.assign(field, { id: `option-${name}`, name });
+    if (name === "select") field.append(...RULES.map((rule) => new Option(rule || "as usual", rule)));
+    else Object.assign(field, { inputMode: "decimal", autocomplete: "off" });
+    Object.assign(title, { htmlFor: field.id, textContent: label });
+    Object.assign(error, { id: `error-${name}`, className: "error", role: "alert" });
+    field.setAttribute("aria-describedby", error.id);
+    field.addEventListener("change", changed);
+    part.append(title, field, error);
+    place.append(part);
+  }
+}
+
+/** What is asked where a field is empty, by the entry of /v1/tasks. */
+export function suggest(task) {
+  const usual = { seed: 0, ...task.defaults };
+  for (const name of names) if (name !== "select") at(name).placeholder = usual[name] ?? "";
+}
+
+export const written = () => Object.fromEntries(names.map((name) => [name, at(name).value.trim()]));
+
+export function write(options) {
+  for (const name of names) at(name).value = options[name] ?? "";
+}
+
+/** The options of a request. What is no number is sent as it is: the server says what is wrong with it. */
+export function asked() {
+  return Object.fromEntries(Object.entries(written()).filter(([, value]) => value !== "").map(([name, value]) => [
+    name,
+    name === "select" || !Number.isFinite(Number(value)) ? value : Number(value),
+  ]));
+}

@@ -1,0 +1,252 @@
+"""The page of `gram serve` in a real browser: a real process answers it."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="the extra serve is not installed")
+pytest.importorskip("playwright", reason="playwright is not installed")
+from playwright.sync_api import sync_playwright
+from test_serve import EMPTY, Running
+
+from gram import tasks
+from gram.serve.app import PAGE
+
+CHROMIUM = shutil.which("chromium")
+SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
+browsing = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium; apt-get install chromium")
+FOUR = "1...............", "1234341221434321"
+"""A Sudoku with several answers, and a board."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Running]:
+    names = ("queens-8", "sudoku-4", "coloring-8", "maze-10", "sudoku-boards-4")
+    running = Running(tmp_path_factory.mktemp("page"), *names, "--max-width", "64")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, server, request):
+    """A page; at the end nothing was written to the console, and nothing asked elsewhere."""
+    width, height = SIZES[getattr(request, "param", "desktop")]
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    said, outside = [], []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda sent: None if sent.url.startswith((server.url, "data:")) else outside.append(sent.url))
+    page.gram_said = said
+    yield page
+    context.close()
+    assert said == []
+    assert outside == []
+
+
+def show(page, server, fragment: str = "") -> None:
+    page.goto("about:blank")
+    page.goto(f"{server.url}/#{fragment}")
+    page.wait_for_selector("#task option", state="attached")
+
+
+def text(page) -> str:
+    return page.input_value("#text")
+
+
+def cell(page, at: int):
+    return page.locator(f'#board [data-at="{at}"]')
+
+
+def allow(page, status: int) -> None:
+    """The browser itself writes to the console that a request was refused."""
+    page.gram_said[:] = [line for line in page.gram_said if f"status of {status}" not in line]
+
+
+# what needs no browser ------------------------------------------------------------------------------------
+def test_all_that_the_page_names_is_there():
+    named = set(re.findall(r'(?:href|src)="page/([^"]+)"', (PAGE / "index.html").read_text()))
+    for path in PAGE.glob("*.mjs"):
+        named |= set(re.findall(r'(?:from |import\()"\./([^"]+)"', path.read_text()))
+        named |= set(re.findall(r'fetch\("page/([^"]+)"', path.read_text()))
+    assert named | {"index.html"} == {path.name for path in PAGE.iterdir()}
+
+
+def test_examples_are_puzzles_with_answers():
+    examples = json.loads((PAGE / "examples.json").read_text())
+    assert {"sudoku-9", "queens-8", "coloring-10", "maze-30"} <= set(examples)
+    for name, levels in examples.items():
+        task = tasks.task(name)
+        assert len(levels) == 3
+        for level, puzzles in levels.items():
+            for puzzle in puzzles:
+                tokens = task.encode(puzzle)
+                limit = {"one answer": 2, "several answers": 9}.get(level, 1)
+                found = len(task.solutions(tokens, limit=limit))
+                assert found == 1 if level == "one answer" else found >= 1, (name, puzzle)
+                assert level != "several answers" or 2 <= found < 9
+
+
+# in the browser -------------------------------------------------------------------------------------------
+@browsing
+@pytest.mark.parametrize("page", SIZES, indirect=True)
+def test_solve(page, server):
+    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    assert page.locator("#board .fixed").count() == 1
+    page.click("#solve")
+    page.wait_for_selector("#answer:not([hidden])")
+    assert page.locator("#board path.fixed, #board path.found").count() == 8
+    assert page.inner_text("#verdict").startswith("Solved")
+    assert page.locator("#board .wrong").count() == 0
+    assert page.inner_text("#said") != ""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@browsing
+def test_all_answers_beside_the_exact_count(page, server):
+    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    page.click("#all")
+    page.wait_for_selector("#answer:not([hidden])")
+    found, exist = map(int, re.findall(r"\d+", page.inner_text("#count")))
+    assert exist == 4
+    assert page.locator("#distinct li").count() == found > 1
+    page.locator("#distinct button").nth(1).click()
+    assert page.locator("#distinct li.chosen").count() == 1
+    assert len(page.inner_text("#answer-text").replace("\n", "")) == 64
+
+
+@browsing
+@pytest.mark.parametrize("name", ["sudoku-4", "coloring-8", "maze-10"])
+def test_every_task_shows_an_example_and_solves(page, server, name):
+    show(page, server)
+    page.select_option("#task", name)
+    levels = json.loads((PAGE / "examples.json").read_text())[name]
+    last = list(levels.values())[-1][-1]
+    page.select_option("#example", last)
+    assert text(page) == last
+    page.click("#solve")
+    page.wait_for_selector("#answer:not([hidden])")
+    answer = page.inner_text("#answer-text")
+    task = tasks.task(name)
+    assert "Solved" in page.inner_text("#verdict")
+    drawn, count = {
+        "sudoku-4": ("text.fixed, #board text.found", 16),
+        "coloring-8": ("circle:not(.ink0):not(.back)", 8),
+        "maze-10": (".path", answer.count("o")),
+    }[name]
+    assert page.locator(f"#board {drawn}").count() == count > 0
+    assert task.encode(text(page)).shape == (task.spec.length,)
+
+
+@browsing
+def test_keys_alone(page, server):
+    show(page, server, f"task=sudoku-4&puzzle={FOUR[0]}")
+    page.focus("#board [tabindex='0']")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("2")
+    assert text(page) == "12.............."
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("2")
+    assert page.locator("#board .wrong").count() == 2
+    assert "in conflict" in str(cell(page, 5).get_attribute("aria-label"))
+    page.keyboard.press("Delete")
+    page.keyboard.press("Control+End")
+    page.keyboard.press("3")
+    assert text(page) == "12.............3"
+    page.focus("#solve")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#answer:not([hidden])")
+    page.focus("#undo")
+    page.keyboard.press("Enter")
+    assert text(page) == "12.............."
+    assert page.locator("#answer").is_hidden()
+
+
+@browsing
+@pytest.mark.parametrize("page", ["phone"], indirect=True)
+def test_a_pointer_writes_draws_and_drags(page, server):
+    show(page, server, f"task=sudoku-4&puzzle={'.' * 16}")
+    cell(page, 6).click()
+    page.click("#pad button:has-text('3')")
+    assert text(page) == "......3........."
+    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    cell(page, 0).click()
+    cell(page, 12).click()
+    assert text(page).split("/")[:2] == ["........", "....Q..."]
+    show(page, server, "task=maze-10")
+    page.click("#clear")
+    path = [cell(page, at).bounding_box() for at in (22, 23, 24)]
+    for i, box in enumerate(path):
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        if not i:
+            page.mouse.down()
+    page.mouse.up()
+    assert text(page).split("/")[2] == "..###....."
+    show(page, server, "task=coloring-8&puzzle=1-2")
+    box = cell(page, 2).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 40, box["y"] + 40, steps=3)
+    page.mouse.up()
+    moved = cell(page, 2).bounding_box()
+    assert abs(moved["x"] - box["x"]) + abs(moved["y"] - box["y"]) > 5
+    assert text(page) == "1-2"
+    for vertex in (2, 4):
+        cell(page, vertex).focus()
+        page.keyboard.press("Enter")
+    assert text(page) == "1-2 3-5"
+
+
+@browsing
+def test_paste_upload_and_link(page, server, tmp_path):
+    show(page, server, "task=sudoku-4")
+    paste = """text => { const data = new DataTransfer(); data.setData("text/plain", text);
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true })); }"""
+    page.evaluate(paste, "1..2\n....\n....\n2..1\n")
+    assert text(page) == "1..2........2..1"
+    assert "puzzle=1..2........2..1" in page.url
+    link = page.url
+    file = Path(tmp_path / "two.txt")
+    file.write_text(f"# two\n{FOUR[0]}\n..3.............\n")
+    page.locator("#as-text summary").click()
+    page.set_input_files("#file", str(file))
+    page.wait_for_selector("#many:not([hidden])")
+    assert text(page) == FOUR[0]
+    page.select_option("#which", index=1)
+    assert text(page) == "..3............."
+    page.fill("#text", "12")
+    assert "16 cells" in page.inner_text("#error-puzzles")
+    assert page.get_attribute("#text", "aria-invalid") == "true"
+    page.goto("about:blank")
+    page.goto(link)
+    page.wait_for_selector("#task option", state="attached")
+    assert (page.input_value("#task"), text(page)) == ("sudoku-4", "1..2........2..1")
+
+
+@browsing
+def test_what_the_server_refuses_stands_beside_its_field(page, server):
+    show(page, server, f"task=sudoku-4&puzzle={FOUR[0]}&width=65")
+    page.click("#solve")
+    page.wait_for_function("document.querySelector('#error-width').textContent")
+    assert "65" in page.inner_text("#error-width")
+    assert page.get_attribute("#option-width", "aria-invalid") == "true"
+    page.fill("#option-width", "4")
+    page.locator("#as-text summary").click()
+    page.fill("#text", "123...4.........")
+    page.click("#solve")
+    page.wait_for_function("document.querySelector('#error-puzzles').textContent")
+    assert page.locator("#answer").is_hidden()
+    allow(page, 422)
