@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gram import tasks
+    from gram.loading import load
     from gram.solve.answer import Answer, to_records
     from gram.solve.options import SamplingOptions
-    from gram.solve.reasoner import Reasoner, load
+    from gram.solve.reasoner import Reasoner
     from gram.weights import shipped
 
 # Threads that spin while they wait make a small network many times slower as soon as another program runs. Read when
@@ -21,7 +22,7 @@ PLACES = {
     "Answer": "gram.solve.answer",
     "Reasoner": "gram.solve.reasoner",
     "SamplingOptions": "gram.solve.options",
-    "load": "gram.solve.reasoner",
+    "load": "gram.loading",
     "shipped": "gram.weights",
     "tasks": "gram.tasks",
     "to_records": "gram.solve.answer",

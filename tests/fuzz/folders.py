@@ -40,7 +40,8 @@ def prepare(home: Path) -> None:
     """Good folders below `home`: weights of several tasks, a run with checkpoints, a bundle, results."""
     import torch
 
-    from gram import bundle, tasks
+    from gram import tasks
+    from gram import weights as weight_files
     from gram.config import ArcConfig, Config, ModelConfig, SolveConfig, TableConfig, TrainConfig
     from gram.models.build import build
     from gram.ship.export import export
@@ -91,7 +92,7 @@ def prepare(home: Path) -> None:
     }
     (home / "own.jsonl").write_text('{"input": "abab", "target": "aabb"}\n' * 3, encoding="utf-8")
     for name, config in configs.items():
-        bundle.save(home / name, config, build(tasks.of(config).spec, config.model))
+        weight_files.save(home / name, config, build(tasks.of(config).spec, config.model))
     loop.train(replace(configs["queens"], train=replace(train, updates=40)), home / "run", stop_at=3)
     export(str(home / "queens"), home / "bundle", say=lambda _: None)
     (home / "results" / "queens-8").mkdir(parents=True)

@@ -4,8 +4,6 @@ import contextlib
 import sys
 
 import gram
-from gram.cli import commands, train
-from gram.cli.parse import parse
 
 USAGE = """usage: gram VERB ...
 
@@ -25,6 +23,10 @@ USAGE = """usage: gram VERB ...
 gram VERB --help tells the options of each; gram --version the version."""
 
 
+NEEDED = "torch", "tyro", "numpy", "scipy", "safetensors", "rich"
+"""Packages that the command cannot do without."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Exit code 0 for success, 2 for bad input (one sentence on stderr), 130 for Ctrl-C."""
     try:
@@ -35,6 +37,11 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # the reader went away, as in `gram solve ... | head`
         sys.stderr.close()
         code = 0
+    except ImportError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing not in NEEDED:
+            raise
+        code = fail(f"The package {missing} is missing or broken ({error}); run pip install gram-reasoning.", 2)
     except (ValueError, OSError, MemoryError, RuntimeError) as error:
         sentence = explain(error)
         if sentence is None:
@@ -67,6 +74,17 @@ def fail(sentence: str, code: int) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if verb in ("", "-h", "--help"):
+        print(USAGE)
+        return 0 if verb else 2
+    if verb in ("-V", "--version"):
+        print(f"gram {gram.__version__}")
+        return 0
+    # imported late: a package that is missing is told, and --help needs none
+    from gram.cli import commands, train
+    from gram.cli.parse import parse
+
     verbs = {"solve": commands.solve, "generate": commands.generate, "eval": commands.evaluate, "serve": commands.serve}
     verbs |= {"data": commands.data, "export": commands.export, "import": commands.import_official}
     verbs |= {
@@ -75,13 +93,6 @@ def dispatch(arguments: list[str]) -> int:
         "reproduce": commands.reproduce,
         "info": commands.info,
     }
-    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if verb in ("", "-h", "--help"):
-        print(USAGE)
-        return 0 if verb else 2
-    if verb in ("-V", "--version"):
-        print(f"gram {gram.__version__}")
-        return 0
     if verb == "train":
         return train.train(rest)
     if verb not in verbs:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gram import tasks
+from gram import loading, tasks
 from gram.config import read_config
+from gram.loading import is_bundle
 from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
 from gram.tasks.base import Examples, Task, Tokens
@@ -135,11 +136,6 @@ def named(name: str, weights: str | None, *, trust: bool = False, check: str | N
     return tasks.of(config, trust=trust, check=check)
 
 
-def is_bundle(weights: str | Path | None) -> bool:
-    """Whether this is a folder that `gram export` wrote."""
-    return weights is not None and (Path(weights) / "manifest.json").is_file()
-
-
 def find(name: str, weights: str | None) -> Path:
     """The folder of weights for the task `name`, or a bundle: what ships for it if `weights` is None."""
     if weights is not None and is_bundle(weights):
@@ -170,7 +166,7 @@ def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, 
     for the task. `dtype`: see gram.load."""
     name = task.spec.name
     folder = find(name, weights)
-    loaded = open_bundle(folder, dtype) if is_bundle(folder) else open_weights(folder, dtype)
+    loaded = loading.load(folder, dtype=dtype)
     if loaded.task.spec.name != name:
         raise ValueError(
             f"The weights {weights or name} are for {loaded.task.spec.name}, not for {name}; "
@@ -184,28 +180,6 @@ def tell_arithmetic(reasoner: "Reasoner") -> None:
     """Say on standard error what answers were computed in, because they differ with it, and why."""
     if sys.stderr is not None:  # it may be closed, and print would take standard output
         print(f"Arithmetic: {reasoner.arithmetic}.", file=sys.stderr)
-
-
-def open_weights(folder: Path, dtype: str) -> "Reasoner":
-    """Weights for PyTorch."""
-    from gram.solve import reasoner
-
-    return reasoner.load(folder, dtype=dtype)
-
-
-def open_bundle(folder: Path, dtype: str) -> "Reasoner":
-    """A bundle, without PyTorch. ValueError if onnxruntime is missing, or for a `dtype` that it does not have."""
-    try:
-        from gram.ship import onnx_backend
-    except ImportError as error:
-        raise ValueError(f"{folder} is a bundle, but {error.name} is missing; pip install onnxruntime.") from None
-    loaded = onnx_backend.load(folder)
-    if dtype not in ("auto", loaded.network.dtype):
-        raise ValueError(
-            f"The bundle {folder} computes in {loaded.network.dtype}, not in {dtype}; leave --dtype out, or give the "
-            "weights that it was made of."
-        )
-    return loaded
 
 
 # puzzles to measure on -----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import numpy as np
 
 from gram.atomic import whole
 from gram.tasks.data.download import Report, fetch
+from gram.tasks.data.names import ARC_FILES, MAZE_FILES, MNIST_FILES, SUDOKU_FILES
 from gram.tasks.data.store import data_folders, read_manifest, record, verify
 
 Build = Callable[[dict[str, Path], Path], None]
@@ -268,16 +269,12 @@ def _mnist(file: str, sha256: str) -> Source:
     return Source(file, tuple(f"{host}/{file}" for host in hosts), sha256)
 
 
-MAZE_FILES = tuple(f"maze/maze_30x30_hard_{part}.csv.gz" for part in ("train", "dev", "test"))
-SUDOKU_FILES = tuple(f"sudoku/sudoku_extreme_{part}.csv.gz" for part in ("1k_train", "train", "dev", "test"))
-ARC_FILES = {n: tuple(f"arc/arc{n}_{part}.json.gz" for part in ("training", "evaluation")) for n in (1, 2)}
 MNIST_SOURCES = (
     _mnist("train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
     _mnist("train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
     _mnist("t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
     _mnist("t10k-labels-idx1-ubyte.gz", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
 )
-MNIST_FILES = tuple(f"mnist/{source.name}" for source in MNIST_SOURCES)
 DATASETS = {
     "sudoku-extreme": Dataset(
         (

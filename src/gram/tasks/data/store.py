@@ -11,6 +11,7 @@ import numpy as np
 
 from gram.atomic import lock, whole
 from gram.tasks.base import Examples, Task
+from gram.tasks.data.names import sets_with
 
 FOLDERS = ("data", "../shared/data")
 MANIFEST = "manifest.json"
@@ -33,9 +34,11 @@ def data_file(name: str) -> Path:
                 if name in entry["files"]:
                     verify(folder, name, entry["files"][name])
             return folder / name
+    sets = sets_with(name)
+    way = f"get it with `gram data {sets[0]}`, or set" if sets else "set"
     raise FileNotFoundError(
-        f"There is no data file {name!r}, neither here nor in {', '.join(map(str, folders))}; "
-        "set GRAM_DATA to the folder that holds it."
+        f"There is no data file {name!r}, neither here nor in {', '.join(map(str, folders))}; {way} GRAM_DATA to the "
+        "folder that holds it."
     )
 
 

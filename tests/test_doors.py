@@ -1,0 +1,76 @@
+"""The first things that go wrong: a missing package, an old Python, a file that is not there yet."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gram
+from gram import tasks
+from gram import weights as weight_files
+from gram.config import Config, ModelConfig
+from gram.models.recursive import Model
+from gram.ship.export import export
+from gram.tasks.data.store import data_file
+
+ROOT = Path(__file__).parent.parent
+TINY = ModelConfig(
+    width=8, hidden=6, heads=2, guidance_hidden=5, mixer="groups", mixer_hidden=4, positions="none", blocks=1, K=1, T=1
+)
+
+
+@pytest.mark.parametrize(
+    ("missing", "asked"), [("tyro", ["info"]), ("torch", ["solve", "queens-8", "Q......." + "." * 56])]
+)
+def test_a_missing_package_is_a_sentence(missing, asked):
+    code = f"import sys; sys.modules[{missing!r}] = None; from gram.cli import main; main(sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, *asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"gram: The package {missing} is missing")
+    assert "pip install gram-reasoning" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_needs_no_package():
+    code = "import sys; sys.modules['tyro'] = sys.modules['torch'] = None; from gram.cli import main; main(['--help'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "gram solve" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+def test_an_old_python_is_named_before_anything_is_installed(tmp_path):
+    old = tmp_path / "python3.9"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1 && exit\nexit 1\n')
+    old.chmod(0o755)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = subprocess.run(
+        ["make", "install", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == 2
+    assert "needs Python 3.11" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_missing_data_file_names_the_command_that_gets_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRAM_DATA", str(tmp_path))
+    for file, name in (("maze/maze_30x30_hard_train.csv.gz", "maze-30"), ("arc/arc2_training.json.gz", "arc-2")):
+        with pytest.raises(FileNotFoundError, match=f"`gram data {name}`"):
+            data_file(file)
+    with pytest.raises(FileNotFoundError, match="set GRAM_DATA") as error:
+        data_file("mine.csv")
+    assert "gram data" not in str(error.value)
+
+
+def test_load_takes_a_bundle(tmp_path):
+    config = Config(recipe="small", task="queens-5", model=TINY)
+    weight_files.save(tmp_path / "weights", config, Model(tasks.of(config).spec, TINY))
+    bundle = export(str(tmp_path / "weights"), tmp_path / "bundle", say=lambda _: None)
+    assert gram.load(bundle).network.dtype == "float32"
+    for options in ({"dtype": "bfloat16"}, {"compile": True}, {"device": "cuda"}):
+        with pytest.raises(ValueError, match="bundle"):
+            gram.load(bundle, **options)
