@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 
 from gram import cli
-from gram.tasks.data import datasets, download, store
-from gram.tasks.data.datasets import DATASETS, MAZE_FILES, obtain
+from gram.tasks.data import banks, datasets, download, names, store
+from gram.tasks.data.datasets import DATASETS, obtain
+from gram.tasks.data.names import BANK_FILES, HARD_FILES, MAZE_FILES
 from gram.tasks.maze.task import Maze
+from gram.tasks.sudoku.task import Sudoku
 
 MAZE = Maze(30)
 
@@ -111,6 +113,7 @@ def elsewhere(tmp_path, monkeypatch):
     home.mkdir(parents=True)
     monkeypatch.chdir(home)
     monkeypatch.delenv("GRAM_DATA", raising=False)
+    monkeypatch.setattr(datasets, "CONTENT", {})  # the servers here have other files under these names
 
 
 def get(name: str, out: Path, **options):
@@ -352,6 +355,90 @@ def test_mnist_files_are_checked(tmp_path):
     assert all(len(source.sha256 or "") == 64 for source in DATASETS["mnist"].sources)
 
 
+# collections of Sudokus ------------------------------------------------------------------------------------
+def sudokus(count: int) -> list[str]:
+    """Different puzzles with one solution each: eight blanks in a relabelled grid."""
+    rng = np.random.default_rng(count)
+    found = []
+    for _ in range(count):
+        digits = rng.permutation(9) + 1
+        grid = [digits[(3 * (r % 3) + r // 3 + c) % 9] for r in range(9) for c in range(9)]
+        blanks = set(rng.choice(9, 8, replace=False) * 9)
+        found.append("".join("0" if cell in blanks else str(grid[cell]) for cell in range(81)))
+    return found
+
+
+def archive(members: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, text in members.items():
+            info = tarfile.TarInfo(f"bank-767e/{name}")
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+def test_the_bank_is_sampled_solved_and_split(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(banks, "OF_RATING", 40)
+    some = sudokus(70)
+    easy = "".join(f"0a1b2c3d4e5f  {puzzle}  2.5\n" for puzzle in some[:60])
+    hard = "".join(f"{puzzle}\n" for puzzle in some[60:]) + "." * 81 + "\n"  # the last has many solutions
+    [source] = DATASETS["sudoku-bank"].sources
+    path = source.urls[0].removeprefix("https://github.com")
+    server.files[path] = archive({"2.5.txt": easy, "9.3.txt": hard, "README.md": "no puzzle"})
+    get("sudoku-bank", tmp_path / "data", mirror=server.address)
+    train, dev = (Sudoku(9).read_examples(tmp_path / "data" / file) for file in BANK_FILES)
+    texts = {Sudoku(9).decode(x) for part in (train, dev) for x in part.inputs}
+    assert len(texts) == len(train) + len(dev) == 50
+    assert texts < {puzzle.replace("0", ".") for puzzle in some}
+    assert all(banks.number(Sudoku(9).decode(x)) % banks.DEV == 0 for x in dev.inputs)
+    header, row, *_ = gzip.decompress((tmp_path / "data" / BANK_FILES[0]).read_bytes()).decode().splitlines()
+    assert header == "source,question,answer"
+    assert row.startswith("puzzle_bank_se_")
+    again = get("sudoku-bank", tmp_path / "again", mirror=server.address)
+    assert again.files == store.read_manifest(tmp_path / "data")["sudoku-bank"]["files"]
+
+
+def test_hard_collections_have_their_number_of_puzzles(server, tmp_path, capsys):
+    some = sudokus(5)
+    arrived = {"one": tmp_path / "one", "two+": tmp_path / "two+"}
+    arrived["one"].write_text("# comment\n" + "\n".join(some[:3]))
+    arrived["two+"].write_text("\n".join(some[3:]))
+    (tmp_path / "sudoku").mkdir()
+    banks.build_hard({"one": 3, "two+": 2})(arrived, tmp_path)
+    assert sum(len(Sudoku(9).read_examples(tmp_path / file)) for file in HARD_FILES if rows(tmp_path / file)) == 5
+    for source in DATASETS["tdoku-hard"].sources:
+        server.files[source.urls[0].removeprefix("https://raw.githubusercontent.com")] = some[0].encode()
+    with pytest.raises(ValueError, match="holds 1 puzzles instead of 49,158"):
+        get("tdoku-hard", tmp_path / "out", mirror=server.address)
+
+
+def rows(path: Path) -> list[bytes]:
+    return gzip.decompress(path.read_bytes()).splitlines()[1:]
+
+
+def test_what_is_published_is_known(monkeypatch, tmp_path, server):
+    """Real files fit their checksums; what only bears their names does not, from a folder or from a server."""
+    monkeypatch.setattr(datasets, "CONTENT", names.CONTENT)
+    fake = tmp_path / "fake"
+    (fake / "maze").mkdir(parents=True)
+    (tmp_path / "train.csv").write_bytes(next(iter(server.files.values())))
+    datasets.compress(tmp_path / "train.csv", fake / MAZE_FILES[0])
+    for call in ({"mirror": server.address}, {"source": fake}):
+        with pytest.raises(ValueError, match="does not hold what the published file holds"):
+            get("maze-30", tmp_path / "out", **call)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_download_that_is_too_large(server, tmp_path, monkeypatch):
+    url = f"{server.address}/large"
+    server.files["/large"] = bytes(1000)
+    with pytest.raises(ValueError, match="more than the 999 bytes"):
+        download.fetch((url,), tmp_path / "large", report=silent, most=999, pause=0)
+    assert list(tmp_path.glob("large*")) == []
+    download.fetch((url,), tmp_path / "large", report=silent, most=1000, pause=0)
+
+
 # the command ----------------------------------------------------------------------------------------------
 def run(capsys, *arguments) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as end:
@@ -363,7 +450,8 @@ def run(capsys, *arguments) -> tuple[int, str, str]:
 def test_command(server, capsys):
     code, out, err = run(capsys, "maze-30", "--mirror", server.address)
     assert (code, err) == (0, "")
-    assert len(out.splitlines()) == 4
+    assert len(out.splitlines()) == 5
+    assert out.splitlines()[-1] == "Licence: no licence stated."
     assert "maze-30 is stored and checked; it came from https://huggingface.co/" in out
     code, out, _ = run(capsys, "maze-30")
     assert code == 0
@@ -373,7 +461,7 @@ def test_command(server, capsys):
 def test_command_refuses_in_one_sentence(server, capsys, monkeypatch):
     monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     for arguments, sentence in (
-        (("maze-31",), "There is no data set 'maze-31'; choose one of sudoku-extreme, maze-30, arc-1, arc-2, mnist."),
+        (("maze-31",), "There is no data set 'maze-31'; choose one of sudoku-extreme, maze-30, arc-1, arc-2, mnist, "),
         (("mnist", "--from", "nowhere"), "nowhere holds none of mnist/train-images-idx3-ubyte.gz"),
         (("mnist", "--mirror", server.address), "Not Found"),
         (("mnist", "--mirror", "http://127.0.0.1:9"), "Could not download http://127.0.0.1:9/mnist/"),
@@ -383,3 +471,13 @@ def test_command_refuses_in_one_sentence(server, capsys, monkeypatch):
         assert len(err.splitlines()) == 1
         assert sentence in err
     assert not Path("data/manifest.json").exists()
+
+
+@pytest.mark.parametrize("file", names.CONTENT)
+def test_real_files_fit_their_checksums(file, monkeypatch):
+    monkeypatch.undo()  # the folder with the data, and the checksums, are the real ones again
+    try:
+        path = store.data_file(file)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    datasets.authentic(path.parents[1], file)

@@ -178,7 +178,7 @@ def data(
     It is copied from a folder that holds it, or downloaded; a download that broke off is gone on with.
 
     Args:
-        name: sudoku-extreme, maze-30, arc-1, arc-2 or mnist.
+        name: sudoku-extreme, sudoku-bank, tdoku-hard, maze-30, arc-1, arc-2 or mnist.
         source: A folder laid out like the data folder; the data folders themselves if not given.
         out: The data folder to store in; the one in GRAM_DATA or data/ if not given.
         mirror: An address to download from instead of the original hosts, with the same paths below it.
@@ -191,6 +191,7 @@ def data(
     for file, facts in stored.files.items():
         print(f"{stored.folder / file}  {facts['bytes']:,} bytes  sha256 {facts['sha256']}")
     print(f"{name} {'is as it was stored' if stored.found else 'is stored and checked'}; it came from {stored.origin}.")
+    print(f"Licence: {datasets.DATASETS[name].licence}.")
     return 0
 
 

@@ -1,6 +1,8 @@
 """The public data sets by name: copied from a local folder or downloaded, checked, and stored whole or not at all."""
 
+import csv
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -12,12 +14,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
-from gram.atomic import whole
+from gram.atomic import lock, whole
+from gram.tasks.data.banks import build_bank, build_hard
 from gram.tasks.data.download import Report, fetch
-from gram.tasks.data.names import ARC_FILES, MAZE_FILES, MNIST_FILES, SUDOKU_FILES
+from gram.tasks.data.names import (
+    ARC_FILES,
+    BANK_FILES,
+    CONTENT,
+    HARD_FILES,
+    MAZE_FILES,
+    MNIST_FILES,
+    SUDOKU_FILES,
+)
 from gram.tasks.data.store import data_folders, read_manifest, record, verify
 
 Build = Callable[[dict[str, Path], Path], None]
@@ -33,6 +45,8 @@ class Source:
     """Where it is; several are mirrors."""
     sha256: str | None = None
     """Its checksum, where one is published."""
+    most: int = 2**27
+    """Bytes that it may have."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class Dataset:
     build: Build
     check: Callable[[Path], Any]
     """ValueError if a file does not hold what it should."""
+    licence: str = "no licence stated"
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,7 @@ def obtain(
         raise FileNotFoundError(f"{source} holds none of {', '.join(dataset.files)}; give another folder.")
     for file in files:
         dataset.check(source / file)
+        authentic(source, file)
     if source.resolve() != out.resolve():
         vacant(out, files, kept)
         for file in files:
@@ -96,6 +112,26 @@ def obtain(
                 shutil.copyfile(source / file, temporary)
     entry = record(out, name, str(source), files)
     return Stored(out, entry["origin"], entry["files"], found=False)
+
+
+def authentic(folder: Path, file: str) -> None:
+    """ValueError if what a file of a set holds is not what it is known to hold, whatever it is packed with."""
+    if file not in CONTENT:
+        return
+    path, total = folder / file, hashlib.sha256()
+    if file.endswith(".csv.gz"):
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                total.update(f"{row['question']},{row['answer']}\n".encode())
+    elif file.endswith(".json.gz"):
+        content = json.loads(gzip.decompress(path.read_bytes()))
+        total.update(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
+    else:
+        total.update(path.read_bytes())
+    if total.hexdigest() != CONTENT[file]:
+        raise ValueError(
+            f"{path} does not hold what the published file holds; get it again, or give your own by --data."
+        )
 
 
 def held(dataset: Dataset, folder: Path) -> list[str]:
@@ -117,15 +153,23 @@ def _download(
 ) -> dict[str, Any]:
     """Fetch, build and check aside, then put the files in their places. The manifest's entry."""
     aside = out / ".downloads" / name
-    arrived = {source.name: aside / source.name for source in dataset.sources}
     vacant(out, dataset.files, kept)
     aside.mkdir(parents=True, exist_ok=True)
+    with lock(aside):
+        return _fetched(name, dataset, out, aside, mirror, report, pause)
+
+
+def _fetched(
+    name: str, dataset: Dataset, out: Path, aside: Path, mirror: str | None, report: Report, pause: float
+) -> dict[str, Any]:
+    """`_download` while nobody else downloads the set there."""
+    arrived = {source.name: aside / source.name for source in dataset.sources}
     for source in dataset.sources:
         urls = source.urls
         if mirror is not None:
             urls = tuple(re.sub("^https://[^/]*", mirror.rstrip("/"), url) for url in urls)
         if not arrived[source.name].is_file():
-            fetch(urls, arrived[source.name], report=report, sha256=source.sha256, pause=pause)
+            fetch(urls, arrived[source.name], report=report, sha256=source.sha256, most=source.most, pause=pause)
     with tempfile.TemporaryDirectory(dir=aside) as folder:
         built = Path(folder)
         vacant(built, dataset.files, ())
@@ -133,6 +177,7 @@ def _download(
             dataset.build(arrived, built)
             for file in dataset.files:
                 dataset.check(built / file)
+                authentic(built, file)
         except ValueError as error:
             shutil.rmtree(aside)  # going on with it would only end here again
             raise ValueError(f"What came is no {name}: {str(error).replace(f'{built}/', '')}") from None
@@ -264,23 +309,30 @@ def _github(repository: str, commit: str) -> tuple[Source, ...]:
     return (Source(name, (f"https://github.com/{repository}/archive/{commit}.tar.gz",)),)
 
 
-def _mnist(file: str, sha256: str) -> Source:
+def _raw(repository: str, commit: str, file: str) -> Source:
+    place = f"https://raw.githubusercontent.com/{repository}/{commit}/data/{quote(file)}"
+    return Source(file, (place,), most=2**24)
+
+
+def _mnist(file: str) -> Source:
+    sha256 = CONTENT[f"mnist/{file}"]
     hosts = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
     return Source(file, tuple(f"{host}/{file}" for host in hosts), sha256)
 
 
-MNIST_SOURCES = (
-    _mnist("train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-    _mnist("train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-    _mnist("t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-    _mnist("t10k-labels-idx1-ubyte.gz", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
-)
+HARD = {
+    "puzzles2_17_clue": 49_158,
+    "puzzles3_magictour_top1465": 1_465,
+    "puzzles5_forum_hardest_1905_11+": 48_766,
+    "puzzles6_forum_hardest_1106": 375,
+}
+"""The collections of the tdoku benchmarks that are downloaded, and how many puzzles each holds."""
 DATASETS = {
     "sudoku-extreme": Dataset(
         (
             Source("train-1k.csv", _hub("sapientinc/sudoku-extreme-1k", "train.csv")),
-            Source("train.csv", _hub("sapientinc/sudoku-extreme", "train.csv")),
-            Source("test.csv", _hub("sapientinc/sudoku-extreme", "test.csv")),
+            Source("train.csv", _hub("sapientinc/sudoku-extreme", "train.csv"), most=2**31),
+            Source("test.csv", _hub("sapientinc/sudoku-extreme", "test.csv"), most=2**28),
         ),
         SUDOKU_FILES,
         build_sudoku,
@@ -297,12 +349,34 @@ DATASETS = {
         ARC_FILES[1],
         build_arc(ARC_FILES[1]),
         check_arc,
+        "Apache License 2.0",
     ),
     "arc-2": Dataset(
         _github("arcprize/ARC-AGI-2", "f3283f727488ad98fe575ea6a5ac981e4a188e49"),
         ARC_FILES[2],
         build_arc(ARC_FILES[2]),
         check_arc,
+        "Apache License 2.0",
     ),
-    "mnist": Dataset(MNIST_SOURCES, MNIST_FILES, build_mnist, check_mnist),
+    "mnist": Dataset(
+        tuple(_mnist(Path(file).name) for file in MNIST_FILES),
+        MNIST_FILES,
+        build_mnist,
+        check_mnist,
+        "Creative Commons Attribution-Share Alike 3.0, Yann LeCun and Corinna Cortes",
+    ),
+    "sudoku-bank": Dataset(
+        _github("miguellobato84/sudoku-exchange-puzzle-bank", "767e9a17b0402ec3f58f4abbdfe891a8342c8cac"),
+        BANK_FILES,
+        build_bank,
+        check_sudoku,
+        "public domain (Unlicense)",
+    ),
+    "tdoku-hard": Dataset(
+        tuple(_raw("balmerdx/sudoku_pytorch", "9c4391b1ea32bb7a9587f668fa51f35473e68e24", file) for file in HARD),
+        HARD_FILES,
+        build_hard(HARD),
+        check_sudoku,
+        "BSD-2-Clause (t-dillon/tdoku, of which these are copies)",
+    ),
 }

@@ -30,6 +30,7 @@ def fetch(
     *,
     report: Report,
     sha256: str | None = None,
+    most: int | None = None,
     attempts: int = 4,
     pause: float = 1.0,
     timeout: float = 30.0,
@@ -37,14 +38,15 @@ def fetch(
     """Download the first of `urls` (mirrors) that answers to `path`, beginning where an earlier call left its .part.
 
     A broken connection is taken up again `attempts` times in all, after `pause` seconds and then longer. OSError when
-    no address gives the file (the .part stays, to go on from); ValueError for a wrong sha256 (the .part goes)."""
+    no address gives the file (the .part stays, to go on from); ValueError for a wrong sha256 and for more than `most`
+    bytes (the .part goes)."""
     part = path.with_name(path.name + ".part")
     reasons = []
     for url in urls:
         try:
             for attempt in range(1, attempts + 1):
                 try:
-                    _transfer(url, part, report, timeout)
+                    _transfer(url, part, report, timeout, most)
                     break
                 except BROKEN as error:
                     final = isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500
@@ -66,7 +68,7 @@ def fetch(
     _forget(part)
 
 
-def _transfer(url: str, part: Path, report: Report, timeout: float) -> None:
+def _transfer(url: str, part: Path, report: Report, timeout: float, most: int | None) -> None:
     """The rest of one file into `part`. What came before counts only if the server confirms (If-Range) that the file
     is still the same: its tag stands beside `part`."""
     tag = _tag(part)
@@ -87,15 +89,24 @@ def _transfer(url: str, part: Path, report: Report, timeout: float) -> None:
             _forget(part)
         length = response.headers.get("Content-Length")
         total = done + int(length) if length is not None else None
+        _refuse_large(part, total, most)
         if known := _strong_tag(response.headers):
             tag.write_text(known, encoding="utf-8")
         with open(part, "ab") as file:
             while block := response.read(BLOCK):
                 file.write(block)
                 done += len(block)
+                _refuse_large(part, done, most)
                 report(part.name.removesuffix(".part"), done, total)
     if total is not None and done != total:
         raise ConnectionError(f"the connection broke after {done:,} of {total:,} bytes")
+
+
+def _refuse_large(part: Path, size: int | None, most: int | None) -> None:
+    if size is not None and most is not None and size > most:
+        _forget(part)
+        name = part.name.removesuffix(".part")
+        raise ValueError(f"{name} comes with more than the {most:,} bytes that it may have; give a folder with --from.")
 
 
 def _strong_tag(headers: http.client.HTTPMessage) -> str | None:
