@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_load_takes_a_bundle(tmp_path):
     weight_files.save(tmp_path / "weights", config, Model(tasks.of(config).spec, TINY))
     bundle = export(str(tmp_path / "weights"), tmp_path / "bundle", say=lambda _: None)
     assert gram.load(bundle).network.dtype == "float32"
-    for options in ({"dtype": "bfloat16"}, {"compile": True}, {"device": "cuda"}):
+    refused: list[dict[str, Any]] = [{"dtype": "bfloat16"}, {"compile": True}, {"device": "cuda"}]
+    for options in refused:
         with pytest.raises(ValueError, match="bundle"):
             gram.load(bundle, **options)

@@ -20,7 +20,7 @@ from gram.config import Config, ModelConfig
 from gram.models.build import parameter_table
 from gram.models.core import State
 from gram.models.recursive import Model
-from gram.ship.official import config_of, export_official, import_official
+from gram.ship.official import config_of, expansion, export_official, import_official, refuse_others
 from gram.ship.official_files import HRM, PREFIX, TRM, Architecture
 
 D, HEADS, V, L = 32, 4, 6, 16
@@ -364,3 +364,19 @@ def test_other_architectures_are_not_exported(tmp_path, gram, case):
     config = Config(recipe="x", task="sudoku-4", model=model)
     weight_files.save(tmp_path / "ours", config, Model(tasks.task("sudoku-4").spec, config.model))
     refused(gram("export", tmp_path / "ours", "--official", "--out", tmp_path / "out"), sentence, tmp_path)
+
+
+@pytest.mark.parametrize("task", ["queens-8", "coloring-10", "maze-30"])
+def test_own_networks_of_the_paper_go_back(task):
+    """docs/official.md: which of the recipes do, and what keeps the others."""
+    for variant in ("trm", "hrm"):
+        own = recipes.recipe(f"paper-{task}-{variant}").model
+        refuse_others(own, "these")
+        assert expansion(own, 0) == 4
+        with pytest.raises(ValueError, match=r"has model\.\w+ = "):
+            refuse_others(recipes.recipe(f"{task}-{variant}").model, "these")
+    with pytest.raises(ValueError, match="mixer_norm"):
+        refuse_others(recipes.recipe("paper-sudoku-9-trm").model, "these")
+    changed = recipes.change(recipes.recipe("paper-sudoku-9-trm"), model={"mixer_norm": "positions"}).model
+    refuse_others(changed, "these")
+    assert expansion(changed, 81 + changed.registers) == 4
