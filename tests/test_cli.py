@@ -212,7 +212,7 @@ def test_nothing_to_solve(refused, monkeypatch, tmp_path):
 
 BAD_PUZZLES = {
     "wrong length": ("sudoku-9", "1.." * 26, "expected 81 characters, got 78"),
-    "bad character": ("sudoku-4", "1..x............", "'x' in row 1, column 4 is no cell"),
+    "bad character": ("sudoku-4", "1..y............", "'y' in row 1, column 4 is no cell"),
     "contradicting givens": ("sudoku-9", "11" + "." * 79, "the digit 1 stands twice in row 1"),
     "queens that attack": ("queens-6", "Q" * 2 + "." * 34, "attack each other"),
     "queens, wrong length": ("queens-8", "...", "queens-8 needs 8 rows of 8 characters"),

@@ -138,6 +138,162 @@ def test_arrays_of_graphs(tmp_path):
         assert of_file(tasks.task("coloring-8"), tmp_path / "g.npy").puzzles == expected
 
 
+# Sudoku ---------------------------------------------------------------------------------------------------
+NINE = "1...4..87846..9....2.1..........6.59..8..3.1.6..98.7...8..21.6...5.9.2312........"
+SOLVED = "159642387846739125723158496374216859598473612612985743987321564465897231231564978"
+ROWS = [NINE[i : i + 9] for i in range(0, 81, 9)]
+ZEROS = NINE.replace(".", "0")
+
+
+def framed(corner: str, bar: str, blank: str = ".") -> str:
+    """Rows in a frame, as printers draw them."""
+    rule = corner + corner.join([bar * 7] * 3) + corner
+    lines = ["| " + " | ".join(" ".join(row[c : c + 3]) for c in (0, 3, 6)) + " |" for row in ROWS]
+    lines = [line.replace(".", blank) for line in lines]
+    return "\n".join([rule, *lines[:3], rule, *lines[3:6], rule, *lines[6:], rule]) + "\n"
+
+
+def candidates() -> list[list[str]]:
+    """What each cell may hold by the givens, row by row."""
+    task = tasks.task("sudoku-9")
+    cells = np.arange(81).reshape(9, 9)
+    units = [*cells, *cells.T, *cells.reshape(3, 3, 3, 3).swapaxes(1, 2).reshape(9, 9)]
+    found = []
+    for cell, given in enumerate(NINE):
+        near = {NINE[other] for unit in units if cell in unit for other in unit}
+        found.append(given if given != "." else "".join(d for d in task.alphabet.filled if d not in near))
+    return [found[i : i + 9] for i in range(0, 81, 9)]
+
+
+def every_digit() -> str:
+    """The same as 729 characters."""
+    return "".join(d if d in cell else "." for row in candidates() for cell in row for d in "123456789")
+
+
+SUDOKU = {
+    **{f"{blank} for a blank": (NINE.replace(".", blank), 1) for blank in "0_-*?xX"},
+    "two a line each": (f"{NINE}\n{ZEROS}\n", 2),
+    "rows": ("\n".join(ROWS), 1),
+    "rows with dashes": ("\n".join(ROWS).replace(".", "-"), 1),
+    "rows of cells apart": ("\n".join(" ".join(row) for row in ROWS), 1),
+    "commas": ("\n".join(",".join(row) for row in ROWS).replace(".", "0"), 1),
+    "empty fields are no blanks, zeros are": (",".join(ZEROS), 1),
+    "spaces for blanks": ("\n".join(ROWS).replace(".", " "), 1),
+    "frame of ASCII": (framed("+", "-"), 1),
+    "frame of stars": (framed("*", "-"), 1),
+    "frame of dots": (framed(".", "-", "0"), 1),
+    "frame of =": (framed("|", "="), 1),
+    "frame of - only": (framed("-", "-"), 1),
+    "frame with dashes for blanks": (framed("+", "-", "-"), 1),
+    "two frames": (framed("+", "-") + "\n" + framed("+", "-"), 2),
+    "box drawing": (framed("┼", "─").replace("|", "│"), 1),
+    "comments": (f"# a\n{NINE} # easy\n// b\n; c\n", 1),
+    "labels": ("Grid 01\n" + "\n".join(ROWS) + "\nGrid 02\n" + "\n".join(ROWS).replace(".", "0"), 2),
+    "SadMan": ("#ANobody\n#DExample\n[Puzzle]\n" + "\n".join(ROWS) + "\n[State]\n" + "\n".join(["1" * 9] * 9), 1),
+    "hash and rating": (f"0000183b305c {ZEROS}  1.2\n0000183b305d {ZEROS}  7.1\n", 2),
+    "bank with semicolons": (f"{NINE};ED=1.2/1.2/1.2\n", 1),
+    "puzzle and solution": (f"{NINE} {SOLVED}\n", 1),
+    "CSV without header": (f"7,{ZEROS},{SOLVED}\n8,{ZEROS},{SOLVED}\n", 2),
+    "CSV of Kaggle": (f"quizzes,solutions\n{ZEROS},{SOLVED}\n", 1),
+    "CSV in capitals": (f"ID;Puzzle;Solution\n1;{NINE};{SOLVED}\n", 1),
+    "CSV with tabs": (f"question\tanswer\trating\n{NINE}\t{SOLVED}\t9\n", 1),
+    "CSV in quotes": (f'"puzzle"\n"{NINE}"\n', 1),
+    "CSV of another header": (f"unsolved grid,solved grid\n{NINE},{SOLVED}\n", 1),
+    "own output": (json.dumps({"puzzle": NINE, "answer": SOLVED}) + "\n", 1),
+    "JSON texts": (json.dumps([NINE, ZEROS]), 2),
+    "JSON rows of texts": (json.dumps(ROWS), 1),
+    "JSON of numbers": (json.dumps([[int(c) for c in row.replace(".", "0")] for row in ROWS]), 1),
+    "JSON with null": (json.dumps({"board": [[None if c == "." else int(c) for c in row] for row in ROWS]}), 1),
+    "JSON of boards": (json.dumps([[list(row) for row in ROWS]] * 3), 3),
+    "JSON flat": (json.dumps([int(c) for c in ZEROS]), 1),
+    "OpenSudoku": (f"<?xml version='1.0'?><opensudoku><game data='{ZEROS}'/><game data='{ZEROS}'/></opensudoku>", 2),
+}
+
+
+@pytest.mark.parametrize("case", SUDOKU)
+def test_sudoku(tmp_path, case):
+    text, count = SUDOKU[case]
+    task = tasks.task("sudoku-9")
+    found = understood(tmp_path, "sudoku-9", text)
+    assert [task.show(task.encode(puzzle)) for puzzle in found.puzzles] == [NINE] * count
+
+
+def test_four_boards_are_not_one(tmp_path):
+    text = "1--2-3------4---\n--3-4------12---\n2------1-4-3----\n-4-3--2----1----\n"
+    for blank in "-.x":
+        found = understood(tmp_path, "sudoku-4", text.replace("-", blank))
+        assert found.puzzles == text.replace("-", ".").split()
+    with pytest.raises(ValueError, match=r"two ways, 1 .* or 4 \(where a space is a blank\)"):
+        understood(tmp_path, "sudoku-4", text.replace("-", " "))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        every_digit(),
+        every_digit().replace(".", "0"),
+        "\n".join(f"| {' '.join(row)} |" for row in candidates()),
+        framed("+", "-").split("\n")[0] + "\n" + "\n".join(" ".join(row) for row in candidates()),
+    ],
+)
+def test_candidates(tmp_path, text):
+    """A cell that may hold one digit only is given."""
+    (puzzle,) = understood(tmp_path, "sudoku-9", text).puzzles
+    task = tasks.task("sudoku-9")
+    assert task.show(task.encode(puzzle)) == "".join(c if len(c) == 1 else "." for row in candidates() for c in row)
+
+
+REFUSED_SUDOKU = {
+    "two boards on a line": (f"{NINE} {NINE[::-1]}\n", "two boards"),
+    "nine rows or eleven of dashes": ("---------\n" * 99, "."),
+    "a row is missing": ("\n".join(ROWS[:8]), "8 of its 9 rows"),
+    "no cell": (NINE.replace("1", "a"), "'a' in row 1"),
+    "another size": ("1...............", "expected a puzzle of 81 or a row of 9 cells, got 16"),
+    "marks that say more": (every_digit().replace("1", ".", 20), "candidate"),
+    "two columns": (f"puzzle,quiz\n{NINE},{NINE}\n", "'puzzle' and 'quiz'"),
+    "objects without puzzles": ('[{"a": 1}]', "is no puzzle"),
+    "numbers that are no cells": (json.dumps([[10] * 9] * 9), "no cell"),
+    "true": (json.dumps([[True] * 9] * 9), "no cell"),
+    "XML of entities": ("<!DOCTYPE a [<!ENTITY b 'c'>]><opensudoku/>", "entities"),
+    "other XML": ("<html><p>1</p></html>", "OpenSudoku"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_SUDOKU)
+def test_refused_sudoku(tmp_path, case):
+    text, sentence = REFUSED_SUDOKU[case]
+    with pytest.raises(ValueError, match=sentence):
+        [tasks.task("sudoku-9").encode(puzzle) for puzzle in understood(tmp_path, "sudoku-9", text).puzzles]
+
+
+def test_arrays_of_sudoku(tmp_path):
+    digits = np.array([int(c) for c in ZEROS])
+    task = tasks.task("sudoku-9")
+
+    def read(**arrays):
+        np.savez(tmp_path / "a.npz", **arrays)
+        return of_file(task, tmp_path / "a.npz").puzzles
+
+    for array in (digits, digits[None], digits.reshape(9, 9), digits.reshape(1, 9, 9).astype(float), digits[None] + 1):
+        assert read(quizzes=array, solutions=array * 0) == [NINE]
+    folder = tmp_path / "set" / "train"
+    folder.mkdir(parents=True)
+    np.save(folder / "all__inputs.npy", np.stack([digits + 1] * 2))
+    np.save(folder / "all__labels.npy", np.stack([digits + 1] * 2))
+    assert of_file(task, folder.parent).puzzles == of_file(task, folder).puzzles == [NINE] * 2
+    (tmp_path / "set" / "test").mkdir()
+    np.save(tmp_path / "set" / "test" / "all__inputs.npy", digits[None] + 1)
+    with pytest.raises(ValueError, match=r"test and .*train"):
+        of_file(task, folder.parent)
+    with pytest.raises(ValueError, match="complete boards of digits, or tokens"):
+        read(a=np.array([int(c) for c in SOLVED]))
+    with pytest.raises(ValueError, match="name one of them"):
+        read(a=digits, b=digits)
+    for wrong in (digits[:80], digits + 0.5, digits - 1, digits * 1000, digits.astype("S1").reshape(9, 9)[:8]):
+        with pytest.raises(ValueError, match=r"array|tokens|no cell"):
+            read(a=wrong)
+
+
 # what all tasks share -------------------------------------------------------------------------------------
 def zipped(text: str) -> bytes:
     out = io.BytesIO()
@@ -196,11 +352,13 @@ def test_sizes_are_checked_before_anything_is_made(tmp_path):
 def test_samples():
     """The samples of kinds, where they are at hand."""
     for name, expected in json.loads((CASES / "expected.json").read_text()).items():
-        if not expected["task"].startswith("coloring"):
+        if not expected["task"].startswith(("coloring", "sudoku")):
             continue
         found = of_file(tasks.task(expected["task"]), CASES / name)
+        if isinstance(expected["puzzles"], int):
+            assert len(found.puzzles) == expected["puzzles"], name
         if isinstance(expected["puzzles"], list):
-            assert found.puzzles == [
-                tasks.task(expected["task"]).show(tasks.task(expected["task"]).encode(p)) for p in expected["puzzles"]
-            ], name
+            task = tasks.task(expected["task"])
+            right, read = ([task.show(task.encode(p)) for p in some] for some in (expected["puzzles"], found.puzzles))
+            assert read == right, name
         assert bool(found.warnings) == expected.get("warning", False), name

@@ -84,7 +84,7 @@ def test_render_marks_the_givens():
         (9, QUESTION[:-1], "expected 81 characters, got 80"),
         (9, "", "expected 81 characters, got 0"),
         (4, "1...\n.2..\n..3\n...4.", "row 3 has 3 cells; each of the 4 rows needs 4"),
-        (4, "1....x..........", "'x' in row 2, column 2 is no cell; write a digit 1 to 4"),
+        (4, "1....y..........", "'y' in row 2, column 2 is no cell; write a digit 1 to 4"),
         (4, "...............5", "'5' in row 4, column 4 is no cell"),
         (9, "5..5" + "." * 77, r"the digit 5 stands twice in row 1 \(columns 1 and 4\); change one of them"),
         (4, "...2.......2....", r"the digit 2 stands twice in column 4 \(rows 1 and 3\)"),
@@ -233,7 +233,7 @@ def test_read_text_and_csv(tmp_path):
         ("", "no column named question or answer"),
         (f"question,answer\n{QUESTION}\n", "line 2: 1 columns"),
         (f"question,answer\n{QUESTION},{ANSWER[1:]}\n", "expected 81 characters in row 1, got 80"),
-        (f"question,answer\n{QUESTION},{ANSWER[1:]}x\n", "'x' in row 1 is no cell"),
+        (f"question,answer\n{QUESTION},{ANSWER[1:]}y\n", "'y' in row 1 is no cell"),
         (f"question,answer\n{QUESTION},{ANSWER}\n{QUESTION},{ANSWER[::-1]}\n", "row 2 does not solve its question"),
     ],
 )

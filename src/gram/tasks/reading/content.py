@@ -4,9 +4,8 @@ and JSON end here; a task knows its own cells only."""
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +129,8 @@ def columns(content: Content) -> Content:
     if column is None:
         return content
     place = names.index(column)
+    if len(names) == 1 and '"' not in content.text:  # a heading: the task knows what follows, rows or whole puzzles
+        return replace(content, text=content.text.replace(head, "", 1))
     items = []
     for number, row in rows(content, delimiter):
         if not number or not any(cell.strip() for cell in row):
@@ -143,10 +144,9 @@ def columns(content: Content) -> Content:
     return replace(content, items=items, form=(*content.form, f"CSV, {kind}puzzles in {column!r}"))
 
 
-def rows(content: Content, delimiter: str, first: int | None = None) -> list[tuple[int, list[str]]]:
-    """The numbered rows of a CSV, at most `first`. ValueError if it is none."""
+def rows(content: Content, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The numbered rows of a CSV. ValueError if it is none."""
     try:
-        reader = csv.reader(io.StringIO(content.text.lstrip("\n"), newline=""), delimiter=delimiter)
-        return list(enumerate(islice(reader, first)))
+        yield from enumerate(csv.reader(io.StringIO(content.text.lstrip("\n"), newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise ValueError(f"{content.where} is no CSV ({error}); repair it.") from None

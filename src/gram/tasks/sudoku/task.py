@@ -3,15 +3,16 @@
 Tokens: padding 0, blank 1, digit d is d + 1 (the convention of the HRM and TRM data builders).
 """
 
-import re
-from collections.abc import Iterator
 from itertools import combinations, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
-from gram.tasks.data.files import read_columns, read_text, tokens_of
+from gram.tasks.data.files import read_columns, tokens_of
+from gram.tasks.reading import boards
+from gram.tasks.reading.content import Content, Found, single
 from gram.tasks.solvers import Units
 from gram.tasks.sudoku.generator import pool
 
@@ -20,9 +21,6 @@ BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # size -> rows and columns of a box
 CLUES = {4: (4, 8), 6: (8, 18), 9: (24, 40)}  # size -> fewest and most clues of generated puzzles
 SPARSE = {4: 4, 6: 8, 9: 8}  # size -> givens up to which one more is guessed after every step (LOG.md)
 COUNTS = {"train": 20_000, "dev": 1_000, "test": 1_000}
-
-_ANSI = re.compile("\x1b\\[[0-9;]*m")
-_SEPARATORS = re.compile("[\\s|+\\-\u2500-\u257f]")
 
 
 class Sudoku(Task):
@@ -56,35 +54,72 @@ class Sudoku(Task):
         pairs = sorted({pair for group in units for pair in combinations(sorted(group), 2)})
         self._one, self._other = np.array(pairs).T  # the pairs of cells that see each other, 810 of them for 9x9
         self._token_of = np.zeros(256, np.uint8)  # character code -> token; 0 where it is no cell
-        self._token_of[[ord(c) for c in ".0_"]] = BLANK
+        self.alphabet = boards.Alphabet(size, "".join(str(d) for d in range(1, size + 1)))
+        self._token_of[[ord(c) for c in f"{self.alphabet.blanks}-"]] = BLANK
         self._token_of[[ord(str(d)) for d in range(1, size + 1)]] = np.arange(2, size + 2)
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
         """Text of one puzzle -> tokens (L,) uint8.
 
-        The text is size * size characters, digits and `.`, `0` or `_` for a blank, in one line or in `size` lines;
-        white space and the characters | - + and of box drawing are ignored. ValueError: wrong length, a character
-        that is no cell, givens that contradict each other."""
-        size, length = self.size, self.spec.length
-        text = _clean(puzzle)
-        lines = [line for line in map(_clean, puzzle.splitlines()) if line]
-        if len(lines) == size:
-            for row, line in enumerate(lines):
-                if len(line) != size:
-                    raise ValueError(f"row {row + 1} has {len(line)} cells; each of the {size} rows needs {size}")
-        elif len(text) != length:
-            raise ValueError(
-                f"expected {length} characters, got {len(text)}; write {size} rows of {size} cells, `.` for a blank"
-            )
+        The text is size * size characters, digits and `.`, `0`, `_`, `-`, `*`, `?` or `x` for a blank, in one line or
+        in `size` lines, in any frame; or size ** 3 characters, what each cell may still hold. ValueError: wrong length,
+        a character that is no cell, givens that contradict each other, candidates that say more than the givens."""
+        text = self._board(puzzle)
+        if len(text) == self.size**3:
+            return self._of_candidates(text)
         for cell, character in enumerate(text):
             if ord(character) >= 256 or not self._token_of[ord(character)]:
                 raise ValueError(
-                    f"{character!r} in {self._where(cell)} is no cell; write a digit 1 to {size}, or `.` for a blank"
+                    f"{character!r} in {self._where(cell)} is no cell; write a digit 1 to {self.size}, "
+                    "or `.` for a blank"
                 )
         tokens = self._token_of[[ord(character) for character in text]]
         self._refuse_contradiction(tokens)
         return tokens
+
+    def _board(self, puzzle: str) -> str:
+        """The cells of a text that is one puzzle."""
+        size, length = self.size, self.spec.length
+        if len(puzzle) == length and self.alphabet.holds(puzzle):
+            return puzzle
+        try:
+            found = boards.split(puzzle, self.alphabet)
+        except ValueError as error:
+            if not str(error).startswith(("line", "the last")):
+                raise
+            found = []
+        if len(found) == 1:
+            return found[0]
+        if len(found) > 1:
+            raise ValueError(f"The text holds {len(found)} puzzles; give each as a text of its own.")
+        rows = [cells for cells in map(self.alphabet.clean, puzzle.splitlines()) if cells]
+        if len(rows) == size:
+            row = next(number for number, cells in enumerate(rows) if len(cells) != size)
+            raise ValueError(f"row {row + 1} has {len(rows[row])} cells; each of the {size} rows needs {size}")
+        raise ValueError(
+            f"expected {length} characters, got {sum(map(len, rows))}; write {size} rows of {size} cells, "
+            "`.` for a blank"
+        )
+
+    def _of_candidates(self, text: str) -> Tokens:
+        """What each cell may hold, size ** 3 characters -> the puzzle of the cells that may hold one digit only."""
+        size = self.size
+        may = np.array([c != "." for c in text]).reshape(-1, size)
+        digits = np.where(may.sum(1) == 1, may.argmax(1) + 2, BLANK).astype(np.uint8)
+        if not may.any(1).all():
+            raise ValueError(f"{self._where(int(may.any(1).argmin()))} has no candidate left; correct it")
+        self._refuse_contradiction(digits)
+        try:
+            answers = self.solutions(digits, limit=2, budget=self.quick)
+        except RuntimeError:
+            answers = np.zeros((0, self.spec.length), np.uint8)
+        if len(answers) != 1 or not may[np.arange(len(may)), answers[0] - 2].all():
+            raise ValueError(
+                "the candidates are not those of one puzzle: cells with a single candidate alone do not settle the "
+                "others as they say; give the givens"
+            )
+        return digits
 
     def decode(self, tokens: Tokens) -> str:
         """Answer tokens (L,) -> size * size characters; `.` where a token is no digit."""
@@ -110,35 +145,40 @@ class Sudoku(Task):
             picture.append("│ " + " │ ".join(" ".join(line[c : c + wide]) for c in range(0, size, wide)) + " │")
         return "\n".join([*picture, "└" + "┴".join(rule) + "┘"])
 
-    def read(self, path: Path) -> Iterator[str]:
-        """The puzzles of a file, each as text of size * size characters for `encode`.
+    def understand(self, content: Content, *, base: int | None = None) -> Found:
+        """The puzzles of an input, size * size characters each; of board and solution side by side the board."""
+        if content.items is None:
+            try:
+                return Found(boards.split(content.text, self.alphabet), (*content.form, "boards as text"))
+            except ValueError as error:
+                apart = ", " if str(error).startswith("line") else ": "
+                raise ValueError(f"{content.where}{apart}{error}") from None
+        if content.items and isinstance(content.items[0], tuple):
+            name, array = boards.chosen(content.items)
+            return Found(self._of_array(name, array), (*content.form, f"array {name}"))
+        found = [self._of_value(one) for item in content.items for one in single(item, self._is_board)]
+        return Found(found, content.form)
 
-        Either a CSV (`.csv`, `.csv.gz`) with a column `question`, or plain text (`.gz` too): one puzzle per line, or
-        blocks of `size` lines; lines that begin with # are ignored. FileNotFoundError; ValueError names the line."""
-        path = Path(path)
-        if path.name.endswith((".csv", ".csv.gz")):
-            return iter(read_columns(path, "question")[0])
-        return iter(self._blocks(read_text(path).splitlines(), path))
+    def _is_board(self, value: Any) -> bool:
+        return isinstance(value, str) or boards.flat(value, self.size) is not None
 
-    def _blocks(self, lines: list[str], path: Path) -> list[str]:
-        size, puzzles, rows = self.size, [], []
-        for number, line in enumerate(lines, 1):
-            cells = "" if line.lstrip().startswith("#") else _clean(line)
-            if not cells:
-                continue
-            if len(cells) == size:
-                rows.append(cells)
-                if len(rows) == size:
-                    puzzles.append("".join(rows))
-                    rows = []
-            elif len(cells) == size * size and not rows:
-                puzzles.append(cells)
-            else:
-                wanted = f"a row of {size} cells" if rows else f"a puzzle of {size * size} or a row of {size} cells"
-                raise ValueError(f"{path}, line {number}: expected {wanted}, got {len(cells)} characters")
-        if rows:
-            raise ValueError(f"{path}: the last puzzle has {len(rows)} of its {size} rows")
-        return puzzles
+    def _of_value(self, value: Any) -> str:
+        return value if isinstance(value, str) else boards.row_of(boards.flat(value, self.size) or [], self.alphabet)
+
+    def _of_array(self, name: str, array: np.ndarray) -> list[str]:
+        """Boards of digits, 0 for a blank; or of tokens, 1 for a blank and d + 1 for the digit d."""
+        numbers = array.dtype.kind in "iuf" and array.size > 0
+        least, most = (int(array.min()), int(array.max())) if numbers else (0, 0)
+        tokens = name == "all__inputs" or most == self.size + 1
+        if not tokens and least > 0:
+            raise ValueError(
+                f"The array {name} holds {least} to {most}: complete boards of digits, or tokens (1 for a blank); save "
+                "blanks as 0, or name it all__inputs if they are tokens."
+            )
+        if tokens and not 1 <= least <= most <= self.size + 1:
+            raise ValueError(f"The array {name} holds {least} to {most}; tokens are 1 to {self.size + 1}.")
+        found = boards.tables(array, self.size)
+        return [boards.row_of([c - 1 for c in b] if tokens else b, self.alphabet) for b in found]
 
     def read_examples(self, path: Path) -> Examples:
         """See `read_bank`."""
@@ -253,11 +293,6 @@ def read_bank(path: Path, task: Sudoku | None = None) -> Examples:
             f"{path}: the answer of row {wrong[0] + 1} does not solve its question ({len(wrong)} such rows)"
         )
     return Examples.single(inputs, targets)
-
-
-def _clean(text: str) -> str:
-    """`text` without white space, separators, box drawing and ANSI marks."""
-    return _SEPARATORS.sub("", _ANSI.sub("", text))
 
 
 def _shuffled_lines(rng: np.random.Generator, batch: int, size: int, width: int) -> np.ndarray:
