@@ -3,15 +3,16 @@
 Tokens: 0 pad, 1 empty, 2 queen; in the puzzle 1 means "not given". A board is n rows of n cells, read row by row.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
 from gram.tasks import solvers
 from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of, square_views
+from gram.tasks.reading import boards
+from gram.tasks.reading import queens as reading
+from gram.tasks.reading.content import Content, Found, one, single
 
 EMPTY, QUEEN = 1, 2
 KEPT = (1, 2, 3)
@@ -45,9 +46,21 @@ class NQueens(Task):
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
-        """n rows of `Q` and `.`, separated by newlines or `/`, or all n * n characters in one run -> (n * n,).
+        """n rows of `Q` and `.`, separated by newlines or `/`, or all n * n characters in one run -> (n * n,); or one
+        board in any form that gram.tasks.reading.queens knows.
 
         ValueError for a wrong length, a bad character, or given queens that attack each other."""
+        tokens = one(puzzle, self._strictly, lambda text: reading.boards_of(text, self.n))
+        for a, b in combinations(_places(tokens, self.n), 2):
+            if solvers.queens_attack(a, b):
+                raise ValueError(
+                    f"the queens at row {a[0] + 1}, column {a[1] + 1} and row {b[0] + 1}, column {b[1] + 1} "
+                    "attack each other"
+                )
+        return tokens
+
+    def _strictly(self, puzzle: str) -> Tokens:
+        """A board of `Q` and `.` as tokens."""
         n = self.n
         rows = [row for row in (part.strip() for part in puzzle.replace("/", "\n").split("\n")) if row]
         if len(rows) == 1 and len(rows[0]) == n * n:
@@ -63,14 +76,7 @@ class NQueens(Task):
             for j, char in enumerate(row):
                 if char not in "Qq.":
                     raise ValueError(f"{char!r} at row {i + 1}, column {j + 1}: write Q for a queen and . for no queen")
-        tokens = np.array([QUEEN if char in "Qq" else EMPTY for row in rows for char in row], np.uint8)
-        for a, b in combinations(_places(tokens, n), 2):
-            if solvers.queens_attack(a, b):
-                raise ValueError(
-                    f"the queens at row {a[0] + 1}, column {a[1] + 1} and row {b[0] + 1}, column {b[1] + 1} "
-                    "attack each other"
-                )
-        return tokens
+        return np.array([QUEEN if char in "Qq" else EMPTY for row in rows for char in row], np.uint8)
 
     def decode(self, tokens: Tokens) -> str:
         """(n * n,) -> n rows of `Q` and `.`, separated by newlines; padding reads as `.`."""
@@ -97,22 +103,30 @@ class NQueens(Task):
             lines.append(f"│ {' '.join(cells)} │")
         return "\n".join([*lines, f"└{edge}┘"])
 
-    def read(self, path: Path) -> Iterator[str]:
-        """Boards of a text file: in one line each (with `/`, or n * n characters), or row by row with a blank line
-        after each. What follows a # is a comment."""
-        rows: list[str] = []
-        for raw in [*Path(path).read_text().splitlines(), ""]:
-            line = raw.split("#")[0].strip()
-            if not line and "#" in raw:
-                continue
-            whole = "/" in line or len(line) == self.n**2
-            if rows and (whole or not line):
-                yield "\n".join(rows)
-                rows = []
-            if whole:
-                yield line
-            elif line:
-                rows.append(line)
+    def understand(self, content: Content, *, base: int | None = None) -> Found:
+        """The boards of an input, n * n characters each."""
+        n = self.n
+        if content.items is None:
+            try:
+                return Found(reading.boards_of(content.text, n), (*content.form, "boards as text"))
+            except ValueError as error:
+                raise ValueError(f"{content.where}{', ' if str(error).startswith('line') else ': '}{error}") from None
+        if content.items and isinstance(content.items[0], tuple):
+            name, array = boards.chosen(content.items)
+            return Found(self._of_array(name, array), (*content.form, f"array {name}"))
+        values = [value for item in content.items for value in single(item, lambda value: reading.is_board(value, n))]
+        return Found([reading.of_value(value, n) for value in values], content.form)
+
+    def _of_array(self, name: str, array: np.ndarray) -> list[str]:
+        """Cells of 0 and 1, tokens 1 and 2, or the column of the queen in each row."""
+        n = self.n
+        if array.dtype.kind == "b":
+            array = array.astype(np.uint8)
+        if array.dtype.kind in "iu" and array.shape[-1:] == (n,) and array.size and array.max() > 1 and array.ndim <= 2:
+            return [reading.of_value(row, n) for row in array.reshape(-1, n).tolist()]
+        if array.dtype.kind in "iuf" and array.size and array.min() == 1 and array.max() <= 2:
+            array = array - 1
+        return [reading.of_value(board, n) for board in boards.tables(array, n)]
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of, square_views
-from gram.tasks.data.files import read_columns, read_text, tokens_of
+from gram.tasks.data.files import read_columns, tokens_of
 from gram.tasks.maze.generator import distances, make
+from gram.tasks.reading import boards, mazes
+from gram.tasks.reading.content import Content, Found, one, single
 
 WALL, FREE, START, GOAL, PATH = range(1, 6)
 CHARACTERS = "# SGo"
@@ -42,7 +44,12 @@ class Maze(Task):
         """Text of one maze -> tokens (L,) uint8.
 
         n rows of n characters, separated by line ends or `/`, or n * n characters in one run: `#`, blank or `.`, one
-        `S` and one `G`. ValueError: no such square, another character, not one start and one goal."""
+        `S` and one `G`; or one maze in any form that gram.tasks.reading.mazes knows. ValueError: no such square,
+        another character, not one start and one goal."""
+        return one(puzzle, self._strictly, lambda text: [maze.text for maze in mazes.mazes_of(text, self.n)])
+
+    def _strictly(self, puzzle: str) -> Tokens:
+        """A maze of `#`, blank or `.`, `S` and `G` as tokens."""
         n = self.n
         rows = puzzle.replace("\r\n", "\n").strip("\n").replace("/", "\n").split("\n")
         text = "".join(rows)
@@ -85,30 +92,22 @@ class Maze(Task):
         edge = "─" * (2 * self.n)
         return "\n".join([f"┌{edge}┐", *("│" + "".join(cells[t] for t in row) + "│" for row in board), f"└{edge}┘"])
 
-    def read(self, path: Path) -> Iterator[str]:
-        """The mazes of a file: a CSV (`.csv`, `.csv.gz`) with a column `question`, or plain text (`.gz` too) with one
-        maze per line or n lines for each; empty lines are ignored. ValueError names the line."""
-        path = Path(path)
-        if path.name.endswith((".csv", ".csv.gz")):
-            return iter(read_columns(path, "question")[0])
-        return iter(self._blocks(read_text(path).splitlines(), path))
-
-    def _blocks(self, lines: list[str], path: Path) -> list[str]:
-        n, mazes, rows = self.n, [], []
-        for number, line in enumerate(lines, 1):
-            if len(line) == n:
-                rows.append(line)
-                if len(rows) == n:
-                    mazes.append("\n".join(rows))
-                    rows = []
-            elif not rows and (len(line) == n * n or "/" in line):
-                mazes.append(line)
-            elif line:
-                wanted = f"a row of {n}" if rows else f"a maze of {n * n} or a row of {n}"
-                raise ValueError(f"{path}, line {number}: expected {wanted} characters, got {len(line)}")
-        if rows:
-            raise ValueError(f"{path}: the last maze has {len(rows)} of its {n} rows")
-        return mazes
+    def understand(self, content: Content, *, base: int | None = None) -> Found:
+        """The mazes of an input; those of fewer than n rows or columns are filled with walls."""
+        if content.items is None:
+            try:
+                found, form = mazes.mazes_of(content.text, self.n), "mazes as text"
+            except ValueError as error:
+                raise ValueError(f"{content.where}{', ' if str(error).startswith('line') else ': '}{error}") from None
+        elif content.items and isinstance(content.items[0], tuple):
+            name, array = boards.chosen(content.items)
+            found, form = mazes.of_array(name, array, self.n), f"array {name}"
+        else:
+            values = [value for item in content.items for value in single(item, mazes.is_maze)]
+            found = [mazes.Read(value) if isinstance(value, str) else mazes.of_rows(value, self.n) for value in values]
+            form = "mazes apart"
+        notes = tuple(dict.fromkeys(maze.note for maze in found if maze.note))
+        return Found([maze.text for maze in found], (*content.form, form), notes)
 
     def read_examples(self, path: Path) -> Examples:
         """Mazes and answers of a CSV (`.gz` too) with the columns `question` and `answer`, each n * n characters.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gram import strict_json
 from gram.tasks.reading import containers
@@ -16,6 +16,7 @@ PUZZLES = ("puzzle", "quiz", "question", "input", "board", "grid", "sudoku", "ma
 """Names of a column or key that holds puzzles, in any case, and their plurals."""
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 JSON = re.compile(r'\s*(\[\s*[\[{"\-0-9\]]|\{\s*["}]|"[^\n]*"\s*$)')
+T = TypeVar("T")
 REMEDY = "write a list of puzzles, or an object with the key puzzle on each line"
 
 
@@ -111,6 +112,24 @@ def single(value: Any, is_one: Callable[[Any], bool], depth: int = 4) -> list[An
     if isinstance(value, list) and value and depth:
         return [one for part in value for one in single(part, is_one, depth - 1)]
     raise ValueError(f"{brief(value)} is no puzzle; write each as text, or as a list of rows.")
+
+
+def one(puzzle: str, strictly: Callable[[str], T], forms: Callable[[str], list[str]]) -> T:
+    """What `strictly` makes of a text, or of the one puzzle that the text is in any of the forms that `forms` takes
+    apart. ValueError of `strictly` where it is in none, and of `forms` where it could be read in two ways."""
+    try:
+        return strictly(puzzle)
+    except ValueError as error:
+        plain = error
+    try:
+        found = forms(puzzle)
+    except ValueError as error:
+        if str(error)[:1].isupper() or (": " in (told := str(error)) and told.split(": ", 1)[1][:1].isupper()):
+            raise ValueError(str(error).split(": ", 1)[-1]) from None
+        raise plain from None
+    if len(found) != 1:
+        raise plain
+    return strictly(found[0])
 
 
 def brief(value: Any) -> str:
