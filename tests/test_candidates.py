@@ -145,6 +145,19 @@ def test_rows_come_and_go_without_touching_others():
     assert (search.alive[0] == some.alive[1]).all()
 
 
+def test_a_restart_leaves_what_the_givens_leave():
+    search, rng = states(), np.random.default_rng(3)
+    rows = np.arange(len(search))
+    search.drop(rng.normal(size=search.alive.shape), -0.5)
+    search.guess(rows, rng.normal(size=search.alive.shape), rng.random((len(search), 2)))
+    search.restart(rows[:5])
+    assert (search.alive[:5] == states().alive[:5]).all()
+    assert not search.level[:5].any()
+    assert (search.level[5:] == 1).all()
+    assert search.rounds.tolist() == [0] * 5 + [1] * (len(search) - 5)
+    assert search.restarts.tolist() == [1] * 5 + [0] * (len(search) - 5)
+
+
 # answers --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_an_answer_does_not_depend_on_its_company(dtype: torch.dtype):
@@ -162,6 +175,22 @@ def test_new_weights_that_drop_nothing_and_never_give_up_search_all_guesses():
     easy[:, [0, 5, 10]] = 1  # 64 fillings
     answers = reasoner().solve(easy, width=1, depth=400, drop_below=-1000.0, give_up_below=-1000.0)
     assert all(answer.valid for answer in answers)
+
+
+def test_a_search_that_takes_long_restarts_after_twice_as_long_each_time(monkeypatch):
+    began: list[int] = []
+    restart = Candidates.restart
+
+    def watched(search: Candidates, rows: np.ndarray) -> None:
+        began.extend(search.rounds[rows].tolist())
+        restart(search, rows)
+
+    monkeypatch.setattr(Candidates, "restart", watched)
+    never = {"drop_below": -1000.0, "give_up_below": -1000.0}
+    blank = np.full_like(PUZZLES.inputs[0], PUZZLES.inputs.min())
+    monkeypatch.setattr(type(TASK), "check", lambda self, x, y: np.zeros(len(x), bool))
+    reasoner().solve(blank, width=1, depth=40, restart_every=5, **never)
+    assert began == [5, 10, 20]
 
 
 def test_without_the_checker_a_search_ends_where_one_candidate_is_left():

@@ -66,6 +66,10 @@ class ActiveBatch:
         """Which rows see fewer givens than `spec.sparse`, (B,) bool."""
         return np.isin(self.tokens, self.task.spec.symbols).sum(1) < self.task.spec.sparse
 
+    def due(self, every: int) -> np.ndarray:
+        """Which rows restart because they have run a multiple of `every` steps, (B,) bool."""
+        return self.steps % every == 0
+
     def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
         """z0 of (puzzle, trajectory) rows."""
         drawn = None

@@ -32,9 +32,10 @@ class CandidateBatch(ActiveBatch):
         *,
         drop_below: float,
         give_up_below: float,
+        restart_every: int | None,
     ):
         super().__init__(network, task, puzzles, seed, temperature)
-        self.drop_below, self.give_up_below = drop_below, give_up_below
+        self.drop_below, self.give_up_below, self.restart_every = drop_below, give_up_below, restart_every
         self.candidates = Candidates.of(task.spec, puzzles[:0])
 
     def admit(self, new: list[tuple[int, int]]) -> None:
@@ -48,6 +49,18 @@ class CandidateBatch(ActiveBatch):
     def sparse(self) -> np.ndarray:
         """No row: a search guesses by itself."""
         return np.zeros(len(self.rows), bool)
+
+    def due(self, every: int) -> np.ndarray:
+        """No row: a search restarts by itself."""
+        return np.zeros(len(self.rows), bool)
+
+    def late(self) -> np.ndarray:
+        """(B,) bool: which searches have run so long since they began that they had better restart: `restart_every`
+        rounds at first, twice as many after each restart."""
+        if not self.restart_every:
+            return np.zeros(len(self.rows), bool)
+        search = self.candidates
+        return search.rounds >= self.restart_every * 2.0 ** np.minimum(search.restarts, 30)
 
     def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
         """One round of every row: the likeliest candidates (B, L) uint8, the logit that the state has a solution (B,),
@@ -64,6 +77,7 @@ class CandidateBatch(ActiveBatch):
         complete = search.complete() & ~dead
         search.guess(np.flatnonzero(~dead & ~complete & (fewer == 0)), scores, self.chances())
         self.take_back(np.flatnonzero(dead))
+        self.begin_anew(np.flatnonzero(self.late() & ~complete))
         self.e_x = self.network.encode(search.tokens())
         return answers, out.value, np.where(complete, 1.0, -1.0).astype(np.float32)
 
@@ -73,11 +87,20 @@ class CandidateBatch(ActiveBatch):
         return np.array([chances(self.seed, self.puzzles[p], n, step) for (p, n), step in rows]).reshape(-1, 2)
 
     def take_back(self, rows: np.ndarray) -> None:
-        """These rows take their last guess back; their states are initial ones again."""
+        """These rows take their last guess back."""
+        self.candidates.take_back(rows)
+        self.reset_states(rows)
+
+    def begin_anew(self, rows: np.ndarray) -> None:
+        """These rows take all guesses back, and what they dropped."""
+        self.candidates.restart(rows)
+        self.reset_states(rows)
+
+    def reset_states(self, rows: np.ndarray) -> None:
+        """The states of these rows are initial ones again."""
         if not len(rows):
             return
         assert self.state is not None
-        self.candidates.take_back(rows)
         h, l = self.initial([self.rows[i] for i in rows.tolist()])  # noqa: E741
         self.state = self.network.put(self.state[0], rows, h), self.network.put(self.state[1], rows, l)
 

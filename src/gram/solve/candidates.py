@@ -32,6 +32,8 @@ class Candidates:
     """(B,) int16: open guesses."""
     restarts: np.ndarray
     """(B,) int16: how often a row has begun anew."""
+    rounds: np.ndarray
+    """(B,) int32: rounds since it last began."""
 
     @classmethod
     def of(cls, spec: TaskSpec, puzzles: Tokens) -> "Candidates":
@@ -40,7 +42,8 @@ class Candidates:
         symbols = np.array(spec.symbols, np.uint8)
         given = np.isin(puzzles, symbols)[..., None]
         dropped = np.where(given & (puzzles[..., None] != symbols), RULED_OUT, KEPT)
-        return cls(spec, dropped, np.zeros((B, L, 2), np.int16), np.zeros(B, np.int16), np.zeros(B, np.int16))
+        level, restarts = np.zeros((2, B), np.int16)
+        return cls(spec, dropped, np.zeros((B, L, 2), np.int16), level, restarts, np.zeros(B, np.int32))
 
     def __len__(self) -> int:
         return len(self.level)
@@ -91,8 +94,9 @@ class Candidates:
 
     # one round --------------------------------------------------------------------------------------------
     def drop(self, logits: np.ndarray, below: np.ndarray | float) -> np.ndarray:
-        """Drop the candidates whose logit (B, L, S) is below a number, or one for each row; givens stay. (B,) int: how
-        many of each row were dropped."""
+        """A round begins: drop the candidates whose logit (B, L, S) is below a number, or one for each row; givens
+        stay. (B,) int: how many of each row were dropped."""
+        self.rounds = self.rounds + 1
         out = self.alive & (logits < np.reshape(below, (-1, 1, 1))) & ~self.given[..., None]
         self.dropped = np.where(out, self.level[:, None, None], self.dropped)
         return out.sum((1, 2))
@@ -102,13 +106,19 @@ class Candidates:
         guess begins anew, because something was dropped that should not have been."""
         for row in rows.tolist():
             dropped, level = self.dropped[row], int(self.level[row])
+            if not level:
+                self.restart(np.array([row]))
+                continue
             dropped[dropped >= level] = KEPT
-            if level:
-                self.level[row] = level - 1
-                position, symbol = self.guesses[row, level - 1]
-                dropped[position, symbol] = level - 1
-            else:
-                self.restarts[row] += 1
+            self.level[row] = level - 1
+            position, symbol = self.guesses[row, level - 1]
+            dropped[position, symbol] = level - 1
+
+    def restart(self, rows: np.ndarray) -> None:
+        """These rows begin anew, with all that the givens leave."""
+        self.dropped[rows] = np.where(self.dropped[rows] >= 0, KEPT, RULED_OUT)
+        self.level[rows] = self.rounds[rows] = 0
+        self.restarts[rows] += 1
 
     def guess(
         self, rows: np.ndarray, logits: np.ndarray, chance: np.ndarray, *, temperature: float = 0.0, fewest: bool = True

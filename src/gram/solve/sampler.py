@@ -199,7 +199,7 @@ def rollout(
             flight.forget(puzzle)
         again = (halted[stay] | flight.sparse()) if renews else np.zeros(len(stay), bool)
         if o.restart_every:
-            again |= flight.steps % o.restart_every == 0
+            again |= flight.due(o.restart_every)
         flight.restart(np.flatnonzero(again))
 
 
@@ -208,7 +208,8 @@ def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptio
     common = network, task, puzzles, options.seed, temperature_of(network, options)
     if not network.config.candidates:
         return ActiveBatch(*common)
-    return CandidateBatch(*common, drop_below=options.drop_below, give_up_below=options.give_up_below)
+    search = {name: getattr(options, name) for name in ("drop_below", "give_up_below", "restart_every")}
+    return CandidateBatch(*common, **search)
 
 
 def numbers(

@@ -1,0 +1,103 @@
+"""A search over candidates, with the rules and without: python benchmarks/search.py sudoku-9-search
+
+Every puzzle has one solution. With the rules a puzzle is over when the checker accepts an answer. Without them one
+trajectory runs until one candidate is left everywhere; that is its answer, right or wrong, and a trajectory that does
+not come so far within its steps gives none. An evaluation is one row through one supervision step. Seconds are of the
+first `--alone` puzzles, one at a time, from tokens to checked answer.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import gram
+from gram.measure.record import hardware, origin, tell
+from gram.solve.sampler import completed
+from gram.tasks.data.store import load_examples
+
+
+def spread(values: Any) -> dict[str, float]:
+    """Mean, median, 95th percentile and largest."""
+    found = np.asarray(values, np.float64)
+    return {
+        "mean": float(found.mean()),
+        "median": float(np.median(found)),
+        "p95": float(np.quantile(found, 0.95)),
+        "largest": float(found.max()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", nargs="?", default="sudoku-9-search", help="shipped weights or a folder of them")
+    parser.add_argument("--data", nargs="+", default=["sudoku/sudoku_extreme_dev.csv.gz"])
+    parser.add_argument("--puzzles", type=int, help="the first of a seeded permutation; all if not given")
+    parser.add_argument("--skip", type=int, default=0, help="puzzles of the permutation to leave out")
+    parser.add_argument("--alone", type=int, default=100, help="puzzles that are also timed one at a time")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--width", type=int, help="with the rules; that of the weights if not given")
+    parser.add_argument("--depth", type=int, help="that of the weights if not given")
+    parser.add_argument("--drop-below", type=float)
+    parser.add_argument("--give-up-below", type=float)
+    parser.add_argument("--restart-every", type=int)
+    parser.add_argument("--rules-only", action="store_true")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    reasoner = gram.load(asked.weights, dtype=asked.dtype)
+    task, network = reasoner.task, reasoner.network
+    examples = load_examples(task, tuple(asked.data), "dev")
+    order = np.random.default_rng(0).permutation(len(examples))
+    x = examples.inputs[order[asked.skip :][: asked.puzzles]]
+    named = {
+        name: getattr(asked, name)
+        for name in ("width", "depth", "drop_below", "give_up_below", "restart_every", "seed")
+    }
+    options = reasoner.options(named)
+    values: dict[str, Any] = {
+        "benchmark": "search",
+        **vars(asked),
+        "puzzles": len(x),
+        "arithmetic": reasoner.arithmetic,
+    }
+    del values["out"]
+    values |= {name: getattr(options, name) for name in named}
+    values |= {"hardware": hardware(), **origin()}
+
+    begin = time.perf_counter()
+    found = dict(completed(network, task, x, options, want=1))
+    solved = [bool(found[i].valid.any()) for i in range(len(x))]
+    values["rules"] = {
+        "solved": float(np.mean(solved)),
+        "unsolved": int(len(x) - sum(solved)),
+        "evaluations": spread([found[i].evaluations for i in range(len(x))]),
+        "seconds_together": time.perf_counter() - begin,
+    }
+    if not asked.rules_only:
+        found = dict(completed(network, task, x, options, want=None, width=1))
+        ended = np.array([found[i].halt[0] > 0 for i in range(len(x))])
+        right = task.check(x, np.concatenate([found[i].answers[:1] for i in range(len(x))]))
+        values["no_rules"] = {
+            "answered": float(ended.mean()),
+            "wrong": int((ended & ~right).sum()),
+            "evaluations": spread([found[i].evaluations for i in range(len(x))]),
+        }
+    if asked.alone:
+        seconds = []
+        reasoner.solve(x[0], **named)
+        for puzzle in x[: asked.alone]:
+            begin = time.perf_counter()
+            reasoner.solve(puzzle, **named)
+            seconds.append(time.perf_counter() - begin)
+        values["seconds_alone"] = spread(seconds)
+    tell(values, asked.out)
+
+
+if __name__ == "__main__":
+    main()
