@@ -17,6 +17,7 @@ import torch
 import gram
 from gram.measure.record import hardware, origin, tell
 from gram.solve.sampler import completed
+from gram.solve.select import choose
 from gram.tasks.data.store import load_examples
 
 
@@ -72,7 +73,7 @@ def main() -> None:
 
     begin = time.perf_counter()
     found = dict(completed(network, task, x, options, want=1))
-    solved = [bool(found[i].valid.any()) for i in range(len(x))]
+    solved = [choose(task, x[i], found[i], "checked").right for i in range(len(x))]
     values["rules"] = {
         "solved": float(np.mean(solved)),
         "unsolved": int(len(x) - sum(solved)),

@@ -103,6 +103,7 @@ def test_a_dead_state_without_a_guess_begins_anew():
     search.take_back(np.arange(len(search)))
     assert (search.alive == states().alive).all()
     assert (search.restarts == 1).all()
+    assert (search.doubts == 1).all()
 
 
 def test_a_search_that_began_anew_is_stricter():
@@ -156,6 +157,7 @@ def test_a_restart_leaves_what_the_givens_leave():
     assert (search.level[5:] == 1).all()
     assert search.rounds.tolist() == [0] * 5 + [1] * (len(search) - 5)
     assert search.restarts.tolist() == [1] * 5 + [0] * (len(search) - 5)
+    assert not search.doubts.any()
 
 
 # answers --------------------------------------------------------------------------------------------------

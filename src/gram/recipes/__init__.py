@@ -10,7 +10,7 @@ import re
 
 from gram import tasks
 from gram.config import Config
-from gram.recipes.laptop import LAPTOP
+from gram.recipes.laptop import LAPTOP, VARIED
 from gram.recipes.paper import PAPER
 from gram.recipes.variants import LARGE, VARIANTS, change
 
@@ -31,7 +31,7 @@ def recipe(name: str) -> Config:
             return config
         if variant in VARIANTS:
             large = LARGE.get(variant, {}) if scale == "paper" else {}
-            return change(change(config, **VARIANTS[variant]), model=large)
+            return VARIED.get(name, lambda made: made)(change(change(config, **VARIANTS[variant]), model=large))
     known = [*names(), *(f"{name}-{variant}" for name in names() for variant in VARIANTS)]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names())}."

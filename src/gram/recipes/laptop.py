@@ -134,6 +134,12 @@ def sudoku_9(task: str) -> Config:
     )
 
 
+def sudoku_9_search(config: Config) -> Config:
+    """Of the training files only hard puzzles: easy ones are solved without a guess."""
+    train = dataclasses.replace(config.train, minutes=115.0, evaluate_every=1500.0)
+    return dataclasses.replace(config, data=SUDOKU_TRAIN[1:], train=train)
+
+
 def own(task: str) -> Config:
     """One's own data, or a task of another package: positions are learnt, since nothing is known of them."""
     return Config(
@@ -317,3 +323,5 @@ LAPTOP: dict[str, Callable[[str], Config]] = {
     "mnist": mnist,
 }
 """By task, or by kind of task where there is one for every size."""
+VARIED: dict[str, Callable[[Config], Config]] = {"sudoku-9-search": sudoku_9_search}
+"""What a variant of one task changes besides."""

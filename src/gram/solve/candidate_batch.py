@@ -15,8 +15,9 @@ from gram.solve.noise import chances
 from gram.tasks.base import Task, Tokens
 
 STRICTER = 1.0
-"""What a search that began anew takes off its thresholds, each time: a candidate of the solution was dropped or a state
-with a solution given up, and the same thresholds would do so again. In the end nothing but guesses is left."""
+"""What a search takes off its thresholds, each time that it has nothing left to take back: a candidate of the solution
+was dropped or a state with a solution given up, and the same thresholds would do so again. In the end nothing but
+guesses is left. A search that restarts because it takes long is not stricter: it would only take longer (LOG.md)."""
 
 
 class CandidateBatch(ActiveBatch):
@@ -70,7 +71,7 @@ class CandidateBatch(ActiveBatch):
         self.state, self.logits, self.pooled = out.state, out.logits, out.pooled
         self.steps = self.steps + 1
         search, scores = self.candidates, self.logits[..., np.array(self.task.spec.symbols)]
-        doubt = STRICTER * search.restarts
+        doubt = STRICTER * search.doubts
         fewer = search.drop(out.candidates, self.drop_below - doubt)
         answers = self.task.canonical(search.answers(scores))
         dead = search.empty() | (out.value < self.give_up_below - doubt)

@@ -32,6 +32,8 @@ class Candidates:
     """(B,) int16: open guesses."""
     restarts: np.ndarray
     """(B,) int16: how often a row has begun anew."""
+    doubts: np.ndarray
+    """(B,) int16: how often because nothing was left to take back."""
     rounds: np.ndarray
     """(B,) int32: rounds since it last began."""
 
@@ -42,8 +44,8 @@ class Candidates:
         symbols = np.array(spec.symbols, np.uint8)
         given = np.isin(puzzles, symbols)[..., None]
         dropped = np.where(given & (puzzles[..., None] != symbols), RULED_OUT, KEPT)
-        level, restarts = np.zeros((2, B), np.int16)
-        return cls(spec, dropped, np.zeros((B, L, 2), np.int16), level, restarts, np.zeros(B, np.int32))
+        guesses, (level, restarts, doubts) = np.zeros((B, L, 2), np.int16), np.zeros((3, B), np.int16)
+        return cls(spec, dropped, guesses, level, restarts, doubts, np.zeros(B, np.int32))
 
     def __len__(self) -> int:
         return len(self.level)
@@ -108,6 +110,7 @@ class Candidates:
             dropped, level = self.dropped[row], int(self.level[row])
             if not level:
                 self.restart(np.array([row]))
+                self.doubts[row] += 1
                 continue
             dropped[dropped >= level] = KEPT
             self.level[row] = level - 1
