@@ -628,6 +628,23 @@ def test_share_of_the_budget():
     assert loop.Progress(update=90, seconds=30.0).share(clock) == pytest.approx(0.9)  # `updates` is a ceiling
     assert loop.Progress(update=10, seconds=1e4).share(clock) == 1.0
     assert loop.Progress(update=10, seconds=1e4).share(tiny(updates=100)) == pytest.approx(0.1)
+    assert loop.Progress(update=1, seconds=40.0, startup=40.0).share(clock) == pytest.approx(0.01)
+    assert loop.Progress(update=1, seconds=80.0, startup=40.0).share(clock) == pytest.approx(0.5)
+    assert loop.Progress(update=1, seconds=200.0, startup=200.0).share(clock) == 1.0
+
+
+def test_compilation_takes_nothing_of_the_warm_up(tmp_path, monkeypatch):
+    """A first update of a minute, of two, leaves beta where it was; the others follow each other by 10 s."""
+    held: list[loop.Run] = []
+    begin, ticks = loop._loop, itertools.chain([0.0], itertools.count(60.0, 10.0))
+    monkeypatch.setattr(loop, "_loop", lambda run, *rest: (held.append(run), begin(run, *rest))[1])
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    monkeypatch.setattr(loop.parallel, "compiled", lambda function, *_: (function, "compiled"))
+    config = tiny(updates=10**6, minutes=2.0, beta=4.0, beta_warmup=0.5)
+    loop.train(config, tmp_path / "run", stop_at=3)
+    assert held[0].progress.startup == 60.0
+    assert held[0].progress.share(config) == pytest.approx(1 / 3)
+    assert held[0].learner.beta == pytest.approx(4.0 * (1 / 6) / 0.5)  # of the third update, 10 s into learning
 
 
 # several processes -------------------------------------------------------------------------------------------

@@ -57,6 +57,8 @@ class Progress:
 
     update: int = 0
     seconds: float = 0.0
+    startup: float = 0.0
+    """Of these seconds, those that compilation took: what is scheduled by shares of the run begins after them."""
     means: dict[str, float] = field(default_factory=dict)
     """Exponential means of the metrics over updates."""
 
@@ -65,7 +67,8 @@ class Progress:
         done = self.update / max(1, config.train.updates)
         if config.train.minutes is None:
             return min(1.0, done)
-        return min(1.0, max(done, self.seconds / 60 / config.train.minutes))
+        left = 60 * config.train.minutes - self.startup
+        return min(1.0, max(done, (self.seconds - self.startup) / left)) if left > 0 else 1.0
 
 
 class Run:
@@ -324,6 +327,7 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int) -> bool:
             progress.seconds, signals = world.largest(time.monotonic() - begin, stopped())
             if compiling:
                 compiling = False
+                progress.startup += progress.seconds - saved
                 run.log.say(f"First update, compilation included: {progress.seconds - saved:.0f} s.")
             interrupted = signals > 0
             monitor.observe(progress, result, run.on_prior)

@@ -1,0 +1,246 @@
+"""Data of one's own, of many kinds, and what `gram train own` makes of them.
+
+    python benchmarks/own_data.py write FOLDER [KIND ...] [--count N]
+    gram train own --data FOLDER/walk.jsonl --minutes 4 --out RUN
+    python benchmarks/own_data.py measure RUN walk [--count 200] [--width 10]
+
+`write` makes KIND.jsonl with one known target of perhaps many right ones for each input. `measure` answers new inputs,
+made by another seed, and judges the answers by the kind's rules, which training never sees. It prints a line of JSON:
+valid (one sample), majority (the most frequent answer of all samples), distinct (different valid answers of an input),
+complete (inputs whose right answers were all found, and no wrong one; where the kind lists them).
+BENCH are the kinds on which defaults are chosen, TEST others on which nothing is.
+"""
+
+import argparse
+import itertools
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Written = str | list[int]
+
+
+class Kind(NamedTuple):
+    """A kind of data."""
+
+    make: Callable[[random.Random], tuple[Any, Any]]
+    """An input and one right target."""
+    right: Callable[[Any, Any], bool]
+    """Whether an answer to an input is right."""
+    count: int = 6000
+    """Pairs of the file."""
+    every: Callable[[Any], set[Any]] | None = None
+    """All right answers to an input, where they can be listed."""
+
+
+def keeps(given: Written, answer: Written, hidden: Any = "?") -> bool:
+    """Whether `answer` is `given` with its hidden places filled."""
+    return len(given) == len(answer) and all(g in (hidden, a) for g, a in zip(given, answer, strict=True))
+
+
+def hide(rng: random.Random, whole: str, places: list[int], least: int, most: int) -> str:
+    """`whole` with some of `places` hidden."""
+    chosen = set(rng.sample(places, rng.randint(least, most)))
+    return "".join("?" if i in chosen else symbol for i, symbol in enumerate(whole))
+
+
+def only(answer: Callable[[Any], Any], make: Callable[[random.Random], Any], count: int = 6000) -> Kind:
+    """A kind with a single right answer to each input."""
+
+    def pair(rng: random.Random) -> tuple[Any, Any]:
+        made = make(rng)
+        return made, answer(made)
+
+    return Kind(pair, lambda x, y: answer(x) == y, count, lambda x: {answer(x)})
+
+
+# walks ----------------------------------------------------------------------------------------------------
+STEPS = (1, 3, 7)
+
+
+def walk(rng: random.Random) -> tuple[str, str]:
+    """Twelve digits mod 10 whose steps are +1, +3 or +7; four to eight of them are hidden."""
+    digits = [rng.randrange(10)]
+    while len(digits) < 12:
+        digits.append((digits[-1] + rng.choice(STEPS)) % 10)
+    whole = "".join(map(str, digits))
+    return hide(rng, whole, list(range(12)), 4, 8), whole
+
+
+def walks(given: str, answer: str) -> bool:
+    """Whether an answer is such a walk and keeps what is given."""
+    steps = [(int(b) - int(a)) % 10 for a, b in itertools.pairwise(answer)] if answer.isdecimal() else []
+    return keeps(given, answer) and len(steps) == 11 and all(step in STEPS for step in steps)
+
+
+# dates ----------------------------------------------------------------------------------------------------
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+DATES: dict[str, Callable[[int, int, int], str]] = {
+    "dmy": lambda y, m, d: f"{d:02}/{m:02}/{y}",
+    "mdy": lambda y, m, d: f"{m:02}/{d:02}/{y}",
+    "dm2": lambda y, m, d: f"{d:02}/{m:02}/{y % 100:02}",
+    "md2": lambda y, m, d: f"{m:02}/{d:02}/{y % 100:02}",
+    "words": lambda y, m, d: f"{d} {MONTHS[m - 1]} {y}",
+    "comma": lambda y, m, d: f"{MONTHS[m - 1]} {d}, {y}",
+    "short": lambda y, m, d: f"{d}-{MONTHS[m - 1]}-{y % 100:02}",
+}
+"""Seven ways to write a date; years are 1950 to 2049, so that two digits are enough."""
+
+
+def date(rng: random.Random) -> tuple[str, str]:
+    y, m, d = rng.randrange(1950, 2050), rng.randint(1, 12), rng.randint(1, 28)
+    return DATES[rng.choice(list(DATES))](y, m, d), f"{y}-{m:02}-{d:02}"
+
+
+def readings(text: str) -> set[str]:
+    """Every date that is written so."""
+    found = set()
+    if "/" in text:
+        a, b, y = map(int, text.split("/"))
+        pairs = [(a, b), (b, a)]
+    else:
+        words = text.replace(",", "").replace("-", " ").split()
+        day, name, year = words if words[0].isdecimal() else (words[1], words[0], words[2])
+        pairs, y = [(int(day), MONTHS.index(name) + 1)], int(year)
+    y += 0 if y > 99 else 1900 if y > 49 else 2000
+    found |= {f"{y}-{m:02}-{d:02}" for d, m in pairs if m <= 12 and d <= 28}
+    return found
+
+
+# strings, numbers, tables ---------------------------------------------------------------------------------
+def tree_path(rng: random.Random) -> tuple[str, str]:
+    """The edges of a tree of eight vertices in any order, and two vertices: the way between them."""
+    names = rng.sample("abcdefgh", 8)
+    edges = [(names[rng.randrange(i)], names[i]) for i in range(1, 8)]
+    rng.shuffle(edges)
+    start, end = rng.sample(names, 2)
+    text = " ".join(a + b if rng.random() < 0.5 else b + a for a, b in edges) + f" {start}>{end}"
+    return text, way(text)
+
+
+def way(text: str) -> str:
+    *edges, asked = text.split(" ")
+    start, end = asked.split(">")
+    ways = [start]
+    for path in ways:
+        if path[-1] == end:
+            return path
+        ahead = [(a, b) for edge in edges for a, b in (edge, edge[::-1]) if a == path[-1] and b not in path]
+        ways += [path + b for _, b in ahead]
+    return ""
+
+
+def addition(rng: random.Random) -> str:
+    return f"{rng.randrange(10 ** rng.randint(1, 4))}+{rng.randrange(10 ** rng.randint(1, 4))}"
+
+
+def total(text: str) -> str:
+    a, b = text.split("+")
+    return str(int(a) + int(b))
+
+
+GRADES = "ABCDEF"
+
+
+def row_of(rng: random.Random) -> tuple[str, str]:
+    """A row of a table: region, district, grade, fee and a code that two of them decide. Some cells are hidden."""
+    region = rng.randrange(4)
+    district = region * 5 + rng.randrange(5)
+    grade = rng.randrange(6)
+    fee = grade + 2 + rng.randrange(2)
+    whole = f"{'NESW'[region]} {'abcdefghijklmnopqrst'[district]} {GRADES[grade]} {fee} {(district + fee) % 10}"
+    return hide(rng, whole, [0, 2, 4, 6, 8], 1, 3), whole
+
+
+def rows_right(given: str, answer: str) -> bool:
+    if not keeps(given, answer) or any(answer[i] != " " for i in (1, 3, 5, 7)):
+        return False
+    region, district = "NESW".find(answer[0]), "abcdefghijklmnopqrst".find(answer[2])
+    grade = GRADES.find(answer[4])
+    if min(region, district, grade) < 0 or not answer[6].isdecimal() or not answer[8].isdecimal():
+        return False
+    fee = int(answer[6])
+    return district // 5 == region and fee - grade - 2 in (0, 1) and (district + fee) % 10 == int(answer[8])
+
+
+BENCH: dict[str, Kind] = {
+    "walk": Kind(walk, walks),
+    "dates": Kind(date, lambda x, y: y in readings(x), 20_000, readings),
+    "edges": Kind(tree_path, lambda x, y: y == way(x), 20_000, lambda x: {way(x)}),
+    "addition": only(total, addition, 20_000),
+    "rows": Kind(row_of, rows_right),
+}
+"""Kinds on which defaults are chosen."""
+TEST: dict[str, Kind] = {}
+"""Others, on which nothing is."""
+KINDS = BENCH | TEST
+
+
+def write(folder: Path, names: list[str], count: int | None, seed: int = 0) -> None:
+    """KIND.jsonl in `folder` for each of `names`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        kind, rng = KINDS[name], random.Random(f"{name} {seed}")
+        with open(folder / f"{name}.jsonl", "w", encoding="utf-8") as file:
+            for _ in range(count or kind.count):
+                made, target = kind.make(rng)
+                file.write(json.dumps({"input": made, "target": target}) + "\n")
+
+
+def measure(run: Path, name: str, count: int, width: int) -> dict[str, Any]:
+    """Rates over `count` inputs that no file of `write` was made with."""
+    import numpy as np
+
+    import gram
+    from gram.solve.sampler import sample
+
+    kind, rng = KINDS[name], random.Random(f"{name} measured")
+    reasoner = gram.load(run)
+    integers = reasoner.task.config.kind == "integers"
+    asked, puzzles = [], []
+    while len(asked) < count:
+        made, _ = kind.make(rng)
+        try:
+            puzzles.append(reasoner.read(" ".join(map(str, made)) if integers else made)[0])
+        except ValueError:  # longer than all that were trained on
+            continue
+        asked.append(made)
+    _, o = reasoner.prepare(puzzles, {"width": width, "select": "majority"})
+    valid = majority = distinct = complete = 0.0
+    for made, found in zip(asked, sample(reasoner.network, reasoner.task, np.stack(puzzles), o), strict=True):
+        answers = [reasoner.task.decode(answer) for answer in reasoner.task.canonical(found.answers)]
+        given = [[int(word) for word in answer.split()] if integers else answer for answer in answers]
+        right = {answer: kind.right(made, written) for answer, written in zip(answers, given, strict=True)}
+        valid += sum(right[answer] for answer in answers) / len(answers)
+        majority += right[Counter(answers).most_common(1)[0][0]]
+        distinct += sum(right.values())
+        complete += kind.every is not None and set(right) == kind.every(made)
+    rates = {"valid": valid, "majority": majority, "distinct": distinct}
+    rates |= {"complete": complete} if kind.every else {}
+    return {"kind": name, "width": width, "count": count} | {k: round(v / count, 4) for k, v in rates.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    one = verbs.add_parser("write")
+    one.add_argument("folder", type=Path)
+    one.add_argument("kinds", nargs="*", choices=[*KINDS, []])
+    one.add_argument("--count", type=int)
+    two = verbs.add_parser("measure")
+    two.add_argument("run", type=Path)
+    two.add_argument("kind", choices=list(KINDS))
+    two.add_argument("--count", type=int, default=200)
+    two.add_argument("--width", type=int, default=10)
+    options = parser.parse_args()
+    if options.verb == "write":
+        write(options.folder, options.kinds or list(KINDS), options.count)
+    else:
+        print(json.dumps(measure(options.run, options.kind, options.count, options.width)))
+
+
+if __name__ == "__main__":
+    main()
