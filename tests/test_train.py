@@ -32,7 +32,8 @@ from gram import weights as weight_files
 from gram.atomic import lock
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, read_config
 from gram.solve.torch_backend import TorchNetwork
-from gram.train import checkpoint, heads, loop, memory, monitor, objective
+from gram.train import budget, checkpoint, heads, loop, memory, monitor, objective
+from gram.train.budget import kept
 from gram.train.flops import Cost
 from gram.train.log import Log, NullLog
 from gram.train.parallel import World
@@ -615,8 +616,8 @@ def test_the_clock_is_kept_and_the_schedule_ends(tmp_path, monkeypatch):
     loop.train(config, tmp_path / "run", stop_at=10)
     loop.train(config, tmp_path / "run", resume=True)  # the clock of the run stood still in between
     run = held[1]
-    assert run.progress.update == 30
-    assert run.progress.seconds == pytest.approx(3.0)
+    assert run.progress.update == 27  # 0.36 s are kept for heads and the last evaluation
+    assert run.progress.seconds == pytest.approx(2.7)
     assert run.progress.share(config) == pytest.approx(1.0)
     assert run.optimizers[0].param_groups[0]["lr"] == pytest.approx(5e-5, rel=0.1)
 
@@ -624,12 +625,13 @@ def test_the_clock_is_kept_and_the_schedule_ends(tmp_path, monkeypatch):
 def test_share_of_the_budget():
     clock = tiny(updates=100, minutes=2.0)
     assert loop.Progress().share(clock) == 0.0
-    assert loop.Progress(update=10, seconds=30.0).share(clock) == pytest.approx(0.25)
-    assert loop.Progress(update=90, seconds=30.0).share(clock) == pytest.approx(0.9)  # `updates` is a ceiling
+    assert kept(clock) == pytest.approx(14.4)
+    assert loop.Progress(update=10, seconds=26.4).share(clock) == pytest.approx(0.25)
+    assert loop.Progress(update=90, seconds=26.4).share(clock) == pytest.approx(0.9)  # `updates` is a ceiling
     assert loop.Progress(update=10, seconds=1e4).share(clock) == 1.0
     assert loop.Progress(update=10, seconds=1e4).share(tiny(updates=100)) == pytest.approx(0.1)
-    assert loop.Progress(update=1, seconds=40.0, startup=40.0).share(clock) == pytest.approx(0.01)
-    assert loop.Progress(update=1, seconds=80.0, startup=40.0).share(clock) == pytest.approx(0.5)
+    assert loop.Progress(update=1, seconds=45.6, startup=45.6).share(clock) == pytest.approx(0.01)
+    assert loop.Progress(update=1, seconds=75.6, startup=45.6).share(clock) == pytest.approx(0.5)
     assert loop.Progress(update=1, seconds=200.0, startup=200.0).share(clock) == 1.0
 
 
@@ -643,8 +645,68 @@ def test_compilation_takes_nothing_of_the_warm_up(tmp_path, monkeypatch):
     config = tiny(updates=10**6, minutes=2.0, beta=4.0, beta_warmup=0.5)
     loop.train(config, tmp_path / "run", stop_at=3)
     assert held[0].progress.startup == 60.0
-    assert held[0].progress.share(config) == pytest.approx(1 / 3)
-    assert held[0].learner.beta == pytest.approx(4.0 * (1 / 6) / 0.5)  # of the third update, 10 s into learning
+    assert held[0].progress.share(config) == pytest.approx(20 / 45.6)  # 14.4 s are kept for the end
+    assert held[0].learner.beta == pytest.approx(4.0 * (10 / 45.6) / 0.5)  # of the third update, 10 s into learning
+
+
+def test_minutes_count_from_the_beginning_of_the_command(tmp_path, monkeypatch):
+    """Ten seconds went by before the loop began, of sixty; updates take 0.5 s, and 7.2 s are kept for the end."""
+    held: list[loop.Run] = []
+    begin, ticks = loop._loop, itertools.chain([100.0], itertools.count(100.0, 0.5))
+    monkeypatch.setattr(loop, "_loop", lambda run, *rest: (held.append(run), begin(run, *rest))[1])
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    loop.train(tiny(updates=10**6, minutes=1.0), tmp_path / "run", began=90.0)
+    assert held[0].progress.startup == 10.0
+    assert held[0].progress.seconds == pytest.approx(53.0)  # the first at or after 52.8
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    with pytest.raises(ValueError, match="all 1 minutes of the budget"):
+        loop.train(tiny(updates=10**6, minutes=1.0), tmp_path / "late", began=40.0)
+    assert not (tmp_path / "late").exists()
+
+
+def test_a_short_run_is_not_compiled():
+    config = tiny(minutes=2.0, compile=True)
+    assert not budget.uncompiled(config).train.compile
+    assert budget.uncompiled(tiny(minutes=3.0, compile=True)).train.compile
+    assert budget.uncompiled(tiny(compile=True)).train.compile
+
+
+def test_a_budget_for_too_few_updates_is_told():
+    progress = loop.Progress(update=2, seconds=4.0)
+    text = progress.too_short(tiny(minutes=1.0), 2.0)
+    assert text is not None
+    assert "about 26 updates" in text  # 48.8 s are left for them
+    assert "--minutes 12" in text  # 300 updates of 2 s, and the end
+    assert progress.too_short(tiny(minutes=12.0), 2.0) is None
+    assert progress.too_short(tiny(), 2.0) is None
+
+
+def test_a_run_stops_at_its_target(tmp_path, monkeypatch):
+    monkeypatch.setattr(monitor.Monitor, "figures", lambda self, dev: {"valid": 0.3})
+    run = loop.train(tiny(updates=40, evaluate_every=0.0, target=0.3), tmp_path / "run")
+    assert json.loads((run / "training.json").read_text())["updates"] == 1
+    run = loop.train(tiny(updates=4, evaluate_every=0.0, target=0.31), tmp_path / "other")
+    assert json.loads((run / "training.json").read_text())["updates"] == 4
+
+
+def test_the_end_takes_what_is_kept_for_it(monkeypatch):
+    """Each portion of puzzles takes 4 s of the 8 there are, each update of the heads and each evaluation none."""
+    now = [0.0]
+    monkeypatch.setattr(heads, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    asked: list[int] = []
+
+    def portion(model, task, inputs, options):
+        now[0] += 4.0
+        asked.append(len(inputs))
+        return torch.zeros(len(inputs) * 4, 2, 3), torch.zeros(len(inputs) * 4, 2, dtype=torch.bool)
+
+    monkeypatch.setattr(heads, "_rollouts", portion)
+    options = heads.SamplingOptions(width=4, depth=2)
+    pooled, _ = heads.rollouts(None, None, np.zeros((100, 3)), options, until=8.0)
+    assert asked == [16, 16]
+    assert len(pooled) == 32 * 4
+    heads.rollouts(None, None, np.zeros((100, 3)), options)
+    assert asked[2:] == [100]
 
 
 # several processes -------------------------------------------------------------------------------------------
@@ -814,6 +876,17 @@ def test_metrics_and_evaluation(tmp_path, monkeypatch):
     assert 0 < train["updates_per_second"] < 10_000
     assert [line["update"] for line in dev] == [*range(1, 11), 10]
     assert {"valid", "coverage", "diversity", "halt_calibration", "elbo", "kl_by_step_dev"} <= dev[-1].keys()
+
+
+@pytest.mark.parametrize("update", [50, 1_000_000])
+def test_the_progress_line_fits(update):
+    """On 80 columns, with the figure that counts first."""
+    watching, _ = watch(tiny(updates=10**7, minutes=2000.0))
+    means = {"prior_validity": 0.5, "ce": 1234.5, "kl": 1234.5, "posterior_accuracy": 0.25}
+    watching.last = "dev 0.125"
+    text = watching.line(loop.Progress(update=update, seconds=500.0, means=means), 1234.5)
+    assert text.startswith("valid 0.500  dev 0.125  ")
+    assert len(text) < 80
 
 
 # learning ----------------------------------------------------------------------------------------------------

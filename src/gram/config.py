@@ -135,7 +135,10 @@ class TrainConfig(Checked):
     updates: Many = 5000
     """Optimiser updates; one per supervision step."""
     minutes: Positive | None = None
-    """Wall-clock budget; when set, the schedule follows the clock and `updates` is only a ceiling."""
+    """Wall-clock budget, heads and the last evaluation included; when set, the schedule follows the clock and `updates`
+    is only a ceiling."""
+    target: Share | None = None
+    """Stop when so many samples of dev puzzles are right at an evaluation."""
     batch: Many = 64
     """Rows per update over all ranks."""
     N_sup: Annotated[int, Range(1, 10_000)] = 6

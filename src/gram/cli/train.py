@@ -1,6 +1,7 @@
 """train: a recipe, every field of which is an option."""
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,9 @@ class TrainArguments(Config):
     """Train a recipe; every field of it can be changed by its name."""
 
     minutes: float | None = None
-    """Wall-clock budget, compilation and evaluations included; the schedule is fitted to it."""
+    """Wall-clock budget from here to the weights: compilation, heads and evaluations are included."""
+    target: float | None = None
+    """Stop when so many samples of dev puzzles are right: 0.95."""
     out: Path | None = None
     """Run directory; runs/RECIPE-SEED if not given."""
     resume: Path | None = None
@@ -38,6 +41,7 @@ class TrainArguments(Config):
 
 def train(arguments: list[str]) -> int:
     """gram train RECIPE [--field value ...] [--minutes M] [--out DIR], or gram train [RECIPE] --resume DIR."""
+    began = time.monotonic()
     from gram import recipes
     from gram import weights as weight_files
     from gram.tasks.arc import task as arc
@@ -74,13 +78,15 @@ def train(arguments: list[str]) -> int:
     config = arc.describe(own.describe(asked, given.check, trust=given.trust_check))
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
+    if given.target is not None:
+        config = dataclasses.replace(config, train=dataclasses.replace(config.train, target=given.target))
     if config.train.minutes is not None and not config.train.minutes > 0:
         raise ValueError(f"minutes is {config.train.minutes}; it must be above 0.")
     out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
     try:
         start = None if given.start is None else weight_files.find(given.start)
         resume = given.resume is not None
-        loop.train(config, out, resume=resume, stop_at=given.stop_at, start=start, trust=True)  # see own.describe
+        loop.train(config, out, resume=resume, stop_at=given.stop_at, start=start, trust=True, began=began)
     except loop.Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     if given.stop_at is not None:

@@ -3,6 +3,8 @@
 Heads that learned beside the network lag behind it and are no guide at test time (LOG.md); a minute of rollouts is.
 """
 
+import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -31,11 +33,19 @@ STEP = 5e-5
 """What one step less of a sample may cost in validity: two hundred steps are worth one point."""
 
 
-def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Examples) -> Config:
+def fit_heads(
+    model: Model, task: Task, config: Config, train: Examples, dev: Examples, seconds: float | None = None
+) -> Config:
     """Fit both heads in place on rollouts of `train`; returns `config` with the threshold that halts best on `dev`.
-    Without rules there is nothing to learn, and nothing halts."""
+    Without rules there is nothing to learn, and nothing halts. With `seconds` it takes fewer puzzles and updates, so
+    that it ends in about this time."""
     if not task.rules:
         return config
+    begin = time.monotonic()
+
+    def until(share: float) -> float:
+        return math.inf if seconds is None else begin + share * seconds
+
     seed, c = config.train.seed, config.solve
     alone = deterministic(TorchNetwork(model), task, c)
     several = DEV if task.unconditional else 1  # a single blank stands for all puzzles
@@ -44,8 +54,9 @@ def fit_heads(model: Model, task: Task, config: Config, train: Examples, dev: Ex
         width=width, depth=min(c.depth, DEPTH), restart_every=c.restart_every, temperature=c.temperature, rows=CHUNK
     )
     some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * several * WIDTH // width])
-    fit(model, *rollouts(model, task, some.inputs, replace(options, seed=seed)), restart_every=c.restart_every)
-    pooled, right = rollouts(model, task, dev.inputs[:DEV], replace(options, seed=seed + 1))
+    seen = rollouts(model, task, some.inputs, replace(options, seed=seed), until(0.4))
+    fit(model, *seen, restart_every=c.restart_every, until=until(0.6))
+    pooled, right = rollouts(model, task, dev.inputs[:DEV], replace(options, seed=seed + 1), until(1.0))
     threshold = best_threshold(lead(model, pooled), right, config, width)
     return replace(config, solve=replace(c, halt_threshold=threshold))
 
@@ -85,10 +96,26 @@ def lead(model: Model, pooled: Tensor) -> Tensor:
     return (halt[..., 0] - (halt[..., 1] if model.config.halting == "halt-continue" else 0.0)).cpu()
 
 
-@torch.no_grad()
-def rollouts(model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions) -> tuple[Tensor, Tensor]:
+def rollouts(
+    model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions, until: float = math.inf
+) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L) without halting: what the heads read (n * width, depth, D) and whether the
-    answer of each step obeys the rules (n * width, depth), the rows of a puzzle side by side."""
+    answer of each step obeys the rules (n * width, depth), the rows of a puzzle side by side. Of the first puzzles only
+    where time.monotonic() comes to `until` before the last."""
+    size = max(1, CHUNK // options.width)
+    if until == math.inf or len(inputs) <= size:
+        return _rollouts(model, task, inputs, options)
+    parts = []
+    for first in range(0, len(inputs), size):
+        parts.append(_rollouts(model, task, inputs[first : first + size], options))
+        if time.monotonic() >= until:
+            break
+    pooled, right = zip(*parts, strict=True)
+    return torch.cat(pooled), torch.cat(right)
+
+
+@torch.no_grad()
+def _rollouts(model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions) -> tuple[Tensor, Tensor]:
     N, depth = options.width, options.depth
     right = torch.zeros(len(inputs) * N, depth, dtype=torch.bool)
     pooled = torch.zeros(len(inputs) * N, depth, 0)
@@ -102,9 +129,17 @@ def rollouts(model: Model, task: Task, inputs: np.ndarray, options: SamplingOpti
     return pooled, right
 
 
-def fit(model: Model, pooled: Tensor, right: Tensor, updates: int = 600, restart_every: int | None = None) -> None:
+def fit(
+    model: Model,
+    pooled: Tensor,
+    right: Tensor,
+    updates: int = 600,
+    restart_every: int | None = None,
+    until: float = math.inf,
+) -> None:
     """Logistic regression of "right now" (halt) and least squares of "right at the end" (value), full batch. The end is
-    the last step before the row may begin anew: what comes of it after that says nothing of this answer."""
+    the last step before the row may begin anew: what comes of it after that says nothing of this answer. It ends when
+    time.monotonic() comes to `until`."""
     device = next(model.parameters()).device
     features, now = pooled.to(device), right.to(device).float()
     step, depth = torch.arange(now.shape[1], device=device), now.shape[1]
@@ -115,9 +150,13 @@ def fit(model: Model, pooled: Tensor, right: Tensor, updates: int = 600, restart
         model.halt.bias.zero_()
         model.value.bias.fill_(float(end.mean()))
     optimizer = torch.optim.Adam(heads, lr=0.05)
+    begin = time.monotonic()
     for update in range(updates):
+        gone = max(update / updates, (time.monotonic() - begin) / max(1e-9, until - begin))
+        if gone >= 1:
+            break
         for group in optimizer.param_groups:
-            group["lr"] = 0.05 * (1 - update / updates)
+            group["lr"] = 0.05 * (1 - gone)
         halt, value = model.halt(features), model.value(features).squeeze(-1)  # a product is faster for so many
         loss = F.binary_cross_entropy_with_logits(halt[..., 0], now) + (value - end).square().mean()
         if model.config.halting == "halt-continue":  # continue is worth what comes at best

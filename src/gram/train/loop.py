@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +30,7 @@ from gram.tasks.data.store import load_examples
 from gram.train import checkpoint, parallel
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
+from gram.train.budget import Progress, kept, uncompiled
 from gram.train.candidates import CandidateLearner, Pool
 from gram.train.heads import DEV, fit_heads
 from gram.train.log import Log, NullLog
@@ -49,26 +49,6 @@ class Interrupted(KeyboardInterrupt):
 
 class NotFinite(ValueError):
     """The loss is no number any more; nothing has been updated or saved with it."""
-
-
-@dataclass
-class Progress:
-    """How far the run is; saved with every checkpoint."""
-
-    update: int = 0
-    seconds: float = 0.0
-    startup: float = 0.0
-    """Of these seconds, those that compilation took: what is scheduled by shares of the run begins after them."""
-    means: dict[str, float] = field(default_factory=dict)
-    """Exponential means of the metrics over updates."""
-
-    def share(self, config: Config) -> float:
-        """Of the budget, in [0, 1]."""
-        done = self.update / max(1, config.train.updates)
-        if config.train.minutes is None:
-            return min(1.0, done)
-        left = 60 * config.train.minutes - self.startup
-        return min(1.0, max(done, (self.seconds - self.startup) / left)) if left > 0 else 1.0
 
 
 class Run:
@@ -102,7 +82,8 @@ class Run:
             self.pool = Pool(task.spec, world.rows(c.batch), c.seed, config.solve.give_up_below)
         else:
             self.learner = Learner(model, c, task.check, self.couple) if member else BaselineLearner(model, c)
-        self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, c.compile, world.device)
+        wish = uncompiled(config).train.compile
+        self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, wish, world.device)
         self.compiled = compile_reason == "compiled"
         several = world.size > 1
         self.forward = DistributedDataParallel(self.learner, broadcast_buffers=False) if several else self.learner
@@ -244,6 +225,7 @@ def train(
     stop_at: int | None = None,
     start: Path | None = None,
     trust: bool = False,
+    began: float | None = None,
 ) -> Path:
     """Train `config` into the run directory `out`, or continue the run that is there.
 
@@ -252,20 +234,21 @@ def train(
     fitted to `updates`, so 200 + 200 equal 400 with updates = 400 in both parts.
 
     stop_at: stop after this update with a checkpoint to resume from. start: a folder of weights of the same network to
-    begin with. trust: run the check that the table of one's own data names. Returns `out`, which gram.load then reads.
-    Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError with one sentence
-    otherwise. Only one run at a time may work in `out`: the folder is locked.
+    begin with. trust: run the check that the table of one's own data names. began: the time.monotonic() from which
+    `minutes` count, heads and the last evaluation included; the first update if not given. Returns `out`, which
+    gram.load then reads. Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError
+    with one sentence otherwise. Only one run at a time may work in `out`: the folder is locked.
     """
     if resume and start is not None:
         raise ValueError("A run that is resumed has weights already; leave --start out.")
     world = parallel.start(config.train.threads)
     if world.rank:
-        return _train(config, out, world, resume, stop_at, start, trust)
+        return _train(config, out, world, resume, stop_at, start, trust, began)
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
         with lock(out):
-            return _train(config, out, world, resume, stop_at, start, trust)
+            return _train(config, out, world, resume, stop_at, start, trust, began)
     finally:
         if new:
             with contextlib.suppress(OSError):
@@ -273,7 +256,14 @@ def train(
 
 
 def _train(
-    config: Config, out: Path, world: World, resume: bool, stop_at: int | None, start: Path | None, trust: bool
+    config: Config,
+    out: Path,
+    world: World,
+    resume: bool,
+    stop_at: int | None,
+    start: Path | None,
+    trust: bool,
+    began: float | None,
 ) -> Path:
     """`train` of one process, while nobody else trains in `out`."""
     task = tasks.of(config, trust=trust)
@@ -285,6 +275,10 @@ def _train(
         raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
     if world.size == 1:
         check_batch(config, task, world.device)
+    if began is not None and Progress(startup=time.monotonic() - began).share(config) >= 1.0:
+        raise ValueError(
+            f"To begin took all {config.train.minutes:g} minutes of the budget; give --minutes a larger one."
+        )
     log = Log(out, state["progress"]["update"] if state else 0) if world.rank == 0 else NullLog()
     run = None
     try:
@@ -293,7 +287,7 @@ def _train(
         if world.rank == 0:
             (out / TRAINING).unlink(missing_ok=True)  # what says that the run is finished, until it is again
             weight_files.write_json(out / weight_files.CONFIG, to_dict(config))
-        if _loop(run, monitor, out, stop_at or config.train.updates) and world.rank == 0:
+        if _loop(run, monitor, out, stop_at or config.train.updates, began) and world.rank == 0:
             _finish(run, monitor, out)
     except NotFinite as error:
         kept = checkpoint.paths(out)
@@ -308,14 +302,19 @@ def _train(
     return out
 
 
-def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int) -> bool:
-    """Update until the budget is spent (True) or until `stop_at` (False); the end is saved."""
+def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | None = None) -> bool:
+    """Update until the budget is spent or the target reached (True), or until `stop_at` (False); the end is saved."""
     c, progress, world = run.config.train, run.progress, run.world
-    begin = time.monotonic() - progress.seconds  # compilation and evaluation count: the budget is the user's time
-    saved = evaluated = progress.seconds
-    interrupted, compiling = False, run.compiled
+    now = time.monotonic()
+    begin = (now if began is None else began) - progress.seconds  # the budget is the user's time
+    spent = world.largest(now - begin)[0]
+    progress.startup += spent - progress.seconds
+    saved = evaluated = progress.seconds = spent
+    interrupted, compiling, reached = False, run.compiled, False
+    timed = progress.update + 2
     with _stop_signals(alone=world.size == 1) as stopped:
-        while not interrupted and progress.update < stop_at and progress.share(run.config) < 1.0:
+        while not (interrupted or reached) and progress.update < stop_at and progress.share(run.config) < 1.0:
+            before = progress.seconds
             try:
                 result = run.update()
             except RuntimeError as error:
@@ -329,12 +328,13 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int) -> bool:
                 compiling = False
                 progress.startup += progress.seconds - saved
                 run.log.say(f"First update, compilation included: {progress.seconds - saved:.0f} s.")
+            if progress.update == timed and (text := progress.too_short(run.config, progress.seconds - before)):
+                run.log.say(text)
             interrupted = signals > 0
             monitor.observe(progress, result, run.on_prior)
             if progress.seconds - evaluated >= c.evaluate_every and not interrupted:
                 evaluated = progress.seconds
-                if world.rank == 0:
-                    monitor.evaluate(progress)
+                reached = world.largest(monitor.reached(progress) if world.rank == 0 else 0.0)[0] > 0
             if progress.seconds - saved >= c.save_every:
                 saved = progress.seconds
                 _save(run, out)
@@ -342,21 +342,24 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int) -> bool:
         _save(run, out)
     if interrupted:
         raise Interrupted(f"Stopped at update {progress.update}; continue with --resume {out}")
-    return progress.share(run.config) >= 1.0
+    return reached or progress.share(run.config) >= 1.0
 
 
 def _finish(run: Run, monitor: Monitor, out: Path) -> None:
-    """Fit the heads on prior rollouts of the averaged weights, measure on dev data, write the finished weights."""
+    """Fit the heads on prior rollouts of the averaged weights, measure on dev data, write the finished weights. Where
+    minutes are given, both take what is kept for them: the heads three quarters."""
     model = run.average
     begin = time.monotonic()
     config = run.config
+    seconds = kept(config) if config.train.minutes is not None else None
     if isinstance(model, Model) and not config.model.candidates:  # others have no heads, or learnt them
         run.log.say("Fitting the halt and value heads on prior rollouts.")
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
-        config = fit_heads(model, run.task, config, run.batches.examples, dev)
+        heads = None if seconds is None else 0.75 * seconds
+        config = fit_heads(model, run.task, config, run.batches.examples, dev, heads)
     weight_files.save(out, config, model, half=True)
     weight_files.load_weights(model, out / weight_files.WEIGHTS)  # what is measured is what was written
-    figures = monitor.evaluate(run.progress)
+    figures = monitor.evaluate(run.progress, None if seconds is None else begin + seconds - time.monotonic())
     record = {
         "updates": run.progress.update,
         "seconds": round(run.progress.seconds, 1),

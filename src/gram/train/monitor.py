@@ -17,6 +17,7 @@ from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import PAD, Examples, Task
 from gram.tasks.data.store import load_examples
 from gram.train.baselines import baseline_elbo
+from gram.train.budget import Progress
 from gram.train.log import Log, clock
 from gram.train.objective import Update, full_elbo
 from gram.train.optim import warmed_beta
@@ -24,6 +25,8 @@ from gram.train.parallel import World
 
 EVERY = 50  # updates between lines of metrics
 WIDTH = 8  # samples per dev puzzle while training
+COLUMNS = 79  # of the progress line
+FEW = 8  # dev puzzles, to find out what one costs
 
 
 class Monitor:
@@ -36,10 +39,14 @@ class Monitor:
         self.sums: dict[str, Tensor] = {}
         self.began = (time.monotonic(), update)
         self.last = ""
+        self.word = "valid" if task.checkable else "known"
+        """What `prior_validity` counts: right answers, or those among the targets that are known."""
+        self.each = 0.0
+        """Seconds that the last evaluation took for a dev puzzle."""
         self.warned: set[str] = set()
 
     # every update -----------------------------------------------------------------------------------------
-    def observe(self, progress, result: Update, on_prior: Tensor) -> None:
+    def observe(self, progress: Progress, result: Update, on_prior: Tensor) -> None:
         """Add one update to the sums, by supervision step; write them when 50 are together."""
         N = self.config.train.N_sup
         step = result.done - 1
@@ -55,7 +62,7 @@ class Monitor:
         if progress.update % EVERY == 0:
             self.flush(progress)
 
-    def flush(self, progress) -> None:
+    def flush(self, progress: Progress) -> None:
         """Write the means over all ranks since the last flush and renew the progress line."""
         if not self.sums:
             return
@@ -70,19 +77,65 @@ class Monitor:
         speed = (progress.update - self.began[1]) / max(1e-9, now - self.began[0])
         self.began = (now, progress.update)
         share = progress.share(self.config)
-        left = progress.seconds * (1 / share - 1) if share > 0 else 0.0
         progress.means = {k: v for k, v in values.items() if isinstance(v, float)}
         beta = warmed_beta(share, self.config.train)
         now_at = {"update": progress.update, "seconds": round(progress.seconds, 2), "beta": round(beta, 5)}
         self.log.write("train", now_at | {"updates_per_second": speed} | values)
-        parts = [f"update {progress.update}", f"{speed:.1f}/s", f"{clock(left)} left"]
-        parts += [f"{k.replace('_', ' ')} {v:.3f}" for k, v in progress.means.items()]
-        self.log.progress("  ".join(parts) + self.last)
+        self.log.progress(self.line(progress, speed))
+
+    def line(self, progress: Progress, speed: float) -> str:
+        """The progress line: what a sample of the prior achieves first, and as many others as fit."""
+        m = progress.means
+        parts = [f"{name} {m[key]:.3f}" for name, key in ((self.word, "prior_validity"),) if key in m]
+        parts += [self.last] if self.last else []
+        parts += [f"{clock(progress.left(self.config))} left", f"update {progress.update}", f"{speed:.1f}/s"]
+        others = (("ce", "ce"), ("kl", "kl"), ("posterior", "posterior_accuracy"))
+        parts += [f"{name} {m[key]:.3f}" for name, key in others if key in m]
+        while len(text := "  ".join(parts)) > COLUMNS:
+            parts.pop()
+        return text
 
     # now and then -----------------------------------------------------------------------------------------
-    def evaluate(self, progress) -> dict:
+    def reached(self, progress: Progress) -> float:
+        """Evaluate, if there is time for it: 1 where `target` is reached, else 0."""
+        if self.config.train.minutes is not None and self.each * len(self.dev) > progress.left(self.config):
+            return 0.0
+        valid, target = self.evaluate(progress)["valid"], self.config.train.target
+        if target is None or valid is None or valid < target:
+            return 0.0
+        self.log.say(f"The target is reached: {valid:.3f} of dev samples are {self.word}, of {target:g}.")
+        return 1.0
+
+    def within(self, seconds: float | None) -> Examples:
+        """As many dev puzzles as can be evaluated in `seconds`, all if it is None."""
+        if seconds is None or len(self.dev) <= FEW:
+            return self.dev
+        if not self.each:
+            begin = time.monotonic()
+            self.figures(self.dev.select(np.arange(FEW)))
+            self.each = (time.monotonic() - begin) / FEW
+        return self.dev.select(np.arange(max(FEW, min(len(self.dev), int(seconds / max(1e-9, self.each))))))
+
+    def evaluate(self, progress: Progress, seconds: float | None = None) -> dict:
         """Prior samples of the averaged weights on dev puzzles (for p(x): as many samples), and the full bound; warns
-        when a sign is bad."""
+        when a sign is bad. On fewer puzzles where `seconds` allow no more."""
+        dev = self.within(seconds)
+        begin = time.monotonic()
+        figures = self.figures(dev)
+        self.each = (time.monotonic() - begin) / len(dev)
+        now_at = {"update": progress.update, "trained_seconds": round(progress.seconds, 2)}
+        self.log.write("dev", now_at | figures)
+        names = (("valid", self.word), ("coverage", "coverage"), ("distinct", "distinct"))
+        told = [f"{name} {figures[k]:.3f}" for k, name in names if figures.get(k) is not None]
+        self.last = "" if figures.get("valid") is None else f"dev {figures['valid']:.3f}"
+        told += [f"elbo {figures['elbo']:.2f}"] if "elbo" in figures else []
+        self.log.say(f"{clock(progress.seconds)}  update {progress.update}  dev: {', '.join(told)}")
+        if isinstance(self.model, Model):
+            self.warn(progress, figures)
+        return figures
+
+    def figures(self, dev: Examples) -> dict[str, Any]:
+        """What `evaluate` finds on `dev`."""
         stochastic, family = self.model.stochastic, isinstance(self.model, Model)
         network, c = TorchNetwork(self.model), self.config.train
         depth = 2 * c.N_sup if family else self.config.solve.depth
@@ -93,17 +146,9 @@ class Monitor:
             figures = figures_of(task, samples)
         else:
             width = WIDTH if stochastic else 1
-            figures = evaluate((network, self.task), self.dev, width=width, select="majority", **options)
+            figures = evaluate((network, self.task), dev, width=width, select="majority", **options)
         if stochastic:
-            figures |= self.bound(self.dev)
-        now_at = {"update": progress.update, "trained_seconds": round(progress.seconds, 2)}
-        self.log.write("dev", now_at | figures)
-        told = [f"{k} {figures[k]:.3f}" for k in ("valid", "coverage", "distinct") if figures.get(k) is not None]
-        self.last = f"  | dev {' '.join(told)}"
-        text = f"{clock(progress.seconds)}  update {progress.update}" + self.last
-        self.log.say(text + (f" elbo {figures['elbo']:.2f}" if stochastic else ""))
-        if family:
-            self.warn(progress, figures)
+            figures |= self.bound(dev)
         return figures
 
     def bound(self, dev: Examples, rows: int = 64) -> dict[str, float | list[float]]:
@@ -123,7 +168,7 @@ class Monitor:
         assert (y != PAD).any(1).all()
         return {"elbo": bound.elbo, "reconstruction": bound.reconstruction, "kl_by_step_dev": bound.kl}
 
-    def warn(self, progress, figures: dict) -> None:
+    def warn(self, progress: Progress, figures: dict) -> None:
         """Name the lever when the posterior has become a private channel or diversity has collapsed."""
         posterior = progress.means.get("posterior_accuracy", 0.0)
         ruled = self.task.rules and progress.share(self.config) > 0.3
