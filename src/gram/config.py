@@ -180,6 +180,9 @@ class TrainConfig(Checked):
     beta_warmup: Share = 0.0
     """Share of the run over which beta rises from 0 to its value (KL annealing, arXiv:1511.06349): near the price at
     which nothing is told, it is chance when a run begins to tell (LOG.md)."""
+    cure: bool = False
+    """Watch for posterior leakage and begin anew with one transition and a higher beta where it is found; lower beta
+    where diversity has collapsed (gram.train.watch)."""
     kl_balance: Share = 0.8
     """Share of the KL that trains the prior; the rest trains the posterior (paper, 0.8)."""
     kl_reduction: Literal["sum", "mean"] = "sum"

@@ -155,6 +155,7 @@ def own(task: str) -> Config:
             lr=3e-3,
             beta=LITTLE_AT_A_TIME,
             beta_warmup=0.2,
+            cure=True,
             evaluate_examples=64,
         ),
         solve=SolveConfig(depth=24, restart_every=12),

@@ -170,12 +170,19 @@ def empty_carry(model: AnyModel, rows: np.ndarray, N_sup: int, device: torch.dev
 
 
 def refill(
-    carry: Carry, model: AnyModel, batches: Batches, update: int, rows: np.ndarray, N_sup: int, rolling: bool
+    carry: Carry,
+    model: AnyModel,
+    batches: Batches,
+    update: int,
+    rows: np.ndarray,
+    N_sup: int,
+    rolling: bool,
+    first: int = 0,
 ) -> Tensor:
     """Replace finished rows by new puzzles at z0, in place. Returns which, (n,) int64.
 
-    Rolling: at the very first update rows start at different supervision steps (only the counter differs), so that
-    from then on every update sees all of them. Lockstep: all rows start and finish together.
+    Rolling: at the very first update, `first`, rows start at different supervision steps (only the counter differs), so
+    that from then on every update sees all of them. Lockstep: all rows start and finish together.
     """
     finished = (carry.done >= N_sup).nonzero().squeeze(1)
     if not len(finished):
@@ -200,7 +207,7 @@ def refill(
         carry.state.h[finished] = initial.h
         carry.state.l[finished] = initial.l
     carry.done[finished] = 0
-    if rolling and update == 0:
+    if rolling and update == first:
         carry.done[finished] = torch.from_numpy(batches.lead[numbers] * N_sup // batches.batch).to(device)
     carry.pooled[finished] = 0
     return finished

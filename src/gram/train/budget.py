@@ -33,12 +33,14 @@ class Progress:
     seconds: float = 0.0
     startup: float = 0.0
     """Of these seconds, those that reading and compilation took: what is scheduled by shares begins after them."""
+    begun: int = 0
+    """The update at which the weights were new: above 0 in a run that began anew."""
     means: dict[str, float] = field(default_factory=dict)
     """Exponential means of the metrics over updates."""
 
     def share(self, config: Config) -> float:
         """Of the budget for updates, in [0, 1]."""
-        done = self.update / max(1, config.train.updates)
+        done = (self.update - self.begun) / max(1, config.train.updates - self.begun)
         if config.train.minutes is None:
             return min(1.0, done)
         left = 60 * config.train.minutes - kept(config) - self.startup
@@ -48,6 +50,10 @@ class Progress:
         """Seconds until the last update, at the speed of now."""
         share = self.share(config)
         return (self.seconds - self.startup) * (1 / share - 1) if share > 0 else 0.0
+
+    def anew(self) -> "Progress":
+        """That of a run which begins anew with the time that is left."""
+        return Progress(self.update, self.seconds, startup=self.seconds, begun=self.update)
 
     def too_short(self, config: Config, seconds: float) -> str | None:
         """What to say of a budget for too few updates of `seconds` each; None if it is long enough."""

@@ -52,6 +52,11 @@ class Log:
         with contextlib.suppress(OSError):
             print(("\r\x1b[2K" if self.live else "") + text, file=sys.stderr, flush=True)
 
+    def warn(self, text: str) -> None:
+        """A line that stays, in the metrics as well."""
+        self.say(text)
+        self.write("warning", {"text": text})
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             if self.live:

@@ -3,11 +3,8 @@
 import contextlib
 import dataclasses
 import gc
-import os
-import signal
-import threading
+import math
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +24,7 @@ from gram.models.device import arithmetic
 from gram.models.recursive import Model
 from gram.tasks.base import Task
 from gram.tasks.data.store import load_examples
-from gram.train import checkpoint, parallel
+from gram.train import checkpoint, parallel, watch
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
 from gram.train.budget import Progress, kept, uncompiled
@@ -39,12 +36,21 @@ from gram.train.monitor import Monitor
 from gram.train.objective import Learner, Update
 from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule, warmed_beta
 from gram.train.parallel import World
+from gram.train.stopping import stop_signals
 
 NOISE = 4  # purpose number of the noise stream; the data use 1, random starts 2
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C or a termination signal; a checkpoint has been written."""
+
+
+class Anew(Exception):
+    """The posterior leaks; the run begins anew with `config`."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
 
 
 class NotFinite(ValueError):
@@ -137,7 +143,9 @@ class Run:
         """Refill finished rows, take one supervision step and one optimiser step."""
         c, carry, progress = self.config.train, self.carry, self.progress
         self.learner.beta = warmed_beta(progress.share(self.config), c)
-        fresh = refill(carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling")
+        fresh = refill(
+            carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling", progress.begun
+        )
         x = carry.x
         if self.pool:
             self.pool.begin(fresh.cpu().numpy(), carry.x[fresh].cpu().numpy())
@@ -153,7 +161,7 @@ class Run:
         if any(self.world.largest(broken)):
             error = NotFinite(f"The loss is not finite at update {progress.update}; lower train.lr or use float32")
             return self.without_compiler(error)
-        factor = schedule(progress.update, progress.share(self.config), c)
+        factor = schedule(progress.update - progress.begun, progress.share(self.config), c)
         for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
@@ -283,11 +291,21 @@ def _train(
     run = None
     try:
         run = Run(config, task, world, log, state, start)
-        monitor = Monitor(run.average, task, config, log, world, run.progress.update)
-        if world.rank == 0:
-            (out / TRAINING).unlink(missing_ok=True)  # what says that the run is finished, until it is again
-            weight_files.write_json(out / weight_files.CONFIG, to_dict(config))
-        if _loop(run, monitor, out, stop_at or config.train.updates, began) and world.rank == 0:
+        most = watch.plain_nats(run.batches.examples) if config.train.cure else math.inf
+        while True:
+            monitor = Monitor(run.average, task, run.config, log, world, run.progress.update, most)
+            if world.rank == 0:
+                (out / TRAINING).unlink(missing_ok=True)  # what says that the run is finished, until it is again
+                weight_files.write_json(out / weight_files.CONFIG, to_dict(run.config))
+            try:
+                ended = _loop(run, monitor, out, stop_at or config.train.updates, began)
+                break
+            except Anew as anew:
+                began, progress = time.monotonic(), run.progress.anew()
+                run = Run(anew.config, task, world, log, start=start)
+                run.progress = progress
+                _save(run, out)
+        if ended and world.rank == 0:
             _finish(run, monitor, out)
     except NotFinite as error:
         kept = checkpoint.paths(out)
@@ -310,9 +328,9 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
     spent = world.largest(now - begin)[0]
     progress.startup += spent - progress.seconds
     saved = evaluated = progress.seconds = spent
-    interrupted, compiling, reached = False, run.compiled, False
+    interrupted, compiling, reached, lowered = False, run.compiled, 0.0, False
     timed = progress.update + 2
-    with _stop_signals(alone=world.size == 1) as stopped:
+    with stop_signals(alone=world.size == 1) as stopped:
         while not (interrupted or reached) and progress.update < stop_at and progress.share(run.config) < 1.0:
             before = progress.seconds
             try:
@@ -332,9 +350,16 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
                 run.log.say(text)
             interrupted = signals > 0
             monitor.observe(progress, result, run.on_prior)
+            if monitor.leak and (cured := watch.cured(run.config)):
+                run.log.warn(f"{monitor.leak} Beginning anew with one transition and beta {cured.train.beta:.2g}.")
+                raise Anew(cured)
             if progress.seconds - evaluated >= c.evaluate_every and not interrupted:
                 evaluated = progress.seconds
-                reached = world.largest(monitor.reached(progress) if world.rank == 0 else 0.0)[0] > 0
+                reached, collapsed = world.largest(*(monitor.review(progress) if world.rank == 0 else (0.0, 0.0)))
+                if collapsed and c.cure and not lowered:
+                    lowered, monitor.config = True, watch.widened(run.config)
+                    run.config, c = monitor.config, monitor.config.train
+                    run.log.warn(f"Diversity has collapsed. Going on with beta {c.beta:.2g}.")
             if progress.seconds - saved >= c.save_every:
                 saved = progress.seconds
                 _save(run, out)
@@ -342,7 +367,7 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
         _save(run, out)
     if interrupted:
         raise Interrupted(f"Stopped at update {progress.update}; continue with --resume {out}")
-    return reached or progress.share(run.config) >= 1.0
+    return reached > 0 or progress.share(run.config) >= 1.0
 
 
 def _finish(run: Run, monitor: Monitor, out: Path) -> None:
@@ -377,29 +402,3 @@ def _save(run: Run, out: Path) -> None:
     if run.world.rank == 0:
         checkpoint.save(out, run.progress.update, state)
         weight_files.save(out, run.config, run.average)
-
-
-@contextmanager
-def _stop_signals(alone: bool):
-    """Ctrl-C and termination end the loop after the update instead of in the middle of it; a second one at once, unless
-    torchrun sends it, which repeats what the terminal sent."""
-    received: list[int] = []
-
-    def receive(number: int, _: Any) -> None:
-        received.append(number)
-        if alone and len(received) > 1:
-            raise KeyboardInterrupt("Stopped at once; the last checkpoint is intact.")
-        if alone:  # print is not safe here
-            with contextlib.suppress(OSError):  # the terminal is closed
-                os.write(2, b"\nStopping after this update; once more stops at once, without a checkpoint.\n")
-
-    main = threading.current_thread() is threading.main_thread()  # signals reach no other
-    stopping = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
-        stopping.append(signal.SIGHUP)  # the terminal closes
-    previous = {s: signal.signal(s, receive) for s in stopping if main}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

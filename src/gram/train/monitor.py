@@ -1,5 +1,6 @@
 """What a run tells while it learns: metrics, dev evaluations, and warnings in words."""
 
+import math
 import time
 from typing import Any
 
@@ -16,6 +17,7 @@ from gram.solve import generate
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import PAD, Examples, Task
 from gram.tasks.data.store import load_examples
+from gram.train import watch
 from gram.train.baselines import baseline_elbo
 from gram.train.budget import Progress
 from gram.train.log import Log, clock
@@ -32,10 +34,25 @@ FEW = 8  # dev puzzles, to find out what one costs
 class Monitor:
     """Collects on the device, writes every 50 updates; evaluates the averaged weights on dev data."""
 
-    def __init__(self, model: AnyModel, task: Task, config: Config, log: Log, world: World, update: int):
+    def __init__(
+        self,
+        model: AnyModel,
+        task: Task,
+        config: Config,
+        log: Log,
+        world: World,
+        update: int,
+        most: float = math.inf,
+    ):
+        """most: nats that an answer can hold at most (gram.train.watch)."""
         self.model, self.task, self.config, self.log, self.world = model, task, config, log, world
         c = config.train
         self.dev = load_examples(task, config.dev, "dev", seed=1, count=c.evaluate_examples)
+        self.most = most
+        self.leak: str | None = None
+        """What the last metrics said of posterior leakage,"""
+        self.collapsed = False
+        """and whether the last evaluation was that of collapsed diversity."""
         self.sums: dict[str, Tensor] = {}
         self.began = (time.monotonic(), update)
         self.last = ""
@@ -77,6 +94,7 @@ class Monitor:
         speed = (progress.update - self.began[1]) / max(1e-9, now - self.began[0])
         self.began = (now, progress.update)
         share = progress.share(self.config)
+        self.leak = watch.leak(share, values, self.most) if self.config.train.cure else None
         progress.means = {k: v for k, v in values.items() if isinstance(v, float)}
         beta = warmed_beta(share, self.config.train)
         now_at = {"update": progress.update, "seconds": round(progress.seconds, 2), "beta": round(beta, 5)}
@@ -96,15 +114,16 @@ class Monitor:
         return text
 
     # now and then -----------------------------------------------------------------------------------------
-    def reached(self, progress: Progress) -> float:
-        """Evaluate, if there is time for it: 1 where `target` is reached, else 0."""
+    def review(self, progress: Progress) -> tuple[float, float]:
+        """Evaluate, if there is time for it: whether the target is reached and whether diversity has collapsed, as 0 or
+        1."""
         if self.config.train.minutes is not None and self.each * len(self.dev) > progress.left(self.config):
-            return 0.0
+            return 0.0, 0.0
         valid, target = self.evaluate(progress)["valid"], self.config.train.target
-        if target is None or valid is None or valid < target:
-            return 0.0
-        self.log.say(f"The target is reached: {valid:.3f} of dev samples are {self.word}, of {target:g}.")
-        return 1.0
+        reached = target is not None and valid is not None and valid >= target
+        if reached:
+            self.log.say(f"The target is reached: {valid:.3f} of dev samples are {self.word}, of {target:g}.")
+        return float(reached), float(self.collapsed)
 
     def within(self, seconds: float | None) -> Examples:
         """As many dev puzzles as can be evaluated in `seconds`, all if it is None."""
@@ -169,7 +188,7 @@ class Monitor:
         return {"elbo": bound.elbo, "reconstruction": bound.reconstruction, "kl_by_step_dev": bound.kl}
 
     def warn(self, progress: Progress, figures: dict) -> None:
-        """Name the lever when the posterior has become a private channel or diversity has collapsed."""
+        """Name the lever when the posterior leaks, that is, is a private channel, or diversity has collapsed."""
         posterior = progress.means.get("posterior_accuracy", 0.0)
         ruled = self.task.rules and progress.share(self.config) > 0.3
         # Of training puzzles as well: those of dev may be beyond what a network can know (ARC).
@@ -181,12 +200,13 @@ class Monitor:
                 else "raise train.beta or train for longer"
             )
             self.once(
-                "private channel",
+                "posterior leakage",
                 f"Warning: the posterior solves {posterior:.0%} of the rows but the prior only {prior:.0%}: "
-                f"the posterior is a private channel for the answer. Lever: {lever}.",
+                f"the posterior leaks the answer. Lever: {lever}.",
             )
         many = figures.get("coverage_share_many")
-        if many is not None and figures["valid"] > 0.5 and many < 0.3:
+        self.collapsed = many is not None and figures["valid"] > 0.5 and many < 0.3
+        if self.collapsed:
             self.once(
                 "diversity",
                 f"Warning: on puzzles with several solutions only {many:.0%} of the expected ones are found: diversity "
@@ -196,5 +216,4 @@ class Monitor:
     def once(self, key: str, text: str) -> None:
         if key not in self.warned:
             self.warned.add(key)
-            self.log.say(text)
-            self.log.write("warning", {"text": text})
+            self.log.warn(text)
