@@ -18,6 +18,8 @@ from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config, SolveConfig, from_dict, to_dict
 from gram.measure.puzzles import evaluate
+from gram.models.recursive import Model
+from gram.ship.export import card
 from gram.solve.reasoner import load
 from gram.tasks import testing
 from gram.tasks.base import SPLITS
@@ -331,7 +333,7 @@ def test_without_a_check_nobody_knows(runs, gram, tmp_path):
     for more in (("--select", "checked"), ("--want", "3")):
         ran = gram("solve", "own", "5 3 1", "--weights", runs / "without", *more)
         assert ran.code == 2
-        assert "trained without a check; choose majority" in ran.err
+        assert "trained without a check" in ran.err
     answer = load(runs / "without").solve("5 3 1")
     assert {c.valid for c in answer.candidates} == {None}
 
@@ -374,6 +376,46 @@ def test_known_targets_judge_in_evaluation_only(runs):
     assert figures["unlisted"] == 0
     assert reasoner.task.check(some.inputs, some.targets[some.first[:-1]]).all()
     assert not load(runs / "without").task.check(some.inputs, some.targets[some.first[:-1]]).any()
+
+
+# what is given away ---------------------------------------------------------------------------------------
+def test_nothing_of_the_data_is_given_away(runs, gram, tmp_path):
+    """Neither in the weights (config.json and model.safetensors, and what is said of the training) nor in a bundle: no
+    path, no name of a file, no row. The card has the license that is given."""
+    bundle = tmp_path / "bundle"
+    places = (runs.name, "a.jsonl", "check.py", Path.home(), Path(weight_files.__file__).parent)
+    assert gram("export", runs / "with", "--out", bundle, "--license", "ours, not yours").code == 0
+    files = [runs / "with" / name for name in ("config.json", "model.safetensors", "training.json", "metrics.jsonl")]
+    files += [path for path in bundle.rglob("*") if path.is_file()]
+    rows = {json.dumps(row["input"]) for row in sorting() if len(row["input"]) == 5}
+    assert len(files) > 6
+    for path in files:
+        held = path.read_bytes()
+        for place in places:
+            assert str(place).encode() not in held, (path, place)
+        assert not any(row.encode() in held for row in rows), path
+    assert "License of the network: ours, not yours." in (bundle / "README.md").read_text()
+    config, model = weight_files.load(runs / "with")
+    assert isinstance(model, Model)
+    assert "License of the network: none given." in card(config, model, "float32", None)
+    assert config.table is not None
+    assert config.table.check == f"{runs}/check.py:check"  # this machine still knows
+
+
+def test_weights_without_their_places_ask_for_them(runs, gram, tmp_path):
+    folder = tmp_path / "given"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(runs / "with" / name, folder)
+    ran = gram("eval", "own", "--weights", folder, "--select", "majority")
+    assert ran.code == 2
+    assert "--data" in ran.err
+    assert gram("eval", "own", "--weights", folder, "--select", "majority", "--data", runs / "a.jsonl").code == 0
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "places.json").write_text('{"files": [1]}')
+    ran = gram("solve", "own", "5 3 1", "--weights", folder)
+    assert ran.code == 2
+    assert "places.json" in ran.err
 
 
 # whose code runs ------------------------------------------------------------------------------------------
@@ -439,7 +481,9 @@ def test_what_needs_no_check_runs_none(words, stranger, gram, tmp_path):
         assert gram(*solve).code == 2
         assert gram(*solve, "--select", "first").code == 0
         assert not canary.exists()
-        assert gram(*solve, "--trust-check").code == 0
+        assert gram(*solve, "--trust-check").code == 2  # a bundle names no check
+        assert not canary.exists()
+        assert gram(*solve, "--check", folder.parent / "theirs.py:check").code == 0
         assert canary.exists()
 
 

@@ -251,8 +251,8 @@ class TableConfig(Checked):
     """What one's own data are, so that a folder of weights can read and answer by itself; `gram train own` learns it
     from the files (gram.tasks.own.task)."""
 
-    files: tuple[Text, ...]
-    """The files that were read, with their full paths."""
+    files: tuple[Text, ...] = ()
+    """The files that were read, with their full paths; weights that are given away hold none."""
     kind: Literal["integers", "characters"]
     """What sequences are made of."""
     input_symbols: tuple[Symbol, ...]

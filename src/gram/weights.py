@@ -2,8 +2,11 @@
 
 Weights and training states carry a sha256 of themselves, so that a damaged bit is noticed: in the metadata of a
 safetensors file, in the comment of a ZIP. Files of earlier versions have none and load as well.
-"""
 
+Where one's own data and their check lie is written beside the checkpoints, not with the weights: it is of this machine
+alone, and weights are given away."""
+
+import dataclasses
 import hashlib
 import json
 import os
@@ -21,10 +24,13 @@ from gram import tasks
 from gram.atomic import whole
 from gram.config import Config, read_config, to_dict
 from gram.models.build import AnyModel, build
+from gram.strict_json import read_object
 
 SHIPPED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CHECKSUM, HEXADECIMAL = "sha256", 64
+PLACES = Path("checkpoints") / "places.json"
+"""Where the files of one's own data and the check are, in the folder of a run."""
 
 
 def shipped() -> list[str]:
@@ -50,10 +56,42 @@ def find(name_or_path: str | Path) -> Path:
 def load(name_or_path: str | Path) -> tuple[Config, AnyModel]:
     """Read config and model. FileNotFoundError or ValueError with one sentence when something is missing or broken."""
     folder = find(name_or_path)
-    config = read_config(folder / CONFIG)
+    config = read(folder)
     model = build(tasks.of(config).spec, config.model)
     load_weights(model, folder / WEIGHTS)
     return config, model.eval()
+
+
+def read(folder: Path) -> Config:
+    """The config of a folder, with the places of one's own data where they are known. ValueError or FileNotFoundError
+    if it is damaged or missing."""
+    config = read_config(folder / CONFIG)
+    if config.table is None or not (folder / PLACES).is_file():
+        return config
+    places = read_object(folder / PLACES, "remove it, and give --data and --check instead")
+    files, check = places.get("files"), places.get("check")
+    if not isinstance(files, list) or not all(
+        isinstance(name, str) for name in (*files, "" if check is None else check)
+    ):
+        raise ValueError(f"{folder / PLACES} is damaged; remove it, and give --data and --check instead.")
+    table = config.table
+    table = dataclasses.replace(table, files=table.files or tuple(files), check=table.check or check)
+    return dataclasses.replace(config, table=table)
+
+
+def public(config: Config) -> Config:
+    """`config` without the places of one's own data."""
+    if config.table is None:
+        return config
+    return dataclasses.replace(config, table=dataclasses.replace(config.table, files=(), check=None))
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """config.json, and for one's own data the places."""
+    write_json(folder / CONFIG, to_dict(public(config)))
+    if config.table is not None:
+        (folder / PLACES).parent.mkdir(parents=True, exist_ok=True)
+        write_json(folder / PLACES, {"files": list(config.table.files), "check": config.table.check})
 
 
 def load_weights(model: AnyModel, path: Path) -> None:
@@ -98,7 +136,7 @@ def save(folder: Path, config: Config, model: AnyModel, *, half: bool = False) -
     state = model.state_dict()
     tensors = {k: (v.bfloat16() if half and v.is_floating_point() else v).contiguous() for k, v in state.items()}
     write_tensors(folder / WEIGHTS, tensors)
-    write_json(folder / CONFIG, to_dict(config))
+    write_config(folder, config)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

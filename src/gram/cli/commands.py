@@ -204,6 +204,7 @@ def export(
     dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto",
     web: bool = False,
     official: bool = False,
+    license: str | None = None,
 ) -> int:
     """Write a bundle: ONNX graphs, config, model card and checksums. It answers with numpy and onnxruntime alone, by
     `python -m gram.ship.runtime OUT` or as --weights OUT. Or with --official a checkpoint.
@@ -215,6 +216,7 @@ def export(
         dtype: Arithmetic of the bundle; auto is float32. onnxruntime has no bfloat16 products for processors.
         web: A page beside it that solves in a browser, of queens and Sudoku.
         official: A checkpoint of the published TRM or HRM code instead, if the architecture is theirs.
+        license: License of the network, for its card; a network of your own has none unless you give it.
     """
     if dtype == "bfloat16":
         raise ValueError("A bundle cannot compute in bfloat16, onnxruntime lacks it; use --dtype float32 or int8.")
@@ -228,11 +230,13 @@ def export(
             raise ValueError(
                 "Checkpoints of the published code are float32 and no page; leave out --int8, --web or --official."
             )
+        if license is not None:
+            raise ValueError("Checkpoints of the published code have no card; leave out --license or --official.")
         export_official(weights, out)
         return 0
     from gram.ship import export as ship
 
-    ship.export(weights, out, int8=int8, web=web)
+    ship.export(weights, out, int8=int8, web=web, license=license)
     return 0
 
 

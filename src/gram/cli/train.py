@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from gram.cli.parse import parse
-from gram.config import ArcConfig, Config, TableConfig, read_config
+from gram.config import ArcConfig, Config, TableConfig
 
 TRUST = "--trust-check"
 
@@ -57,7 +57,7 @@ def train(arguments: list[str]) -> int:
         run = Path(resumed[-1])
         if not (run / weight_files.CONFIG).is_file():
             raise FileNotFoundError(f"{run} holds no run to resume; give the folder of an earlier `gram train`.")
-        default = read_config(run / weight_files.CONFIG)
+        default = weight_files.read(run)
         if named and named != default.recipe:
             raise ValueError(f"{run} is a run of {default.recipe}, not of {named}; leave the recipe out to resume it.")
     elif named:

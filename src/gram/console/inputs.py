@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gram import loading, tasks
-from gram.config import read_config
+from gram.config import Config, read_config
 from gram.loading import is_bundle
 from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
@@ -130,10 +130,19 @@ def named(name: str, weights: str | None, *, trust: bool = False, check: str | N
         raise ValueError(f"The task {name} has rules of its own; leave --check out.")
     if name != tasks.OWN and not is_name(name):
         return tasks.task(name)
-    config = read_config(find(name, weights) / "config.json")
+    config = configured(find(name, weights))
     if name != config.task:
         raise ValueError(f"The weights {weights} are for {config.task}, not for {name}; choose others with --weights.")
     return tasks.of(config, trust=trust, check=check)
+
+
+def configured(folder: Path) -> Config:
+    """The config of a folder of weights, or of a bundle, which needs no torch."""
+    if is_bundle(folder):
+        return read_config(folder / "config.json")
+    from gram import weights as weight_files
+
+    return weight_files.read(folder)
 
 
 def find(name: str, weights: str | None) -> Path:

@@ -41,14 +41,22 @@ CALIBRATION = 24
 
 
 def export(
-    weights: str, out: Path, *, int8: bool = False, web: bool = False, say: Callable[[str], None] = print
+    weights: str,
+    out: Path,
+    *,
+    int8: bool = False,
+    web: bool = False,
+    license: str | None = None,
+    say: Callable[[str], None] = print,
 ) -> Path:
     """Write the bundle of shipped weights (by name) or of a run's folder to the new folder `out`, whole or not at all.
 
     int8 quantises the products with weights, but for those of `delicate`: weights per channel, in 7 bits so that an
     answer depends on no instruction that a processor may lack; activations with fixed ranges, measured on rollouts of
     training puzzles, so that a row's answer does not depend on the rows beside it. web adds a page for browsers (queens
-    and Sudoku). FileExistsError if `out` holds something, ValueError without the packages of gram-reasoning[export].
+    and Sudoku). license: that of the network, for its card; a network of one's own has none unless it is given, and
+    neither a bundle nor its card says where its data were. FileExistsError if `out` holds something, ValueError without
+    the packages of gram-reasoning[export].
     """
     refuse_filled(out)
     try:
@@ -79,9 +87,11 @@ def export(
         np.savez(folder / START, h=state.h.numpy(), l=state.l.numpy())
         if web:
             page.write(folder, task, config, (state.h.numpy(), state.l.numpy()))
-        write_json(folder / CONFIG, to_dict(config))
+        write_json(folder / CONFIG, to_dict(weight_files.public(config)))
         dtype = "int8" if int8 else "float32"
-        (folder / CARD).write_text(card(config, model, dtype) + (WEB if web else ""), encoding="utf-8")
+        if license is None and weight_files.find(weights).parent == weight_files.SHIPPED:
+            license = "Apache-2.0"
+        (folder / CARD).write_text(card(config, model, dtype, license) + (WEB if web else ""), encoding="utf-8")
         sums = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         write_json(folder / MANIFEST, {"format": FORMAT, "dtype": dtype, "task": config.task, "sha256": sums})
     size = sum(path.stat().st_size for path in out.iterdir())
@@ -289,8 +299,8 @@ def quantize(path: Path, examples: list[dict[str, np.ndarray]], spared: set[str]
     return len(products)
 
 
-def card(config: Config, model: Model, dtype: str) -> str:
-    """The model card."""
+def card(config: Config, model: Model, dtype: str, license: str | None) -> str:
+    """The model card. license: of the network; that of this package says nothing about it."""
     table = parameter_table(model)
     table.pop("posterior")  # not in the bundle
     total = sum(v for k, v in table.items() if k != "total")
@@ -307,5 +317,6 @@ Task {config.task}, recipe {config.recipe}, seed {config.train.seed}. GRAM (arXi
 
     python -m gram.ship.runtime FOLDER PUZZLE
 
-needs this package (pip install --no-deps is enough), numpy and onnxruntime. Apache License 2.0.
+needs this package (pip install --no-deps is enough), numpy and onnxruntime.
+License of the network: {license or "none given"}.
 """

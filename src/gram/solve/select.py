@@ -79,13 +79,13 @@ class Choice:
 
 def needs_check(task: Task, select: Select, want: int | None = None) -> None:
     """ValueError if the checker should select, or count `want` answers, where there is none but the known targets."""
+    if select == "checked" and not task.checkable:
+        raise ValueError(task.unchecked)
     if (want or 1) > 1 and not task.checkable:
         raise ValueError(
             f"want is {want}, but {task.spec.name} was trained without a check that could count answers; leave want "
             "out, or train with a check."
         )
-    if select == "checked" and not task.checkable:
-        raise ValueError(task.unchecked)
 
 
 def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Select) -> Choice:

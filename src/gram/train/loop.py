@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from gram import tasks
 from gram import weights as weight_files
 from gram.atomic import lock
-from gram.config import Config, to_dict
+from gram.config import Config
 from gram.measure.record import TRAINING
 from gram.models.build import AnyModel, build
 from gram.models.core import State
@@ -283,10 +283,6 @@ def _train(
         raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
     if world.size == 1:
         check_batch(config, task, world.device)
-    if began is not None and Progress(startup=time.monotonic() - began).share(config) >= 1.0:
-        raise ValueError(
-            f"To begin took all {config.train.minutes:g} minutes of the budget; give --minutes a larger one."
-        )
     log = Log(out, state["progress"]["update"] if state else 0) if world.rank == 0 else NullLog()
     run = None
     try:
@@ -296,7 +292,7 @@ def _train(
             monitor = Monitor(run.average, task, run.config, log, world, run.progress.update, most)
             if world.rank == 0:
                 (out / TRAINING).unlink(missing_ok=True)  # what says that the run is finished, until it is again
-                weight_files.write_json(out / weight_files.CONFIG, to_dict(run.config))
+                weight_files.write_config(out, run.config)
             try:
                 ended = _loop(run, monitor, out, stop_at or config.train.updates, began)
                 break
@@ -328,10 +324,14 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
     spent = world.largest(now - begin)[0]
     progress.startup += spent - progress.seconds
     saved = evaluated = progress.seconds = spent
+    if progress.update == 0 and progress.share(run.config) >= 1.0:
+        run.log.warn("Warning: to begin took all of the minutes; nothing is learnt in a single update; give more.")
     interrupted, compiling, reached, lowered = False, run.compiled, 0.0, False
     timed = progress.update + 2
     with stop_signals(alone=world.size == 1) as stopped:
-        while not (interrupted or reached) and progress.update < stop_at and progress.share(run.config) < 1.0:
+        while not (interrupted or reached) and progress.update < stop_at:
+            if progress.update and progress.share(run.config) >= 1.0:
+                break
             before = progress.seconds
             try:
                 result = run.update()

@@ -150,6 +150,8 @@ class Table(Task):
     @functools.cached_property
     def _everything(self) -> tuple[Examples, np.ndarray]:
         """All that the files hold, and the split of each input."""
+        if not self.config.files:
+            raise ValueError("these weights do not say where their data are; give the files with --data")
         found = self.load([Path(name) for name in self.config.files])
         return found, splits_of(found.inputs)
 
