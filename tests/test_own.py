@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_cli import Ran
@@ -26,6 +27,7 @@ from gram.tasks.base import SPLITS
 from gram.tasks.own.files import read_pairs
 from gram.tasks.own.task import NOTHING, Table, describe, learn
 from gram.train import loop
+from gram.train.start import begin_with
 
 CHECK = "def check(x, y):\n    return sorted(x) == sorted(y) == list(y)\n"
 """Of sorting, for lists."""
@@ -376,6 +378,70 @@ def test_known_targets_judge_in_evaluation_only(runs):
     assert figures["unlisted"] == 0
     assert reasoner.task.check(some.inputs, some.targets[some.first[:-1]]).all()
     assert not load(runs / "without").task.check(some.inputs, some.targets[some.first[:-1]]).any()
+
+
+# going on with other data ------------------------------------------------------------------------------
+def test_a_start_keeps_symbols_and_lengths(runs, gram, tmp_path):
+    """New rows of the same kind may hold fewer symbols and be shorter; what is new is named, and joins if asked."""
+    rows = [{"input": [a, b], "target": sorted([a, b])} for a in range(7) for b in range(7)]
+    fewer = jsonl(tmp_path / "fewer.jsonl", rows)
+    # the network is that of the weights
+    start = ("--start", runs / "without", "--minutes", "0.01", "--train.batch", "8", "--train.compile", "False")
+    ran = gram("train", "own", "--data", fewer, "--out", tmp_path / "a", *start)
+    assert ran.code == 0, ran.err
+    before, after = (weight_files.load(folder)[0].table for folder in (runs / "without", tmp_path / "a"))
+    assert before is not None
+    assert after == replace(before, files=(str(fewer),))
+    rows = [{"input": [a, b, 20], "target": [*sorted([a, b]), 20]} for a in range(7) for b in range(12)]
+    more = jsonl(tmp_path / "more.jsonl", rows)
+    ran = gram("train", "own", "--data", more, "--out", tmp_path / "b", *start)
+    assert ran.code == 2
+    assert "do not know the symbols 9 10 11 20" in ran.err
+    assert not (tmp_path / "b").exists()
+    ran = gram("train", "own", "--data", more, "--out", tmp_path / "b", *start, "--add-symbols")
+    assert ran.code == 0, ran.err
+    assert "yet to learn: 9 10 11 20" in ran.err
+    grown = weight_files.load(tmp_path / "b")[0].table
+    assert grown is not None
+    assert grown.input_symbols == tuple(map(str, [*range(12), 20]))
+    rows = [{"input": [a] * 9, "target": [a]} for a in range(9)] * 20
+    ran = gram("train", "own", "--data", jsonl(tmp_path / "c.jsonl", rows), "--out", tmp_path / "c", *start)
+    assert "the longest input has 9 symbols, and the weights were made for 5" in ran.err
+
+
+def test_rows_of_known_symbols_go_with_them(runs):
+    """What a network says of the symbols that it knew stays when others join, in whatever order."""
+    config, before = weight_files.load(runs / "without")
+    table = config.table
+    assert table is not None
+    assert isinstance(before, Model)
+    others = tuple(symbol for symbol in table.input_symbols if symbol != "4")
+    old = replace(table, input_symbols=others, target_symbols=others)
+    few = Model(Table(old).spec, config.model, seed=1)
+    assert begin_with(Model(Table(table).spec, config.model), Table(table), runs / "without") == []
+    folder = runs / "few"
+    weight_files.save(folder, replace(config, table=old), few)
+    after = Model(Table(table).spec, config.model, seed=5)
+    assert begin_with(after, Table(table), folder) == ["4"]
+    words = "0 3 5 8"
+    said = []
+    for model, task in ((few, Table(old)), (after, Table(table))):
+        logits = model.decode(model.encode(torch.from_numpy(task.encode(words)[None].astype(np.int64)))).logits
+        said.append(logits[..., [1, *(task.symbols.index(word) + 2 for word in words.split())]])
+    torch.testing.assert_close(said[0], said[1])
+
+
+def test_unknown_symbols_are_named_or_blank(runs, gram):
+    solve = ("solve", "own", "5 77 3 88", "--weights", runs / "without", "--json")
+    ran = gram(*solve)
+    assert ran.code == 2
+    assert "symbols '77', '88' are in no input" in ran.err
+    ran = gram(*solve, "--unknown", "blank")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["puzzle"] == "5 \ufffd 3"  # what ends in blanks ends before them
+    ran = gram("solve", "own", "5 3", "--weights", runs / "with", "--trust-check", "--unknown", "blank")
+    assert ran.code == 2
+    assert "no check judges" in ran.err
 
 
 # what is given away ---------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 import importlib.util
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gram import tasks
 from gram.recipes import recipe
-from gram.tasks.own.task import Table, learn
+from gram.tasks.own.task import Table, describe, learn
 
 FILE = Path(__file__).parent.parent / "benchmarks" / "own_data.py"
 spec = importlib.util.spec_from_file_location("own_data", FILE)
@@ -45,5 +47,17 @@ def test_an_ambiguous_date_has_two_readings():
 def test_the_recipe_lets_the_posterior_tell_little():
     """One transition, and a beta just below the price at which nothing is told, which rises: LOG.md."""
     c = recipe("own")
-    assert (c.model.mixer, c.model.K, c.model.T, c.train.N_sup) == ("swiglu", 1, 1, 4)
+    assert (c.model.K, c.model.T, c.train.N_sup) == (1, 1, 4)
     assert (c.train.lr, c.train.beta, c.train.beta_warmup) == (3e-3, 4.2, 0.2)
+
+
+@pytest.mark.parametrize(("name", "mixer"), [("walk", "swiglu"), ("addition", "attention"), ("dates", "attention")])
+def test_the_mixer_is_that_of_the_lengths(name, mixer, tmp_path):
+    """A SwiGLU over positions where a position means the same in every input, else attention (LOG.md)."""
+    own_data.write(tmp_path, [name], count=100)
+    config = describe(replace(recipe("own"), data=(str(tmp_path / f"{name}.jsonl"),)), None)
+    assert config.model.mixer == "auto"
+    assert tasks.described(config, tasks.of(config)).model.mixer == mixer
+    asked = replace(config, model=replace(config.model, mixer="groups"))
+    assert tasks.described(asked, tasks.of(asked)).model.mixer == "groups"
+    assert tasks.described(config, tasks.task("sudoku-4")).model.mixer == "swiglu"

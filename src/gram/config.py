@@ -55,9 +55,10 @@ class ModelConfig(Checked):
     """Blocks of [mixer + SwiGLU] in each network."""
     hidden: Width = 512
     """Hidden width of the SwiGLU over channels."""
-    mixer: Literal["attention", "swiglu", "groups"] = "attention"
+    mixer: Literal["attention", "swiglu", "groups", "auto"] = "attention"
     """How positions exchange information: attention, a SwiGLU over positions (the paper on Sudoku), or gated sums over
-    the groups that the task names (rows, columns, boxes; ours, see DEVIATIONS.md)."""
+    the groups that the task names (rows, columns, boxes; ours, see DEVIATIONS.md). "auto": a training chooses, the
+    SwiGLU where sequences are all equally long, else attention."""
     mixer_hidden: Width = 512
     """Hidden width of the SwiGLU over positions; channels per relation for "groups"; unused by attention."""
     mixer_norm: Literal["channels", "positions"] = "channels"
@@ -265,6 +266,8 @@ class TableConfig(Checked):
     """Symbols of the longest target."""
     in_place: bool
     """Whether every target is as long as its input, so that the answer stands at the positions of the input."""
+    even: bool = False
+    """Whether all inputs are equally long, and all targets."""
     check: Text | None = None
     """The Python function that judges an answer, "/path/file.py:function". It is run only for who asks for it."""
 

@@ -27,6 +27,7 @@ def solve(
     trust_check: bool = False,
     animate: Path | None = None,
     skip_bad: bool = False,
+    unknown: Literal["refuse", "blank"] = "refuse",
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Answer puzzles. What is left out is as the weights were tuned.
@@ -43,6 +44,7 @@ def solve(
         trust_check: For own data, run the check that the weights name. It is code: read it first.
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
         skip_bad: Answer the others where some are no puzzles; each is named on standard error, and the exit code is 2.
+        unknown: For own data without a check, what a symbol is that the weights do not know: an error, or a blank.
         as_json: One JSON object per puzzle, each printed as soon as it and those before it are there.
     """
     from gram.console import puzzles as console
@@ -59,6 +61,7 @@ def solve(
         as_json=as_json,
         animate=animate,
         skip_bad=skip_bad,
+        blank_unknown=unknown == "blank",
         asked=options.asked(),
     )
 

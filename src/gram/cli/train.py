@@ -10,7 +10,7 @@ import tyro
 from gram.cli.parse import parse
 from gram.config import ArcConfig, Config, TableConfig
 
-TRUST = "--trust-check"
+FLAGS = ("--trust-check", "--add-symbols")
 
 
 @dataclasses.dataclass(kw_only=True, frozen=True)
@@ -28,6 +28,8 @@ class TrainArguments(Config):
     start: str | None = None
     """Begin with these weights (shipped ones by name, or a folder) of the same network, such as maze-10 for maze-30,
     instead of new ones."""
+    add_symbols: bool = False
+    """For the recipe own with --start: symbols that the weights do not know join those that they know."""
     stop_at: int | None = None
     """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
     check: str | None = None
@@ -45,12 +47,13 @@ def train(arguments: list[str]) -> int:
     from gram import recipes
     from gram import weights as weight_files
     from gram.tasks.arc import task as arc
+    from gram.tasks.base import OWN
     from gram.tasks.own import task as own
     from gram.train import loop
 
     named = arguments[0] if arguments and not arguments[0].startswith("-") else None
     rest = arguments[1:] if named else arguments
-    rest = [part for word in rest for part in ((word, "True") if word == TRUST else (word,))]  # a flag, as elsewhere
+    rest = [part for word in rest for part in ((word, "True") if word in FLAGS else (word,))]  # a flag, as elsewhere
     pairs = zip(rest, [*rest, ""][1:], strict=True)
     resumed = [b if a == "--resume" else a[9:] for a, b in pairs if a == "--resume" or a.startswith("--resume=")]
     if resumed:
@@ -75,7 +78,17 @@ def train(arguments: list[str]) -> int:
         config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
     )
     asked = Config(**{name: getattr(given, name) for name in fields})
-    config = arc.describe(own.describe(asked, given.check, trust=given.trust_check))
+    start = None if given.start is None else weight_files.find(given.start)
+    before = None
+    if start is not None and asked.task == OWN:
+        first = weight_files.read(start)
+        if first.table is None:
+            raise ValueError(f"{given.start} are no weights of one's own data but of {first.task}; leave --start out.")
+        before = first.table
+        if asked.model == default.model:
+            asked = dataclasses.replace(asked, model=first.model)
+    config = own.describe(asked, given.check, trust=given.trust_check, start=before, add=given.add_symbols)
+    config = arc.describe(config)
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))
     if given.target is not None:
@@ -84,7 +97,6 @@ def train(arguments: list[str]) -> int:
         raise ValueError(f"minutes is {config.train.minutes}; it must be above 0.")
     out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
     try:
-        start = None if given.start is None else weight_files.find(given.start)
         resume = given.resume is not None
         loop.train(config, out, resume=resume, stop_at=given.stop_at, start=start, trust=True, began=began)
     except loop.Interrupted as error:

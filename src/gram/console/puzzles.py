@@ -27,6 +27,7 @@ from gram.solve.answer import Answer
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
 from gram.tasks.base import Task, Tokens
+from gram.tasks.own.task import Table
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
@@ -47,13 +48,18 @@ def solve(
     skip_bad: bool = False,
     trust: bool = False,
     check: str | None = None,
+    blank_unknown: bool = False,
 ) -> int:
     """Answer puzzles and print each answer as soon as it and those before it are there. `asked`: the options of
     Reasoner.solve. `animate`: a new SVG file for how the first trajectories of the only puzzle think. `skip_bad`: what
-    is no puzzle is told and left out, for exit code 2 at the end. `base`: see Task.understand. `dtype`, `trust`,
-    `check`: see gram.load."""
+    is no puzzle is told and left out, for exit code 2 at the end. `base`: see Task.understand. `blank_unknown`: symbols
+    of one's own inputs that are not known read as blanks. `dtype`, `trust`, `check`: see gram.load."""
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
+    if blank_unknown:
+        if not isinstance(task, Table) or task.checkable:
+            raise ValueError("--unknown blank is for one's own data that no check judges; leave one of them out.")
+        task.blank_unknown = True
     if task.unconditional:
         raise ValueError(task.sampled().no_puzzles)
     if isinstance(task, Arc):

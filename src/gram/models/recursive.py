@@ -47,6 +47,8 @@ class Model(nn.Module):
 
     def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
         super().__init__()
+        if config.mixer == "auto":
+            raise ValueError('mixer "auto" is chosen when a training begins; name "attention" or "swiglu" instead.')
         if config.mixer == "groups" and (config.registers or not (spec.relations or spec.arrows)):
             raise ValueError('mixer "groups" needs a task with relations and registers = 0; choose "swiglu" instead.')
         if config.sigma_start <= config.sigma_floor:

@@ -141,13 +141,13 @@ def sudoku_9_search(config: Config) -> Config:
 
 
 def own(task: str) -> Config:
-    """One's own data, or a task of another package. Positions are learnt, since nothing is known of them, and mixed by
-    a SwiGLU: where it was compared with attention, it learned more in the same minutes (LOG.md). The rest is as in
-    graph coloring: several transitions, or a low beta, let the posterior tell the answer (LOG.md)."""
+    """One's own data, or a task of another package. Positions are learnt, since nothing is known of them. Where a
+    position means the same in every input, a SwiGLU mixes them, else attention; the rest is as in graph coloring:
+    several transitions, or a low beta, let the posterior tell the answer (LOG.md)."""
     return Config(
         recipe=task,
         task=task,
-        model=dataclasses.replace(SMALL, mixer="swiglu", heads=4, positions="learned", K=1, T=1),
+        model=dataclasses.replace(SMALL, mixer="auto", heads=4, positions="learned", K=1, T=1),
         train=TrainConfig(
             minutes=10.0,
             updates=ENDLESS,

@@ -107,9 +107,12 @@ def of(config: Config, *, trust: bool = False, check: str | None = None) -> Task
 
 
 def described(config: Config, task: Task) -> Config:
-    """`config` with what its task learnt from files, so that weights answer without them."""
+    """`config` with what its task learnt from files, so that weights answer without them, and the mixer that fits."""
     from gram.tasks.arc.task import Arc
 
+    if config.model.mixer == "auto":
+        mixer = "swiglu" if task.even else "attention"
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, mixer=mixer))
     return dataclasses.replace(config, arc=task.config) if isinstance(task, Arc) else config
 
 

@@ -158,6 +158,8 @@ class Task(ABC):
     number of nodes and not of seconds, so that the same puzzle gives the same words on any machine."""
     numerals: str = ""
     """What the numbers 0, 1, ... in a grid of numbers stand for in text; empty where numbers mean nothing."""
+    even: bool = True
+    """Whether a position means the same in every puzzle, because all are equally long."""
     rules: bool = True
     """Whether there are rules that tell right answers from wrong ones. Without, `check` accepts every answer, so
     nothing can halt by it or be measured by it."""

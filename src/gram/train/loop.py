@@ -36,6 +36,7 @@ from gram.train.monitor import Monitor
 from gram.train.objective import Learner, Update
 from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule, warmed_beta
 from gram.train.parallel import World
+from gram.train.start import begin_with
 from gram.train.stopping import stop_signals
 
 NOISE = 4  # purpose number of the noise stream; the data use 1, random starts 2
@@ -74,8 +75,8 @@ class Run:
         self.config, self.task, self.world, self.log = config, task, world, log
         train = load_examples(task, config.data, "train")
         model = build(task.spec, config.model, seed=c.seed)
-        if start is not None:
-            weight_files.load_weights(model, start / weight_files.WEIGHTS)
+        if start is not None and (added := begin_with(model, task, start)):
+            log.say(f"New symbols, which the weights have yet to learn: {' '.join(added)}.")
         if state is not None and c.dtype == "auto":  # measured again it might come out differently
             model.dtype, reason = getattr(torch, state["dtype"]), "as before"
         else:
@@ -118,8 +119,8 @@ class Run:
         size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
         amount = f"{len(train.targets):,} samples" if task.unconditional else f"{len(train):,} puzzles"
         log.say(
-            f"{config.recipe}: {amount} of {task.spec.name}, {size:,} parameters, {dtype} ({reason}), "
-            f"{compile_reason}, {world.size} process(es)"
+            f"{config.recipe}: {amount} of {task.spec.name}, {size:,} parameters, mixer {config.model.mixer}, {dtype} "
+            f"({reason}), {compile_reason}, {world.size} process(es)"
         )
 
     # one update -------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ from gram.tasks.own.files import Pairs, Written, read_pairs
 NOTHING = 1
 MOST = 254
 """Symbols at most: tokens are bytes."""
+BLANK = "\ufffd"
+"""What is shown of an input where an unknown symbol was taken for a blank."""
 PROBES = 20  # inputs on which a check meets answers as a network gives them before it has learnt
 
 
@@ -39,7 +41,7 @@ class Table(Task):
     (file.py:function) takes its place."""
 
     def __init__(self, config: TableConfig, *, trust: bool = False, check: str | None = None):
-        self.config = config
+        self.config, self.even = config, config.even
         order = int if config.kind == "integers" else str
         self.symbols = sorted({*config.input_symbols, *config.target_symbols}, key=order)
         self._token_of = {symbol: token for token, symbol in enumerate(self.symbols, NOTHING + 1)}
@@ -59,6 +61,8 @@ class Table(Task):
         self._check = load_check(where) if where is not None else None
         self.withheld = config.check if self._check is None else None
         self.checkable = self._check is not None
+        self.blank_unknown = False
+        """Whether a symbol of an input that is not known reads as nothing, rather than being refused."""
         self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
 
     def __getstate__(self) -> dict[str, Any]:
@@ -82,17 +86,24 @@ class Table(Task):
         if self.config.kind == "characters":
             return self._puzzle(puzzle)
         words = re.split(r"[\s,]+", puzzle.strip(" \t\n,"))
-        wrong = [word for word in words if not (word.isascii() and word.isdigit())]
+        wrong = [word for word in words if not (word.isascii() and word.isdigit()) and not self._blank(word)]
         if wrong:
             raise ValueError(f"{wrong[0]!r} is no integer from 0; write the input as 3 1 2")
-        return self._puzzle([int(word) for word in words])
+        return self._puzzle([-1 if self._blank(word) else int(word) for word in words])
+
+    def _blank(self, word: str) -> bool:
+        return self.blank_unknown and word == BLANK
 
     def decode(self, tokens: Tokens) -> str:
         """(L,) -> characters, or integers with spaces between them."""
         return self._text(self._written(tokens[self.spec.answer_start :]))
 
     def show(self, tokens: Tokens) -> str:
-        return self._text(self._written(tokens[: self.config.input_length]))
+        shown = tokens[: self.config.input_length]
+        held = np.flatnonzero(shown > NOTHING)
+        shown = shown[: held[-1] + 1] if len(held) else shown[:1]
+        words = [self.symbols[t - NOTHING - 1] if t > NOTHING else BLANK for t in shown.tolist()]
+        return (" " if self.config.kind == "integers" else "").join(words)
 
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
         """The input; with an answer both, one below the other."""
@@ -201,10 +212,14 @@ class Table(Task):
             raise ValueError(f"the {what} {written!r} is not made of {self.config.kind}, as the known ones are")
         if len(written) > longest:
             raise ValueError(f"the {what} has {len(written)} symbols, but the longest known has {longest}; shorten it")
-        unknown = [symbol for symbol in map(str, written) if symbol not in symbols]
+        if what == "input" and self.blank_unknown:
+            return [self._token_of[symbol] if symbol in symbols else NOTHING for symbol in map(str, written)]
+        unknown = list(dict.fromkeys(symbol for symbol in map(str, written) if symbol not in symbols))
         if unknown:
             some = " ".join([symbol for symbol in self.symbols if symbol in symbols][:40])
-            raise ValueError(f"the symbol {unknown[0]!r} is in no {what} that is known; known are {some}")
+            named = "symbol " + repr(unknown[0]) if len(unknown) == 1 else "symbols " + ", ".join(map(repr, unknown))
+            are = "is" if len(unknown) == 1 else "are"
+            raise ValueError(f"the {named} {are} in no {what} that is known; known are {some}")
         return [self._token_of[str(symbol)] for symbol in written]
 
     def _written(self, tokens: Tokens) -> Written:
@@ -272,13 +287,16 @@ def judge(check: Check, input: Written, answer: Written) -> bool:
 
 
 # what the data are ----------------------------------------------------------------------------------------
-def describe(config: Config, check: str | None, *, trust: bool = False) -> Config:
+def describe(
+    config: Config, check: str | None, *, trust: bool = False, start: TableConfig | None = None, add: bool = False
+) -> Config:
     """`config` with the table of its data files, if its task is one's own data; files and check are read and tried
     first, so that whatever is wrong with them is said before anything is written.
 
     A run that goes on has its table already, and `check` (file.py:function) takes the place of the one in it, which is
-    run only with `trust`. Without a check, "checked" cannot select and becomes "majority". FileNotFoundError or
-    ValueError with one sentence."""
+    run only with `trust`. A run that begins with the weights of the table `start` keeps its symbols and lengths; with
+    `add`, symbols that are new to it join. Without a check, "checked" cannot select and becomes "majority".
+    FileNotFoundError or ValueError with one sentence."""
     if config.task != OWN:
         if check is not None:
             raise ValueError(f"the task {config.task} has rules of its own; leave --check out")
@@ -288,6 +306,7 @@ def describe(config: Config, check: str | None, *, trust: bool = False) -> Confi
         check = f"{Path(name).resolve()}:{function}"
     if config.data:
         table = learn([data_file(name) for name in config.data], check)
+        table = table if start is None else continued(table, start, add=add)
     elif config.table is None:
         raise ValueError(f"give the data: gram train {OWN} --data FILE, a .jsonl, .csv or .npz of inputs and targets")
     else:
@@ -330,9 +349,47 @@ def learn(paths: list[Path], check: str | None = None) -> TableConfig:
         target_symbols=target_symbols,
         input_length=max(map(len, inputs)),
         target_length=max(1, *map(len, targets)),
+        even=len(set(map(len, inputs))) == len(set(map(len, targets))) == 1,
         in_place=all(len(target) == len(one.input) for one in pairs for target in one.targets),
         check=check,
     )
+
+
+def continued(new: TableConfig, old: TableConfig, *, add: bool) -> TableConfig:
+    """The table of weights, `old`, for the files and the check of `new`: its lengths and symbols, with `add` those of
+    `new` as well. ValueError names what does not fit."""
+    if new.kind != old.kind:
+        raise ValueError(f"the data are {new.kind}, and the weights know {old.kind}; train without --start")
+    for name in ("input", "target"):
+        longest, known = getattr(new, f"{name}_length"), getattr(old, f"{name}_length")
+        if longest > known:
+            raise ValueError(
+                f"the longest {name} has {longest} symbols, and the weights were made for {known}; leave such lines "
+                "out, or train without --start"
+            )
+    if old.in_place and not new.in_place:
+        raise ValueError(
+            "the weights write every answer in place of its input, and some targets are not as long as their inputs; "
+            "leave such lines out, or train without --start"
+        )
+    strange = new_symbols(new, old)
+    if strange and not add:
+        raise ValueError(
+            f"the weights do not know {'the symbol' if len(strange) == 1 else 'the symbols'} {' '.join(strange)}; "
+            "add them with --add-symbols, leave such lines out, or train without --start"
+        )
+    order = int if old.kind == "integers" else str
+    joined = {
+        name: tuple(sorted({*getattr(old, name), *getattr(new, name)}, key=order))
+        for name in ("input_symbols", "target_symbols")
+    }
+    return dataclasses.replace(old, files=new.files, check=new.check, **joined)
+
+
+def new_symbols(new: TableConfig, old: TableConfig) -> list[str]:
+    """The symbols of `new` that have no token in `old`, in order."""
+    strange = {*new.input_symbols, *new.target_symbols} - {*old.input_symbols, *old.target_symbols}
+    return sorted(strange, key=int if old.kind == "integers" else str)
 
 
 def _symbols(sequences: list[Written], integers: bool) -> tuple[str, ...]:
