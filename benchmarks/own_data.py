@@ -196,9 +196,11 @@ def measure(run: Path, name: str, count: int, width: int) -> dict[str, Any]:
 
     import gram
     from gram.solve.sampler import sample
+    from gram.tasks.own.task import Table
 
     kind, rng = KINDS[name], random.Random(f"{name} measured")
     reasoner = gram.load(run)
+    assert isinstance(reasoner.task, Table)
     integers = reasoner.task.config.kind == "integers"
     asked, puzzles = [], []
     while len(asked) < count:

@@ -702,10 +702,11 @@ def test_the_end_takes_what_is_kept_for_it(monkeypatch):
 
     monkeypatch.setattr(heads, "_rollouts", portion)
     options = heads.SamplingOptions(width=4, depth=2)
-    pooled, _ = heads.rollouts(None, None, np.zeros((100, 3)), options, until=8.0)
+    nothing: Any = None
+    pooled, _ = heads.rollouts(nothing, nothing, np.zeros((100, 3)), options, until=8.0)
     assert asked == [16, 16]
     assert len(pooled) == 32 * 4
-    heads.rollouts(None, None, np.zeros((100, 3)), options)
+    heads.rollouts(nothing, nothing, np.zeros((100, 3)), options)
     assert asked[2:] == [100]
 
 

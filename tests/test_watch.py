@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gram import tasks
 from gram import weights as weight_files
 from gram.recipes import change, recipe
 from gram.tasks.base import Examples
@@ -36,9 +37,9 @@ def test_what_an_answer_can_hold():
     padded position."""
     x = np.tile(np.array([[5, 1, 1]], np.uint8), (8, 1))
     y = np.array([[0, 7, 2 + i % 4] for i in range(8)], np.uint8)
-    assert watch.plain_nats(Examples.single(x, y)) == pytest.approx(math.log(4))
+    assert watch.plain_nats(tasks.task("sudoku-4"), Examples.single(x, y)) == pytest.approx(math.log(4))
     x[:, 2] = y[:, 2]  # now the input has it
-    assert watch.plain_nats(Examples.single(x, y)) == pytest.approx(0.0)
+    assert watch.plain_nats(tasks.task("sudoku-4"), Examples.single(x, y)) == pytest.approx(0.0)
 
 
 LEAK = {"posterior_accuracy": 0.7, "prior_validity": 0.0, "kl_by_step": [9.0, 9.0]}

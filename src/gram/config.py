@@ -9,7 +9,8 @@ from gram import strict_json
 from gram.fields import Checked, Form, Name, Range, Text, from_dict, shown, to_dict
 from gram.guidance import GUIDANCE, Guidance
 
-__all__ = ["ArcConfig", "Config", "ModelConfig", "SolveConfig", "TableConfig", "TrainConfig"]
+__all__ = ["ArcConfig", "ColumnConfig", "Config", "ModelConfig", "RowsConfig", "SolveConfig", "TableConfig"]
+__all__ += ["TrainConfig"]
 __all__ += ["from_dict", "read_config", "to_dict"]
 
 if TYPE_CHECKING:
@@ -287,6 +288,45 @@ class TableConfig(Checked):
 
 
 @dataclass(kw_only=True, frozen=True)
+class ColumnConfig(Checked):
+    """A column of a table that is to be completed."""
+
+    name: Text
+    """As in the header."""
+    values: tuple[Text, ...]
+    """What its cells hold, in order; of a column of bins a value in the middle of each."""
+    edges: tuple[float, ...] = ()
+    """Where one bin ends and the next begins: one less than there are values; none in a column without bins."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.values or len(self.values) > SYMBOLS - 1 or len(set(self.values)) < len(self.values):
+            raise ValueError(
+                f"column.values must be 1 to {SYMBOLS - 1} different ones; repair the column {self.name!r}."
+            )
+        ordered = all(a < b for a, b in zip(self.edges, self.edges[1:], strict=False))
+        if self.edges and (len(self.edges) != len(self.values) - 1 or not ordered):
+            raise ValueError(f"column.edges must rise, one less than values; repair the column {self.name!r}.")
+
+
+@dataclass(kw_only=True, frozen=True)
+class RowsConfig(Checked):
+    """What a table is whose rows are to be completed; `gram train own --complete` learns it (gram.tasks.own.rows)."""
+
+    files: tuple[Text, ...] = ()
+    """The files that were read, with their full paths; weights that are given away hold none."""
+    columns: tuple[ColumnConfig, ...]
+    """In the order of the header."""
+    left_out: tuple[Text, ...] = ()
+    """Columns with another value in every row, which nothing can be learnt of."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if len({column.name for column in self.columns}) < len(self.columns) or not self.columns:
+            raise ValueError("rows.columns must be one at least, of different names; repair them.")
+
+
+@dataclass(kw_only=True, frozen=True)
 class ArcConfig(Checked):
     """Which ARC puzzles there are, for the tasks "arc-1" and "arc-2" (gram.tasks.arc). `gram train` fills in `names`
     and `contents` from the files, so that a folder of weights can answer without them."""
@@ -335,6 +375,8 @@ class Config(Checked):
     solve: SolveConfig = field(default_factory=SolveConfig)
     table: TableConfig | None = None
     """What one's own data are; for the task "own" only."""
+    rows: RowsConfig | None = None
+    """What the table is whose rows are to be completed; for the task "own" only, in place of `table`."""
     arc: ArcConfig | None = None
     """Which ARC puzzles there are; for "arc-1" and "arc-2" only."""
 

@@ -66,7 +66,7 @@ def read(folder: Path) -> Config:
     """The config of a folder, with the places of one's own data where they are known. ValueError or FileNotFoundError
     if it is damaged or missing."""
     config = read_config(folder / CONFIG)
-    if config.table is None or not (folder / PLACES).is_file():
+    if (config.table is None and config.rows is None) or not (folder / PLACES).is_file():
         return config
     places = read_object(folder / PLACES, "remove it, and give --data and --check instead")
     files, check = places.get("files"), places.get("check")
@@ -74,13 +74,19 @@ def read(folder: Path) -> Config:
         isinstance(name, str) for name in (*files, "" if check is None else check)
     ):
         raise ValueError(f"{folder / PLACES} is damaged; remove it, and give --data and --check instead.")
+    if config.rows is not None:
+        rows = dataclasses.replace(config.rows, files=config.rows.files or tuple(files))
+        return dataclasses.replace(config, rows=rows)
     table = config.table
+    assert table is not None
     table = dataclasses.replace(table, files=table.files or tuple(files), check=table.check or check)
     return dataclasses.replace(config, table=table)
 
 
 def public(config: Config) -> Config:
     """`config` without the places of one's own data."""
+    if config.rows is not None:
+        return dataclasses.replace(config, rows=dataclasses.replace(config.rows, files=()))
     if config.table is None:
         return config
     return dataclasses.replace(config, table=dataclasses.replace(config.table, files=(), check=None))
@@ -89,9 +95,10 @@ def public(config: Config) -> Config:
 def write_config(folder: Path, config: Config) -> None:
     """config.json, and for one's own data the places."""
     write_json(folder / CONFIG, to_dict(public(config)))
-    if config.table is not None:
+    if (described := config.table or config.rows) is not None:
         (folder / PLACES).parent.mkdir(parents=True, exist_ok=True)
-        write_json(folder / PLACES, {"files": list(config.table.files), "check": config.table.check})
+        check = None if config.table is None else config.table.check
+        write_json(folder / PLACES, {"files": list(described.files), "check": check})
 
 
 def load_weights(model: AnyModel, path: Path) -> None:

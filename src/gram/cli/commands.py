@@ -28,6 +28,8 @@ def solve(
     animate: Path | None = None,
     skip_bad: bool = False,
     unknown: Literal["refuse", "blank"] = "refuse",
+    output: Path | None = None,
+    n: int | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Answer puzzles. What is left out is as the weights were tuned.
@@ -44,6 +46,8 @@ def solve(
         trust_check: For own data, run the check that the weights name. It is code: read it first.
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
         skip_bad: Answer the others where some are no puzzles; each is named on standard error, and the exit code is 2.
+        output: For tables (gram train own --complete), a new CSV file: the rows of --input, empty cells filled in.
+        n: Imputations of each row in it; 1 takes the likeliest value of each cell.
         unknown: For own data without a check, what a symbol is that the weights do not know: an error, or a blank.
         as_json: One JSON object per puzzle, each printed as soon as it and those before it are there.
     """
@@ -62,6 +66,8 @@ def solve(
         animate=animate,
         skip_bad=skip_bad,
         blank_unknown=unknown == "blank",
+        output=output,
+        n=n,
         asked=options.asked(),
     )
 

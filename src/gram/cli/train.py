@@ -1,6 +1,7 @@
 """train: a recipe, every field of which is an option."""
 
 import dataclasses
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +9,9 @@ from typing import Annotated
 import tyro
 
 from gram.cli.parse import parse
-from gram.config import ArcConfig, Config, TableConfig
+from gram.config import ArcConfig, Config, RowsConfig, TableConfig
 
-FLAGS = ("--trust-check", "--add-symbols")
+FLAGS = ("--trust-check", "--add-symbols", "--complete")
 
 
 @dataclasses.dataclass(kw_only=True, frozen=True)
@@ -30,6 +31,10 @@ class TrainArguments(Config):
     instead of new ones."""
     add_symbols: bool = False
     """For the recipe own with --start: symbols that the weights do not know join those that they know."""
+    complete: bool = False
+    """For the recipe own: --data is a table (CSV with a header), and any part of a row is completed from the rest."""
+    bins: int | None = None
+    """With --complete: columns of more different numbers than that get as many bins of equally many rows."""
     stop_at: int | None = None
     """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
     check: str | None = None
@@ -37,6 +42,7 @@ class TrainArguments(Config):
     trust_check: bool = False
     """Go on with the check that a resumed run names; it is code, so read it first if the run is not yours."""
     table: Annotated[TableConfig | None, tyro.conf.Suppress] = None
+    rows: Annotated[RowsConfig | None, tyro.conf.Suppress] = None
     arc: Annotated[ArcConfig | None, tyro.conf.AvoidSubcommands] = None
     """Which ARC puzzles there are; for arc-1 and arc-2 only."""
 
@@ -48,6 +54,7 @@ def train(arguments: list[str]) -> int:
     from gram import weights as weight_files
     from gram.tasks.arc import task as arc
     from gram.tasks.base import OWN
+    from gram.tasks.own import rows as completion
     from gram.tasks.own import task as own
     from gram.train import loop
 
@@ -80,14 +87,22 @@ def train(arguments: list[str]) -> int:
     asked = Config(**{name: getattr(given, name) for name in fields})
     start = None if given.start is None else weight_files.find(given.start)
     before = None
-    if start is not None and asked.task == OWN:
+    if start is not None and asked.task == OWN and not given.complete:
         first = weight_files.read(start)
         if first.table is None:
             raise ValueError(f"{given.start} are no weights of one's own data but of {first.task}; leave --start out.")
         before = first.table
         if asked.model == default.model:
             asked = dataclasses.replace(asked, model=first.model)
-    config = own.describe(asked, given.check, trust=given.trust_check, start=before, add=given.add_symbols)
+    if given.complete or asked.rows is not None:
+        if given.check is not None or given.start is not None:
+            raise ValueError("Completion has no check and begins with new weights; leave --check and --start out.")
+        config = completion.describe_rows(asked, given.bins)
+        if config.rows is not None and config.rows.left_out:
+            names = ", ".join(config.rows.left_out)
+            print(f"Left out, since every row has another value there: {names}.", file=sys.stderr)
+    else:
+        config = own.describe(asked, given.check, trust=given.trust_check, start=before, add=given.add_symbols)
     config = arc.describe(config)
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))

@@ -27,6 +27,7 @@ from gram.solve.answer import Answer
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
 from gram.tasks.base import Task, Tokens
+from gram.tasks.own.rows import Rows
 from gram.tasks.own.task import Table
 
 if TYPE_CHECKING:
@@ -49,13 +50,24 @@ def solve(
     trust: bool = False,
     check: str | None = None,
     blank_unknown: bool = False,
+    output: Path | None = None,
+    n: int | None = None,
 ) -> int:
     """Answer puzzles and print each answer as soon as it and those before it are there. `asked`: the options of
     Reasoner.solve. `animate`: a new SVG file for how the first trajectories of the only puzzle think. `skip_bad`: what
     is no puzzle is told and left out, for exit code 2 at the end. `base`: see Task.understand. `blank_unknown`: symbols
-    of one's own inputs that are not known read as blanks. `dtype`, `trust`, `check`: see gram.load."""
+    of one's own inputs that are not known read as blanks. `output`, `n`: see gram.console.rows. `dtype`, `trust`,
+    `check`: see gram.load."""
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
+    if output is not None or n is not None:
+        if not isinstance(task, Rows) or input is None or output is None or puzzles or as_json:
+            raise ValueError(
+                "--output and --n are for weights of gram train own --complete, with --input FILE.csv and no --json."
+            )
+        from gram.console import rows
+
+        return rows.fill(task, input=input, output=output, n=n or 1, weights=weights, dtype=dtype, asked=asked)
     if blank_unknown:
         if not isinstance(task, Table) or task.checkable:
             raise ValueError("--unknown blank is for one's own data that no check judges; leave one of them out.")
@@ -192,6 +204,13 @@ def evaluate(
         )
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1.")
+    if isinstance(task, Rows):
+        if edge_probability or early_stop or record is not None:
+            raise ValueError(f"{name} completes rows; leave --edge-probability, --early-stop and --record out.")
+        from gram.console import rows
+
+        options = {"data": data, "split": split, "limit": limit, "as_json": as_json, "asked": asked}
+        return rows.evaluate(task, weights=weights, dtype=dtype, **options)
     if isinstance(task, Arc):
         if edge_probability or early_stop:
             raise ValueError(f"{name} has no graphs and no checker; leave --edge-probability and --early-stop out.")

@@ -99,6 +99,10 @@ def of(config: Config, *, trust: bool = False, check: str | None = None) -> Task
         from gram.tasks.arc.task import Arc
 
         return Arc(config.task, config.arc)
+    if config.rows is not None:
+        from gram.tasks.own.rows import Rows
+
+        return Rows(config.rows)
     if config.table is None:
         return task(config.task)
     from gram.tasks.own.task import Table

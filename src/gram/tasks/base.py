@@ -261,6 +261,10 @@ class Task(ABC):
         return self.canonical(symmetry.inverse().apply(answers))
 
     # data -------------------------------------------------------------------------------------------------
+    def hide(self, rng: np.random.Generator, puzzles: Tokens) -> Tokens:
+        """Puzzles of the training split as one visit shows them: themselves, unless a task hides parts anew."""
+        return puzzles
+
     @abstractmethod
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
         """The task's own examples of a split, made or generated from `seed`; at most (or, where there is no

@@ -58,10 +58,11 @@ class Batches:
         """Examples for the global row numbers `rows` (n,) at this update."""
         rows = self.lead[rows]
         rng = np.random.default_rng([self.seed, 1, update])
-        index = rng.integers(len(self.examples), size=self.batch)[rows]
+        drawn_for = rng.integers(len(self.examples), size=self.batch)
+        index = drawn_for[rows]
         within = rng.random(self.batch)[rows]
         examples, spec = self.examples, self.task.spec
-        x = examples.inputs[index]
+        x = self.task.hide(np.random.default_rng([self.seed, 7, update]), examples.inputs[drawn_for])[rows]
         y = examples.targets[examples.first[index] + (within * examples.counts[index]).astype(np.int64)]
         symmetry = Symmetry(
             np.tile(np.arange(spec.length), (len(rows), 1)), np.tile(np.arange(spec.vocabulary), (len(rows), 1))

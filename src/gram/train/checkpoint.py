@@ -49,7 +49,8 @@ def fixed(config: Config) -> dict[str, Any]:
     if config.arc is not None:
         puzzles = hashlib.sha256(" ".join(config.arc.contents).encode()).hexdigest()[:16]
         arc = {"arc.variants": config.arc.variants, "the puzzles": f"{len(config.arc.contents)} ({puzzles})"}
-    return {"task": config.task, "table": table} | arc | model | train
+    rows = {} if config.rows is None else {"rows": dataclasses.asdict(dataclasses.replace(config.rows, files=()))}
+    return {"task": config.task, "table": table} | rows | arc | model | train
 
 
 def complete(state: Any) -> bool:

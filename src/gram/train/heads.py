@@ -54,7 +54,8 @@ def fit_heads(
         width=width, depth=min(c.depth, DEPTH), restart_every=c.restart_every, temperature=c.temperature, rows=CHUNK
     )
     some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * several * WIDTH // width])
-    seen = rollouts(model, task, some.inputs, replace(options, seed=seed), until(0.4))
+    inputs = task.hide(np.random.default_rng([seed, 8]), some.inputs)
+    seen = rollouts(model, task, inputs, replace(options, seed=seed), until(0.4))
     fit(model, *seen, restart_every=c.restart_every, until=until(0.6))
     pooled, right = rollouts(model, task, dev.inputs[:DEV], replace(options, seed=seed + 1), until(1.0))
     threshold = best_threshold(lead(model, pooled), right, config, width)

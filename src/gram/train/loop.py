@@ -37,25 +37,9 @@ from gram.train.objective import Learner, Update
 from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule, warmed_beta
 from gram.train.parallel import World
 from gram.train.start import begin_with
-from gram.train.stopping import stop_signals
+from gram.train.stopping import Anew, Interrupted, NotFinite, stop_signals
 
 NOISE = 4  # purpose number of the noise stream; the data use 1, random starts 2
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or a termination signal; a checkpoint has been written."""
-
-
-class Anew(Exception):
-    """The posterior leaks; the run begins anew with `config`."""
-
-    def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
-
-
-class NotFinite(ValueError):
-    """The loss is no number any more; nothing has been updated or saved with it."""
 
 
 class Run:
@@ -288,7 +272,7 @@ def _train(
     run = None
     try:
         run = Run(config, task, world, log, state, start)
-        most = watch.plain_nats(run.batches.examples) if config.train.cure else math.inf
+        most = watch.plain_nats(task, run.batches.examples) if config.train.cure else math.inf
         while True:
             monitor = Monitor(run.average, task, run.config, log, world, run.progress.update, most)
             if world.rank == 0:

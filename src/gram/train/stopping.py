@@ -1,4 +1,4 @@
-"""Ctrl-C, termination, and a terminal that closes."""
+"""What ends a training or begins it anew: Ctrl-C, termination, a terminal that closes, broken numbers, a leak."""
 
 import contextlib
 import os
@@ -6,6 +6,24 @@ import signal
 import threading
 from contextlib import contextmanager
 from typing import Any
+
+from gram.config import Config
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or a termination signal; a checkpoint has been written."""
+
+
+class Anew(Exception):
+    """The posterior leaks; the run begins anew with `config`."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+
+
+class NotFinite(ValueError):
+    """The loss is no number any more; nothing has been updated or saved with it."""
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gram.config import Config
-from gram.tasks.base import PAD, Examples
+from gram.tasks.base import PAD, Examples, Task
 
 SHARE = 0.1
 """Share of the run after which leakage is looked for."""
@@ -27,11 +27,12 @@ LOWER = 0.7
 """Factor on beta where diversity has collapsed."""
 
 
-def plain_nats(examples: Examples, most: int = 20_000) -> float:
+def plain_nats(task: Task, examples: Examples, most: int = 20_000) -> float:
     """An upper bound of what an answer holds, given its input, in nats: the entropy of each symbol, given the symbol
     that the input has there, summed over positions."""
     owners = np.repeat(np.arange(len(examples)), examples.counts)[:most]
-    x, y = examples.inputs[owners].astype(np.int64), examples.targets[:most].astype(np.int64)
+    x = task.hide(np.random.default_rng(0), examples.inputs[owners]).astype(np.int64)
+    y = examples.targets[:most].astype(np.int64)
     total = 0.0
     for at in range(y.shape[1]):
         said = y[:, at] != PAD

@@ -1,0 +1,103 @@
+"""`gram solve` and `gram eval` on tables whose rows are completed."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gram.atomic import whole
+from gram.console.inputs import examples as examples_of
+from gram.console.inputs import load, tell_arithmetic
+from gram.console.text import counted, say
+from gram.solve.options import resolve
+from gram.tasks.own.rows import HIDDEN, Rows, read_table
+
+
+def fill(
+    task: Rows,
+    *,
+    input: Path,
+    output: Path,
+    n: int,
+    weights: str | None,
+    dtype: str,
+    asked: dict[str, Any],
+) -> int:
+    """Fill the empty cells of the table `input` and write it to the new file `output`. n = 1: the likeliest value of
+    each cell; more: as many drawn rows for each, numbered in a column `imputation`. Columns NAME.p, behind all others,
+    hold the probability of what was filled in, and are empty where a cell was there."""
+    if n < 1:
+        raise ValueError(f"n is {n}; it must be at least 1.")
+    if output.exists():
+        raise FileExistsError(f"{output} is there already; give a new file.")
+    header, rows = read_table(input)
+    names = [column.name for column in task.config.columns]
+    if strange := [name for name in header if name not in (*names, *task.config.left_out)]:
+        raise ValueError(f"{input} has the column {strange[0]}, which the weights do not know; take it away.")
+    puzzles = task.rows_of(input)
+    if not len(puzzles):
+        raise ValueError(f"{input} holds no rows; write some below the header.")
+    reasoner, _, _ = load(task, weights, dtype)
+    from gram.measure import rows as measure
+
+    options = resolve(
+        reasoner.config.solve, {**asked, "width": max(n, asked.get("width") or reasoner.config.solve.width)}
+    )
+    drawn = measure.draws(reasoner.network, task, puzzles, options)
+    chances = [measure.probabilities(drawn[:, :, i].reshape(len(rows), -1), size) for i, size in enumerate(task.sizes)]
+    filled = [i for i in range(len(names)) if (puzzles[:, i] == HIDDEN).any()]
+    with whole(output) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        number = ["imputation"] if n > 1 else []
+        writer.writerow([*number, *header, *(f"{names[i]}.p" for i in filled)])
+        for r, row in enumerate(rows):
+            best = np.array([chance[r].argmax() + HIDDEN + 1 for chance in chances], np.uint8)
+            best = np.where(puzzles[r] == HIDDEN, best, puzzles[r])
+            for k, tokens in enumerate(drawn[r, :n] if n > 1 else best[None]):
+                words = dict(zip(names, task.words(tokens), strict=True))
+                hidden = {name for name, token in zip(names, puzzles[r], strict=True) if token == HIDDEN}
+                cells = [words[name] if name in hidden else cell for name, cell in zip(header, row, strict=True)]
+                p = [f"{chances[i][r, tokens[i] - HIDDEN - 1]:.3f}" if puzzles[r, i] == HIDDEN else "" for i in filled]
+                writer.writerow([*([k + 1] if n > 1 else []), *cells, *p])
+    cells = int((puzzles == HIDDEN).sum())
+    say(f"{output}: {counted(cells, 'cell')} of {counted(len(rows), 'row')} filled in, {counted(n, 'time')}.")
+    tell_arithmetic(reasoner)
+    return 0
+
+
+def evaluate(
+    task: Rows,
+    *,
+    weights: str | None,
+    dtype: str,
+    data: Path | None,
+    split: str,
+    limit: int | None,
+    as_json: bool,
+    asked: dict[str, Any],
+) -> int:
+    """Figures of the hidden cells of held-out rows."""
+    found, _ = examples_of(task, data, split, limit, None)
+    reasoner, label, _ = load(task, weights, dtype)
+    from gram.measure import rows as measure
+
+    options = resolve(reasoner.config.solve, asked)
+    known = task.examples("train").inputs if task.config.files else found.inputs
+    figures: dict[str, Any] = measure.figures(reasoner.network, task, found, known, options)
+    figures = {"task": task.spec.name, "weights": label, "data": split if data is None else data.name} | figures
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        say(
+            f"{label}: {counted(figures['cells'], 'hidden cell')} of {counted(len(found), 'row')}, {figures['data']}\n"
+            f"  accuracy  {figures['accuracy']:8.2%}  the likeliest value is right "
+            f"(the most frequent of the column: {figures['mode_accuracy']:.2%})\n"
+            f"  nats      {figures['nats']:8.3f}  a cell, minus log-likelihood "
+            f"(shares of the column: {figures['mode_nats']:.3f})\n"
+            f"  covered   {figures['covered']:8.2%}  by the smallest set of values with 90% together, "
+            f"{figures['set_size']:.1f} values"
+        )
+    tell_arithmetic(reasoner)
+    return 0

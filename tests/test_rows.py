@@ -1,0 +1,225 @@
+"""Completion without pairs: what a table is, what is hidden, what is filled in, and sentences for what is wrong."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from test_cli import Ran
+from test_readme import SMALL
+
+from gram import tasks
+from gram import weights as weight_files
+from gram.config import ColumnConfig, RowsConfig
+from gram.measure import rows as measure
+from gram.measure.rows import draws, probabilities
+from gram.solve.backend import Network
+from gram.solve.options import SamplingOptions
+from gram.tasks.base import PAD, Examples
+from gram.tasks.own.rows import HIDDEN, Rows, learn_rows
+from gram.train.batches import Batches
+
+
+def table(path, count=300, seed=0):
+    """A number, an identity, a color, a size that the color decides, and a weight; a tenth of the sizes is missing."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(count):
+        color = int(rng.integers(3))
+        size = "" if rng.random() < 0.1 else "SML"[color]
+        rows.append(
+            [f"id{i}", ["red", "green", "blue"][color], size, f"{rng.normal(color, 0.1):.3f}", int(rng.integers(2))]
+        )
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([["id", "color", "size", "weight", "sold"], *rows])
+    return path
+
+
+@pytest.fixture
+def gram(capsys):
+    return lambda *arguments: Ran(capsys, arguments)
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    return Rows(learn_rows([table(tmp_path_factory.mktemp("rows") / "a.csv")], bins=8))
+
+
+def test_columns_and_their_values(task):
+    columns = {column.name: column for column in task.config.columns}
+    assert task.config.left_out == ("id",)
+    assert columns["color"].values == ("blue", "green", "red")
+    assert columns["size"].values == ("L", "M", "S")
+    assert columns["sold"].values == ("0", "1")
+    assert len(columns["weight"].values) == 8
+    assert len(columns["weight"].edges) == 7
+    rows = task.rows([Path(name) for name in task.config.files])
+    per_bin = np.bincount(rows[:, 2])[HIDDEN + 1 :]
+    assert per_bin.min() > 300 / 8 - 6
+    assert task.words(task.cells(["red", "", columns["weight"].values[3], "1"])) == [
+        "red",
+        "",
+        columns["weight"].values[3],
+        "1",
+    ]
+
+
+def test_rows_come_back_as_text(task):
+    for split in ("train", "dev"):
+        some = task.examples(split)
+        for row in some.inputs[:20]:
+            np.testing.assert_array_equal(task.encode(task.show(row)), row)
+        known = np.where(some.targets == PAD, HIDDEN, some.targets).astype(np.uint8)
+        assert task.check(some.inputs, known).all()
+        whole = (known != HIDDEN).all(1)
+        other = known.copy()
+        other[:, 0] = HIDDEN + 1 + (other[:, 0] - HIDDEN) % 3
+        shown = whole & (some.inputs[:, 0] != HIDDEN)
+        assert not task.check(some.inputs[shown], other[shown]).any()
+
+
+def test_hidden_cells_are_drawn_anew(task):
+    """At every visit others, by update and seed alone; missing cells are hidden always and never a target."""
+    train = task.examples("train")
+    assert (train.inputs[train.targets == PAD] == HIDDEN).all()
+    assert (train.inputs[train.targets != PAD] != HIDDEN).all()
+    batches = Batches(task, train, batch=64, seed=0, augment=False, guard=False)
+    one, again, other = batches.draw(5, np.arange(64)), batches.draw(5, np.arange(64)), batches.draw(6, np.arange(64))
+    np.testing.assert_array_equal(one.x, again.x)
+    np.testing.assert_array_equal(batches.draw(5, np.array([7, 9])).x, one.x[[7, 9]])
+    assert (one.x != other.x).any()
+    hidden = one.x == HIDDEN
+    assert hidden.any(1).all()
+    assert (hidden | (one.x == one.y)).all()
+    whole = (task.hide(np.random.default_rng(0), np.repeat(train.inputs, 20, 0)) == HIDDEN).all(1).mean()
+    assert 0.1 < whole < 0.5  # and those of which all is hidden by chance
+    dev = task.examples("dev")
+    np.testing.assert_array_equal(dev.inputs, task.examples("dev").inputs)
+    assert not {row.tobytes() for row in dev.targets} & {row.tobytes() for row in train.targets}
+
+
+def test_figures_of_hidden_cells(monkeypatch):
+    """Two columns: samples say value 0 four times and value 1 once, where 0 is right; the column says half each."""
+    values = ColumnConfig(name="a", values=("x", "y"))
+    task = Rows(RowsConfig(columns=(values, replace(values, name="b"))))
+    p = probabilities(np.array([[2, 2, 2, 2, 3]]), 2)
+    np.testing.assert_allclose(p, [[4.5 / 6, 1.5 / 6]])
+    examples = Examples.single(np.array([[HIDDEN, 3]], np.uint8), np.array([[2, 3]], np.uint8))
+
+    drawn = np.array([[[2, 3], [2, 3], [2, 3], [2, 3], [3, 3]]])
+    monkeypatch.setattr(measure, "draws", lambda *_: drawn)
+    network = cast(Network, None)
+    found = measure.figures(network, task, examples, np.array([[2, 2], [3, 2]], np.uint8), SamplingOptions(width=5))
+    assert (found["cells"], found["accuracy"], found["covered"], found["set_size"]) == (1, 1.0, 1.0, 2.0)
+    assert found["nats"] == pytest.approx(-np.log(0.75))
+    assert found["mode_nats"] == pytest.approx(np.log(2))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    from gram import cli
+
+    folder = tmp_path_factory.mktemp("complete")
+    data = table(folder / "private.csv")
+    with pytest.raises(SystemExit) as end:
+        cli.main(
+            ["train", "own", "--complete", "--bins", "8", "--data", str(data), "--out", str(folder / "run"), *SMALL]
+        )
+    assert not end.value.code
+    return folder / "run"
+
+
+def test_holes_are_filled(run, gram, tmp_path):
+    holes = tmp_path / "holes.csv"
+    holes.write_text("sold,color,id,size,weight\n1,red,77,,\n,?,78,M,1.05\n0,blue,79,L,2.0\n")
+    filled = tmp_path / "filled.csv"
+    solve = ("solve", "own", "--weights", run, "--input", holes, "--output")
+    ran = gram(*solve, filled, "--n", "3")
+    assert ran.code == 0, ran.err
+    assert "4 cells of 3 rows" in ran.out
+    rows = list(csv.DictReader(filled.open()))
+    assert len(rows) == 9
+    assert [row["imputation"] for row in rows] == ["1", "2", "3"] * 3
+    assert list(rows[0])[:6] == ["imputation", "sold", "color", "id", "size", "weight"]
+    for row in rows[:3]:
+        assert (row["sold"], row["color"], row["id"], row["sold.p"]) == ("1", "red", "77", "")
+        assert row["size"] in ("S", "M", "L")
+        assert 0 < float(row["size.p"]) < 1
+    assert all((row["weight"], row["size.p"]) == ("1.05", "") for row in rows[3:6])  # as written, not as its bin
+    assert all(list(row.values())[1:6] == ["0", "blue", "79", "L", "2.0"] for row in rows[6:])
+    assert gram(*solve, filled).code == 2  # it is there
+    assert gram(*solve, tmp_path / "one.csv").code == 0
+    assert "imputation" not in (tmp_path / "one.csv").read_text()
+    assert len(list(csv.DictReader((tmp_path / "one.csv").open()))) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("color,size,weight\nred,S,1\n", "lacks the column sold"),
+        ("color,size,weight,sold,price\nred,S,1,0,3\n", "has the column price"),
+        ("color,size,weight,sold\nteal,S,1,0\n", "'teal' is no known value of the column color"),
+        ("color,size,weight,sold\nred,S,heavy,0\n", "weight holds numbers"),
+        ("color,size,weight,sold\nred,S\n", "line 2: 2 cells, but the header has 4"),
+        ("color,color,weight,sold\nred,S,1,1\n", "needs a header"),
+        ("color,size,weight,sold\n", "holds no rows"),
+    ],
+)
+def test_holes_that_are_refused(run, gram, tmp_path, text, sentence):
+    (tmp_path / "holes.csv").write_text(text)
+    ran = gram("solve", "own", "--weights", run, "--input", tmp_path / "holes.csv", "--output", tmp_path / "filled.csv")
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 1
+    assert sentence in ran.err
+    assert not (tmp_path / "filled.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "sentence"),
+    [
+        ("a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(300)), (), "columns to learn of"),
+        ("a,b\n" + "".join(f"{i % 290},{i % 2}\n" for i in range(300)), (), "290 different values"),
+        ("a,b\n1,2\n", (), "falls into"),
+        ("a,b\n1,2\n", ("--bins", "1"), "it must be 2 to"),
+        ("a,b\n1,2\n", ("--check", "x.py:f"), "leave --check"),
+    ],
+)
+def test_tables_that_are_refused(gram, tmp_path, text, more, sentence):
+    (tmp_path / "a.csv").write_text(text)
+    ran = gram("train", "own", "--complete", "--data", tmp_path / "a.csv", "--out", tmp_path / "run", *more)
+    assert ran.code == 2
+    assert sentence in ran.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_held_out_cells_are_measured_and_a_run_goes_on(run, gram):
+    ran = gram("eval", "own", "--weights", run, "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["cells"] > 10
+    assert 0 < found["nats"] < 10
+    ran = gram("eval", "own", "--weights", run)
+    assert "hidden cells" in ran.out
+    config = weight_files.read(run)
+    assert config.rows is not None
+    assert "private" not in (run / "config.json").read_text()
+    ran = gram("train", "--resume", run, "--minutes", "0.02")
+    assert ran.code == 0, ran.err
+    again = tasks.of(weight_files.read(run))
+    assert isinstance(again, Rows)
+    assert again.spec == Rows(config.rows).spec
+
+
+def test_what_was_there_is_kept(run):
+    from gram import load
+
+    reasoner = load(run)
+    assert isinstance(reasoner.task, Rows)
+    puzzles = reasoner.task.examples("dev").inputs[:5]
+    drawn = draws(reasoner.network, reasoner.task, puzzles, SamplingOptions(width=4, depth=2))
+    assert drawn.shape == (5, 4, 4)
+    assert ((puzzles[:, None] == HIDDEN) | (drawn == puzzles[:, None])).all()
+    assert ((drawn > HIDDEN) & (drawn <= HIDDEN + reasoner.task.sizes)).all()
