@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from gram import recipes
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, from_dict, to_dict
+from gram.recipes.ignored import RULES, ignored
 
 UNUSUAL = Config(
     recipe="mine",
@@ -73,3 +75,32 @@ def test_refused_in_one_sentence(cls, values, message):
 def test_fields_are_keyword_only(cls):
     with pytest.raises(TypeError, match="positional"):
         cls("recipe", "task")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "names"),
+    [
+        ("queens-8", {"model": {"heads": 2}}, ["model.heads"]),
+        ("queens-8-attention", {"model": {"heads": 2, "mixer_hidden": 7}}, ["model.mixer_hidden"]),
+        ("queens-8-trm", {"train": {"beta": 7.0, "momentum": 0.5}}, ["train.beta"]),
+        ("queens-8", {"train": {"optimizer": "adamw", "momentum": 0.5}}, ["train.momentum"]),
+        ("queens-8-mdlm", {"model": {"K": 7, "denoising_steps": 8, "latent": 8}}, ["model.latent", "model.K"]),
+        ("sudoku-4", {"solve": {"drop_below": -3.0, "width": 2}}, ["solve.drop_below"]),
+        ("sudoku-4-search", {"solve": {"drop_below": -3.0}}, []),
+        ("queens-8", {}, []),
+    ],
+)
+def test_a_field_that_is_not_read_is_named(recipe, changes, names):
+    default = recipes.recipe(recipe)
+    found = list(ignored(recipes.change(default, **changes), default))
+    assert [sentence.split()[0] for sentence in found] == names
+    assert all(sentence.endswith(".") for sentence in found)
+
+
+def test_every_field_that_can_be_ignored_exists():
+    config = recipes.recipe("queens-8")
+    for names, unread, _ in RULES:
+        assert isinstance(unread(config), bool)
+        for name in names:
+            part, field = name.split(".")
+            assert hasattr(getattr(config, part), field)

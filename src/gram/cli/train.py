@@ -52,6 +52,7 @@ def train(arguments: list[str]) -> int:
     began = time.monotonic()
     from gram import recipes
     from gram import weights as weight_files
+    from gram.recipes.ignored import ignored
     from gram.tasks.arc import task as arc
     from gram.tasks.base import OWN
     from gram.tasks.own import rows as completion
@@ -85,6 +86,7 @@ def train(arguments: list[str]) -> int:
         config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
     )
     asked = Config(**{name: getattr(given, name) for name in fields})
+    unread = list(ignored(asked, default))
     start = None if given.start is None else weight_files.find(given.start)
     before = None
     if start is not None and asked.task == OWN and not given.complete:
@@ -110,6 +112,8 @@ def train(arguments: list[str]) -> int:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, target=given.target))
     if config.train.minutes is not None and not config.train.minutes > 0:
         raise ValueError(f"minutes is {config.train.minutes}; it must be above 0.")
+    for sentence in unread:
+        print(f"Warning: {sentence}", file=sys.stderr)
     out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
     try:
         resume = given.resume is not None

@@ -1,0 +1,55 @@
+"""Settings that a configuration does not read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+
+from gram.config import Config
+
+UNGUIDED = (
+    *("model.guidance_over", "model.guidance_channels", "model.guidance_hidden", "model.fusion", "model.sigma_form"),
+    *("train.beta", "train.beta_warmup", "train.kl_balance", "train.kl_reduction", "train.kl_transitions"),
+    "train.posterior_transitions",
+)
+RECURSION = (
+    *("model.hierarchy", "model.shared", "model.K", "model.T", "model.gradient", "model.halting", "model.pool"),
+    *("model.candidates", "model.puzzle_embedding"),
+)
+DIFFUSIONS = "mdlm", "d3pm-uniform", "d3pm-absorbing"
+RULES: tuple[tuple[tuple[str, ...], Callable[[Config], bool], str], ...] = (
+    (("model.heads",), lambda c: c.model.mixer != "attention", 'only model.mixer "attention" has heads'),
+    (("model.mixer_hidden",), lambda c: c.model.mixer == "attention", 'model.mixer "attention" has no hidden width'),
+    (("model.stem_channels",), lambda c: c.model.stem != "patches", 'only model.stem "patches" has convolutions'),
+    (("model.denoising_steps",), lambda c: c.model.kind not in DIFFUSIONS, "only a diffusion denoises"),
+    (("model.latent",), lambda c: c.model.kind != "vae", 'only model.kind "vae" has a latent variable'),
+    (RECURSION, lambda c: c.model.kind != "recursive", 'only model.kind "recursive" is a recursion'),
+    (
+        ("model.guidance_channels",),
+        lambda c: c.model.guidance_over == "positions",
+        'only model.guidance_over "example" reads channels of all positions',
+    ),
+    (UNGUIDED, lambda c: c.model.kind == "recursive" and not c.model.guide.learned, "the model has no guidance"),
+    (("train.momentum",), lambda c: c.train.optimizer != "muon", 'only train.optimizer "muon" has it'),
+    (("train.prior_together",), lambda c: not c.train.prior_learns, "rows on the prior do not learn to answer"),
+    (("train.lr_puzzle", "train.weight_decay_puzzle"), lambda c: c.arc is None, "only ARC has vectors of puzzles"),
+    (
+        ("solve.drop_below", "solve.give_up_below"),
+        lambda c: not c.model.candidates,
+        "only a model with candidates searches",
+    ),
+)
+"""Names of fields, when they are not read, and why."""
+
+
+def ignored(config: Config, default: Config) -> Iterator[str]:
+    """A sentence for each field that differs from `default` and that `config` does not read."""
+    changed = {
+        f"{part}.{field.name}"
+        for part in ("model", "train", "solve")
+        for field in fields(getattr(config, part))
+        if getattr(getattr(config, part), field.name) != getattr(getattr(default, part), field.name)
+    }
+    for names, unread, reason in RULES:
+        for name in names:
+            if name in changed and unread(config):
+                changed.remove(name)
+                yield f"{name} has no effect here: {reason}."
