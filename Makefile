@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test lint types docs clean
+.PHONY: install demo check test lint types docs clean
 
 install: $(STAMP)
 
@@ -17,6 +17,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/python examples/demo.py
+
+# What fits between two edits: everything but the tests that train, compile or open sockets.
+check: lint types
+	$(BIN)/python -m pytest -m "not slow and not compile and not network"
 
 test: install
 	$(BIN)/python -m pytest

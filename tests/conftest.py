@@ -1,3 +1,18 @@
 """gram before torch: it sets how threads wait, which torch reads when it is loaded."""
 
 import gram  # noqa: F401
+
+MARKS = {
+    "slow": "arc baselines bench docs extend generate long_work mnist official old_files own own_bench pretrained "
+    "processes readme report reproduce ship train",
+    "compile": "arithmetic gpu",
+    "network": "data serve web page serve_engine unpack doors",
+}
+"""Files whose tests all have a mark; single tests have their own."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark, names in MARKS.items():
+            if item.path.stem.removeprefix("test_") in names.split():
+                item.add_marker(mark)

@@ -175,9 +175,8 @@ def test_the_readme_is_short_and_has_pictures():
 def test_ci_uses_the_test_command_of_the_readme():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    lines = script.read_text().splitlines()
     assert "make test" in [piece.text for piece in PIECES]
-    assert [line for line in lines if line.startswith("make ")] == ["make lint", "make types", "make test"]
+    assert script.read_text().splitlines()[-1] == "make test"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
