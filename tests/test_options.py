@@ -49,7 +49,8 @@ def test_the_checker_watches_where_it_chooses():
     assert answering(TUNED, {}).want is None
     assert answering(TUNED, {"select": "checked"}).want == 1
     with pytest.raises(ValueError, match="want is 2"):
-        answering(TUNED, {"want": 2})
+        answering(TUNED, {"want": 2, "select": "first"})
+    assert answering(TUNED, {"want": 2}).select == "checked"
     for name in ("want", "select"):
         asked: dict[str, Any] = {name: 1 if name == "want" else "first"}
         with pytest.raises(ValueError, match=name):
