@@ -80,7 +80,7 @@ def trace(
 
 def asked(loaded: reasoner.Reasoner, puzzle: str) -> tuple[Tokens, Tokens]:
     """Tokens and solutions of a puzzle as text."""
-    x = loaded.read(puzzle)[0]
+    x = loaded.read([puzzle])[0]
     try:
         return x, loaded.task.solutions(x, limit=MOST, budget=loaded.task.quick)
     except RuntimeError:
