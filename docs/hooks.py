@@ -22,6 +22,7 @@ def on_page_markdown(markdown, page, **_):
     """Links from a page of docs/ to the files behind PAGES lead to their pages here."""
     for name, source in PAGES.items():
         markdown = markdown.replace(f"](../{source})", f"]({name})")
+        markdown = markdown.replace(f"](../../{source})", f"](../{name})")  # from docs/log
     return markdown
 
 
@@ -35,6 +36,8 @@ def linked(text: str, source: str) -> str:
         if "://" in target or target.startswith(("#", "figures/")):
             return match[0]
         path = target if folder == "." else f"{folder}/{target}"
+        if path.startswith("docs/"):
+            return f"[{match[1]}]({path.removeprefix('docs/')})"
         return f"[{match[1]}]({here[path]})" if path in here else match[1]
 
     return re.sub(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)", link, text)

@@ -3,7 +3,7 @@
 import gram  # noqa: F401
 
 MARKS = {
-    "slow": "arc baselines bench docs extend generate long_work mnist official old_files own own_bench pretrained "
+    "slow": "arc baselines bench docs extend generate long_work mnist official old_files own own_bench rows pretrained "
     "processes readme report reproduce ship train",
     "compile": "arithmetic gpu",
     "network": "data serve web page serve_engine unpack doors",
