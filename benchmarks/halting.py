@@ -31,7 +31,7 @@ from gram import tasks
 from gram import weights as weight_files
 from gram.bench.clock import Clock, Peak, Timed, comparison, take_turns
 from gram.measure.record import hardware, origin, tell
-from gram.models.build import settle
+from gram.models.build import cast
 from gram.models.device import arithmetic
 from gram.models.layers import Embedding, SwiGLU
 from gram.models.recursive import Model
@@ -113,17 +113,17 @@ def around(model: Model, network: nn.Module) -> Any:
 
 def loop(model: Model, threshold: float) -> Any:
     """Their model with our weights."""
-    rival = around(model, copy.deepcopy(model.core.f_L))
+    baseline = around(model, copy.deepcopy(model.core.f_L))
     assert isinstance(model.embed_x, Embedding)
     with torch.no_grad():
-        rival.input_embed.weight.copy_(model.embed_x.weight * math.sqrt(model.config.width))
-        rival.output_init_embed.copy_(model.z0[0])
-        rival.latent_init_embed.copy_(model.z0[1])
-        rival.to_pred.weight.copy_(model.decoder.weight)
-        rival.to_pred.weight[0] = 0.0  # padding, which ours never answers
-    rival = rival.to(model.dtype)
-    rival.to_halt_pred = Halt(model, threshold)  # after the cast: ours is in float32
-    return rival
+        baseline.input_embed.weight.copy_(model.embed_x.weight * math.sqrt(model.config.width))
+        baseline.output_init_embed.copy_(model.z0[0])
+        baseline.latent_init_embed.copy_(model.z0[1])
+        baseline.to_pred.weight.copy_(model.decoder.weight)
+        baseline.to_pred.weight[0] = 0.0  # padding, which ours never answers
+    baseline = baseline.to(model.dtype)
+    baseline.to_halt_pred = Halt(model, threshold)  # after the cast: ours is in float32
+    return baseline
 
 
 def own(model: Model) -> Any:
@@ -134,9 +134,9 @@ def own(model: Model) -> Any:
         "expansion_factor_token": 1.5 * c.hidden / c.width,
     }
     mixer = package("mlp_mixer_1d").MLPMixer1D(dim=c.width, depth=c.blocks, seq_len=model.spec.length, **expansions)
-    rival = around(model, mixer).to(model.dtype)
-    rival.to_halt_pred = Scheduled(rival.to_halt_pred)
-    return rival
+    baseline = around(model, mixer).to(model.dtype)
+    baseline.to_halt_pred = Scheduled(baseline.to_halt_pred)
+    return baseline
 
 
 def parameters(model: nn.Module) -> int:
@@ -178,10 +178,10 @@ def main() -> None:
         raise SystemExit("Their package knows a TRM without registers and learned positions only; choose such a one.")
     task = tasks.task(config.task)
     x = load_examples(task, config.dev[:1], "dev", count=options.puzzles).inputs
-    settle(model, arithmetic(options.dtype, c.width, clock.device)[0])
+    cast(model, arithmetic(options.dtype, c.width, clock.device)[0])
     threshold = config.solve.halt_threshold
     threshold = median_halt(TorchNetwork(model), task, x) if threshold is None else threshold
-    rivals = {"loop": loop(model, threshold)} | ({} if options.weights else {"package": own(model)})
+    others = {"loop": loop(model, threshold)} | ({} if options.weights else {"package": own(model)})
     network = TorchNetwork(model, compile=options.compile)
     tokens = torch.from_numpy(x.astype(np.int64))
 
@@ -189,16 +189,16 @@ def main() -> None:
         found = sample(network, task, x, width=1, depth=options.depth, halt_threshold=threshold)
         return np.concatenate([f.answers for f in found]), np.concatenate([f.steps for f in found])
 
-    def other(rival: Any) -> tuple[np.ndarray, np.ndarray]:
-        answers, steps = rival.predict(tokens, 0.5, options.depth)
+    def other(baseline: Any) -> tuple[np.ndarray, np.ndarray]:
+        answers, steps = baseline.predict(tokens, 0.5, options.depth)
         return task.canonical(answers.numpy().astype(np.uint8)), steps.numpy()
 
     def packaged() -> tuple[np.ndarray, np.ndarray]:
-        rivals["package"].to_halt_pred.begin(mine.result[1])
-        return other(rivals["package"])
+        others["package"].to_halt_pred.begin(mine.result[1])
+        return other(others["package"])
 
     mine = Timed(clock, ours)
-    cases = {name: Timed(clock, packaged if name == "package" else lambda: other(rivals["loop"])) for name in rivals}
+    cases = {name: Timed(clock, packaged if name == "package" else lambda: other(others["loop"])) for name in others}
     peak = Peak(clock, model.dtype)
     take_turns([peak, mine, *cases.values()], options.repeats)
     asked = {name: value for name, value in vars(options).items() if name != "out"}
@@ -210,7 +210,7 @@ def main() -> None:
     for name, case in cases.items():
         ceilings = [best * s / work for best, s in zip(peak.best, case.seconds, strict=True)]
         values[name] = {
-            "parameters": parameters(rivals[name].network),
+            "parameters": parameters(others[name].network),
             "steps": float(case.result[1].mean()),
             "ceiling": statistics.median(ceilings),
         } | comparison(mine, case)

@@ -2,7 +2,7 @@
 
 The plain loop runs every trajectory for a fixed number of supervision steps, a batch after the other, eager, as many
 rows at a time as ours: no halting, no compaction, an embedding for every row. Ours runs twice, each as the weights were
-tuned (halting, beginning anew): "value" lets every trajectory run until it halts or its steps are used up, and takes
+tuned (halting, beginning again): "value" lets every trajectory run until it halts or its steps are used up, and takes
 the answer of the best value; "checked" is what `gram solve` does, the first answer that the rules accept, and ends a
 puzzle with it. The puzzles are a seeded draw from all dev files of the recipe
 (sudoku-9: half of them easy ones of bank_dev, half of extreme_dev). They are cut into slices; the three take turns
@@ -71,7 +71,7 @@ def main() -> None:
     reasoner = gram.load(options.name, dtype=options.dtype, compile=options.compile, device=options.device)
     task, network, solve = reasoner.task, reasoner.network, reasoner.config.solve
     plain_dtype = network.dtype if options.plain_dtype == "same" else options.plain_dtype
-    rival = gram.load(options.name, dtype=plain_dtype, device=options.device).network.model  # pyright: ignore
+    baseline = gram.load(options.name, dtype=plain_dtype, device=options.device).network.model  # pyright: ignore
     files = reasoner.config.dev if options.data is None else tuple(options.data)
     x = load_examples(task, files, "dev", count=options.puzzles).inputs
     x = np.random.default_rng(0).permutation(x)  # drawn, they stand in the order of the files
@@ -84,11 +84,11 @@ def main() -> None:
         return np.stack([f.answers for f in found]), values, sum(f.evaluations for f in found)
 
     runs: dict[str, Callable[[np.ndarray], Found]] = {
-        "plain": lambda puzzles: plain(rival, puzzles, **shape, batch=network.in_flight),
+        "plain": lambda puzzles: plain(baseline, puzzles, **shape, batch=network.active_rows),
         "value": lambda puzzles: ours(puzzles, None),
         "checked": lambda puzzles: ours(puzzles, 1),
     }
-    clock, kept = Clock(next(rival.parameters()).device, options.clock), {name: [] for name in runs}
+    clock, kept = Clock(next(baseline.parameters()).device, options.clock), {name: [] for name in runs}
 
     def case(name: str) -> Timed:
         """Two puzzles to warm up, then a slice in every turn."""

@@ -1,11 +1,11 @@
 """Our training against a plain one of the same network, on this machine: python benchmarks/training.py
 
-The rival is written out as the published TRM is (arXiv:2510.04871), eager and in float32: one network of two post-norm
-blocks (attention with rotary positions; SwiGLU of 1,536, by their rule for an expansion of 4), width 512, 16 learned
-tokens in front, three cycles of six refinements and one proposal, gradients through the last cycle. Ours is the recipe
-paper-sudoku-9-trm with attention. Both take AdamW, a softmax cross-entropy and a halting loss, and as many operations
-in matrix products per update, which is checked. They take turns (A B A B ...); the ratio is the median of the turns'
-ratios. Ours also clips, averages the weights and fetches data.
+The baseline is written out as the published TRM is (arXiv:2510.04871), eager and in float32: one network of two
+post-norm blocks (attention with rotary positions; SwiGLU of 1,536, by their rule for an expansion of 4), width 512, 16
+learned tokens in front, three cycles of six refinements and one proposal, gradients through the last cycle. Ours is the
+recipe paper-sudoku-9-trm with attention. Both take AdamW, a softmax cross-entropy and a halting loss, and as many
+operations in matrix products per update, which is checked. They take turns (A B A B ...); the ratio is the median of
+the turns' ratios. Ours also clips, averages the weights and fetches data.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from gram import tasks
 from gram.bench.clock import Clock, Timed, comparison, take_turns
 from gram.bench.training import Training
 from gram.measure.record import hardware, origin
-from gram.models.device import place
+from gram.models.device import choose_device
 from gram.recipes import change, recipe
 from gram.train.flops import of_update
 
@@ -74,7 +74,7 @@ class Block(nn.Module):
 
 
 class PlainTRM(nn.Module):
-    """The rival's network."""
+    """The baseline's network."""
 
     def __init__(self):
         super().__init__()
@@ -99,7 +99,7 @@ class PlainTRM(nn.Module):
 
 
 class Plain:
-    """The rival's updates."""
+    """The baseline's updates."""
 
     def __init__(self, batch: int, device: torch.device):
         self.model = PlainTRM().to(device)
@@ -121,7 +121,7 @@ class Plain:
 
 
 def operations() -> int:
-    """Of the matrix products of one row of the rival's update."""
+    """Of the matrix products of one row of the baseline's update."""
     one = Plain(1, torch.device("cpu"))
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused, a CPU's is not counted
         one.update()
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    clock = Clock(place(options.device), options.clock)
+    clock = Clock(choose_device(options.device), options.clock)
     config = change(
         recipe("paper-sudoku-9-trm"),
         model={"mixer": "attention", "positions": "rope"},
@@ -147,10 +147,10 @@ def main() -> None:
     mine, count = of_update(config, tasks.task(config.task), torch.float32).operations, operations()
     if not 0.99 < mine / count < 1.01:
         raise SystemExit(f"Not the same arithmetic: {mine} and {count} operations per row.")
-    training, rival = Training(config, clock, options.seconds), Plain(options.batch, clock.device)
+    training, baseline = Training(config, clock, options.seconds), Plain(options.batch, clock.device)
     ours, theirs = (
         Timed(clock, lambda update=update: [update() for _ in range(training.updates)])
-        for update in (training.run.update, rival.update)
+        for update in (training.run.update, baseline.update)
     )
     take_turns([ours, theirs], options.repeats)
     compared = comparison(ours, theirs)

@@ -32,7 +32,7 @@ def queens() -> bool:
 
 
 def coloring() -> bool:
-    print("3. A graph of ten vertices in three colours:", GRAPH)
+    print("3. A graph of ten vertices in three colors:", GRAPH)
     return answer("coloring-10", GRAPH)
 
 

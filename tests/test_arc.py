@@ -49,7 +49,7 @@ def name_of(pair: Pair) -> bytes:
 
 
 def raw(rng: np.random.Generator, count: int, side: int = 5, *, asked: bool = True) -> dict:
-    """Puzzles that paint every cell in one colour each, as JSON."""
+    """Puzzles that paint every cell in one color each, as JSON."""
 
     def pair() -> dict:
         H, W = rng.integers(1, side + 1, size=2)
@@ -194,7 +194,7 @@ def leaks(found: arc_files.Splits) -> list[str]:
 def test_no_test_pair_is_trained_on():
     a, b, c, d = (Pair(grid(x), grid(y)) for x, y in (("12", "21"), ("34/50", "43/05"), ("7", "8"), ("99/90", "09/99")))
     mirrored = Pair(grid("05/43"), grid("50/34"))  # b upside down
-    recolored = Pair(grid("66/60"), grid("06/66"))  # d in another colour
+    recolored = Pair(grid("66/60"), grid("06/66"))  # d in another color
     asked = [Puzzle("asked", (a,), (b,)), Puzzle("also", (c, d), (Pair(grid("1"), None),))]
     known = [
         Puzzle("asked", (c,), (a,)),  # by its name an asked one
@@ -483,8 +483,8 @@ GOOD = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[1]]}]
         ({**GOOD, "test": [{"input": [[0] * 31]}]}, "test pair 1, input is 1x31; grids of ARC are at most 30x30"),
         ({**GOOD, "test": [{"input": [[0]] * 31}]}, "is 31x1; grids of ARC are at most 30x30, make it smaller"),
         ({**GOOD, "test": [{"input": [[0, 1], [2]]}]}, "row 2 has 1 cells and row 1 has 2"),
-        ({**GOOD, "test": [{"input": [[0, 10]]}]}, "10 in row 1 is no colour"),
-        ({**GOOD, "test": [{"input": [[True]]}]}, "True in row 1 is no colour"),
+        ({**GOOD, "test": [{"input": [[0, 10]]}]}, "10 in row 1 is no color"),
+        ({**GOOD, "test": [{"input": [[True]]}]}, "True in row 1 is no color"),
         ({**GOOD, "test": [{"input": "12"}]}, "is no grid"),
     ],
 )

@@ -19,7 +19,7 @@ from torch._dynamo import config as compiler
 from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config
-from gram.models.build import AnyModel, build, settle
+from gram.models.build import AnyModel, build, cast
 from gram.models.core import State
 from gram.ship import runtime
 from gram.ship.export import export
@@ -61,7 +61,7 @@ def puzzles(name: str) -> Tensor:
 
 
 def model_of(name: str, dtype: torch.dtype) -> AnyModel:
-    return settle(weight_files.load(name)[1], dtype)
+    return cast(weight_files.load(name)[1], dtype)
 
 
 def noise(model: AnyModel, rows: int) -> Tensor:
@@ -208,7 +208,7 @@ def test_compiled_steps_are_near_those_of_float32_and_the_same_with_two_threads(
     if not shutil.which(os.environ.get("CXX", "g++")):
         pytest.skip("no C++ compiler")
     with compiler.patch(recompile_limit=1):  # as for the ninth network of a process
-        network = network_of(settle(shortened(name, SMALL)[1], dtype), 2, compile=True)
+        network = network_of(cast(shortened(name, SMALL)[1], dtype), 2, compile=True)
     assert network.compiled
     found = steps(network, asked(name), exact(name, SMALL))
     network.threads, network.pool = 1, TorchThreads(1)

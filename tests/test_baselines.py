@@ -1,4 +1,4 @@
-"""Rivals: likelihoods and posteriors against enumeration on small vocabularies, and the sampler of the family."""
+"""Baselines: likelihoods and posteriors against enumeration on small vocabularies, and the sampler of the family."""
 
 import itertools
 from dataclasses import replace
@@ -47,7 +47,7 @@ def one_thread():
 
 
 def made(kind: str, spec: TaskSpec = SPEC, **changes) -> Any:
-    """A rival with random weights that has opinions."""
+    """A baseline with random weights that has opinions."""
     model = build(spec, config(kind, **changes), 3)
     assert isinstance(model, Baseline)
     with torch.no_grad():
@@ -346,7 +346,7 @@ def test_a_puzzle_alone_and_among_others_gives_bitwise_the_same(kind, dtype):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_colouring_is_answered_at_the_vertices_only(kind):
+def test_coloring_is_answered_at_the_vertices_only(kind):
     task = tasks.task("coloring-5")
     network = TorchNetwork(made(kind, task.spec))
     found = sample(network, task, task.examples("train", count=2).inputs, width=2, depth=100, halt_threshold=0.0)
@@ -460,6 +460,6 @@ def test_what_does_not_fit_is_refused(kind, changes, message):
 def test_a_rival_is_not_exported(tmp_path):
     whole = Config(recipe="tiny", task="queens-4", model=config("mdlm"))
     weight_files.save(tmp_path / "run", whole, build(QUEENS.spec, whole.model))
-    with pytest.raises(ValueError, match="of kind mdlm; only the recursive family can be exported"):
+    with pytest.raises(ValueError, match="of kind mdlm; only recursive models can be exported"):
         export(str(tmp_path / "run"), tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()

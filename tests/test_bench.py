@@ -1,4 +1,4 @@
-"""Speed: what is counted, how turns are taken, and that nothing is measured that cannot be."""
+"""Speed: what is counted, how repetitions are taken, and that nothing is measured that cannot be."""
 
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_turns_are_taken_in_order():
 
 def test_ratios_are_those_within_a_turn():
     ours, theirs = (Timed(Clock(CPU), lambda: None) for _ in range(2))
-    ours.seconds, theirs.seconds = [1.0, 10.0, 2.0], [2.0, 30.0, 8.0]  # the machine was slow in the second turn
+    ours.seconds, theirs.seconds = [1.0, 10.0, 2.0], [2.0, 30.0, 8.0]  # the machine was slow in the second repetition
     found = comparison(ours, theirs)
     assert (found["ratio"], found["seconds_per_turn"]) == (3.0, {"ours": 2.0, "theirs": 8.0})
 

@@ -12,7 +12,7 @@ import torch
 import gram
 from gram import tasks, weights
 from gram.config import ModelConfig
-from gram.models.build import build, settle
+from gram.models.build import build, cast
 from gram.models.recursive import Model
 from gram.recipes import change, recipe
 from gram.ship.export import export
@@ -54,7 +54,7 @@ def reasoner(seed: int = 0, dtype: torch.dtype = torch.float32) -> Reasoner:
     assert isinstance(model, Model)
     assert model.candidate is not None
     torch.nn.init.normal_(model.candidate.weight, std=0.3, generator=torch.Generator().manual_seed(seed))
-    return Reasoner(SMALL, TorchNetwork(settle(model, dtype)), TASK)
+    return Reasoner(SMALL, TorchNetwork(cast(model, dtype)), TASK)
 
 
 # the state ------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_a_search_that_began_anew_is_stricter():
     torch.nn.init.constant_(model.value.bias, -3.0)
     easy = PUZZLES.targets.copy()
     easy[:, [0, 5]] = 1
-    answers = Reasoner(SMALL, TorchNetwork(settle(model, torch.float32)), TASK).solve(easy, width=1, depth=200)
+    answers = Reasoner(SMALL, TorchNetwork(cast(model, torch.float32)), TASK).solve(easy, width=1, depth=200)
     assert all(answer.valid for answer in answers)
 
 

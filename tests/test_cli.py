@@ -401,7 +401,7 @@ def test_eval_options(gram, oracle, refused):
         json.loads(gram("eval", "coloring-6", "--limit", 20, "--edge-probability", p, "--json").out) for p in (0.2, 0.8)
     )
     assert sparse["coverage"] < dense["coverage"]
-    assert "colouring" in refused("eval", "queens-6", "--edge-probability", 0.5)
+    assert "coloring" in refused("eval", "queens-6", "--edge-probability", 0.5)
     assert "limit is 0" in refused("eval", "queens-6", "--limit", 0)
 
 

@@ -1,4 +1,4 @@
-"""Graph colouring: counts of the literature, texts, rules, symmetries, random graphs."""
+"""Graph coloring: counts of the literature, texts, rules, symmetries, random graphs."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ CYCLE = "1-2 2-3 3-4 4-5 1-5"
 
 
 def masks_of_file(path):
-    """Neighbour masks of a DIMACS file, read without the task."""
+    """Neighbor masks of a DIMACS file, read without the task."""
     lines = [line.split() for line in path.read_text().splitlines()]
     n = next(int(line[2]) for line in lines if line[0] == "p")
     masks = [0] * n
@@ -36,7 +36,7 @@ def masks_of_file(path):
     ("name", "k", "count"),
     [("myciel3", 3, 0), ("myciel3", 4, 12_480), ("myciel3", 5, 574_200), ("queen5_5", 4, 0), ("queen5_5", 5, 240)],
 )
-def test_labelled_colorings_of_dimacs_graphs(name, k, count):
+def test_labeled_colorings_of_dimacs_graphs(name, k, count):
     assert solvers.count_colorings(masks_of_file(DIMACS / f"{name}.col"), k) == count
 
 
@@ -46,7 +46,7 @@ def test_dimacs_file_is_one_puzzle():
     task = Coloring(11, 4)
     puzzle = task.encode(text)
     assert (puzzle[: task.edges] == EDGE).sum() == 20
-    assert len(task.solutions(puzzle)) == 12_480 // 24  # myciel3 needs 4 colours, so every colouring uses all
+    assert len(task.solutions(puzzle)) == 12_480 // 24  # myciel3 needs 4 colors, so every coloring uses all
     assert Coloring(11).solutions(puzzle[:]).shape == (0, 66)
     np.testing.assert_array_equal(task.encode(task.show(puzzle)), puzzle)
     with pytest.raises(ValueError, match="11 vertices; the task coloring-11 fits it"):
@@ -64,7 +64,7 @@ def test_chromatic_polynomials(n, k):
 
 
 def brute_force_solutions(task, puzzle):
-    """Canonical proper colourings, by trying all."""
+    """Canonical proper colorings, by trying all."""
     pairs = list(itertools.combinations(range(task.n), 2))
     edges = [pair for pair, token in zip(pairs, puzzle, strict=False) if token == EDGE]
     found = set()
@@ -250,7 +250,7 @@ def test_edge_probability():
 
 
 def test_tiny_graphs_run_out_and_large_dense_ones_are_refused():
-    # on 3 vertices all 8 graphs can be coloured
+    # on 3 vertices all 8 graphs can be colored
     assert sum(len(Coloring(3).examples(split)) for split in SPLITS) == 8
     with pytest.raises(ValueError, match="choose another edge_probability or fewer examples"):
         Coloring(24, 2, 0.9).examples("test", count=1)

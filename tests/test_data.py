@@ -357,7 +357,7 @@ def test_mnist_files_are_checked(tmp_path):
 
 # collections of Sudokus ------------------------------------------------------------------------------------
 def sudokus(count: int) -> list[str]:
-    """Different puzzles with one solution each: eight blanks in a relabelled grid."""
+    """Different puzzles with one solution each: eight blanks in a relabeled grid."""
     rng = np.random.default_rng(count)
     found = []
     for _ in range(count):

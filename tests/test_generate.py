@@ -1,4 +1,4 @@
-"""p(x): boards from nothing, their figures, their pictures, and the commands that draw and measure them."""
+"""p(x): boards from scratch, their figures, their pictures, and the commands that draw and measure them."""
 
 import json
 import struct
@@ -15,7 +15,7 @@ from gram import weights as weight_files
 from gram.config import Config, SolveConfig, TrainConfig
 from gram.console import png as pictures
 from gram.console.samples import seen
-from gram.measure.samples import chi_square_tail, evenness, figures
+from gram.measure.samples import chi_square_tail, evenness, metrics
 from gram.models.recursive import Model
 from gram.ship import runtime
 from gram.ship.export import export
@@ -119,7 +119,7 @@ def test_samples_of_an_oracle():
     right = np.array([(t > 1).all() for t in samples.tokens])  # else it stays with the blank
     np.testing.assert_array_equal(samples.valid, right)
     assert 0.4 < right.mean() < 0.95
-    found = figures(FOUR, samples)
+    found = metrics(FOUR, samples)
     assert found["samples"] == 40
     assert found["valid"] == right.mean()
     assert found["conflicts"] == 16 * (~right).sum()
@@ -165,7 +165,7 @@ def test_chi_square_tail(statistic, freedom, p):
 
 # pictures -------------------------------------------------------------------------------------------------
 def unpacked(data: bytes) -> np.ndarray:
-    """The pixels of a grey PNG whose lines have no filter; every chunk's checksum is compared."""
+    """The pixels of a gray PNG whose lines have no filter; every chunk's checksum is compared."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     chunks, at = {}, 8
     while at < len(data):

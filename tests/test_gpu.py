@@ -7,7 +7,7 @@ import torch
 import gram
 from gram import tasks
 from gram import weights as weight_files
-from gram.models.build import build, settle
+from gram.models.build import build, cast
 from gram.recipes import change, recipe
 from gram.solve.sampler import sample
 from gram.solve.torch_backend import TorchNetwork
@@ -54,7 +54,7 @@ def test_answers_are_those_of_the_cpu(name: str, compile: bool):
     inputs = task.examples("dev", seed=0, count=16).inputs
 
     def answers(device: str, dtype: torch.dtype) -> tuple[np.ndarray, float]:
-        network = TorchNetwork(settle(model().to(device), dtype), compile=compile and device == "cuda")
+        network = TorchNetwork(cast(model().to(device), dtype), compile=compile and device == "cuda")
         assert network.compiled == (compile and device == "cuda")
         found = sample(network, task, inputs, width=8, depth=min(16, config.solve.depth))
         rows = np.concatenate([one.answers for one in found])

@@ -30,7 +30,7 @@ from gram.solve.select import choose
 # the sampler ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("rows", [3, 64])
 def test_halting_on_a_rejected_answer_is_a_restart(rows, monkeypatch):
-    """Whatever the checker rejects, a trajectory uses all of its steps; each restart draws anew, in any company."""
+    """Whatever the checker rejects, a trajectory uses all of its steps; each restart draws again, in any company."""
     monkeypatch.setattr(type(QUEENS), "check", lambda _, x, y: np.zeros(len(x), bool))
     x = puzzles(QUEENS, 3)
     options = {"width": 7, "depth": 12, "halt_threshold": 0.0}

@@ -1,4 +1,5 @@
-"""Mazes: texts, rules against plain breadth-first search, generator, published data, and arrows in the network."""
+"""Mazes: texts, rules against plain breadth-first search, generator, published data, and directed relations in the
+network."""
 
 import gzip
 import hashlib
@@ -312,8 +313,8 @@ def test_the_builder_makes_the_published_arrays():
     np.testing.assert_array_equal(Maze(30).first_path(some.inputs), some.targets)
 
 
-# arrows in the network ------------------------------------------------------------------------------------
-def test_arrows_lead_from_a_cell_to_the_one_a_move_further():
+# directed relations in the network ------------------------------------------------------------------------------------
+def test_directed_relations_lead_from_a_cell_to_the_one_a_move_further():
     matrices = relation_matrices(MAZE.spec)
     x = torch.arange(100.0)
     down, left, right, up = (matrix @ x for matrix in matrices)
@@ -341,8 +342,8 @@ def test_diagonals_give_the_same_sums():
     torch.testing.assert_close(relation(several)(x), Dense(several)(x))
 
 
-def test_group_mixer_takes_groups_and_arrows():
-    spec = TaskSpec(name="x", length=4, vocabulary=3, relations=(((0, 1, 2),),), arrows=(((0, 3), (1, 3)),))
+def test_group_mixer_takes_groups_and_directed():
+    spec = TaskSpec(name="x", length=4, vocabulary=3, relations=(((0, 1, 2),),), directed=(((0, 3), (1, 3)),))
     matrices = relation_matrices(spec)
     assert matrices[0].nonzero().tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
     assert matrices[1].nonzero().tolist() == [[3, 0], [3, 1]]

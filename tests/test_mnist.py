@@ -1,4 +1,4 @@
-"""Binarised MNIST: its files, the stem of patches, training without rules, and the measures of realism."""
+"""Binarized MNIST: its files, the stem of patches, training without rules, and the measures of realism."""
 
 import gzip
 import json
@@ -62,7 +62,7 @@ def files(tmp_path, monkeypatch):
 
 
 # the task -------------------------------------------------------------------------------------------------
-def test_images_are_binarised_and_split_by_content(files):
+def test_images_are_binarized_and_split_by_content(files):
     raw = np.frombuffer(gzip.decompress((files / "train-images-idx3-ubyte.gz").read_bytes())[16:], np.uint8)
     white = raw.reshape(60, 784) >= 128
     parts = {split: MNIST.examples(split) for split in ("train", "dev", "test")}
@@ -188,16 +188,16 @@ def test_recipes(name):
 @pytest.mark.parametrize("name", ["vae", "d3pm-uniform", "d3pm-absorbing", "mdlm", "direct-8"])
 def test_rivals_see_patches_too(name):
     config = recipes.recipe(f"mnist-{name}")
-    rival = build(task(config.task).spec, config.model)
-    assert isinstance(rival, Baseline)
+    baseline = build(task(config.task).spec, config.model)
+    assert isinstance(baseline, Baseline)
     x, y = torch.zeros(2, 784, dtype=torch.long), torch.randint(BLACK, WHITE + 1, (2, 784))
-    noise = torch.randn(1, 2, *rival.noise_shape[1:])
-    losses = rival.losses(x, y, noise)
+    noise = torch.randn(1, 2, *baseline.noise_shape[1:])
+    losses = baseline.losses(x, y, noise)
     assert losses.answer.shape == (2, 784)
     assert losses.nll.shape == (2,)
-    assert rival.encode(x).shape[1] == 14 * 14
-    start = rival.initial(2, torch.randn(2, 2, *rival.noise_shape[1:]))
-    logits = rival.decode(rival.step(start, rival.encode(x), noise).readout).logits
+    assert baseline.encode(x).shape[1] == 14 * 14
+    start = baseline.initial(2, torch.randn(2, 2, *baseline.noise_shape[1:]))
+    logits = baseline.decode(baseline.step(start, baseline.encode(x), noise).readout).logits
     assert logits.shape == (2, 784, 3)
     assert (logits.argmax(-1) != PAD).all() or name in ("d3pm-absorbing", "mdlm")  # masked until the end
 
@@ -274,7 +274,7 @@ def test_the_shipped_classifier_knows_digits_from_noise():
         store.data_file("mnist/t10k-images-idx3-ubyte.gz")
     except FileNotFoundError:
         pytest.skip("the MNIST files are not here")
-    images, labels = MNIST.labelled("test")
+    images, labels = MNIST.labeled("test")
     model = realism.load_classifier()
     assert realism.accuracy(model, images[:2000], labels[:2000]) > 0.98
     record = json.loads((realism.FOLDER / "training.json").read_text())

@@ -431,7 +431,7 @@ def test_z0_is_fixed_stored_and_never_trained():
     assert not torch.equal(model.decoder.weight, again.decoder.weight)
 
 
-def test_initialisation_depends_on_the_seed_only():
+def test_initialization_depends_on_the_seed_only():
     one, two = (Model(SPEC, TINY, seed=3).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert torch.allclose(Model(SPEC, TINY).halt(draw(B, D)), torch.tensor(-5.0))  # no head says "halt" yet

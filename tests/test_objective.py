@@ -1,4 +1,4 @@
-"""What an update sees and minimises: batches, losses, the full bound, optimisers, schedule and averaged weights."""
+"""What an update sees and minimizes: batches, losses, the full bound, optimizers, schedule and averaged weights."""
 
 import itertools
 import math
@@ -359,7 +359,7 @@ def test_a_deterministic_member_has_no_bound():
         full_elbo(model, x, y, N_sup=1, posterior_transitions="last", generator=torch.Generator())
 
 
-# optimisers --------------------------------------------------------------------------------------------------
+# optimizers --------------------------------------------------------------------------------------------------
 def test_adam_atan2_is_the_written_rule():
     p = torch.nn.Parameter(draw(3, 2).double())
     optimizer = AdamAtan2([p], lr=0.1, betas=(0.8, 0.9), weight_decay=0.2)
@@ -528,8 +528,8 @@ def test_rows_of_one_puzzle_share_out_its_right_targets(task, augment, together)
     examples = examples.select(examples.counts > 1)
     model, rows = Model(task.spec, TINY), np.arange(16)
     on_prior = torch.arange(16) % 2 == 0
-    lead = leaders(on_prior.numpy(), together)
-    data = Batches(task, examples, batch=16, seed=0, augment=augment, guard=False, lead=lead)
+    leader = leaders(on_prior.numpy(), together)
+    data = Batches(task, examples, batch=16, seed=0, augment=augment, guard=False, leader=leader)
     carry = empty_carry(model, rows, N, torch.device("cpu"))
     refill(carry, model, data, 0, rows, N, rolling=False)
     logits = draw(16, task.spec.length, task.spec.vocabulary, seed=1)
@@ -560,8 +560,8 @@ def test_no_target_is_learnt_more_often_than_another():
     own = examples.targets_of(0)
     model, rows, all_rows = Model(task.spec, TINY), np.arange(64), np.ones(64, bool)
     for together in (1, 2, 4):
-        lead = leaders(all_rows, together)
-        data = Batches(task, examples, batch=64, seed=0, augment=False, guard=False, lead=lead)
+        leader = leaders(all_rows, together)
+        data = Batches(task, examples, batch=64, seed=0, augment=False, guard=False, leader=leader)
         seen = []
         for part in (rows, rows[:32], rows[32:]):
             carry = empty_carry(model, part, N, torch.device("cpu"))
@@ -579,9 +579,9 @@ def test_no_target_is_learnt_more_often_than_another():
 def test_rows_of_one_puzzle_begin_together():
     task, on_prior = NQueens(5), np.arange(16) >= 8
     model, rows = Model(task.spec, TINY), np.arange(16)
-    lead = leaders(on_prior, 4)
-    assert lead.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 12, 12, 12, 12]
-    data = Batches(task, task.examples("train"), batch=16, seed=0, augment=False, guard=False, lead=lead)
+    leader = leaders(on_prior, 4)
+    assert leader.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 12, 12, 12, 12]
+    data = Batches(task, task.examples("train"), batch=16, seed=0, augment=False, guard=False, leader=leader)
     carry = empty_carry(model, rows, 4, torch.device("cpu"))
     refill(carry, model, data, 0, rows, 4, rolling=True)
     assert carry.done.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]
@@ -601,12 +601,12 @@ def test_first_answers_on_the_prior_are_taught_the_targets_they_get():
     plain = learn(x, y, state, noise, done, pooled, ON_PRIOR).rows["ce"]
     asked = []
 
-    def couple(which: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    def assign_targets(which: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
         asked.append(which.tolist())
         assert not logits.requires_grad
         return torch.where(which[:, None], y.flip(0), y)
 
-    learn = Learner(learn.model, learn.config, TASK.check, couple)
+    learn = Learner(learn.model, learn.config, TASK.check, assign_targets)
     result = learn(x, y, state, noise, done, pooled, ON_PRIOR)
     again = Learner(learn.model, learn.config, TASK.check)
     expected = again(x, torch.where(ON_PRIOR[:, None], y.flip(0), y), state, noise, done, pooled, ON_PRIOR)

@@ -94,7 +94,7 @@ def test_ours_beside_the_published_ones(results, tmp_path):
     assert set(row(queens, "MDLM", "ours")[4:]) == {"–"}
     assert (
         "`gram reproduce coloring-10`"
-        in row(table(text, "Many answers: 3-colourings of 10 vertices"), "GRAM", "ours")[3]
+        in row(table(text, "Many answers: 3-colorings of 10 vertices"), "GRAM", "ours")[3]
     )
     assert "| queens-8 | GRAM | 3 | 2-5 | 5 | 92.0 ± 2.0 | 80.0 ± 0.0 |" in text
     assert "queens-8/0.json (older) | abc | tiny, 1 thread(s)" in text
@@ -307,9 +307,9 @@ def test_trajectories(tmp_path, results):
 
 @pytest.mark.usefixtures("draws")
 def test_trajectories_of_no_recursion_are_refused(tmp_path, results, capsys):
-    folder = saved(tmp_path / "rival", kind="mdlm", positions="learned", mixer="attention", heads=4)
+    folder = saved(tmp_path / "baseline", kind="mdlm", positions="learned", mixer="attention", heads=4)
     assert gram("report", "--results", results, "--trajectories", folder) == 2
-    assert "no member of the recursive family" in capsys.readouterr().err
+    assert "no recursive model" in capsys.readouterr().err
     assert gram("report", "--results", results, "--beside", folder) == 2
 
 

@@ -1,4 +1,4 @@
-"""gram reproduce: tiny tables from nothing, cut off anywhere; the plans; and what it refuses."""
+"""gram reproduce: tiny tables from scratch, cut off anywhere; the plans; and what it refuses."""
 
 import json
 import os

@@ -156,9 +156,9 @@ def test_constants_are_stored_once(small):
 def test_int8_products_are_int8(queens, tmp_path):
     """Looked up in the graph that onnxruntime really runs."""
     options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     onnxruntime.InferenceSession(str(queens / "step.onnx"), options, providers=["CPUExecutionProvider"])
-    ran = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
+    ran = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
     int8 = sum(op in ("QLinearMatMul", "MatMulIntegerToFloat", "MatMulInteger", "DynamicQuantizeMatMul") for op in ran)
     assert int8 >= 56
     assert sum(op in ("MatMul", "Gemm", "FusedMatMul") for op in ran) <= 31  # `delicate`, and the heads
@@ -329,10 +329,10 @@ def test_what_cannot_be_exported(small, tmp_path, monkeypatch, capsys):
     code, _, err = run(capsys, "export", str(small[1]), "--out", str(tmp_path / "out"))
     assert (code, "is a bundle already" in err) == (2, True)
     direct = ModelConfig(kind="direct", guidance="none", width=16, hidden=16, heads=2)
-    config = Config(recipe="rival", task="sudoku-4", model=direct)
-    weight_files.save(tmp_path / "rival", config, build(FOUR.spec, config.model))
-    code, _, err = run(capsys, "export", str(tmp_path / "rival"), "--out", str(tmp_path / "out"))
-    assert (code, "is of kind direct; only the recursive family" in err) == (2, True)
+    config = Config(recipe="baseline", task="sudoku-4", model=direct)
+    weight_files.save(tmp_path / "baseline", config, build(FOUR.spec, config.model))
+    code, _, err = run(capsys, "export", str(tmp_path / "baseline"), "--out", str(tmp_path / "out"))
+    assert (code, "is of kind direct; only recursive models" in err) == (2, True)
 
     def fail(*_):
         raise torch.onnx.OnnxExporterError("an operation has no counterpart\nand a long story")

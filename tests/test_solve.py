@@ -499,7 +499,7 @@ def test_without_givens_a_trajectory_just_begins_anew():
     torch.testing.assert_close(flight.state[0][:1], before[0][:1])
     options = {"width": 8, "depth": 4}
     assert not all(map(same, sample(model, QUEENS, x, **options), sample(model, QUEENS, x, **options, restart_every=2)))
-    silent = tiny(QUEENS, guidance="none")  # to begin anew would be to repeat itself
+    silent = tiny(QUEENS, guidance="none")  # to restart would be to repeat itself
     assert all(map(same, sample(silent, QUEENS, x, **options), sample(silent, QUEENS, x, **options, restart_every=2)))
 
 
@@ -713,7 +713,7 @@ def test_figures_by_hand():
     tally.add(EMPTY, several, found)
     found = hand([WRONG, a, a, a], value=[1.0, 1.0, 1.0, 1.0])
     tally.add(a, a[None], found)
-    figures = tally.figures()
+    figures = tally.metrics()
     S = len(several)
     assert figures["valid"] == 0.75
     assert figures["selected_valid"] == 0.5
@@ -737,7 +737,7 @@ def test_exact_needs_single_targets():
     tally = Tally(FOUR, 2, "value")
     found = hand([wrong, x.targets[0]], value=[0.1, 0.9])
     tally.add(x.inputs[0], x.targets, found)
-    assert (tally.figures()["exact"], tally.figures()["exact_one"]) == (1.0, 0.0)
+    assert (tally.metrics()["exact"], tally.metrics()["exact_one"]) == (1.0, 0.0)
 
 
 def test_calibration():

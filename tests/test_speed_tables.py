@@ -48,10 +48,10 @@ def test_tables_of_what_was_timed(tmp_path):
         ["1", "10.0", "256", "2000.0", "0.90", "0.98"]
     ]
     shape = "sudoku-9, 256 puzzles, width 20, until the rules accept one"
-    assert cells(speed_tables.rivals(found), shape) == [
+    assert cells(speed_tables.baselines(found), shape) == [
         ["the same weights for 16 steps in float32", "bfloat16", "tiny, 2 thread(s)", "6.50x", "10%", "–"]
     ]
-    network, own = cells(speed_tables.rivals(found), "TRM, laptop size, 256 of sudoku-9")
+    network, own = cells(speed_tables.baselines(found), "TRM, laptop size, 256 of sudoku-9")
     assert network[1:] == ["float32", "tiny, 2 thread(s)", "2.35x", "10%", "–"]
     assert own[-1] == "2.6x"
 

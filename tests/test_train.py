@@ -188,7 +188,7 @@ def test_a_run_may_begin_with_other_weights(tmp_path):
         out = loop.train(config, tmp_path / str(number), start=first)
         one, other = (load_file(run / "model.safetensors") for run in (first, out))
         assert one.keys() == other.keys()
-        core = [name for name in one if name.startswith("core.")]  # the heads are fitted anew
+        core = [name for name in one if name.startswith("core.")]  # the heads are fitted again
         assert core
         assert all(torch.equal(one[name], other[name]) for name in core)
     with pytest.raises(ValueError, match="has shape"):
@@ -850,8 +850,8 @@ HEALTHY = {"valid": 0.9, "coverage": 0.8, "coverage_share_many": 0.9}
 @pytest.mark.parametrize(
     ("transitions", "posterior", "figures", "words"),
     [
-        ("last", 0.95, {"valid": 0.02}, ("private channel", "train.beta")),
-        ("all", 0.95, {"valid": 0.02}, ("private channel", "train.posterior_transitions")),
+        ("last", 0.95, {"valid": 0.02}, ("posterior leakage", "train.beta")),
+        ("all", 0.95, {"valid": 0.02}, ("posterior leakage", "train.posterior_transitions")),
         ("last", 0.9, {"coverage_share_many": 0.1}, ("diversity", "train.beta")),
         ("last", 0.95, {}, ()),
         ("last", 0.1, {"valid": 0.0, "coverage_share_many": 0.0}, ()),  # nothing learned yet
@@ -956,14 +956,14 @@ def test_the_value_head_learns_the_end_before_the_next_restart():
 def test_the_threshold_that_halts_best():
     """Two rows of one puzzle and restarts every two steps: four short trajectories, all of them right at their second
     step, where the logit is 2 or 0; at their first one is wrong with a logit of 1, one right with 0.9."""
-    lead = torch.tensor([[1.0, 2.0, 0.9, 2.0], [-1.0, 2.0, -1.0, 0.0]])
+    margin = torch.tensor([[1.0, 2.0, 0.9, 2.0], [-1.0, 2.0, -1.0, 0.0]])
     right = torch.tensor([[False, True, True, True], [False, True, False, True]])
     config = replace(TINY, solve=SolveConfig(depth=4, restart_every=2))
-    assert heads.best_threshold(lead, right, config, width=2) == 1.0 + heads.MARGIN
-    lead[0, 0] = 3.0  # now the wrong one cannot be told from the right ones: not stopping is best
-    assert heads.best_threshold(lead, right, config, width=2) == 3.0 + heads.MARGIN
+    assert heads.best_threshold(margin, right, config, width=2) == 1.0 + heads.MARGIN
+    margin[0, 0] = 3.0  # now the wrong one cannot be told from the right ones: not stopping is best
+    assert heads.best_threshold(margin, right, config, width=2) == 3.0 + heads.MARGIN
     alone = replace(TINY, solve=SolveConfig(depth=4))
-    assert heads.best_threshold(lead, right | True, alone, width=2) == heads.MARGIN
+    assert heads.best_threshold(margin, right | True, alone, width=2) == heads.MARGIN
     assert heads.best_threshold(torch.full((2, 4), 9.0), torch.eye(4)[[3, 3]] > 0, alone, width=2) is None
 
 

@@ -73,10 +73,10 @@ def test_the_cure_has_one_transition_and_tells_little():
 
 def test_the_rest_of_the_run_is_a_run():
     c = change(recipe("own"), train={"updates": 100, "minutes": None})
-    anew = Progress(update=20, seconds=30.0).anew()
-    assert anew.share(c) == 0.0
-    anew.update = 60
-    assert anew.share(c) == pytest.approx(0.5)
+    again = Progress(update=20, seconds=30.0).again()
+    assert again.share(c) == 0.0
+    again.update = 60
+    assert again.share(c) == pytest.approx(0.5)
 
 
 def test_a_leak_is_cured_by_the_run(tmp_path, capsys):

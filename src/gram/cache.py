@@ -1,6 +1,6 @@
 """Numbers that were measured once on this machine, for the processes after: files in the user's cache folder.
 
-A cache only saves time: one that is damaged is written anew, and one that cannot be written is done without.
+A cache only saves time: one that is damaged is written again, and one that cannot be written is done without.
 """
 
 import json

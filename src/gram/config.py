@@ -48,7 +48,7 @@ class ModelConfig(Checked):
     kind: Literal["recursive", "direct", "autoregressive", "mdlm", "d3pm-uniform", "d3pm-absorbing", "vae"] = (
         "recursive"
     )
-    """The family, or a rival from outside of it (models/rivals): a Transformer of `blocks` blocks. A rival goes by
+    """The recursive model, or a baseline (models/baselines): a Transformer of `blocks` blocks. A baseline goes by
     width, hidden, mixer, mixer_hidden, heads, positions and the two last fields, not by those of the recursion."""
     width: Width = 512
     """Width D of the latent state."""
@@ -97,7 +97,7 @@ class ModelConfig(Checked):
     """Where gradients flow in a supervision step: the last transition, its last f_L and f_H only (HRM), or all."""
     guidance: GuidanceName = "full"
     """Stochastic guidance (gram.guidance): mean and noise; noise only (mu = 0); mean only (sigma = 0); noise that only
-    the decoder sees; or a deterministic member."""
+    the decoder sees; or a deterministic variant."""
     guidance_over: Literal["positions", "example"] = "positions"
     """What eps is drawn for: each position by itself, or the whole example: one vector that all positions share, from
     heads that read all of them (ours, see DEVIATIONS.md)."""
@@ -114,7 +114,7 @@ class ModelConfig(Checked):
     sigma_start: Annotated[float, Range(0, 100, above=True)] = 0.3
     """Standard deviation before training."""
     start: Literal["fixed", "random"] = "fixed"
-    """z0: drawn once and stored, or drawn anew for each trajectory (ablation)."""
+    """z0: drawn once and stored, or drawn again for each trajectory (ablation)."""
     halting: Literal["halt", "halt-continue"] = "halt"
     """Stop when sigmoid(halt) > 0.5, or when the halt value beats the continue value (HRM)."""
     pool: Literal["first", "mean"] = "first"
@@ -135,7 +135,7 @@ class TrainConfig(Checked):
     """How it learns. The defaults are what works on a laptop (LOG.md); the paper's are in recipes/."""
 
     updates: Many = 5000
-    """Optimiser updates; one per supervision step."""
+    """Optimizer updates; one per supervision step."""
     minutes: Positive | None = None
     """Wall-clock budget, heads and the last evaluation included; when set, the schedule follows the clock and `updates`
     is only a ceiling."""
@@ -150,7 +150,7 @@ class TrainConfig(Checked):
     halt_early: bool = False
     """Replace a row as soon as it wants to halt, from its second step on (ACT)."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0
-    """Seed of data order, initialisation, noise and augmentation."""
+    """Seed of data order, initialization, noise and augmentation."""
     augment: bool = False
     """Show examples through random symmetries of the task; views that belong to another split are not used."""
     optimizer: Literal["adamw", "muon", "adamatan2"] = "muon"
@@ -181,17 +181,17 @@ class TrainConfig(Checked):
     """Weight of the KL. With kl_reduction "sum", 1 is the ELBO's own ratio."""
     beta_warmup: Share = 0.0
     """Share of the run over which beta rises from 0 to its value (KL annealing, arXiv:1511.06349): near the price at
-    which nothing is told, it is chance when a run begins to tell (LOG.md)."""
+    which the KL is 0, it is chance when a run begins to use it (LOG.md)."""
     cure: bool = False
-    """Watch for posterior leakage and begin anew with one transition and a higher beta where it is found; lower beta
+    """Watch for posterior leakage and restart with one transition and a higher beta where it is found; lower beta
     where diversity has collapsed (gram.train.watch)."""
     kl_balance: Share = 0.8
     """Share of the KL that trains the prior; the rest trains the posterior (paper, 0.8)."""
     kl_reduction: Literal["sum", "mean"] = "sum"
     """KL summed over channels and positions and divided by the scored tokens, or by the channels as well."""
     posterior_transitions: Literal["last", "all"] = "last"
-    """Transitions that sample from the posterior in training. "all" is the paper's literal reading and opens a
-    private channel (LOG.md)."""
+    """Transitions that sample from the posterior in training. "all" is the paper's literal reading and leads to
+    posterior leakage (LOG.md)."""
     kl_transitions: Literal["last", "all"] = "last"
     """Transitions that pay KL."""
     loss: Literal["softmax", "stablemax"] = "softmax"
@@ -234,7 +234,7 @@ class SolveConfig(Checked):
     halt_threshold: Annotated[float, Range(-1_000_000, 1_000_000)] | None = None
     """A trajectory stops when its halt logit exceeds this; None never stops early."""
     restart_every: Annotated[int, Range(0, 1_000_000)] | None = None
-    """Supervision steps after which a trajectory that has not stopped begins anew; None never. Where puzzles and
+    """Supervision steps after which a trajectory that has not stopped restarts; None never. Where puzzles and
     answers share their symbols, as in Sudoku, it first takes a guess for a given: at a blank position where it is
     unsure, a symbol drawn from its own softmax joins the puzzle that it sees (ours, see DEVIATIONS.md). A model with
     candidates takes all its guesses back, and waits twice as long for the next time."""
@@ -244,8 +244,8 @@ class SolveConfig(Checked):
     """A model with candidates takes its last guess back when the value (the logit that the state has a solution) is
     below this."""
     temperature: Weight | None = None
-    """Factor on the prior's sigma, for deterministic members the standard deviation of test-time noise itself (PTRM);
-    None means 1 for stochastic members and 0 for deterministic ones."""
+    """Factor on the prior's sigma, for deterministic variants the standard deviation of test-time noise itself (PTRM);
+    None means 1 for stochastic variants and 0 for deterministic ones."""
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -338,7 +338,7 @@ class ArcConfig(Checked):
     asked: tuple[Text, ...] = ()
     """Files whose demonstrations are trained on, and whose test inputs are to be answered."""
     variants: Annotated[int, Range(1, 10_000)] = 8
-    """Views of each puzzle (turned, mirrored, colours permuted) that are learnt, each under an identity of its own, and
+    """Views of each puzzle (turned, mirrored, colors permuted) that are learnt, each under an identity of its own, and
     that vote."""
     translate: bool = False
     """Lay grids anywhere on the canvas in training, not only in its corner."""

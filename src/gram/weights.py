@@ -168,7 +168,7 @@ def write_json(path: Path, values: Any) -> None:
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Atomic torch.save of tensors and plain values (optimiser state)."""
+    """Atomic torch.save of tensors and plain values (optimizer state)."""
 
     def write(temporary: Path) -> None:
         torch.save(state, temporary)

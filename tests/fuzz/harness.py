@@ -110,7 +110,7 @@ def judge(arguments: list[str], home: Path, seen: list[str]) -> Iterator[str]:
     from gram import cli
 
     with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # the peak restarts
     before, begin = peak(), time.perf_counter()
     out, err, code = io.StringIO(), io.StringIO(), None
     seen.clear()

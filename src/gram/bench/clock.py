@@ -20,14 +20,14 @@ SQUARES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192)}
 class Case(Protocol):
     """Something that can be measured once more."""
 
-    def turn(self) -> None: ...
+    def repeat(self) -> None: ...
 
 
 def take_turns(cases: Sequence[Case], repeats: int) -> None:
     """Every case once, `repeats` times over."""
     for _ in range(repeats):
         for case in cases:
-            case.turn()
+            case.repeat()
 
 
 def spread(values: Sequence[float]) -> float:
@@ -48,15 +48,15 @@ class Clock:
 
     def time(self, run: Callable[[], object]) -> float:
         """Seconds that `run` takes."""
-        self.settle()
+        self.synchronize()
         wall, cpu = time.perf_counter(), time.process_time()
         run()
-        self.settle()
+        self.synchronize()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         self.wall, self.cpu = self.wall + wall, self.cpu + cpu
         return cpu if self.kind == "cpu" else wall
 
-    def settle(self) -> None:
+    def synchronize(self) -> None:
         """Wait for what a GPU still has to do."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
@@ -68,14 +68,15 @@ class Clock:
 
 
 class Timed:
-    """A case that is one call, made once beforehand to warm up: its seconds in every turn, and its last result."""
+    """A case that is one call, made once beforehand to warm up: its seconds in every repetition, and its last
+    result."""
 
     def __init__(self, clock: Clock, run: Callable[[], Any]):
         self.clock, self.run = clock, run
         self.result = run()
         self.seconds: list[float] = []
 
-    def turn(self) -> None:
+    def repeat(self) -> None:
         self.seconds.append(self.clock.time(self.again))
 
     def again(self) -> None:
@@ -83,14 +84,15 @@ class Timed:
 
 
 def comparison(ours: Timed, theirs: Timed) -> dict[str, Any]:
-    """Median seconds of both; ratio: theirs over ours within a turn, the median of the turns, and its spread."""
+    """Median seconds of both; ratio: theirs over ours within a repetition, the median of the repetitions, and its
+    spread."""
     ratios = [b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True)]
     seconds = {"ours": statistics.median(ours.seconds), "theirs": statistics.median(theirs.seconds)}
     return {"seconds_per_turn": seconds, "ratio": statistics.median(ratios), "ratio_spread": spread(ratios)}
 
 
 class Peak:
-    """Matrix products x @ W^T of some dtype: the fastest of several shapes, measured anew in every turn."""
+    """Matrix products x @ W^T of some dtype: the fastest of several shapes, measured again in every repetition."""
 
     def __init__(self, clock: Clock, dtype: torch.dtype, shapes: Sequence[tuple[int, int, int]] = ()):
         """shapes: (rows, inputs, outputs) beside the squares."""
@@ -98,7 +100,7 @@ class Peak:
         self.shapes = [*((n, n, n) for n in SQUARES[clock.device.type]), *shapes]
         self.rates: list[dict[str, float]] = []
 
-    def turn(self) -> None:
+    def repeat(self) -> None:
         """Operations per second of every shape, the best of three products each."""
         found = {}
         for rows, inputs, outputs in self.shapes:
@@ -111,34 +113,34 @@ class Peak:
         self.rates.append(found)
 
     def figures(self) -> dict[str, Any]:
-        """The best of a turn (median over turns), where it was reached, and all shapes."""
+        """The best of a repetition (median over repetitions), where it was reached, and all shapes."""
         rates = {shape: statistics.median(found[shape] for found in self.rates) for shape in self.rates[0]}
         shape = max(rates, key=lambda name: rates[name])
         return {"best": statistics.median(self.best), "shape": shape, "shapes": rates}
 
     @property
     def best(self) -> list[float]:
-        """The fastest shape of each turn, in operations per second."""
+        """The fastest shape of each repetition, in operations per second."""
         return [max(found.values()) for found in self.rates]
 
 
 class Memory:
-    """The most memory in use during the turns of a case, in GiB: of the process (with all else that it has loaded), and
-    on the GPU."""
+    """The most memory in use during the repetitions of a case, in GiB: of the process (with all else that it has
+    loaded), and on the GPU."""
 
     def __init__(self, device: torch.device):
         self.device = device
         self.resident, self.cuda = 0, 0
 
     def reset(self) -> None:
-        """A turn begins."""
+        """A repetition begins."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         with contextlib.suppress(OSError):  # only Linux forgets its high-water mark when asked to
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
     def observe(self) -> None:
-        """A turn has ended."""
+        """A repetition has ended."""
         self.resident = max(self.resident, _resident())
         if self.device.type == "cuda":
             self.cuda = max(self.cuda, torch.cuda.max_memory_allocated(self.device))

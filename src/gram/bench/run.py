@@ -11,11 +11,11 @@ from gram.bench.clock import Clock, Peak, take_turns
 from gram.bench.sampling import Sampling
 from gram.bench.training import Training
 from gram.measure.record import hardware, origin
-from gram.models.device import place
+from gram.models.device import choose_device
 from gram.recipes import change, recipe
 from gram.train.log import NullLog
 
-FAMILY = ("queens-8", "queens-8-trm", "queens-8-hrm", "queens-8-looped")
+DEFAULT = ("queens-8", "queens-8-trm", "queens-8-hrm", "queens-8-looped")
 ALONE = 0.8
 """A process that computes for less than this share of its time is not alone on the machine."""
 
@@ -44,19 +44,19 @@ def bench(
     clock: Literal["wall", "cpu"],
     as_json: bool,
 ) -> int:
-    """Measure the recipes `names`, the family on queens-8 if there are none, and print the figures."""
+    """Measure the recipes `names`, four variants of queens-8 if there are none, and print the figures."""
     numbers = {"batch": batch, "threads": threads, "repeats": repeats, "puzzles": puzzles, "width": width}
     for name, number in numbers.items():
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}; it must be at least 1.")
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds}; it must be above 0.")
-    configs = [recipe(name) for name in names or FAMILY]
+    configs = [recipe(name) for name in names or DEFAULT]
     for config in configs:
         if config.model.kind != "recursive":
-            raise ValueError(f"{config.recipe} is no member of the recursive family; gram bench measures members only.")
+            raise ValueError(f"{config.recipe} is no recursive model; gram bench measures those only.")
     torch.set_num_threads(threads)
-    watch = Clock(place(device), clock)
+    watch = Clock(choose_device(device), clock)
     trainings, samplings = [], []
     if what != "solve":
         fields = {"dtype": dtype, "compile": compile, "threads": threads} | ({"batch": batch} if batch else {})

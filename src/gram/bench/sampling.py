@@ -9,7 +9,7 @@ from gram import tasks
 from gram import weights as weight_files
 from gram.bench.clock import Clock, Memory, Peak, spread
 from gram.config import Config
-from gram.models.build import build, settle
+from gram.models.build import build, cast
 from gram.models.device import arithmetic
 from gram.models.recursive import Model
 from gram.solve.reasoner import Reasoner
@@ -38,10 +38,10 @@ class Sampling:
         self.dtype, _ = arithmetic(dtype, config.model.width, clock.device)
         self.config, self.width = config, width or config.solve.width
         compile = compile and clock.device.type == "cuda"
-        self.reasoner = Reasoner(config, TorchNetwork(settle(model, self.dtype), compile=compile))
+        self.reasoner = Reasoner(config, TorchNetwork(cast(model, self.dtype), compile=compile))
         self.inputs = load_examples(self.reasoner.task, config.dev[:1], "dev", count=puzzles).inputs
         self.cost = of_step(model)
-        self.rows = self.reasoner.network.in_flight
+        self.rows = self.reasoner.network.active_rows
         self.seconds: list[float] = []
         self.alone: list[list[float]] = []
         self.evaluations = self.many()
@@ -59,7 +59,7 @@ class Sampling:
         """Text to checked answer, as `gram solve` does it."""
         self.reasoner.solve(puzzle[None], width=self.width, select=self.select)
 
-    def turn(self) -> None:
+    def repeat(self) -> None:
         self.memory.reset()
         self.seconds.append(self.clock.time(self.many))
         self.alone.append([self.clock.time(lambda puzzle=puzzle: self.one(puzzle)) for puzzle in self.inputs])
@@ -71,7 +71,7 @@ class Sampling:
         return [(rows, c.width, 2 * c.hidden), (rows, c.hidden, c.width)]
 
     def figures(self, peak: Peak) -> dict[str, Any]:
-        """Medians over the turns; the percentiles are over puzzles, each with the median of its turns."""
+        """Medians over the repetitions; the percentiles are over puzzles, each with the median of its repetitions."""
         work = self.evaluations * self.cost.operations
         shares = [work / s / best for s, best in zip(self.seconds, peak.best, strict=True)]
         p50, p95 = np.percentile(np.median(self.alone, axis=0), [50, 95])

@@ -18,7 +18,7 @@ from gram.train.parallel import World
 
 
 class Training:
-    """A run of `config`, warmed up; each turn is a number of updates that takes `least` seconds or more."""
+    """A run of `config`, warmed up; each repetition is a number of updates that takes `least` seconds or more."""
 
     def __init__(self, config: Config, clock: Clock, least: float = 1.0, log: Log | None = None):
         """ValueError if the batch will not fit into memory."""
@@ -41,7 +41,7 @@ class Training:
         except RuntimeError as error:
             self.run.without_compiler(error)
 
-    def turn(self) -> None:
+    def repeat(self) -> None:
         self.memory.reset()
         seconds = self.clock.time(lambda: [self.run.update() for _ in range(self.updates)])
         self.rates.append(self.updates / seconds)
@@ -54,7 +54,7 @@ class Training:
         return [(rows, c.width, 2 * c.hidden), (rows, c.hidden, c.width)]
 
     def figures(self, peak: Peak) -> dict[str, Any]:
-        """Medians over the turns; rates per second."""
+        """Medians over the repetitions; rates per second."""
         batch = self.config.train.batch
         shares = [r * batch * self.cost.operations / best for r, best in zip(self.rates, peak.best, strict=True)]
         rate = statistics.median(self.rates)

@@ -121,7 +121,7 @@ def evaluate(
     record: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
-    """Measure weights on puzzles that were not trained on; every figure comes from samples of the prior.
+    """Measure weights on puzzles that were not trained on; every metric comes from samples of the prior.
 
     Args:
         task: Name of the task.
@@ -139,7 +139,7 @@ def evaluate(
         edge_probability: For coloring, the density of the generated graphs (0.4 if not given).
         early_stop: With select "checked", stop at the first valid answer of a puzzle: much faster, but it tells nothing
             about single samples (valid, coverage and conflicts are then null).
-        record: Also write the figures with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
+        record: Also write the metrics with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
         as_json: One JSON object.
     """
     from gram.console import puzzles as console
@@ -263,7 +263,7 @@ def import_official(checkpoint: Positional[Path], /, *, out: Path, task: str | N
     return 0
 
 
-# bench, report, reproduce, info: figures --------------------------------------------------------------------
+# bench, report, reproduce, info: results --------------------------------------------------------------------
 def bench(
     recipes: Positional[tuple[str, ...]] = (),
     /,
@@ -285,15 +285,15 @@ def bench(
     """Measure training and sampling in turns, beside the fastest matrix products of the same machine and dtype.
 
     Args:
-        recipes: Recipes by name, members included (queens-8-trm, paper-sudoku-9); the family on queens-8 if none.
+        recipes: Recipes by name, variants included (queens-8-trm, paper-sudoku-9); four variants of queens-8 if none.
         what: Training, sampling, or both.
         batch: Rows per update.
         threads: CPU threads.
         dtype: Arithmetic of the network.
         device: Where.
         compile: Whether training uses torch.compile.
-        repeats: Turns of each; medians are told.
-        seconds: How long the updates of a turn take at least.
+        repeats: Repetitions of each; medians are shown.
+        seconds: How long the updates of a repetition take at least.
         puzzles: Dev puzzles, sampled side by side and one at a time.
         width: Trajectories per puzzle.
         select: How one answer is chosen when one puzzle is asked at a time.
@@ -378,7 +378,7 @@ def reproduce(
 
 
 def info(weights: Positional[str | None] = None, /, *, as_json: Annotated[bool, arg(name="json")] = False) -> int:
-    """Tasks, recipes and shipped weights; or the parameters by part and the figures of one set of weights.
+    """Tasks, recipes and shipped weights; or the parameters by part and the metrics of one set of weights.
 
     Args:
         weights: Shipped weights by name, a folder, or a recipe's name.

@@ -182,7 +182,7 @@ def evaluate(
     seconds = time.perf_counter() - begin
     source = split if data is None else data.name
     values: dict[str, Any] = {"task": task.spec.name, "weights": label, "data": source}
-    values |= figures(found, answers, shown)
+    values |= metrics(found, answers, shown)
     values |= {"width": options.width, "depth": options.depth, "select": "majority", "variants": len(task.views)}
     values |= {"function_evaluations": sum(a.evaluations for a in answers), "seconds": seconds}
     values |= {"seed": options.seed, "temperature": options.temperature}
@@ -202,7 +202,7 @@ def evaluate(
     return 0
 
 
-def figures(found: Sequence[Question], answers: Sequence[Asked], shown: dict[int, tuple[Pair, ...]]) -> dict[str, Any]:
+def metrics(found: Sequence[Question], answers: Sequence[Asked], shown: dict[int, tuple[Pair, ...]]) -> dict[str, Any]:
     """examples (test inputs) and puzzles; `score` of the votes; exact_one: a single sample of the puzzle itself,
     without a vote; and `score` of answering with the input (copy_...) and with the most frequent outputs that the
     puzzle shows (frequent_...)."""
@@ -222,7 +222,7 @@ def figures(found: Sequence[Question], answers: Sequence[Asked], shown: dict[int
 
 
 def table(values: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The metrics for people."""
     head = (
         f"{values['task']}: {counted(values['examples'], 'test input')} of {counted(values['puzzles'], 'puzzle')} of "
         f"{values['data']}, weights {values['weights']}, {counted(values['variants'], 'variant')}, width "

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
 
 LISTING = 10
-"""How many times `quick` nodes the exact solver may visit to list all answers of a puzzle that figures are measured
+"""How many times `quick` nodes the exact solver may visit to list all answers of a puzzle that metrics are measured
 on."""
 LISTED = 2**28
 """Bytes of such answers of a file."""
@@ -114,7 +114,7 @@ def check_base(task: Task, base: int | None) -> None:
 
 
 def tell_reading(found: Found) -> None:
-    """Say on standard error what was settled to read the puzzles, and what does not fit."""
+    """Say on standard error what was decided to read the puzzles, and what does not fit."""
     if sys.stderr is not None:
         for note in found.notes:
             print(f"Read: {note}.", file=sys.stderr)
@@ -207,7 +207,7 @@ def examples(
 
     if edge_probability is not None:
         if not isinstance(task, Coloring) or data is not None:
-            raise ValueError("--edge-probability shapes the random graphs of colouring tasks; leave it out here.")
+            raise ValueError("--edge-probability shapes the random graphs of coloring tasks; leave it out here.")
         task = Coloring(task.n, task.colors, edge_probability)
     how = Found([])
     if data is None:

@@ -1,4 +1,4 @@
-"""Grey images as PNG files, by the standard library alone (PNG specification, third edition)."""
+"""Gray images as PNG files, by the standard library alone (PNG specification, third edition)."""
 
 import struct
 import zlib
@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 GAP = 2  # pixels between tiles
-GREY = 160
+GRAY = 160
 
 
 def tiled(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images (n, H, W) uint8 row by row in `columns` columns on grey ground, (rows * (H + 2) + 2, ...) uint8."""
+    """Images (n, H, W) uint8 row by row in `columns` columns on gray ground, (rows * (H + 2) + 2, ...) uint8."""
     n, height, width = images.shape
     rows = -(-n // columns)
-    sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP), GREY, np.uint8)
+    sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP), GRAY, np.uint8)
     for i, image in enumerate(images):
         top, left = GAP + i // columns * (height + GAP), GAP + i % columns * (width + GAP)
         sheet[top : top + height, left : left + width] = image
@@ -22,9 +22,9 @@ def tiled(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def png(image: np.ndarray) -> bytes:
-    """A grey image (H, W) uint8 as PNG."""
+    """A gray image (H, W) uint8 as PNG."""
     height, width = image.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of grey, no interlacing
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of gray, no interlacing
     rows = np.concatenate([np.zeros((height, 1), np.uint8), image], axis=1)  # each begins with its filter: none
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(

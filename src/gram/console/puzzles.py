@@ -158,9 +158,9 @@ HEAD = (
     *("task", "weights", "examples", "exact", "valid", "coverage", "conflicts", "width", "depth"),
     *("function_evaluations", "seconds"),
 )
-"""The first keys of --json, in this order; the other figures of gram.measure.puzzles follow."""
+"""The first keys of --json, in this order; the other metrics of gram.measure.puzzles follow."""
 
-FIGURES = {
+METRICS = {
     "exact": "the chosen answer is the only solution",
     "exact_one": "a single sample is the only solution",
     "valid": "one sample obeys all rules",
@@ -189,7 +189,7 @@ def evaluate(
     trust: bool = False,
     check: str | None = None,
 ) -> int:
-    """Measure, print the figures, and record them if asked to. What `asked` leaves open comes from config.solve."""
+    """Measure, print the metrics, and record them if asked to. What `asked` leaves open comes from config.solve."""
     if record is not None and is_bundle(weights):
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
     task = named(name, weights, trust=trust, check=check)
@@ -234,47 +234,47 @@ def evaluate(
     from gram.measure.record import keep, key
 
     options = resolve(reasoner.config.solve, asked)
-    figures = measure.evaluate((reasoner.network, task), found, options, early_stop=early_stop)
-    figures |= {
+    metrics = measure.evaluate((reasoner.network, task), found, options, early_stop=early_stop)
+    metrics |= {
         "task": task.spec.name,
         "weights": label,
         "data": split if data is None else data.name,
         "temperature": options.temperature,
         "edge_probability": edge_probability,
     }
-    figures = {key: figures[key] for key in HEAD} | {k: v for k, v in figures.items() if k not in HEAD}
+    metrics = {key: metrics[key] for key in HEAD} | {k: v for k, v in metrics.items() if k not in HEAD}
     if as_json:
-        print(json.dumps(figures))
+        print(json.dumps(metrics))
     else:
-        say(table(figures))
+        say(table(metrics))
     if record is not None:
         named_by = {name: getattr(options, name) for name in ("width", "depth", "select")}
         named_by |= {"limit": limit, "temperature": asked.get("temperature"), "edge_probability": edge_probability}
         named_by |= {"seed": asked.get("seed") or None, "restart_every": asked.get("restart_every")}
         named_by["early_stop"] = early_stop or None
-        keep(record, reasoner, folder, key(figures["data"], named_by), figures)
+        keep(record, reasoner, folder, key(metrics["data"], named_by), metrics)
     tell_arithmetic(reasoner)
     return 0
 
 
-def table(figures: dict[str, Any]) -> str:
-    """The figures for people."""
+def table(metrics: dict[str, Any]) -> str:
+    """The metrics for people."""
     head = (
-        f"{figures['task']}: {counted(figures['examples'], 'puzzle')} of {figures['data']}, "
-        f"weights {figures['weights']}, width {figures['width']}, depth {figures['depth']}, select {figures['select']}"
+        f"{metrics['task']}: {counted(metrics['examples'], 'puzzle')} of {metrics['data']}, "
+        f"weights {metrics['weights']}, width {metrics['width']}, depth {metrics['depth']}, select {metrics['select']}"
     )
-    rates = [f"  {k:<15} {figures[k]:8.2%}  {text}" for k, text in FIGURES.items() if figures.get(k) is not None]
-    for solutions, group in figures.get("by_solutions", {}).items():
-        if group["examples"] and len(rates) and figures["exact"] is None:
+    rates = [f"  {k:<15} {metrics[k]:8.2%}  {text}" for k, text in METRICS.items() if metrics.get(k) is not None]
+    for solutions, group in metrics.get("by_solutions", {}).items():
+        if group["examples"] and len(rates) and metrics["exact"] is None:
             rates.append(
                 f"  {solutions + ' answers':<15} {group['valid']:8.2%}  valid, {group['coverage']:.2%} coverage "
                 f"({counted(group['examples'], 'puzzle')})"
             )
-    if figures["conflicts"] is not None:
+    if metrics["conflicts"] is not None:
         rates.append(
-            f"  {'conflicts':<15} {figures['conflicts']:>8,}  broken rules, most frequent answers, all puzzles"
+            f"  {'conflicts':<15} {metrics['conflicts']:>8,}  broken rules, most frequent answers, all puzzles"
         )
-    evaluations = figures["function_evaluations"] + figures.get("checked_evaluations", 0)
-    seconds = figures["seconds"] + figures.get("checked_seconds", 0.0)
+    evaluations = metrics["function_evaluations"] + metrics.get("checked_evaluations", 0)
+    seconds = metrics["seconds"] + metrics.get("checked_seconds", 0.0)
     cost = f"  {counted(evaluations, 'function evaluation')}, {seconds:.1f} s"
     return "\n".join([head, *rates, cost])

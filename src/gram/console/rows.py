@@ -85,19 +85,19 @@ def evaluate(
 
     options = resolve(reasoner.config.solve, asked)
     known = task.examples("train").inputs if task.config.files else found.inputs
-    figures: dict[str, Any] = measure.figures(reasoner.network, task, found, known, options)
-    figures = {"task": task.spec.name, "weights": label, "data": split if data is None else data.name} | figures
+    metrics: dict[str, Any] = measure.metrics(reasoner.network, task, found, known, options)
+    metrics = {"task": task.spec.name, "weights": label, "data": split if data is None else data.name} | metrics
     if as_json:
-        print(json.dumps(figures))
+        print(json.dumps(metrics))
     else:
         say(
-            f"{label}: {counted(figures['cells'], 'hidden cell')} of {counted(len(found), 'row')}, {figures['data']}\n"
-            f"  accuracy  {figures['accuracy']:8.2%}  the likeliest value is right "
-            f"(the most frequent of the column: {figures['mode_accuracy']:.2%})\n"
-            f"  nats      {figures['nats']:8.3f}  a cell, minus log-likelihood "
-            f"(shares of the column: {figures['mode_nats']:.3f})\n"
-            f"  covered   {figures['covered']:8.2%}  by the smallest set of values with 90% together, "
-            f"{figures['set_size']:.1f} values"
+            f"{label}: {counted(metrics['cells'], 'hidden cell')} of {counted(len(found), 'row')}, {metrics['data']}\n"
+            f"  accuracy  {metrics['accuracy']:8.2%}  the likeliest value is right "
+            f"(the most frequent of the column: {metrics['mode_accuracy']:.2%})\n"
+            f"  nats      {metrics['nats']:8.3f}  a cell, minus log-likelihood "
+            f"(shares of the column: {metrics['mode_nats']:.3f})\n"
+            f"  covered   {metrics['covered']:8.2%}  by the smallest set of values with 90% together, "
+            f"{metrics['set_size']:.1f} values"
         )
     tell_arithmetic(reasoner)
     return 0

@@ -10,7 +10,7 @@ from gram import tasks
 from gram.console import png as pictures
 from gram.console.inputs import load, tell_arithmetic
 from gram.console.text import counted, one_line, say
-from gram.measure.samples import figures
+from gram.measure.samples import metrics
 from gram.solve import generate
 from gram.solve.options import drawing
 from gram.tasks.base import Tokens, Unconditional
@@ -35,7 +35,7 @@ def sample(
     as_json: bool,
     asked: dict[str, Any],
 ) -> int:
-    """Draw n samples, print them or their figures, and write pictures if asked to. `asked`: the options
+    """Draw n samples, print them or their metrics, and write pictures if asked to. `asked`: the options
     of Reasoner.generate."""
     task = tasks.task(name).sampled()
     for path in filter(None, (png, evolution)):
@@ -47,7 +47,7 @@ def sample(
         for i in range(len(samples)):
             print(json.dumps(fields(task, samples, i)))
     else:
-        values = figures(task, samples) | {"task": name, "weights": label, "depth": options.depth}
+        values = metrics(task, samples) | {"task": name, "weights": label, "depth": options.depth}
         values |= digits(task, samples, "test")
         say(beside([task.render(task.blank, tokens) for tokens in samples.tokens[:SHOWN]]))
         say(table(values))
@@ -78,7 +78,7 @@ def beside(blocks: list[str], gap: str = "  ") -> str:
 
 
 def table(values: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The metrics for people."""
     drawn = counted(values["samples"], "sample")
     lines = [f"{values['task']}: {drawn}, weights {values['weights']}, depth {values['depth']}"]
     of = "the samples" if values["valid"] is None else "the valid ones"
@@ -135,7 +135,7 @@ def evaluate(
     samples = reasoner.generate(**asked)
     options = drawing(reasoner.config.solve, None, asked)
     values = {"task": task.spec.name, "weights": label, "data": split, "depth": options.depth}
-    values |= figures(task, samples) | {"seen": seen(task, reasoner.config.data, samples)}
+    values |= metrics(task, samples) | {"seen": seen(task, reasoner.config.data, samples)}
     values |= digits(task, samples, split)
     values |= {"seed": options.seed, "temperature": options.temperature}
     values["restart_every"] = options.restart_every or None

@@ -18,6 +18,6 @@ def counted(number: int | None, noun: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print; without colours where nobody sees them or NO_COLOR asks for none."""
+    """Print; without colors where nobody sees them or NO_COLOR asks for none."""
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
     print(ESCAPES.sub("", text) if plain else text)

@@ -1,6 +1,6 @@
 """ARC's way of answering: many views of a test input, one vote for each sample, two attempts; and how it is scored.
 
-Pure functions of grids (H, W) of colours. V variants, N samples of each.
+Pure functions of grids (H, W) of colors. V variants, N samples of each.
 """
 
 from collections import Counter
@@ -56,16 +56,16 @@ def score(attempts: Sequence[Sequence[Grid]], targets: Sequence[Grid], puzzles: 
     """Attempts at each test input, its target, and the number of its puzzle -> rates in [0, 1], for k = 1 and 2:
 
     pass_k: test inputs that one of the first k attempts answers exactly. task_pass_k: puzzles all of whose test inputs
-    are answered so. mean_pass_k: the share of answered test inputs of a puzzle, mean over puzzles (the figure of ARC
+    are answered so. mean_pass_k: the share of answered test inputs of a puzzle, mean over puzzles (the metric of ARC
     Prize, HRM and TRM)."""
-    figures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for k in (1, ATTEMPTS):
         right = np.array([passes(own, target, k) for own, target in zip(attempts, targets, strict=True)], float)
         by_puzzle = [right[np.array(puzzles) == puzzle] for puzzle in dict.fromkeys(puzzles)]
-        figures[f"pass_{k}"] = float(right.mean())
-        figures[f"task_pass_{k}"] = float(np.mean([own.all() for own in by_puzzle]))
-        figures[f"mean_pass_{k}"] = float(np.mean([own.mean() for own in by_puzzle]))
-    return figures
+        metrics[f"pass_{k}"] = float(right.mean())
+        metrics[f"task_pass_{k}"] = float(np.mean([own.all() for own in by_puzzle]))
+        metrics[f"mean_pass_{k}"] = float(np.mean([own.mean() for own in by_puzzle]))
+    return metrics
 
 
 def copied(input: Grid) -> list[Grid]:

@@ -1,5 +1,5 @@
 """How much samples look like digits: Fréchet distance (FID, arXiv:1706.08500) and inception score (IS,
-arXiv:1606.03498) of binarised MNIST.
+arXiv:1606.03498) of binarized MNIST.
 
 classifier_fid and classifier_is use the features of a small MNIST classifier that ships with the package. They are
 comparable among themselves only, never with published figures; those are inception_fid and inception_is, by
@@ -96,7 +96,7 @@ def inception_missing() -> str | None:
 
 
 def inception(samples: Tokens, reference: Tokens) -> dict[str, float]:
-    """FID and IS of the Inception network of torchmetrics; grey images become three equal channels."""
+    """FID and IS of the Inception network of torchmetrics; gray images become three equal channels."""
     from torchmetrics.image.fid import FrechetInceptionDistance  # pyright: ignore[reportMissingImports]
     from torchmetrics.image.inception import InceptionScore  # pyright: ignore[reportMissingImports]
 

@@ -33,7 +33,7 @@ def evaluate(
     **changes: Any,
 ) -> dict[str, Any]:
     """Measure on `examples`, whose targets should be all that exist for each input; `changes` are options by name.
-    Figures, rates in [0, 1]:
+    Metrics, rates in [0, 1]:
 
     examples, width, depth, select; seconds and function_evaluations of the sampling; halting_step: mean supervision
     steps of a sample. Every sample runs to `depth` or until its halting logit exceeds `halt_threshold`; the checker
@@ -55,7 +55,7 @@ def evaluate(
 
     early_stop: only that second pass; valid, coverage and conflicts are None, because they need all samples.
 
-    A member whose trajectories are all equal runs one of them, which counts as `width` samples. ValueError without
+    A variant whose trajectories are all equal runs one of them, which counts as `width` samples. ValueError without
     examples, for an input without a target, for early_stop without "checked", or for a width beyond memory.
     """
     if len(examples) == 0:
@@ -68,14 +68,14 @@ def evaluate(
     network, task = (source.network, source.task) if isinstance(source, Reasoner) else source
     check_width(o.width, len(examples), task.spec.length)
     needs_check(task, o.select)
-    figures = {"examples": len(examples), "width": o.width, "depth": o.depth, "select": o.select, "seed": o.seed}
-    figures |= {"restart_every": o.restart_every or None, "early_stop": early_stop}
+    metrics = {"examples": len(examples), "width": o.width, "depth": o.depth, "select": o.select, "seed": o.seed}
+    metrics |= {"restart_every": o.restart_every or None, "early_stop": early_stop}
     if early_stop:
         found = checked(network, task, examples.inputs, o)
         solved, single = found["checked"], bool((examples.counts == 1).all())
-        figures |= dict.fromkeys(("valid", "coverage", "conflicts"))
-        figures |= {"exact": solved if single else None, "selected_valid": solved, "checked": solved}
-        return figures | {"function_evaluations": found["checked_evaluations"], "seconds": found["checked_seconds"]}
+        metrics |= dict.fromkeys(("valid", "coverage", "conflicts"))
+        metrics |= {"exact": solved if single else None, "selected_valid": solved, "checked": solved}
+        return metrics | {"function_evaluations": found["checked_evaluations"], "seconds": found["checked_seconds"]}
     tally = Tally(task, o.width, o.select)
     seconds = 0.0
     for first in range(0, len(examples), CHUNK):
@@ -85,12 +85,12 @@ def evaluate(
         seconds += time.perf_counter() - begin
         for i, trajectories in enumerate(found):
             tally.add(part.inputs[i], part.targets_of(i), trajectories)
-    figures |= tally.figures() | {"seconds": seconds}
+    metrics |= tally.metrics() | {"seconds": seconds}
     if o.select == "checked":
-        figures |= checked(network, task, examples.inputs, o)
-        if figures["exact"] is not None and not figures["unlisted"]:  # a single right answer: what is valid is exact
-            figures["exact"] = figures["selected_valid"] = figures["checked"]
-    return figures
+        metrics |= checked(network, task, examples.inputs, o)
+        if metrics["exact"] is not None and not metrics["unlisted"]:  # a single right answer: what is valid is exact
+            metrics["exact"] = metrics["selected_valid"] = metrics["checked"]
+    return metrics
 
 
 def checked(network: Network, task: Task, puzzles: Tokens, options: SamplingOptions) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class Tally:
         self.halt.append(found.halt)
         self.value.append(found.value)
 
-    def figures(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
         """See `evaluate`."""
         solutions, valid = np.array(self.solutions), np.array(self.valid)
         covered = {n: np.minimum(1.0, np.array(found) / solutions) for n, found in self.found.items()}

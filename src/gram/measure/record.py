@@ -1,4 +1,4 @@
-"""Where and on what a figure was measured: results/RECIPE/SEED.json, the only source of published numbers."""
+"""Where and on what a metric was measured: results/RECIPE/SEED.json, the only source of published numbers."""
 
 import datetime
 import json
@@ -27,12 +27,12 @@ TRAINING = "training.json"
 """Beside weights that left their run: {"seconds": ..., "updates": ...}."""
 
 
-def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures: dict[str, Any]) -> None:
+def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, metrics: dict[str, Any]) -> None:
     """Put what was measured of a reasoner under `name` into results/RECIPE/SEED.json, atomically, and say where; other
     names in the file stay.
 
-    The file: recipe, task, seed of the training, parameters, commit and dirty (of the last figures written), date,
-    hardware, seconds and updates of the training (null if unknown), figures: name -> figures with their own commit and
+    The file: recipe, task, seed of the training, parameters, commit and dirty (of the last metrics written), date,
+    hardware, seconds and updates of the training (null if unknown), figures: name -> metrics with their own commit and
     date.
     """
     config = reasoner.config
@@ -44,12 +44,12 @@ def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, figures:
     path.parent.mkdir(parents=True, exist_ok=True)
     with lock(path.parent, wait=True):  # several evaluations of a recipe may end together
         values = strict_json.read_object(path) if path.is_file() else {}
-        weight_files.write_json(path, values | new | {"figures": values.get("figures", {}) | {name: figures | here}})
+        weight_files.write_json(path, values | new | {"figures": values.get("figures", {}) | {name: metrics | here}})
     print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
 
 
 def key(data: str, asked: dict[str, Any]) -> str:
-    """The name of figures in a results file: their data and what was asked for."""
+    """The name of metrics in a results file: their data and what was asked for."""
     return " ".join([data, *(f"{k}={v}" for k, v in asked.items() if v is not None)])
 
 
@@ -104,7 +104,7 @@ def training(weights: Path) -> dict[str, Any]:
 
 
 def tell(values: dict[str, Any], out: Path | None) -> None:
-    """Print the figures of a benchmark as JSON, and write them to the file `out` if there is one."""
+    """Print the metrics of a benchmark as JSON, and write them to the file `out` if there is one."""
     print(json.dumps(values, indent=2), flush=True)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Rows that are completed: imputations of hidden cells, and figures of them."""
+"""Rows that are completed: imputations of hidden cells, and metrics of them."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def probabilities(drawn: np.ndarray, size: int) -> np.ndarray:
     return (counts + 1 / size) / (drawn.shape[1] + 1)
 
 
-def figures(
+def metrics(
     network: Network, task: Rows, examples: Examples, known: Tokens, options: SamplingOptions
 ) -> dict[str, Any]:
     """Of the hidden cells of `examples`, whose targets say what they were: cells; accuracy of the likeliest value;

@@ -9,7 +9,7 @@ from gram.solve.generate import Samples
 from gram.tasks.base import Tokens, Unconditional
 
 
-def figures(task: Unconditional, samples: Samples) -> dict[str, Any]:
+def metrics(task: Unconditional, samples: Samples) -> dict[str, Any]:
     """Figures of the samples alone, shares in [0, 1]:
 
     samples; valid: those that obey the rules, and conflicts: violated constraints over all samples (None without

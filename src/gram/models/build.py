@@ -1,4 +1,4 @@
-"""The model that a configuration asks for: a member of the family, or a rival."""
+"""The model that a configuration asks for: a recursive one, or a baseline."""
 
 from collections.abc import Callable
 
@@ -33,12 +33,12 @@ def build(spec: TaskSpec, config: ModelConfig, seed: int = 0) -> AnyModel:
     return KINDS[config.kind](spec, config, seed)
 
 
-def settle(model: AnyModel, dtype: torch.dtype) -> AnyModel:
+def cast(model: AnyModel, dtype: torch.dtype) -> AnyModel:
     """`model`, thinking in `dtype` from now on and with its matrices in it: for inference, which then casts nothing."""
     model.dtype = dtype
     for module in model.modules():
         if isinstance(module, Linear):
-            module.settle(dtype)
+            module.cast(dtype)
     return model
 
 

@@ -1,4 +1,4 @@
-"""A small network that names the digit of a binarised MNIST image; its features serve as a measure of realism."""
+"""A small network that names the digit of a binarized MNIST image; its features serve as a measure of realism."""
 
 import math
 
@@ -22,7 +22,7 @@ class Classifier(nn.Module):
         self.out = nn.Linear(FEATURES, DIGITS)
 
     def reset(self, generator: torch.Generator) -> None:
-        """All initialisation: normal with standard deviation sqrt(2 / inputs), biases zero (He)."""
+        """All initialization: normal with standard deviation sqrt(2 / inputs), biases zero (He)."""
         for name, p in self.named_parameters():
             with torch.no_grad():
                 if name.endswith("bias"):

@@ -15,7 +15,7 @@ from gram.models.layers import Attention, Block, GroupMixer, PositionMixer
 
 
 class State(NamedTuple):
-    """z = (h, l), both (B, L, D): h slow and abstract, l fast scratch (l is (B, 0, D) in a flat member)."""
+    """z = (h, l), both (B, L, D): h slow and abstract, l fast scratch (l is (B, 0, D) in a flat variant)."""
 
     h: Tensor
     l: Tensor  # noqa: E741  the paper's symbol
@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 class Core(nn.Module):
-    """f_L, f_H and the guidance; every member of the family is one configuration of it."""
+    """f_L, f_H and the guidance; every variant is one configuration of it."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Core(nn.Module):
     ) -> tuple[Tensor | None, tuple[Gaussian, Gaussian] | None]:
         """eps of one transition, and where y is given (posterior, prior). eps is drawn from the prior, or with y and
         `follow` from the posterior (rows of `posterior_rows` (B, 1, 1) only, if that is given)."""
-        if self.prior is None:  # deterministic member: fixed noise at test time only (PTRM, arXiv:2605.19943)
+        if self.prior is None:  # deterministic variant: fixed noise at test time only (PTRM, arXiv:2605.19943)
             return (None if noise is None or temperature == 0 else (temperature * noise).to(u.dtype)), None
         assert self.posterior is not None
         assert noise is not None

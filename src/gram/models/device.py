@@ -17,7 +17,7 @@ LIMITS = "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"
 """Environment variables that keep torch from instructions of the processor."""
 
 
-def place(wish: str) -> torch.device:
+def choose_device(wish: str) -> torch.device:
     """The device: "cpu", "cuda", or "auto", a GPU where there is one. ValueError for another wish, or where there is
     none of that kind."""
     if wish not in ("auto", "cpu", "cuda"):

@@ -24,7 +24,7 @@ class Linear(nn.Module):
         """Truncated normal with standard deviation gain / sqrt(inputs) (LeCun)."""
         truncated_normal_(self.weight, gain / math.sqrt(self.weight.shape[1]), generator)
 
-    def settle(self, dtype: torch.dtype) -> None:
+    def cast(self, dtype: torch.dtype) -> None:
         """Keep the weight in `dtype`, the one that sampling multiplies in, so that nothing is cast then."""
         self.weight.data = self.weight.data.to(dtype)
 
@@ -36,7 +36,7 @@ class RowLinear(Linear):
     """The same for one row of each example, (B, 1, D). When sampling each has a product of its own, in float32: how a
     product of few rows rounds depends on how many they are, and a row's answer must not."""
 
-    def settle(self, dtype: torch.dtype) -> None:
+    def cast(self, dtype: torch.dtype) -> None:
         """Nothing: the weight stays in float32, whatever the arithmetic."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class Score(Linear):
     def __init__(self, inputs: int):
         super().__init__(inputs, 1)
 
-    def settle(self, dtype: torch.dtype) -> None:
+    def cast(self, dtype: torch.dtype) -> None:
         """Nothing: the weight stays in float32, whatever the arithmetic."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -204,7 +204,8 @@ def relation(matrix_LL: Tensor) -> nn.Module:
 
 class GroupMixer(nn.Module):
     """Gated sums over the groups that the rules name: position i receives, for each relation r, the sum of the
-    messages of the positions that share a group of r with it, itself left out, or that have an arrow of r to it.
+    messages of the positions that share a group of r with it, itself left out, or that have a directed relation r to
+    it.
 
     With S > 1 symbols, positions are (position, symbol) pairs, a position's symbols side by side: groups join pairs of
     the same symbol, and one more relation joins the symbols of a position. Weights depend on neither positions nor
@@ -234,18 +235,18 @@ class GroupMixer(nn.Module):
 
 
 def relation_matrices(spec: TaskSpec) -> Tensor:
-    """(R, L, L), relations first and arrows after them: entry (r, i, j) is 1 / sqrt(peers of i in r) if i != j share a
-    group of relation r, or an arrow of r leads from j to i, else 0. Positions that spell the puzzle are left out."""
-    front = IDENTITY if spec.identities else 0
-    length = spec.length - front
-    matrices = torch.zeros(len(spec.relations) + len(spec.arrows), length, length)
+    """(R, L, L), relations first and directed ones after them: entry (r, i, j) is 1 / sqrt(peers of i in r) if i != j
+    share a group of relation r, or r is directed from j to i, else 0. Positions that spell the puzzle are left out."""
+    prefix = IDENTITY if spec.identities else 0
+    length = spec.length - prefix
+    matrices = torch.zeros(len(spec.relations) + len(spec.directed), length, length)
     for matrix, groups in zip(matrices, spec.relations, strict=False):
         for group in groups:
-            index = torch.tensor(group) - front
+            index = torch.tensor(group) - prefix
             matrix[index[:, None], index[None, :]] = 1.0
         matrix.fill_diagonal_(0)
-    for matrix, pairs in zip(matrices[len(spec.relations) :], spec.arrows, strict=True):
-        source, target = torch.tensor(pairs).T - front
+    for matrix, pairs in zip(matrices[len(spec.relations) :], spec.directed, strict=True):
+        source, target = torch.tensor(pairs).T - prefix
         matrix[target, source] = 1.0
     return matrices / matrices.sum(-1, keepdim=True).clamp(min=1).sqrt()
 

@@ -1,4 +1,4 @@
-"""The family: encoder + core + heads. GRAM, TRM, HRM and the Looped Transformer are configurations of `Model`.
+"""The recursive model: encoder + core + heads. GRAM, TRM, HRM and the Looped Transformer are configurations of `Model`.
 
 initial / step / decode is the whole interface for training, sampling, serving and export. Shapes: B batch, L positions
 of the task, M rows of the state (registers + L, L times the symbols, or a quarter of L; positions that spell which
@@ -49,7 +49,7 @@ class Model(nn.Module):
         super().__init__()
         if config.mixer == "auto":
             raise ValueError('mixer "auto" is chosen when a training begins; name "attention" or "swiglu" instead.')
-        if config.mixer == "groups" and (config.registers or not (spec.relations or spec.arrows)):
+        if config.mixer == "groups" and (config.registers or not (spec.relations or spec.directed)):
             raise ValueError('mixer "groups" needs a task with relations and registers = 0; choose "swiglu" instead.')
         if config.sigma_start <= config.sigma_floor:
             raise ValueError("sigma_start must be above sigma_floor; raise one or lower the other.")
@@ -70,9 +70,9 @@ class Model(nn.Module):
         if config.puzzle_embedding and (config.mixer == "groups" or config.stem == "patches"):
             raise ValueError('puzzle_embedding needs stem "tokens" and another mixer than "groups"; change them.')
         self.dtype = torch.float32
-        self.front = IDENTITY if spec.identities else 0
+        self.prefix = IDENTITY if spec.identities else 0
         D, S = config.width, len(spec.symbols) if config.unary else 1
-        self.places = (spec.length - self.front) // pixels_each(config)
+        self.places = (spec.length - self.prefix) // pixels_each(config)
         self.rows = config.registers + self.places * S
         self.embed_x = embedding(spec, config)
         positions = self.rows if config.puzzle_embedding else self.places
@@ -90,7 +90,7 @@ class Model(nn.Module):
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
-        """All initialisation, in one place. Heads start at "do not halt" with no gradient noise (TRM)."""
+        """All initialization, in one place. Heads start at "do not halt" with no gradient noise (TRM)."""
         generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
             if isinstance(module, Linear | Embedding | Conv):
@@ -118,7 +118,7 @@ class Model(nn.Module):
         learn; looked up if it is None."""
         if self.identities is not None and identity_BD is None:
             identity_BD = self.identities[self.identify(x_BL)]
-        e_x = self.embed_x(self.unary(x_BL[:, self.front :]), self.dtype)
+        e_x = self.embed_x(self.unary(x_BL[:, self.prefix :]), self.dtype)
         if self.config.puzzle_embedding:
             return self.behind_puzzle(e_x, identity_BD)
         S = e_x.shape[1] // self.places
@@ -132,8 +132,8 @@ class Model(nn.Module):
 
     def identify(self, x_BL: Tensor) -> Tensor:
         """Which puzzle each input is of, (B,) int64: the number that its first positions spell."""
-        digits = x_BL[:, : self.front].long()
-        return (digits * 256 ** torch.arange(self.front, device=x_BL.device)).sum(1)
+        digits = x_BL[:, : self.prefix].long()
+        return (digits * 256 ** torch.arange(self.prefix, device=x_BL.device)).sum(1)
 
     def introduce(self, registers: Tensor | None, e_x: Tensor, identity_BD: Tensor | None) -> Tensor:
         """e_x (B, L, D) behind the registers. The vector of the puzzle, scaled as tokens are, is added to the first
@@ -200,7 +200,7 @@ class Model(nn.Module):
     def step(self, state: State, e_x: Tensor, noise_TBMD: Tensor | None, **options) -> Step:
         """One supervision step; see Core.step. noise ~ N(0, I), (T, B, *noise_shape[1:])."""
         if (y := options.get("y")) is not None:
-            options["y"] = F.pad(self.unary(y[:, self.front :]), (self.config.registers, 0), value=PAD)
+            options["y"] = F.pad(self.unary(y[:, self.prefix :]), (self.config.registers, 0), value=PAD)
         return self.core.step(state, e_x, noise_TBMD, **options)
 
     def decode(self, readout: Tensor) -> Output:
@@ -213,8 +213,8 @@ class Model(nn.Module):
             logits = self.decoder(readout[:, self.config.registers :]).float()
             if self.config.stem == "patches":
                 logits = pixels(logits)
-            if self.front:  # nothing is said of the positions that spell the puzzle
-                logits = F.pad(logits, (0, 0, self.front, 0))
+            if self.prefix:  # nothing is said of the positions that spell the puzzle
+                logits = F.pad(logits, (0, 0, self.prefix, 0))
             padding = torch.full((1,), PAD, device=logits.device)  # filled there: a copy cannot be in a CUDA graph
             logits = logits.index_fill(-1, padding, float("-inf"))
         halt, value = self.judge(self.pool(readout))

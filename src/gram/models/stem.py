@@ -16,7 +16,7 @@ from gram.tasks.base import TaskSpec
 PATCH = 2
 KERNEL = 5
 GROUP = 8
-"""Channels that are normalised together."""
+"""Channels that are normalized together."""
 
 
 def pixels_each(config: ModelConfig) -> int:
@@ -66,8 +66,8 @@ class PatchStem(nn.Module):
 
     def forward(self, tokens_BL: Tensor, dtype: torch.dtype) -> Tensor:
         """(B, L) integers -> (B, M, D)."""
-        grey = (tokens_BL - 1) * (2 / (self.vocabulary - 2)) - 1
-        x = grey.to(dtype).view(-1, 1, self.side, self.side)
+        gray = (tokens_BL - 1) * (2 / (self.vocabulary - 2)) - 1
+        x = gray.to(dtype).view(-1, 1, self.side, self.side)
         for conv in self.convs:
             x = F.silu(conv(x))
             x = F.group_norm(x.float(), x.shape[1] // GROUP).to(dtype)

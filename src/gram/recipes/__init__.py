@@ -1,4 +1,4 @@
-"""Every named experiment: one small function each, from nothing to a whole Config.
+"""Every named experiment: one small function each, which returns a whole Config.
 
 Laptop recipes train in minutes on one core; weights that ship hold the settings they were made with. Paper recipes
 restate arXiv:2605.19376 and want a GPU. A baseline or an ablation is another recipe with changed fields.
@@ -41,7 +41,7 @@ def recipe(name: str) -> Config:
 def other(task: str) -> Config:
     """A task of another package."""
     made = tasks.task(task)
-    related = bool(made.spec.relations or made.spec.arrows)
+    related = bool(made.spec.relations or made.spec.directed)
     model = {"mixer": "groups", "positions": "none"} if related else {}
     return change(LAPTOP[tasks.OWN](task), model=model, solve={} if made.checkable else {"select": "majority"})
 

@@ -38,8 +38,9 @@ SUDOKU_TRAIN = (
 SUDOKU_DEV = tuple(name.replace("_1k_train", "_dev").replace("_train", "_dev") for name in SUDOKU_TRAIN)
 ENDLESS = 10_000_000  # updates: the minutes are the budget
 LITTLE_AT_A_TIME = 4.2
-"""beta where nothing is given. A fifth of the KL trains the posterior (kl_balance), so from 5 on it tells nothing; a
-little below, it tells a little of every position in each step, which is what independent noise can imitate (LOG.md)."""
+"""beta where nothing is given. A fifth of the KL trains the posterior (kl_balance), so from 5 on it carries no
+information; a little below, it carries a little information on every position in each step, which is what independent
+noise can imitate (LOG.md)."""
 ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers so many cost coverage
 
 
@@ -47,7 +48,7 @@ def queens(task: str) -> Config:
     """N-Queens completion. One transition a step and few steps: the first ones choose, the others mend, and rows on the
     prior learn both, with the completions of a board shared out among them. Few evaluations: 256 boards every two
     minutes took two fifths of the time. Below 10 queens half the width and two steps a row, so that minutes hold many
-    optimiser steps and boards. More noise than was learned finds more completions (LOG.md)."""
+    optimizer steps and boards. More noise than was learned finds more completions (LOG.md)."""
     small = int(task.split("-")[1]) < 10
     width = 64 if small else 128
     return Config(
@@ -73,9 +74,9 @@ def queens(task: str) -> Config:
 
 
 def coloring(task: str) -> Config:
-    """Graph colouring. Vertices are told apart by learned positions: canonical colours depend on their order. One
-    low-level update: short budgets need many optimiser steps. beta has to rise, or some seeds tell nothing for long; a
-    little more noise than was learned covers more (LOG.md)."""
+    """Graph coloring. Vertices are told apart by learned positions: canonical colors depend on their order. One
+    low-level update: short budgets need many optimizer steps. beta has to rise, or some seeds have a KL of 0 for long;
+    a little more noise than was learned covers more (LOG.md)."""
     minutes = 25.0 if int(task.split("-")[1]) < 10 else 35.0
     return Config(
         recipe=task,
@@ -243,7 +244,7 @@ def arc(task: str) -> Config:
 
 
 def sudoku_boards(task: str) -> Config:
-    """Complete 9x9 boards from nothing. One transition a step: then the target guides each of them (LOG.md)."""
+    """Complete 9x9 boards, unconditional. One transition a step: then the target guides each of them (LOG.md)."""
     return Config(
         recipe=task,
         task=task,
@@ -266,7 +267,7 @@ def sudoku_boards(task: str) -> Config:
 
 
 def sudoku_boards_4(task: str) -> Config:
-    """All 288 complete 4x4 boards from nothing."""
+    """All 288 complete 4x4 boards, unconditional."""
     return Config(
         recipe=task,
         task=task,
@@ -277,7 +278,7 @@ def sudoku_boards_4(task: str) -> Config:
 
 
 def mnist(task: str) -> Config:
-    """Binarised MNIST. No rules, so nothing halts and no row runs on the prior. What there is to choose is the digit as
+    """Binarized MNIST. No rules, so nothing halts and no row runs on the prior. What there is to choose is the digit as
     a whole: one vector for all patches, and a transition behind it that makes something of it before the loss. Prior
     and posterior learn alike, at nearly the price of the bound (LOG.md)."""
     model = dataclasses.replace(

@@ -70,7 +70,7 @@ ONE_SAMPLE = Measure(data=EXTREME, width=1, select="first", limit=200)
 
 PLANS = {
     "queens-8": Plan(
-        title="completions of 8 queens: rivals, members and GRAM",
+        title="completions of 8 queens: baselines, variants and GRAM",
         task="queens-8",
         models=BASELINES,
         minutes=4,
@@ -79,7 +79,7 @@ PLANS = {
         measures=(COVERAGE_200,),
     ),
     "queens-10": Plan(
-        title="completions of 10 queens: rivals, members and GRAM",
+        title="completions of 10 queens: baselines, variants and GRAM",
         task="queens-10",
         models=BASELINES,
         minutes=30,
@@ -88,7 +88,7 @@ PLANS = {
         measures=(COVERAGE_200,),
     ),
     "coloring-8": Plan(
-        title="3-colourings of 8 vertices: rivals, members and GRAM",
+        title="3-colorings of 8 vertices: baselines, variants and GRAM",
         task="coloring-8",
         models=BASELINES,
         minutes=4,
@@ -97,7 +97,7 @@ PLANS = {
         measures=(COVERAGE,),
     ),
     "coloring-10": Plan(
-        title="3-colourings of 10 vertices: rivals, members and GRAM",
+        title="3-colorings of 10 vertices: baselines, variants and GRAM",
         task="coloring-10",
         models=BASELINES,
         minutes=35,
@@ -106,7 +106,7 @@ PLANS = {
         measures=(COVERAGE,),
     ),
     "sudoku": Plan(
-        title="hard 9x9 Sudokus, one sample and twenty: members and GRAM",
+        title="hard 9x9 Sudokus, one sample and twenty: variants and GRAM",
         task="sudoku-9",
         models=("direct-8", "looped", "hrm", "trm", GRAM),
         minutes=38,
@@ -143,7 +143,7 @@ PLANS = {
         measures=(COVERAGE_200,),
     ),
     "ablations-coloring": Plan(
-        title="architecture, mechanism and objective on 3-colourings of 8 vertices",
+        title="architecture, mechanism and objective on 3-colorings of 8 vertices",
         task="coloring-8",
         models=ABLATIONS,
         minutes=4,
@@ -161,7 +161,7 @@ PLANS = {
         measures=(Measure(data=EXTREME, width=5, select="value", limit=50),),
     ),
     "boards": Plan(
-        title="complete Sudoku boards from nothing: diffusion and GRAM",
+        title="complete Sudoku boards, unconditional: diffusion and GRAM",
         task="sudoku-boards",
         models=("d3pm-uniform", "d3pm-absorbing", GRAM),
         minutes=40,
@@ -170,7 +170,7 @@ PLANS = {
         measures=(Measure(width=10_000),),
     ),
     "mnist": Plan(
-        title="binarised MNIST from nothing: VAE, diffusion, TRM and GRAM by depth",
+        title="binarized MNIST, unconditional: VAE, diffusion, TRM and GRAM by depth",
         task="mnist",
         models=("vae", "d3pm-uniform", "trm", GRAM),
         minutes=15,
@@ -208,7 +208,7 @@ def plan(name: str) -> Plan:
 
 
 def of_task(task: str) -> str | None:
-    """The name of the first table of a task: its rivals, where there are several."""
+    """The name of the first table of a task: its baselines, where there are several."""
     return next((name for name, chosen in PLANS.items() if chosen.task == task), None)
 
 

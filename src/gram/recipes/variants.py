@@ -1,4 +1,4 @@
-"""Members of the family, ablations and rivals: the fields that each changes in any recipe."""
+"""Model variants, ablations and baselines: the fields that each changes in any recipe."""
 
 import dataclasses
 from typing import Any
@@ -19,8 +19,8 @@ AS_IT_IS: Any = {"temperature": None}
 """A recipe's factor on the learned noise is no other model's temperature."""
 
 
-def rival(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any]]:
-    """A rival of about 0.5M parameters. It halts when it is done; `depth` is only a ceiling."""
+def baseline(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any]]:
+    """A baseline of about 0.5M parameters. It halts when it is done; `depth` is only a ceiling."""
     size = {"width": 128, "blocks": 4, "hidden": 128, "heads": 4, "mixer": "attention", "positions": "learned"}
     return {
         "model": {"kind": kind, "unary": False} | size | model,
@@ -36,8 +36,8 @@ def rival(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any
     }
 
 
-def member(train: dict[str, Any] | None = None, solve: dict[str, Any] | None = None, **model: Any) -> dict[str, Any]:
-    """A member of the family without guidance."""
+def unguided(train: dict[str, Any] | None = None, solve: dict[str, Any] | None = None, **model: Any) -> dict[str, Any]:
+    """A variant of the recursive model without guidance."""
     return {
         "model": {"guidance": "none"} | model,
         "train": {"beta_warmup": 0.0} | (train or {}),
@@ -47,30 +47,30 @@ def member(train: dict[str, Any] | None = None, solve: dict[str, Any] | None = N
 
 ALL_LOOPS: Any = {"hierarchy": False, "T": 12, "gradient": "full"}
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
-    "trm": member(shared=True),
-    "hrm": member(blocks=4, gradient="one-step", halting="halt-continue"),
-    "looped": member({"N_sup": 1}, {"depth": 2}, **ALL_LOOPS),
+    "trm": unguided(shared=True),
+    "hrm": unguided(blocks=4, gradient="one-step", halting="halt-continue"),
+    "looped": unguided({"N_sup": 1}, {"depth": 2}, **ALL_LOOPS),
     "looped-guided": {"model": ALL_LOOPS, "train": {"N_sup": 1}, "solve": {"depth": 2}},
     "flat": {"model": {"hierarchy": False}},
-    "deterministic": member(),
+    "deterministic": unguided(),
     "noise-only": {"model": {"guidance": "noise"}},
     "mean-only": {"model": {"guidance": "mean"}},
     "stochastic-decoder": {"model": {"guidance": "decoder"}},
-    "random-start": member(start="random"),
-    "direct": member({"N_sup": 1}, {"depth": 1}, K=1, T=1),
+    "random-start": unguided(start="random"),
+    "direct": unguided({"N_sup": 1}, {"depth": 1}, K=1, T=1),
     "several": {"model": {"T": 2}},
     "literal": {"model": {"T": 2}, "train": {"posterior_transitions": "all"}},
     "all-pay": {"model": {"T": 2}, "train": {"posterior_transitions": "all", "kl_transitions": "all"}},
     "attention": {"model": {"mixer": "attention", "positions": "rope", "heads": 4}},
     "swiglu": {"model": {"mixer": "swiglu", "positions": "none", "mixer_hidden": 128}},
     "groups": {"model": {"mixer": "groups", "positions": "none", "mixer_hidden": 64}},
-    "direct-8": rival("direct", depth=1, guidance="none", width=96, blocks=8, hidden=96),
-    "direct-32": rival("direct", depth=1, guidance="none", width=48, blocks=32, hidden=48),
-    "autoregressive": rival("autoregressive", stem="tokens"),
-    "mdlm": rival("mdlm"),
-    "d3pm-uniform": rival("d3pm-uniform", start="random"),
-    "d3pm-absorbing": rival("d3pm-absorbing"),
-    "vae": rival("vae", depth=1, blocks=2),
+    "direct-8": baseline("direct", depth=1, guidance="none", width=96, blocks=8, hidden=96),
+    "direct-32": baseline("direct", depth=1, guidance="none", width=48, blocks=32, hidden=48),
+    "autoregressive": baseline("autoregressive", stem="tokens"),
+    "mdlm": baseline("mdlm"),
+    "d3pm-uniform": baseline("d3pm-uniform", start="random"),
+    "d3pm-absorbing": baseline("d3pm-absorbing"),
+    "vae": baseline("vae", depth=1, blocks=2),
     "search": {
         "model": {
             "candidates": True,
@@ -100,12 +100,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "solve": {"width": 4, "depth": 1000, "restart_every": None, "halt_threshold": 0.0} | AS_IT_IS,
     },
 }
-MEMBER: Any = {"hidden": 1536, "registers": 16}  # expansion 4 and 16 puzzle tokens
+TRM_SIZE: Any = {"hidden": 1536, "registers": 16}  # expansion 4 and 16 puzzle tokens
 D3PM: Any = {"width": 512, "blocks": 5, "hidden": 1344, "heads": 8, "denoising_steps": 1000}
 LARGE: dict[str, dict[str, Any]] = {
-    "trm": MEMBER,
-    "hrm": MEMBER,
-    "looped": MEMBER,
+    "trm": TRM_SIZE,
+    "hrm": TRM_SIZE,
+    "looped": TRM_SIZE,
     "direct-8": {"width": 512, "hidden": 1536, "heads": 8},  # 27M
     "direct-32": {"width": 256, "hidden": 768, "heads": 8},  # 27M
     "autoregressive": {"width": 384, "blocks": 6, "hidden": 1024, "heads": 6},  # 10.6M

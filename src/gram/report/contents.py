@@ -67,7 +67,7 @@ def tables() -> list[Table]:
 
 
 def many_answers() -> list[Table]:
-    """Queens and colourings."""
+    """Queens and colorings."""
     found = []
     for task in published.MANY:
         metrics = (VALID, COVERAGE) if task.startswith("queens") else (CONFLICTS, COVERAGE, VALID)
@@ -104,7 +104,7 @@ def ablations() -> list[Table]:
     of_queens, of_sudoku = (published.ablations(task) for task in ("queens-8", "sudoku-9"))
     note = f"{FIVE} Ours: validity of one sample."
     hard, several = solved(EXTREME.rpartition("/")[2], 5), (CONFLICTS, COVERAGE, VALID)
-    colorings = "Ablations on 3-colourings of 8 vertices"
+    colorings = "Ablations on 3-colorings of 8 vertices"
     return [
         Table("Ablations on 8 queens", "queens-8", covered, (VALID, COVERAGE), of_queens, "ablations", note),
         Table(colorings, "coloring-8", covered, several, plan="ablations-coloring"),
@@ -114,7 +114,7 @@ def ablations() -> list[Table]:
 
 def generation() -> list[Table]:
     """Samples of p(x)."""
-    boards, digits = "Generation: complete Sudoku boards", "Generation: binarised MNIST"
+    boards, digits = "Generation: complete Sudoku boards", "Generation: binarized MNIST"
     note = "IS is better when higher, FID when lower. Those of our own small classifier compare our rows only."
     return [
         Table(boards, "sudoku-boards", drawn, (VALID, DISTINCT), published.BOARDS, "boards"),

@@ -115,7 +115,7 @@ def widths_of(seeds: Sequence[Measurement]) -> list[str]:
 
 def scaling(results: list[Result], task: str) -> Figure | None:
     """Accuracy of the chosen answer by depth (for one sample and for all) and by width at the largest depth, and
-    coverage by the number of samples, in the same colours; dashed what is published (Sudoku-Extreme), dotted what as
+    coverage by the number of samples, in the same colors; dashed what is published (Sudoku-Extreme), dotted what as
     many uniform samples of the solutions would cover."""
     found = series(results, task)
     lines = {
@@ -163,10 +163,10 @@ def by_depth(axes: Axes, task: str, lines: dict[str, Series]) -> None:
 
 # calibration ------------------------------------------------------------------------------------------------
 def calibration(results: list[Result]) -> Figure | None:
-    """Reliability of both heads: what is right of the samples for which they said so, in ten bins. A colour for each
+    """Reliability of both heads: what is right of the samples for which they said so, in ten bins. A color for each
     task, a line for each run: the table tells them apart."""
     figure, axes = panels(2, 3.6, 3.5)
-    colours = {task: f"C{i}" for i, task in enumerate(dict.fromkeys(result.task for result in results))}
+    colors = {task: f"C{i}" for i, task in enumerate(dict.fromkeys(result.task for result in results))}
     drawn = False
     for panel, head in zip(axes, ("halt", "value"), strict=True):
         panel.plot([0, 1], [0, 1], "k--", linewidth=0.8)
@@ -176,7 +176,7 @@ def calibration(results: list[Result]) -> Figure | None:
             usable = [m for m in found if m.plain and m.table(f"{head}_calibration").get("bins")]
             if usable:
                 bins = np.array([b[:3] for b in max(usable, key=weight).table(f"{head}_calibration")["bins"]])
-                style: Any = {"color": colours[result.task], "markersize": 2, "linewidth": 0.8, "alpha": 0.6}
+                style: Any = {"color": colors[result.task], "markersize": 2, "linewidth": 0.8, "alpha": 0.6}
                 panel.plot(bins[:, 1], bins[:, 2], "o-", label=None if result.task in named else result.task, **style)
                 named.add(result.task)
                 drawn = True
@@ -190,13 +190,13 @@ ARITHMETIC = {"float32": "-", "bfloat16": "--", "int8": ":"}
 
 def surface(surfaces: Sequence[Mapping[str, Any]]) -> Figure | None:
     """Of benchmarks/surface.py: validity of a sample against its seconds, a point for each depth, and what one puzzle
-    takes over width and over depth without halting. A colour for each task, a line style for each arithmetic."""
+    takes over width and over depth without halting. A color for each task, a line style for each arithmetic."""
     if not surfaces:
         return None
     figure, (accuracy, *costs) = panels(3)
-    colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(values["name"] for values in surfaces))}
+    colors = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(values["name"] for values in surfaces))}
     for values in surfaces:
-        style: Any = {"color": colours[values["name"]], "linestyle": ARITHMETIC.get(values["dtype"], "-.")}
+        style: Any = {"color": colors[values["name"]], "linestyle": ARITHMETIC.get(values["dtype"], "-.")}
         style |= {"label": f"{values['name']}, {values['dtype']}", "marker": "o", "markersize": 3}
         rows = values["accuracy"]
         accuracy.plot([r["seconds_a_sample"] for r in rows], [100 * r["valid"] for r in rows], **style)
@@ -250,7 +250,7 @@ def samples(sheets: "Sequence[Sheet]") -> Figure | None:
 # trajectories -----------------------------------------------------------------------------------------------
 def trajectories(traced: "Sequence[Trajectories]") -> Figure | None:
     """Paths of h in the plane of their principal components over the loss between them, from a dot after the first
-    supervision step to a star at a valid answer, a colour for each, or to a cross."""
+    supervision step to a star at a valid answer, a color for each, or to a cross."""
     if not traced:
         return None
     figure, axes = panels(len(traced), 5.0, 4.4)
@@ -261,10 +261,10 @@ def trajectories(traced: "Sequence[Trajectories]") -> Figure | None:
         shades = panel.pcolormesh(found.x, found.y, height, **options)
         figure.colorbar(shades, ax=panel, label="log10 of the loss (nats per token)")
         for path, answer in zip(found.points, found.answers, strict=True):
-            colour, end = ("tab:red", "x") if answer < 0 else (f"C{answer % 10}", "*")
-            panel.plot(*path.T, color=colour, linewidth=0.6, alpha=0.7)
-            panel.plot(*path[0], ".", color=colour, markersize=3)
-            panel.plot(*path[-1], end, color=colour, markersize=7)
+            color, end = ("tab:red", "x") if answer < 0 else (f"C{answer % 10}", "*")
+            panel.plot(*path.T, color=color, linewidth=0.6, alpha=0.7)
+            panel.plot(*path[0], ".", color=color, markersize=3)
+            panel.plot(*path[-1], end, color=color, markersize=7)
         reached = len(set(found.answers[found.answers >= 0]))
         told = f"{found.name}: {reached} of {found.solutions} solutions, {len(found.points)} path(s)"
         panel.set_title(f"{told}\n{'/'.join(found.puzzle.split())}", fontsize=7)

@@ -46,7 +46,7 @@ def trace(
     weights: str, puzzle: str | None = None, *, dtype: str = "float32", width: int = WIDTH, depth: int = DEPTH
 ) -> Trajectories:
     """Trajectories of the dev puzzle with the most solutions (at most 64), or of `puzzle`, without halting or restarts.
-    A deterministic member has a single one. ValueError for weights that are no member of the recursive family, or for a
+    A deterministic variant has a single one. ValueError for weights of another model, or for a
     task without puzzles."""
     loaded = reasoner.load(weights, dtype=dtype, device="cpu")
     network, task = loaded.network, loaded.task
@@ -55,7 +55,7 @@ def trace(
     assert isinstance(network, TorchNetwork)
     model = network.model
     if not isinstance(model, Model):
-        raise ValueError(f"{weights} is no member of the recursive family; only those have latent trajectories.")
+        raise ValueError(f"{weights} is no recursive model; only those have latent trajectories.")
     x, solutions = asked(loaded, puzzle) if puzzle else hardest(task, loaded.config.dev)
     states, answers = [], np.zeros(0)
     for stage in rollout(network, task, x[None], width=width, depth=depth, rows=width):

@@ -1,4 +1,4 @@
-"""What a run told while it learned: the surrogate that was optimised beside the full ELBO."""
+"""What a run told while it learned: the surrogate that was optimized beside the full ELBO."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ class Learning:
     """(update, cross-entropy + beta * KL), the mean over training rows of all supervision steps; beta as it was
     then."""
     elbo: list[tuple[int, float]]
-    """(update, full ELBO of dev puzzles under the averaged weights); empty for a deterministic member."""
+    """(update, full ELBO of dev puzzles under the averaged weights); empty for a deterministic variant."""
 
 
 def read(folder: Path) -> Learning:

@@ -34,7 +34,7 @@ def report(
     """Write OUT/report.md and OUT/figures from the results in `folder`, and say so. OUT is FOLDER/report if not given.
 
     run: folders of runs whose losses are drawn. weights: networks whose trajectories are drawn, side by side, on
-    `puzzle` or one that is chosen. samples: networks whose samples from nothing are drawn. dtype: the
+    `puzzle` or one that is chosen. samples: networks whose unconditional samples are drawn. dtype: the
     arithmetic of both; see gram.load. FileNotFoundError without
     results, ValueError for damaged files and for an OUT that holds something else; then nothing is written.
     """
@@ -153,7 +153,7 @@ def sketches(
         ("surface", cost, partial(figures.surface, surfaces), surface),
         ("learning", "The surrogate beside the full ELBO", partial(figures.learning, learned), runs),
         ("trajectories", "Trajectories of one puzzle", partial(figures.trajectories, traces), weights),
-        ("samples", "Samples from nothing", partial(figures.samples, drawn), digits),
+        ("samples", "Unconditional samples", partial(figures.samples, drawn), digits),
     ]
 
 

@@ -1,6 +1,6 @@
 """What others have published on the same tasks: their measurements, not ours, and protocols differ where noted.
 
-Sources: GRAM, arXiv:2605.19376 (its tables hold the rivals, HRM, TRM and the Looped Transformer as well; curves by
+Sources: GRAM, arXiv:2605.19376 (its tables hold the baselines, HRM, TRM and the Looped Transformer as well; curves by
 depth are read off its plots); PTRM, arXiv:2605.19943; Looped Flows, arXiv:2609.11801; EqR, arXiv:2605.21488; LDT,
 arXiv:2605.08605; URM, arXiv:2512.14693; LoopViT, arXiv:2602.02156; SIC, arXiv:2601.19085. Rates in %.
 """
@@ -91,7 +91,7 @@ BOARDS = [
     Published("D3PM absorbing, 1000 steps, big", "d3pm-absorbing", "55.1M", (79.18,)),
     Published("GRAM, 16 steps", GRAM, "10.9M", (99.05,)),
 ]
-"""Validity of 100,000 complete Sudoku boards from nothing."""
+"""Validity of 100,000 complete Sudoku boards, unconditional."""
 
 MNIST = [
     Published("VAE", "vae", "–", (1.70, 86.28)),
@@ -104,7 +104,7 @@ MNIST = [
     Published("GRAM, 128 steps", GRAM, "–", (1.99, 74.30)),
     Published("GRAM, 256 steps", GRAM, "–", (2.04, 73.34)),
 ]
-"""Binarised MNIST: inception score (higher is better) and FID (lower is better)."""
+"""Binarized MNIST: inception score (higher is better) and FID (lower is better)."""
 
 _ABLATIONS: list[tuple[str, str, tuple[float, float]]] = [
     ("Looped Transformer", "looped", (61.25, 71.30)),
@@ -129,10 +129,10 @@ def ablations(task: str) -> list[Published]:
 
 
 COST = [
-    ("GRAM: Sudoku; queens and colouring; MNIST; ARC", "8x RTX 4090", "2 h; 1 to 6 h; 16 h; 5 days"),
+    ("GRAM: Sudoku; queens and coloring; MNIST; ARC", "8x RTX 4090", "2 h; 1 to 6 h; 16 h; 5 days"),
     ("TRM, official: Sudoku", "L40S", "18 to 36 h"),
     ("nano-trm: Sudoku 87%; Maze 75%", "one H100", "1 h; 2 h"),
     ("SIC: Sudoku at the level of TRM", "one RTX 5090", "40 min (7,000 updates)"),
-    ("Looped Flows: Sudoku, Maze, queens, colouring", "one H100 to RTX 3090", "1 to 5 h"),
+    ("Looped Flows: Sudoku, Maze, queens, coloring", "one H100 to RTX 3090", "1 to 5 h"),
 ]
 """Training: what, hardware, time."""

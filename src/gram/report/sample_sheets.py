@@ -1,4 +1,4 @@
-"""Samples from nothing, laid out for the report."""
+"""Unconditional samples, laid out for the report."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Sheet:
     name: str
     """The recipe."""
     image: np.ndarray
-    """(H, W) uint8, grey."""
+    """(H, W) uint8, gray."""
 
 
 def sheet(weights: str, dtype: str = "auto") -> Sheet:

@@ -95,9 +95,9 @@ def edge(found: list[dict]) -> str | None:
     return f"{markdown(rows)}\n\n{told}"
 
 
-def rivals(found: Mapping[str, Rows]) -> str | None:
+def baselines(found: Mapping[str, Rows]) -> str | None:
     """How many times as fast the sampler is as others' loops."""
-    rows: list[Row] = [("ours", "against", "arithmetic", "machine", "ratio", "spread of the turns", "ceiling")]
+    rows: list[Row] = [("ours", "against", "arithmetic", "machine", "ratio", "spread of the repetitions", "ceiling")]
     for values in found["sampling"]:
         shape = f"{values['name']}, {values['puzzles']} puzzles, width {values['width']}"
         for name, told in (("value", "all trajectories until they halt"), ("checked", "until the rules accept one")):
@@ -111,11 +111,11 @@ def rivals(found: Mapping[str, Rows]) -> str | None:
     return markdown(rows) if len(rows) > 1 else None
 
 
-def compared(values: Mapping[str, Any], rival: Mapping[str, Any]) -> Row:
+def compared(values: Mapping[str, Any], baseline: Mapping[str, Any]) -> Row:
     """Arithmetic, machine and ratio."""
-    ceiling = f"{rival['ceiling']:.1f}x" if "ceiling" in rival else DASH
+    ceiling = f"{baseline['ceiling']:.1f}x" if "ceiling" in baseline else DASH
     machine = machine_of(values["hardware"])
-    return values["dtype"], machine, f"{rival['ratio']:.2f}x", f"{rival['ratio_spread']:.0%}", ceiling
+    return values["dtype"], machine, f"{baseline['ratio']:.2f}x", f"{baseline['ratio_spread']:.0%}", ceiling
 
 
 def accuracies(found: Mapping[str, Rows]) -> str | None:
@@ -148,7 +148,7 @@ def exponents(found: Mapping[str, Rows]) -> str | None:
 def sections(found: Mapping[str, Rows]) -> list[tuple[str, str | None]]:
     """Title and text of each."""
     return [
-        ("The sampler against others' loops", rivals(found)),
+        ("The sampler against others' loops", baselines(found)),
         ("Accuracy against cost, by `benchmarks/surface.py`", accuracies(found)),
         ("Cost over width and depth, no halting (exponent 1 is linear)", exponents(found)),
     ]

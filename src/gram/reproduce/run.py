@@ -1,4 +1,4 @@
-"""`gram reproduce`: from nothing to a table. Trains what is missing, measures it, and ends in the report.
+"""`gram reproduce`: from scratch to a table. Trains what is missing, measures it, and ends in the report.
 
 OUT/runs/RECIPE-SEED    folders of runs
 OUT/results/            what was measured, as `gram eval --record` writes it
@@ -136,7 +136,7 @@ def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int) -> list[str
 
 
 def one(chosen: Plan, config: Config, out: Path) -> str | None:
-    """One run from nothing to its figures; what is to be said if its loss is no number any more."""
+    """One run from scratch to its metrics; what is to be said if its loss is no number any more."""
     try:
         train(config, out)
     except loop.NotFinite as error:
@@ -159,9 +159,9 @@ def measure(chosen: Plan, config: Config, out: Path) -> None:
     """What has not been measured yet of a finished run."""
     torch.set_num_threads(config.train.threads)
     folder = run(config, out)
-    settled = read_config(folder / weight_files.CONFIG)
+    trained = read_config(folder / weight_files.CONFIG)
     for wanted in plans.measures(chosen, config.recipe):
-        if key(wanted, settled) in known(config, out):
+        if key(wanted, trained) in known(config, out):
             continue
         console.evaluate(
             config.task,

@@ -97,12 +97,12 @@ class Server:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Answer]] = loop.create_future()
 
-        def settle(result: Any) -> None:
+        def resolve(result: Any) -> None:
             if not future.done():
                 future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
 
         try:
-            job = served.engine.submit(wanted, lambda result: loop.call_soon_threadsafe(settle, result))
+            job = served.engine.submit(wanted, lambda result: loop.call_soon_threadsafe(resolve, result))
         except Full:
             raise Problem(429, "As many requests wait as may; ask again later.", headers={"Retry-After": "1"}) from None
         gone = asyncio.ensure_future(request.receive())  # the body has been read: what comes is the end

@@ -17,7 +17,7 @@ BACKLOG = 2048
 
 
 def serve(weights: Sequence[str], settings: Settings) -> int:
-    """Serve until SIGINT or SIGTERM, then answer what is in flight. ValueError or OSError with one sentence for what
+    """Serve until SIGINT or SIGTERM, then answer what is being asked. ValueError or OSError with one sentence for what
     keeps the server from starting."""
     try:
         import prometheus_client  # noqa: F401

@@ -69,7 +69,7 @@ def export(
         raise ValueError(f"{weights} is a bundle already; copy the folder, or export the weights it was made of.")
     config, model = weight_files.load(weights)
     if not isinstance(model, Model):
-        raise ValueError(f"{weights} is of kind {config.model.kind}; only the recursive family can be exported.")
+        raise ValueError(f"{weights} is of kind {config.model.kind}; only recursive models can be exported.")
     task = tasks.of(config)
     if web:
         page.check(task, config)
@@ -313,7 +313,7 @@ Task {config.task}, recipe {config.recipe}, seed {config.train.seed}. GRAM (arXi
 |---|---|
 | width, depth, select | {config.solve.width}, {config.solve.depth}, {config.solve.select} |
 | halts above | {config.solve.halt_threshold} |
-| begins anew every | {config.solve.restart_every} steps |
+| restarts every | {config.solve.restart_every} steps |
 
     python -m gram.ship.runtime FOLDER PUZZLE
 

@@ -30,7 +30,7 @@ DTYPES = "float32", "int8"
 REFUSALS = errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented
 """What onnxruntime raises for a graph that it cannot run."""
 ROWS = 64
-"""Rows in flight: more fall out of a CPU's caches."""
+"""Active rows: more fall out of a CPU's caches."""
 PART = 4
 """Rows that one thread takes at least."""
 
@@ -78,7 +78,7 @@ def sha256(path: Path) -> str:
 class OnnxNetwork:
     """The recursion of a bundle; see gram.solve.backend.Network."""
 
-    in_flight, first_wave, device = ROWS, 2, "cpu"
+    active_rows, first_wave, device = ROWS, 2, "cpu"
 
     def __init__(self, folder: Path, config: ModelConfig, dtype: str, threads: int | None = None):
         self.config, self.dtype, self.asked = config, dtype, threads
@@ -88,10 +88,10 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # rows are divided among threads instead; see TorchNetwork
         self.encoder, self.transition = (session(folder / name, options) for name in (ENCODER, STEP))
-        self.inputs = {i.name for i in self.transition.get_inputs()}  # what a member does not use is none
+        self.inputs = {i.name for i in self.transition.get_inputs()}  # what a variant does not use is none
         with np.load(folder / START, allow_pickle=False) as start:
             self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
-            """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat member."""
+            """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat variant."""
         M = self.start[0].shape[1]
         self.start_shape = 2, M, config.width
         self.noise_shape = config.T, M if config.guidance_over == "positions" else 1, config.width
@@ -137,8 +137,8 @@ class OnnxNetwork:
         parts = list(self.pool.map(part, range(0, B, size)))
         joined = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         h, l, logits, halt, value, *candidates = joined  # noqa: E741
-        lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
-        return StepOutput((h, l), logits, lead, value, np.zeros((B, 0), np.float32), *candidates)
+        margin = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
+        return StepOutput((h, l), logits, margin, value, np.zeros((B, 0), np.float32), *candidates)
 
     def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate(parts)

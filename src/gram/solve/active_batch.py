@@ -1,6 +1,6 @@
-"""The rows in flight of a sampler: states and embeddings side by side, restarts and guesses.
+"""The active rows of a sampler: states and embeddings side by side, restarts and guesses.
 
-Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
+Shapes: B active rows, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def noisy(network: Network, temperature: float) -> bool:
 
 
 class ActiveBatch:
-    """The rows in flight: their places, states and embeddings side by side."""
+    """The active rows: their places, states and embeddings side by side."""
 
     def __init__(self, network: Network, task: Task, puzzles: Tokens, seed: int, temperature: float):
         self.network, self.task, self.puzzles = network, task, puzzles
@@ -79,7 +79,7 @@ class ActiveBatch:
         return self.network.initial(len(rows), drawn)
 
     def restart(self, rows: np.ndarray) -> None:
-        """These rows begin anew under fresh noise; where givens can be guessed, each with one more given."""
+        """These rows restart under fresh noise; where givens can be guessed, each with one more given."""
         if not len(rows) or not (self.task.spec.givens or noisy(self.network, self.temperature)):
             return  # without guess or noise a row would only repeat itself
         assert self.state is not None
@@ -119,12 +119,12 @@ class ActiveBatch:
             first = np.array([0])
             state = self.network.pick(state[0], first), self.network.pick(state[1], first)
             e_x = self.network.pick(e_x, first)
-        thought = self.network.step(state, e_x, noise, temperature=self.temperature)
-        self.state, self.logits, self.pooled = thought.state, thought.logits, thought.pooled
+        output = self.network.step(state, e_x, noise, temperature=self.temperature)
+        self.state, self.logits, self.pooled = output.state, output.logits, output.pooled
         self.steps = self.steps + 1
         answers = self.logits.argmax(-1).astype(np.uint8)
         answers[:, : self.task.spec.answer_start] = PAD
-        return self.task.canonical(answers), thought.value, thought.halt
+        return self.task.canonical(answers), output.value, output.halt
 
     def alike(self) -> bool:
         """Whether all rows stand at the start of one puzzle: then they differ in nothing but the noise to come."""

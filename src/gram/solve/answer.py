@@ -45,8 +45,8 @@ class Answer:
     evaluations: int
     """Function evaluations spent on this puzzle (rows times supervision steps)."""
     seconds: float
-    """Seconds of the sampling that went into this puzzle: those of a supervision step are shared out among the rows in
-    flight."""
+    """Seconds of the sampling that went into this puzzle: those of a supervision step are shared out among the active
+    rows."""
     task: Task = field(repr=False, compare=False)
     """The task that the puzzle belongs to."""
     number: int = 1

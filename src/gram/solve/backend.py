@@ -1,6 +1,6 @@
 """What the sampler asks of a network: the recursion in PyTorch (torch_backend.py) or ONNX (ship/onnx_backend.py).
 
-Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
+Shapes: B active rows, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class StepOutput(NamedTuple):
     logits: np.ndarray
     """(B, L, V) float32."""
     halt: np.ndarray
-    """(B,) float32 halting logit; for "halt-continue" its lead over the continue logit."""
+    """(B,) float32 halting logit; for "halt-continue" its margin over the continue logit."""
     value: np.ndarray
     """(B,) float32."""
     pooled: Array
@@ -49,7 +49,7 @@ class Network(Protocol):
         ...
 
     @property
-    def in_flight(self) -> int:
+    def active_rows(self) -> int:
         """Rows of a batch that the device runs best."""
         ...
 

@@ -1,4 +1,4 @@
-"""A search over candidates as rows in flight: what `ActiveBatch` is to a network without candidates.
+"""A search over candidates as active rows: what `ActiveBatch` is to a network without candidates.
 
 A trajectory is one depth-first search. A step reads what each position may still hold, drops what the network rules
 out, takes the last guess back where the state has no solution, and else guesses where nothing was dropped (see
@@ -21,7 +21,7 @@ guesses is left. A search that restarts because it takes long is not stricter: i
 
 
 class CandidateBatch(ActiveBatch):
-    """The rows in flight of a network with candidates."""
+    """The active rows of a network with candidates."""
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ class Candidates:
     level: np.ndarray
     """(B,) int16: open guesses."""
     restarts: np.ndarray
-    """(B,) int16: how often a row has begun anew."""
+    """(B,) int16: how often a row has begun again."""
     doubts: np.ndarray
     """(B,) int16: how often because nothing was left to take back."""
     rounds: np.ndarray
@@ -105,7 +105,7 @@ class Candidates:
 
     def take_back(self, rows: np.ndarray) -> None:
         """The last guess of these rows was wrong: what was dropped since comes back, and it is out. A row without a
-        guess begins anew, because something was dropped that should not have been."""
+        guess restarts, because something was dropped that should not have been."""
         for row in rows.tolist():
             dropped, level = self.dropped[row], int(self.level[row])
             if not level:
@@ -118,7 +118,7 @@ class Candidates:
             dropped[position, symbol] = level - 1
 
     def restart(self, rows: np.ndarray) -> None:
-        """These rows begin anew, with all that the givens leave."""
+        """These rows restart, with all that the givens leave."""
         self.dropped[rows] = np.where(self.dropped[rows] >= 0, KEPT, RULED_OUT)
         self.level[rows] = self.rounds[rows] = 0
         self.restarts[rows] += 1

@@ -7,9 +7,9 @@ import numpy as np
 
 
 class Deadline:
-    """Shares out the time that passes among the puzzles in flight, by their rows, and tells which have had enough.
+    """Shares out the time that passes among the active puzzles, by their rows, and tells which have had enough.
 
-    `each` is what a puzzle may take of it, so that neighbours do not count against one another, and `total` what all
+    `each` is what a puzzle may take of it, so that neighbors do not count against one another, and `total` what all
     together may take from now on; None is without end. A supervision step that has begun is ended. ValueError for
     limits that are not above 0."""
 

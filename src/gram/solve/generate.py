@@ -1,4 +1,4 @@
-"""Samples of p(x), drawn by the one sampler from the blank input (figures: gram.measure.samples)."""
+"""Samples of p(x), drawn by the one sampler from the blank input (metrics: gram.measure.samples)."""
 
 import time
 from dataclasses import dataclass

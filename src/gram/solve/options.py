@@ -26,7 +26,7 @@ class SamplingOptions(SolveConfig):
     total_timeout: Limit = None
     """Seconds that all puzzles of the call may take together, likewise."""
     rows: Count | None = None
-    """Trajectories in flight at most; None chooses for the device."""
+    """Active trajectories at most; None chooses for the device."""
 
 
 NAMES = {field.name for field in fields(SamplingOptions)}

@@ -175,7 +175,7 @@ class Reasoner:
         N = 1 if deterministic(self.network, self.task, o) else max(widths or [o.width])
         seen = Trajectories.blank(N, self.task.spec.length, watched=o.want is not None)
         for stage in rollout(self.network, self.task, asked.tokens[None], o, widths=widths, wants=wants):
-            for i in range(len(stage.rows)):  # those in flight count as they are
+            for i in range(len(stage.rows)):  # active ones count as they are
                 seen.put(stage, i, finished=bool(stage.done[i] or not stage.leave[i]))
             answer = self.answer(asked.tokens, seen, o, time.perf_counter() - start)
             yield dataclasses.replace(answer, **counted(asked, wants is not None))
@@ -302,11 +302,11 @@ def load(
     """
     # imported late: a Reasoner itself needs no torch
     from gram import weights as weight_files
-    from gram.models.build import settle
-    from gram.models.device import arithmetic, place
+    from gram.models.build import cast
+    from gram.models.device import arithmetic, choose_device
     from gram.solve.torch_backend import TorchNetwork
 
     config, model = weight_files.load(name_or_path)
     task = tasks.of(config, trust=trust, check=check)
-    chosen, reason = arithmetic(dtype, config.model.width, where := place(device))
-    return Reasoner(config, TorchNetwork(settle(model.to(where), chosen), compile=compile), task, reason)
+    chosen, reason = arithmetic(dtype, config.model.width, where := choose_device(device))
+    return Reasoner(config, TorchNetwork(cast(model.to(where), chosen), compile=compile), task, reason)

@@ -1,11 +1,11 @@
 """Width times depth: trajectories sampled from the prior, many puzzles side by side.
 
-A row is one trajectory of one puzzle. A limited number of rows is in flight; whenever some finish, they leave the batch
+A row is one trajectory of one puzzle. A limited number of rows is active; whenever some finish, they leave the batch
 and waiting rows take their places, so that no product is spent on a finished row. No target is ever seen here.
 
 Noise is counted (solve/noise.py), so that a trajectory depends on nothing beside it. All here is numpy; the arithmetic
 of the recursion is behind `Network` (solve/backend.py).
-Shapes: B rows in flight, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
+Shapes: B active rows, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,14 +47,14 @@ def deterministic(network: Network, task: Task, options: SolveConfig) -> bool:
 
 
 def renewable(network: Network, task: Task, options: SolveConfig) -> bool:
-    """Whether a trajectory that has halted can begin anew. A baseline's is over when it halts, since its depth is a
+    """Whether a trajectory that has halted can restart. A baseline's is over when it halts, since its depth is a
     ceiling and not a budget."""
     return network.config.kind == "recursive" and varied(network, task, options)
 
 
 # what comes out -------------------------------------------------------------------------------------------
 class Stage(NamedTuple):
-    """The rows in flight after one more supervision step. B rows."""
+    """The active rows after one more supervision step. B rows."""
 
     rows: list[tuple[int, int]]
     """(puzzle, trajectory) of each."""
@@ -148,7 +148,7 @@ def rollout(
     deadline: Deadline | None = None,
     **changes: Any,
 ) -> Iterator[Stage]:
-    """Sample `width` trajectories of every puzzle (n, L) uint8; yield the rows in flight after each supervision step.
+    """Sample `width` trajectories of every puzzle (n, L) uint8; yield the active rows after each supervision step.
     The one supervision loop of everything that samples. `changes` are options by name.
 
     A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
@@ -167,40 +167,40 @@ def rollout(
         raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
     widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
     renews = wants is not None and renewable(network, task, o)
-    flight = active(network, task, puzzles, o)
-    limit = o.rows or network.in_flight
-    line = Scheduler(widths, limit, wants, network.first_wave)
+    batch = active(network, task, puzzles, o)
+    limit = o.rows or network.active_rows
+    scheduler = Scheduler(widths, limit, wants, network.first_wave)
     deadline = deadline or Deadline(len(puzzles), each=o.timeout, total=o.total_timeout)
-    while line.waiting or flight.rows:
-        flight.admit(line.take(limit - len(flight.rows)))
-        answers, value, halt = flight.step()
-        steps, valid = flight.steps, None
-        owners = np.array([puzzle for puzzle, _ in flight.rows])
+    while scheduler.waiting or batch.rows:
+        batch.admit(scheduler.take(limit - len(batch.rows)))
+        answers, value, halt = batch.step()
+        steps, valid = batch.steps, None
+        owners = np.array([puzzle for puzzle, _ in batch.rows])
         done = steps >= o.depth
         halted = np.zeros(len(steps), bool) if o.halt_threshold is None else halt > o.halt_threshold
         if wants is not None:
             valid = task.check(puzzles[owners], answers)
             for i in np.flatnonzero(valid):
-                line.note(owners[i], answers[i])
+                scheduler.note(owners[i], answers[i])
             done |= valid
         if not renews:
             done |= halted
         late = deadline.spend(owners)
-        line.close(late)
+        scheduler.close(late)
         done |= np.isin(owners, late)
-        leave = done | np.array([line.enough(puzzle) for puzzle in owners])
-        over = line.advance({*owners[leave].tolist()} - {*owners[~leave].tolist()})
-        assert flight.state is not None
-        yield Stage(flight.rows, answers, steps, value, halt, valid, done, leave, over, flight.state, flight.pooled)
+        leave = done | np.array([scheduler.enough(puzzle) for puzzle in owners])
+        over = scheduler.advance({*owners[leave].tolist()} - {*owners[~leave].tolist()})
+        assert batch.state is not None
+        yield Stage(batch.rows, answers, steps, value, halt, valid, done, leave, over, batch.state, batch.pooled)
         deadline.resume()
         stay = np.flatnonzero(~leave)
-        flight.keep(stay)
+        batch.keep(stay)
         for puzzle in over:
-            flight.forget(puzzle)
-        again = (halted[stay] | flight.sparse()) if renews else np.zeros(len(stay), bool)
+            batch.forget(puzzle)
+        again = (halted[stay] | batch.sparse()) if renews else np.zeros(len(stay), bool)
         if o.restart_every:
-            again |= flight.due(o.restart_every)
-        flight.restart(np.flatnonzero(again))
+            again |= batch.due(o.restart_every)
+        batch.restart(np.flatnonzero(again))
 
 
 def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptions) -> ActiveBatch:

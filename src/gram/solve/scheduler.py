@@ -49,7 +49,7 @@ class Scheduler:
             self.waiting = deque(wave for wave in self.waiting if self.want[wave[0]])
 
     def advance(self, puzzles: set[int]) -> list[int]:
-        """None of these has rows in flight: their next waves come to the front. Returns the puzzles that are over."""
+        """None of these has active rows: their next waves come to the front. Returns the puzzles that are over."""
         over = []
         for puzzle in sorted(puzzles, reverse=True):
             n = self.started[puzzle]

@@ -1,4 +1,4 @@
-"""Threads that compute side by side, made anew in a process that was forked: threads do not survive a fork."""
+"""Threads that compute side by side, made again in a process that was forked: threads do not survive a fork."""
 
 import os
 import threading

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gram.config import ModelConfig
 from gram.machine import processors
-from gram.models.build import AnyModel, build, settle
+from gram.models.build import AnyModel, build, cast
 from gram.models.core import State
 from gram.models.recursive import Model
 from gram.solve.backend import StepOutput
@@ -25,11 +25,11 @@ from gram.tasks.base import TaskSpec, Tokens
 CACHED = 2**16
 """Numbers of a state that a CPU's second cache holds with all that is made of it on the way (LOG.md)."""
 BLOCKS_CPU = 32
-"""So many times the rows of a compiled step are in flight: then few are half empty."""
+"""So many times the rows of a compiled step are active: then few are half empty."""
 BLOCKS_GPU = 32, 512
 """Rows of a compiled step on a GPU: one puzzle alone, or many."""
 ROWS_GPU = 1024
-"""Rows in flight on a GPU."""
+"""Active rows on a GPU."""
 MANY = 2**16
 """Networks that one process may compile."""
 PART = 4
@@ -39,7 +39,7 @@ to 1,100 rows), and the heads make none."""
 
 
 class Part(NamedTuple):
-    """What some rows come to; the fields of `Thought`, as tensors."""
+    """What some rows come to; the fields of `StepOutput`, as tensors."""
 
     h: Tensor
     l: Tensor  # noqa: E741
@@ -129,7 +129,7 @@ class TorchNetwork:
         # rows of a compiled step, always: other shapes would be compiled again, and round differently
         self.blocks = (cached_rows(math.prod(self.start_shape[1:])),) if on_cpu else BLOCKS_GPU
         self.most = 4 * self.blocks[0] if on_cpu else ROWS_GPU  # rows of an uncompiled part, whose calls cost more
-        self.in_flight, self.first_wave = (BLOCKS_CPU * self.blocks[0], 2) if on_cpu else (ROWS_GPU, 32)
+        self.active_rows, self.first_wave = (BLOCKS_CPU * self.blocks[0], 2) if on_cpu else (ROWS_GPU, 32)
         self.recursion = self.recur
         self.compiled = False
         self.graphs: dict[tuple[int, bool, float], Graph] = {}
@@ -207,9 +207,9 @@ class TorchNetwork:
         """A supervision step and what the heads make of it."""
         out = self.model.step(State(h, l), e_x, noise, temperature=temperature)
         logits, halt, value, candidates = self.model.decode(out.readout)
-        lead = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
+        margin = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
         candidates = logits[:, :0] if candidates is None else candidates
-        return Part(*out.state, logits, lead, value, self.model.pool(out.readout), candidates)
+        return Part(*out.state, logits, margin, value, self.model.pool(out.readout), candidates)
 
     def graph(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
         """`recursion` through the CUDA graph for as many rows, captured when it is first wanted."""
@@ -277,4 +277,4 @@ def restored(
     model = build(spec, config)
     model.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
     model = model.eval().to(device if device == "cpu" or torch.cuda.is_available() else "cpu")
-    return TorchNetwork(settle(model, getattr(torch, dtype)), compile=compile)
+    return TorchNetwork(cast(model, getattr(torch, dtype)), compile=compile)

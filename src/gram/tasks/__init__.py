@@ -40,7 +40,7 @@ KINDS = {
     ),
     "queens": Kind("queens-N (N from 4 to 16)", [f"queens-{n}" for n in range(4, 17)], "gram.tasks.queens:NQueens"),
     "coloring": Kind(
-        "coloring-N (N from 2 to 24, three colours), coloring-N-kK (K from 2 to 8 colours)",
+        "coloring-N (N from 2 to 24, three colors), coloring-N-kK (K from 2 to 8 colors)",
         [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)],
         "gram.tasks.coloring:Coloring",
     ),
@@ -78,7 +78,7 @@ def forms() -> str:
 
 
 def plain(name: str) -> str:
-    """Three colours need not be spelt out."""
+    """Three colors need not be spelt out."""
     return name.removesuffix("-k3") if name.startswith("coloring-") else name
 
 

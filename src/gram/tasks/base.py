@@ -42,7 +42,7 @@ class TaskSpec:
     relations: tuple[tuple[tuple[int, ...], ...], ...] = ()
     """For each relation its groups of positions: rows, columns and boxes of a Sudoku, for example. Known to
     the rules, independent of the puzzle; used by the "groups" mixer only."""
-    arrows: tuple[tuple[tuple[int, int], ...], ...] = ()
+    directed: tuple[tuple[tuple[int, int], ...], ...] = ()
     """For each directed relation its pairs (from, to) of positions: from a cell to the one below, for example. More
     relations for the "groups" mixer, where it matters on which side a position is."""
     symbols: tuple[int, ...] = ()
@@ -62,12 +62,12 @@ class TaskSpec:
         found = np.asarray(numbers)
         if found.shape != (self.length,) or not np.issubdtype(found.dtype, np.integer):
             raise ValueError(f"{self.name} needs {self.length} integer tokens; this is {found.dtype} {found.shape}.")
-        front = IDENTITY if self.identities else 0
-        limits = np.where(np.arange(self.length) < front, 256, self.vocabulary)
+        prefix = IDENTITY if self.identities else 0
+        limits = np.where(np.arange(self.length) < prefix, 256, self.vocabulary)
         if not ((found >= 0) & (found < limits)).all():
             raise ValueError(f"the tokens of {self.name} are 0 to {self.vocabulary - 1}; this has others.")
         found = found.astype(np.uint8)
-        if front and spelt(found[None])[0] >= self.identities:
+        if prefix and spelt(found[None])[0] >= self.identities:
             raise ValueError(f"these tokens are of no puzzle of {self.name}; compare with those that encode gives.")
         return found
 
@@ -206,7 +206,7 @@ class Task(ABC):
         return iter(self.understand(opened(path)).puzzles)
 
     def understand(self, content: Content, *, base: int | None = None) -> Found:
-        """The puzzles of an input, and what was settled to read them. A task has this, or a `read` of its own. `base`:
+        """The puzzles of an input, and what was decided to read them. A task has this, or a `read` of its own. `base`:
         the number of the first vertex, for graphs only."""
         raise ValueError(f"The task {self.spec.name} reads no files; give its puzzles as text.")
 
@@ -249,7 +249,7 @@ class Task(ABC):
         """Draw a symmetry of the rules per row."""
 
     def canonical(self, answers: Tokens) -> Tokens:
-        """Bring answers that differ in names only to one form (colourings); the identity elsewhere."""
+        """Bring answers that differ in names only to one form (colorings); the identity elsewhere."""
         return answers
 
     def augment(self, symmetry: Symmetry, puzzles: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
@@ -262,7 +262,7 @@ class Task(ABC):
 
     # data -------------------------------------------------------------------------------------------------
     def hide(self, rng: np.random.Generator, puzzles: Tokens) -> Tokens:
-        """Puzzles of the training split as one visit shows them: themselves, unless a task hides parts anew."""
+        """Puzzles of the training split as one visit shows them: themselves, unless a task hides parts again."""
         return puzzles
 
     @abstractmethod
@@ -306,7 +306,7 @@ class Unconditional(Task):
 
     @abstractmethod
     def picture(self, sample: Tokens) -> np.ndarray:
-        """A sample (L,) as a grey image, uint8, 0 black and 255 white."""
+        """A sample (L,) as a gray image, uint8, 0 black and 255 white."""
 
     def all_of(self, samples: Tokens) -> Examples:
         """Samples (m, L) as the targets of the blank."""

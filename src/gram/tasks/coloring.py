@@ -1,10 +1,10 @@
-"""Graph colouring: give each vertex one of k colours so that no edge joins two of the same colour.
+"""Graph coloring: give each vertex one of k colors so that no edge joins two of the same color.
 
 A sequence is the upper triangle of the adjacency matrix, n (n - 1) / 2 edge positions row by row (0-1, 0-2, ...),
-then n vertex positions. Tokens: 0 pad, 1 no edge, 2 edge, 3 .. k + 2 the colours, k + 3 a vertex without colour, which
+then n vertex positions. Tokens: 0 pad, 1 no edge, 2 edge, 3 .. k + 2 the colors, k + 3 a vertex without color, which
 the puzzle holds at every vertex. The published vocabulary of 6 (k = 3) has no such token because the paper's answer
 is a sequence of its own, n long; here puzzle and answer share one length and the answer is read at the vertices.
-Colours are names only, so every target is canonical: vertex 0 has colour 1, the next new colour is 2, and so on.
+Colors are names only, so every target is canonical: vertex 0 has color 1, the next new color is 2, and so on.
 """
 
 import warnings
@@ -20,14 +20,14 @@ NO_EDGE, EDGE, FIRST_COLOR = 1, 2, 3
 PUBLISHED = {8: (7_002, 255), 10: (13_465, 192)}
 """Graphs in train and test by vertices; dev is as large as test."""
 MOST = 10_000
-"""Graphs with more canonical colourings are not used as examples (three colours on 10 vertices have 9,842 at most)."""
+"""Graphs with more canonical colorings are not used as examples (three colors on 10 vertices have 9,842 at most)."""
 DRAW = 4_096  # graphs drawn at a time
 PATIENCE = 50  # draws that may bring nothing before we say so
-INKS = (31, 32, 34, 33, 35, 36, 91, 92)  # ANSI colours of the terminal picture
+INKS = (31, 32, 34, 33, 35, 36, 91, 92)  # ANSI colors of the terminal picture
 
 
 class Coloring(Task):
-    """Colouring of graphs with n vertices (2 to 24) by at most `colors` colours (2 to 8).
+    """Coloring of graphs with n vertices (2 to 24) by at most `colors` colors (2 to 8).
 
     `edge_probability` is that of the random graphs in `examples`; it is no part of the name."""
 
@@ -35,7 +35,7 @@ class Coloring(Task):
         if not 2 <= n <= 24:
             raise ValueError(f"graphs have 2 to 24 vertices; {n} is not among them")
         if not 2 <= colors <= 8:
-            raise ValueError(f"graphs are coloured with 2 to 8 colours; {colors} is not among them")
+            raise ValueError(f"graphs are colored with 2 to 8 colors; {colors} is not among them")
         if not 0 < edge_probability < 1:
             raise ValueError(f"edge_probability lies between 0 and 1; {edge_probability} does not")
         self.n, self.colors, self.edge_probability = n, colors, edge_probability
@@ -80,7 +80,7 @@ class Coloring(Task):
                 if (graph.vertices or 0) > self.n:
                     fitting = self.spec.name.replace(str(self.n), str(graph.vertices), 1)
                     raise ValueError(f"The graph has {graph.vertices} vertices; the task {fitting} fits it.")
-            first, unclear = reading.settled(graphs, self.n, base)
+            first, unclear = reading.resolved(graphs, self.n, base)
         except ValueError as error:
             raise ValueError(f"{content.where}: {error}" if content.text and content.where else str(error)) from None
         tokens = self._puzzles(np.zeros((len(graphs), self.edges), bool))
@@ -94,7 +94,7 @@ class Coloring(Task):
         return tokens, Found(texts, (*content.form, form), notes, warned)
 
     def decode(self, tokens: Tokens) -> str:
-        """(L,) -> the colour of each vertex, such as "1 2 3 1"; a vertex without colour reads as `.`."""
+        """(L,) -> the color of each vertex, such as "1 2 3 1"; a vertex without color reads as `.`."""
         colors = self._colors(tokens[None])[0]
         return " ".join(str(c) if c else "." for c in colors)
 
@@ -105,7 +105,7 @@ class Coloring(Task):
         return text or f"p edge {self.n} 0"
 
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
-        """Each vertex (from 1) with its neighbours, painted in their colours; a neighbour of the same colour is
+        """Each vertex (from 1) with its neighbors, painted in their colors; a neighbor of the same color is
         shown in reverse."""
         colors = self._colors((puzzle if answer is None else answer)[None])[0]
         linked = self._adjacency(puzzle[None])[0]
@@ -125,18 +125,18 @@ class Coloring(Task):
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
-        """Edges whose ends share a colour, plus vertices without one; (B, L), (B, L) -> (B,) int64. Only the vertex
-        positions of the answers are read; the colours need not be canonical."""
+        """Edges whose ends share a color, plus vertices without one; (B, L), (B, L) -> (B,) int64. Only the vertex
+        positions of the answers are read; the colors need not be canonical."""
         colors = self._colors(answers)
         left, right = colors[:, self._left], colors[:, self._right]
         same = (puzzles[:, : self.edges] == EDGE) & (left == right) & (left > 0)
         return same.sum(1) + (colors == 0).sum(1)
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
-        """All canonical colourings of a puzzle (L,), at most `limit`, (S, L) uint8 with padding at the edges."""
+        """All canonical colorings of a puzzle (L,), at most `limit`, (S, L) uint8 with padding at the edges."""
         bits = 1 << np.arange(self.n, dtype=np.int64)
-        neighbours = (self._adjacency(puzzle[None])[0] @ bits).tolist()
-        return self._answers(solvers.colorings(neighbours, self.colors, limit, budget))
+        neighbors = (self._adjacency(puzzle[None])[0] @ bits).tolist()
+        return self._answers(solvers.colorings(neighbors, self.colors, limit, budget))
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
@@ -146,7 +146,7 @@ class Coloring(Task):
         return Symmetry(positions, np.broadcast_to(np.arange(self.spec.vocabulary), (batch, self.spec.vocabulary)))
 
     def canonical(self, answers: Tokens) -> Tokens:
-        """Rename the colours in order of first use, (B, L) -> (B, L); other tokens stay."""
+        """Rename the colors in order of first use, (B, L) -> (B, L); other tokens stay."""
         vertices = answers[:, self.edges :]
         uses = vertices[:, None, :] == np.arange(FIRST_COLOR, self.blank)[:, None]  # (B, k, n)
         first_use = np.where(uses.any(2), uses.argmax(2), self.n)
@@ -157,10 +157,10 @@ class Coloring(Task):
 
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
-        """Random graphs G(n, edge_probability) that can be coloured, each once, with all canonical colourings.
+        """Random graphs G(n, edge_probability) that can be colored, each once, with all canonical colorings.
 
         Published sizes for 8 and 10 vertices, else 10,000 train and 255 test; dev is as large as test. Graphs with
-        more than 10,000 colourings are passed over. Up to 5 vertices there may be fewer graphs than asked for; beyond
+        more than 10,000 colorings are passed over. Up to 5 vertices there may be fewer graphs than asked for; beyond
         that ValueError says that hardly any drawn graph will do. The split is that of the graph as written: the same
         graph with its vertices renamed may be in another one, and is for 8 vertices (four test graphs in five have such
         a twin in train), hardly ever for 10."""
@@ -183,7 +183,7 @@ class Coloring(Task):
             puzzles = puzzles[fresh]
             puzzles = puzzles[splits_of(puzzles) == split] if len(puzzles) else puzzles
             found_before = found
-            for chunk in range(0, len(puzzles), 256):  # bounds the memory of the open colourings
+            for chunk in range(0, len(puzzles), 256):  # bounds the memory of the open colorings
                 some = puzzles[chunk : chunk + 256]
                 proper, number = solvers.colorings_of_many(self._adjacency(some), self.colors, MOST)
                 inputs.append(some[number > 0])
@@ -194,7 +194,7 @@ class Coloring(Task):
         if found < count and self.n > 5:
             raise ValueError(
                 f"hardly any random graph with {self.n} vertices and edge probability {self.edge_probability} has 1 to "
-                f"{MOST} colourings with {self.colors} colours: choose another edge_probability or fewer examples"
+                f"{MOST} colorings with {self.colors} colors: choose another edge_probability or fewer examples"
             )
         first = np.concatenate([[0], *counts]).cumsum().astype(np.int64)
         everything = Examples(
@@ -212,13 +212,13 @@ class Coloring(Task):
         return puzzles
 
     def _answers(self, colors: np.ndarray) -> Tokens:
-        """Colours 1..k, (S, n) -> answers (S, L)."""
+        """Colors 1..k, (S, n) -> answers (S, L)."""
         answers = np.full((len(colors), self.spec.length), PAD, np.uint8)
         answers[:, self.edges :] = colors + (FIRST_COLOR - 1)
         return answers
 
     def _colors(self, answers: Tokens) -> np.ndarray:
-        """Answers (B, L) -> colours 1..k, 0 where a vertex has none, (B, n) int64."""
+        """Answers (B, L) -> colors 1..k, 0 where a vertex has none, (B, n) int64."""
         vertices = answers[:, self.edges :].astype(np.int64)
         return np.where((vertices >= FIRST_COLOR) & (vertices < self.blank), vertices - FIRST_COLOR + 1, 0)
 

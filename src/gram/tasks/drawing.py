@@ -120,8 +120,8 @@ def sudoku(task: Sudoku, puzzle: Tokens, answer: Tokens | None = None) -> Drawin
     shown, (tall, wide) = puzzle if answer is None else answer, task.box
     repeated = np.zeros(task.spec.length, bool)
     for group in (group for relation in task.spec.relations for group in relation):
-        members = shown[list(group)]
-        repeated[list(group)] |= (members != BLANK) & ((members[:, None] == members[None, :]).sum(1) > 1)
+        inside = shown[list(group)]
+        repeated[list(group)] |= (inside != BLANK) & ((inside[:, None] == inside[None, :]).sum(1) > 1)
     places = {}
     for i, character in enumerate(task.decode(shown)):
         if character != ".":

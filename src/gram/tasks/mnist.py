@@ -1,4 +1,4 @@
-"""Binarised MNIST: p(x) over images of digits (paper, unconditional generation).
+"""Binarized MNIST: p(x) over images of digits (paper, unconditional generation).
 
 Tokens: padding 0, black 1, white 2 (a pixel of at least half the ink is white). The input is a black image.
 """
@@ -61,9 +61,9 @@ class Mnist(Unconditional):
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
         """The images of a split, at most `count`: test is the file of 10,000, dev the images of the training file whose
         content says so (`split_of`, 10%), train all others of it. FileNotFoundError or ValueError for the files."""
-        return self.all_of(self.labelled(split)[0][:count])
+        return self.all_of(self.labeled(split)[0][:count])
 
-    def labelled(self, split: str) -> tuple[Tokens, np.ndarray]:
+    def labeled(self, split: str) -> tuple[Tokens, np.ndarray]:
         """Images (n, L) uint8 of tokens and their digits (n,) uint8."""
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")

@@ -43,7 +43,7 @@ def queens(
 
 
 def random_queens(n: int, rng: np.random.Generator) -> np.ndarray:
-    """One solution, (n,) int64: depth-first search with columns in random order, begun anew when it drags on."""
+    """One solution, (n,) int64: depth-first search with columns in random order, begun again when it drags on."""
     while True:
         left = 50 * n
         stack: list[tuple[list[int], int, int, int]] = [([], 0, 0, 0)]
@@ -172,13 +172,13 @@ class Units:
         return min(cells, key=lambda cell: sum(1 for others in possible if others & cell))
 
 
-# colouring ------------------------------------------------------------------------------------------------
-def colorings(neighbours: Sequence[int], k: int, limit: int | None = None, budget: int | None = None) -> np.ndarray:
-    """Proper colourings with at most k colours, canonical by first use: vertex 0 has colour 1, the next new one is 2.
+# coloring ------------------------------------------------------------------------------------------------
+def colorings(neighbors: Sequence[int], k: int, limit: int | None = None, budget: int | None = None) -> np.ndarray:
+    """Proper colorings with at most k colors, canonical by first use: vertex 0 has color 1, the next new one is 2.
 
-    neighbours[v] is the bit mask of the vertices next to v. At most `limit` colourings, (S, n) uint8 of colours 1..k,
+    neighbors[v] is the bit mask of the vertices next to v. At most `limit` colorings, (S, n) uint8 of colors 1..k,
     in lexicographic order. RuntimeError when the search visits more than `budget` nodes before it is done."""
-    n = len(neighbours)
+    n = len(neighbors)
     found: list[list[int]] = []
     nodes = 0
 
@@ -186,36 +186,36 @@ def colorings(neighbours: Sequence[int], k: int, limit: int | None = None, budge
         nonlocal nodes
         nodes += 1
         if budget is not None and nodes > budget:
-            raise RuntimeError(f"the search for colourings visited more than {budget} nodes")
+            raise RuntimeError(f"the search for colorings visited more than {budget} nodes")
         v = len(colors)
         if v == n:
             found.append(colors)
             return
-        # the colours in use, then one new colour: a second new one would only rename the first
+        # the colors in use, then one new color: a second new one would only rename the first
         for c in range(min(len(classes) + 1, k)):
             if limit is not None and len(found) >= limit:
                 return
             if c == len(classes):
                 paint([*colors, c + 1], [*classes, 1 << v])
-            elif not classes[c] & neighbours[v]:
+            elif not classes[c] & neighbors[v]:
                 paint([*colors, c + 1], [*classes[:c], classes[c] | 1 << v, *classes[c + 1 :]])
 
     paint([], [])
     return np.array(found, np.uint8).reshape(-1, n)
 
 
-def count_colorings(neighbours: Sequence[int], k: int) -> int:
-    """Proper colourings with labelled colours 1..k: a canonical one that uses j colours stands for k! / (k - j)!."""
-    used = colorings(neighbours, k).max(axis=1, initial=0)
+def count_colorings(neighbors: Sequence[int], k: int) -> int:
+    """Proper colorings with labeled colors 1..k: a canonical one that uses j colors stands for k! / (k - j)!."""
+    used = colorings(neighbors, k).max(axis=1, initial=0)
     return sum(math.perm(k, j) * int(times) for j, times in enumerate(np.bincount(used)))
 
 
 def colorings_of_many(adjacency: np.ndarray, k: int, most: int) -> tuple[np.ndarray, np.ndarray]:
     """`colorings` of many graphs at once, vertex by vertex, breadth first.
 
-    adjacency (G, n, n) bool -> colourings (S, n) uint8, those of one graph side by side and in lexicographic order,
-    and their number per graph, (G,) int64. A graph is given up, with number -1 and no colourings, when more than
-    `most` colourings of its first vertices are open at once."""
+    adjacency (G, n, n) bool -> colorings (S, n) uint8, those of one graph side by side and in lexicographic order,
+    and their number per graph, (G,) int64. A graph is given up, with number -1 and no colorings, when more than
+    `most` colorings of its first vertices are open at once."""
     graphs, n, _ = adjacency.shape
     owner, colors, used = np.arange(graphs), np.zeros((graphs, n), np.uint8), np.zeros(graphs, np.int64)
     given_up = np.zeros(graphs, bool)

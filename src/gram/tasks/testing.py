@@ -49,11 +49,11 @@ def check_examples(task: Task) -> None:
     spec, some = task.spec, _some(task)
     assert len(some), "the dev split has no example"
     assert some.inputs.shape[1] == some.targets.shape[1] == spec.length, "sequences have another length than the spec"
-    front = IDENTITY if spec.identities else 0
-    assert max(some.inputs[:, front:].max(), some.targets.max()) < spec.vocabulary, "a token is beyond the vocabulary"
+    prefix = IDENTITY if spec.identities else 0
+    assert max(some.inputs[:, prefix:].max(), some.targets.max()) < spec.vocabulary, "a token is beyond the vocabulary"
     assert (some.targets[:, : spec.answer_start] == PAD).all(), "a target has a token before the answer starts"
     if spec.identities:
-        assert spec.answer_start >= front, "an answer stands where the puzzle is spelt"
+        assert spec.answer_start >= prefix, "an answer stands where the puzzle is spelt"
         assert spelt(some.inputs).max() < spec.identities, "an input is of a puzzle that there is not"
     else:
         assert (some.inputs != PAD).all(), "an input holds padding"

@@ -1,4 +1,4 @@
-"""A rival in the training loop: one loss per example, every row new at every update, no state."""
+"""A baseline in the training loop: one loss per example, every row new at every update, no state."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +17,8 @@ HINT = 0.001
 
 
 class BaselineLearner(nn.Module):
-    """A rival with its objective, in the place of `Learner`. Loss = (nll + beta * KL + 0.001 * hint) per scored token;
-    see gram.models.baselines.base.Losses."""
+    """A baseline with its objective, in the place of `Learner`. Loss = (nll + beta * KL + 0.001 * hint) per scored
+    token; see gram.models.baselines.base.Losses."""
 
     prior_share = 0.0
 

@@ -20,15 +20,15 @@ def leaders(on_prior: np.ndarray, together: int, processes: int = 1) -> np.ndarr
     """The row whose puzzle each row (batch,) has: the first of its group of `together` rows on the prior, or itself.
     ValueError if the rows of a group do not all stand on one of `processes`."""
     number = np.arange(len(on_prior))
-    lead, rows = number.copy(), np.flatnonzero(on_prior)
-    lead[rows] = rows[np.arange(len(rows)) // together * together]
+    leader, rows = number.copy(), np.flatnonzero(on_prior)
+    leader[rows] = rows[np.arange(len(rows)) // together * together]
     share = len(on_prior) // processes
-    if (lead // share != number // share).any():
+    if (leader // share != number // share).any():
         raise ValueError(
             f"With {processes} processes, rows of one puzzle (train.prior_together = {together}) are on several of "
             "them; make it smaller, or train.batch larger."
         )
-    return lead
+    return leader
 
 
 class Batches:
@@ -44,19 +44,19 @@ class Batches:
         seed: int,
         augment: bool,
         guard: bool,
-        lead: np.ndarray | None = None,
+        leader: np.ndarray | None = None,
     ):
-        """guard: drop augmented views whose content belongs to another split. lead (batch,): the row whose puzzle each
-        row has; every row has its own if it is None."""
+        """guard: drop augmented views whose content belongs to another split. leader (batch,): the row whose puzzle
+        each row has; every row has its own if it is None."""
         if not len(examples):
             raise ValueError("There are no training examples; check the data files.")
         self.task, self.examples, self.batch = task, examples, batch
         self.seed, self.augment, self.guard = seed, augment, guard
-        self.lead = np.arange(batch) if lead is None else lead
+        self.leader = np.arange(batch) if leader is None else leader
 
     def draw(self, update: int, rows: np.ndarray) -> "Drawn":
         """Examples for the global row numbers `rows` (n,) at this update."""
-        rows = self.lead[rows]
+        rows = self.leader[rows]
         rng = np.random.default_rng([self.seed, 1, update])
         drawn_for = rng.integers(len(self.examples), size=self.batch)
         index = drawn_for[rows]
@@ -87,10 +87,10 @@ class Batches:
         out evenly, at random where the number does not divide, and so that all together are as likely as can be:
         minibatch optimal transport (arXiv:2302.00482). No target is learnt more often than another."""
         targets = np.zeros(log_p.shape[:2], np.uint8)
-        for leader in np.unique(self.lead[rows]):
-            group = np.flatnonzero(self.lead[rows] == leader)
+        for one in np.unique(self.leader[rows]):
+            group = np.flatnonzero(self.leader[rows] == one)
             own = self.seen(int(index[group[0]]), symmetry.positions[group[0]], symmetry.tokens[group[0]])
-            order = np.random.default_rng([self.seed, 6, update, leader]).permutation(len(own))
+            order = np.random.default_rng([self.seed, 6, update, one]).permutation(len(own))
             offered = own[np.resize(order, len(group))]
             each = log_p[group][:, np.arange(offered.shape[1]), offered]  # (group, offered, L)
             takers, taken = linear_sum_assignment(np.where(offered == PAD, 0.0, each).sum(2), maximize=True)
@@ -117,7 +117,7 @@ class Drawn(NamedTuple):
 
 @dataclass
 class Carry:
-    """The rows in flight: puzzle, target, latent state, supervision steps done, and what the heads read so far."""
+    """The active rows: puzzle, target, latent state, supervision steps done, and what the heads read so far."""
 
     x: Tensor
     """(B, L) int64."""
@@ -198,7 +198,7 @@ def refill(
         (carry.tokens, symmetry.tokens),
     ):
         held[finished] = torch.from_numpy(new.astype(np.int64)).to(device)
-    if model.rows:  # a rival carries no state
+    if model.rows:  # a baseline carries no state
         noise = None
         if model.config.start == "random":
             rng = np.random.default_rng([batches.seed, 2, update])
@@ -209,7 +209,7 @@ def refill(
         carry.state.l[finished] = initial.l
     carry.done[finished] = 0
     if rolling and update == first:
-        carry.done[finished] = torch.from_numpy(batches.lead[numbers] * N_sup // batches.batch).to(device)
+        carry.done[finished] = torch.from_numpy(batches.leader[numbers] * N_sup // batches.batch).to(device)
     carry.pooled[finished] = 0
     return finished
 

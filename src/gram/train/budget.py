@@ -34,7 +34,7 @@ class Progress:
     startup: float = 0.0
     """Of these seconds, those that reading and compilation took: what is scheduled by shares begins after them."""
     begun: int = 0
-    """The update at which the weights were new: above 0 in a run that began anew."""
+    """The update at which the weights were new: above 0 in a run that restarted."""
     means: dict[str, float] = field(default_factory=dict)
     """Exponential means of the metrics over updates."""
 
@@ -51,8 +51,8 @@ class Progress:
         share = self.share(config)
         return (self.seconds - self.startup) * (1 / share - 1) if share > 0 else 0.0
 
-    def anew(self) -> "Progress":
-        """That of a run which begins anew with the time that is left."""
+    def again(self) -> "Progress":
+        """That of a run which restarts with the time that is left."""
         return Progress(self.update, self.seconds, startup=self.seconds, begun=self.update)
 
     def too_short(self, config: Config, seconds: float) -> str | None:

@@ -91,8 +91,8 @@ class CandidateLearner(nn.Module):
         losses = {name: each.detach() for name, each in out.losses.items()}
         rows = losses | {"true_kl": torch.zeros_like(losses["ce"]), "exact": exact, "right": exact}
         done = done + 1
-        told = tuple(z.detach() for z in (out.logits, out.candidates, out.value))
-        return Update(loss, rows, out.state, pooled, done, done >= self.config.N_sup, told)
+        outputs = tuple(z.detach() for z in (out.logits, out.candidates, out.value))
+        return Update(loss, rows, out.state, pooled, done, done >= self.config.N_sup, outputs)
 
     def asked(self, x: Tensor, y: Tensor) -> "Asked":
         """What the network is to say of these states."""
@@ -117,9 +117,9 @@ class CandidateLearner(nn.Module):
         ce = bce = conflict = torch.zeros_like(live_B)
         for readout in readouts:
             logits, value, candidates = model.scores(readout), model.alive(readout), model.living(readout)
-            told = F.binary_cross_entropy_with_logits(candidates, right_BLS, reduction="none") * weight_BLS
+            outputs = F.binary_cross_entropy_with_logits(candidates, right_BLS, reduction="none") * weight_BLS
             log_p = logits.masked_fill(shares_BLS == 0, -1e4).log_softmax(-1)
-            bce = bce + told.sum((1, 2)) / each[0]
+            bce = bce + outputs.sum((1, 2)) / each[0]
             ce = ce - ((log_p * y_BLS).sum(2) * asked_BL).sum(1) / each[1]
             conflict = conflict + F.binary_cross_entropy_with_logits(value, live_B, reduction="none")
         losses = {"candidates": bce, "ce": ce, "conflict": conflict}
@@ -155,10 +155,10 @@ class Pool:
         for name, array in held.items():
             array[:] = tensors[f"search_{name}"].cpu().numpy()
 
-    def advance(self, update: int, solution: np.ndarray, told: tuple[Tensor, ...]) -> tuple[np.ndarray, np.ndarray]:
+    def advance(self, update: int, solution: np.ndarray, outputs: tuple[Tensor, ...]) -> tuple[np.ndarray, np.ndarray]:
         """One round of every search, by the logits of symbols and candidates (B, L, S) and the value (B,); solution
         (B, L) tokens. Returns which searches are over, and which took a guess back, (B,) bool each."""
-        logits, candidates, value = (z.float().cpu().numpy() for z in told)
+        logits, candidates, value = (z.float().cpu().numpy() for z in outputs)
         drawn = np.stack([np.random.default_rng([self.seed, 7, update, row]).random(6) for row in self.rows])
         search, target = self.candidates, solution - self.spec.symbols[0]
         live = search.holds(target)

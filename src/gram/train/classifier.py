@@ -28,7 +28,7 @@ def train(out: Path, *, epochs: int = 4, seed: int = 0) -> dict:
     """Adam, cosine from 2e-3, label-preserving shifts. Returns what it writes to out/training.json."""
     begin = time.monotonic()
     task, rng = Mnist(), np.random.default_rng(seed)
-    images, labels = task.labelled("train")
+    images, labels = task.labeled("train")
     x, y = white(images), torch.from_numpy(labels.astype(np.int64))
     model = Classifier()
     model.reset(torch.Generator().manual_seed(seed))
@@ -46,7 +46,7 @@ def train(out: Path, *, epochs: int = 4, seed: int = 0) -> dict:
             schedule.step()
     record = {"seconds": round(time.monotonic() - begin, 1), "updates": updates, "seed": seed}
     for split in ("dev", "test"):
-        record[f"{split}_accuracy"] = accuracy(model, *task.labelled(split))
+        record[f"{split}_accuracy"] = accuracy(model, *task.labeled(split))
     out.mkdir(parents=True, exist_ok=True)
     weight_files.write_tensors(out / weight_files.WEIGHTS, {k: v.contiguous() for k, v in model.state_dict().items()})
     weight_files.write_json(out / TRAINING, record | origin())

@@ -1,5 +1,5 @@
 """What an update or a supervision step costs, counted rather than timed: operations of the matrix products, forward and
-backward, and the bytes that wait for the backward pass. Optimiser, norms and activations are not counted."""
+backward, and the bytes that wait for the backward pass. Optimizer, norms and activations are not counted."""
 
 import dataclasses
 from typing import NamedTuple

@@ -22,7 +22,7 @@ from gram.tasks.base import Examples, Task
 CHUNK = 64
 """Rows that are rolled out side by side."""
 DEPTH = 24
-"""Rollouts are no deeper: most rows have long settled by then, and restarts come back to what the heads know."""
+"""Rollouts are no deeper: most rows no longer change by then, and restarts come back to what the heads know."""
 TRAIN, DEV, WIDTH = 128, 256, 4
 """Puzzles that the heads are fitted on, puzzles that the threshold is chosen on, trajectories of each."""
 GRID = tuple(np.arange(0, 8.25, 0.25).tolist())
@@ -58,19 +58,19 @@ def fit_heads(
     seen = rollouts(model, task, inputs, replace(options, seed=seed), until(0.4))
     fit(model, *seen, restart_every=c.restart_every, until=until(0.6))
     pooled, right = rollouts(model, task, dev.inputs[:DEV], replace(options, seed=seed + 1), until(1.0))
-    threshold = best_threshold(lead(model, pooled), right, config, width)
+    threshold = best_threshold(margin(model, pooled), right, config, width)
     return replace(config, solve=replace(c, halt_threshold=threshold))
 
 
-def best_threshold(lead: Tensor, right: Tensor, config: Config, width: int) -> float | None:
+def best_threshold(margin: Tensor, right: Tensor, config: Config, width: int) -> float | None:
     """The threshold of GRID (None: never stop) whose samples are wrong most seldom, their steps counted at STEP, and
     MARGIN more: too low stops at wrong answers, too high throws right ones away with every restart.
 
-    lead, right (n * width, depth): halting logit and rightness at the steps of rollouts, the rows of a puzzle side by
+    margin, right (n * width, depth): halting logit and rightness at the steps of rollouts, the rows of a puzzle side by
     side. Every restart begins a trajectory: the parts between them, as many in turn as solve.depth takes, are samples.
     """
-    length = min(config.solve.restart_every or lead.shape[1], lead.shape[1])
-    parts = lead.shape[1] // length
+    length = min(config.solve.restart_every or margin.shape[1], margin.shape[1])
+    parts = margin.shape[1] // length
     around = torch.arange(width * parts)[:, None] + torch.arange(-(-config.solve.depth // length) if parts > 1 else 1)
 
     def samples(z: Tensor) -> Tensor:
@@ -78,11 +78,11 @@ def best_threshold(lead: Tensor, right: Tensor, config: Config, width: int) -> f
         own = z[:, : parts * length].reshape(-1, width * parts, length)
         return own[:, around % (width * parts)].flatten(2).flatten(0, 1)[:, : config.solve.depth]
 
-    lead, right = samples(lead), samples(right)
-    last = lead.shape[1] - 1
+    margin, right = samples(margin), samples(right)
+    last = margin.shape[1] - 1
     costs: dict[float | None, float] = {}
     for threshold in (*GRID, None):
-        over = lead > (np.inf if threshold is None else threshold)
+        over = margin > (np.inf if threshold is None else threshold)
         stop = torch.where(over.any(1), over.float().argmax(1), last)
         wrong = 1 - right.gather(1, stop[:, None]).double().mean()
         costs[threshold] = float(wrong + STEP * (1 + stop.double().mean()))
@@ -90,7 +90,7 @@ def best_threshold(lead: Tensor, right: Tensor, config: Config, width: int) -> f
     return None if best is None else best + MARGIN
 
 
-def lead(model: Model, pooled: Tensor) -> Tensor:
+def margin(model: Model, pooled: Tensor) -> Tensor:
     """What is compared with the threshold, (...), from what the heads read (..., D)."""
     with torch.no_grad():
         halt, _ = model.judge(pooled.to(next(model.parameters()).device))
@@ -139,7 +139,7 @@ def fit(
     until: float = math.inf,
 ) -> None:
     """Logistic regression of "right now" (halt) and least squares of "right at the end" (value), full batch. The end is
-    the last step before the row may begin anew: what comes of it after that says nothing of this answer. It ends when
+    the last step before the row may restart: what comes of it after that says nothing of this answer. It ends when
     time.monotonic() comes to `until`."""
     device = next(model.parameters()).device
     features, now = pooled.to(device), right.to(device).float()

@@ -1,4 +1,4 @@
-"""The training loop: for every update, one supervision step of every row in flight."""
+"""The training loop: for every update, one supervision step of every active row."""
 
 import contextlib
 import dataclasses
@@ -66,13 +66,13 @@ class Run:
         else:
             model.dtype, reason = world.first(arithmetic(c.dtype, config.model.width, world.device))
         self.model = model.to(world.device)
-        member = isinstance(model, Model)
+        ours = isinstance(model, Model)
         self.pool = None
-        if member and config.model.candidates:
+        if ours and config.model.candidates:
             self.learner = CandidateLearner(model, c, world.sum)
             self.pool = Pool(task.spec, world.rows(c.batch), c.seed, config.solve.give_up_below)
         else:
-            self.learner = Learner(model, c, task.check, self.couple) if member else BaselineLearner(model, c)
+            self.learner = Learner(model, c, task.check, self.assign_targets) if ours else BaselineLearner(model, c)
         wish = uncompiled(config).train.compile
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, wish, world.device)
         self.compiled = compile_reason == "compiled"
@@ -86,8 +86,8 @@ class Run:
         self.rows = world.rows(c.batch)
         guard = not (config.data or task.own_splits)  # files bring their own splits
         on_prior = self.learner.prior_rows(c.batch)
-        lead = leaders(on_prior.numpy(), c.prior_together, world.size)
-        self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard, lead=lead)
+        leader = leaders(on_prior.numpy(), c.prior_together, world.size)
+        self.batches = Batches(task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard, leader=leader)
         self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
         self.on_prior = on_prior[self.rows].to(world.device)
         self.progress = Progress()
@@ -119,13 +119,13 @@ class Run:
         drawn = torch.randn(shape, generator=self.generator, device=self.world.device)
         return drawn[:, self.rows[0] : self.rows[-1] + 1]
 
-    def couple(self, which: Tensor, logits: Tensor) -> Tensor:
+    def assign_targets(self, which: Tensor, logits: Tensor) -> Tensor:
         """New targets for the rows `which` (B,) bool that answered `logits` (B, L, V); all targets (B, L)."""
         self.carry.y = retarget(self.carry, self.batches, self.progress.update, self.rows, which, logits)
         return self.carry.y
 
     def update(self) -> Update:
-        """Refill finished rows, take one supervision step and one optimiser step."""
+        """Refill finished rows, take one supervision step and one optimizer step."""
         c, carry, progress = self.config.train, self.carry, self.progress
         self.learner.beta = warmed_beta(progress.share(self.config), c)
         fresh = refill(
@@ -162,10 +162,10 @@ class Run:
         return result
 
     def search(self, pool: Pool, result: Update) -> None:
-        """One round of every search. What took a guess back thinks anew; what is over makes place."""
+        """One round of every search. What took a guess back thinks again; what is over makes place."""
         y = self.carry.y.cpu().numpy()
         over, back = (
-            torch.from_numpy(z).to(self.world.device) for z in pool.advance(self.progress.update, y, result.told)
+            torch.from_numpy(z).to(self.world.device) for z in pool.advance(self.progress.update, y, result.outputs)
         )
         initial = self.model.initial(1)
         h, l = (torch.where(back[:, None, None], z0, z) for z0, z in zip(initial, self.carry.state, strict=True))  # noqa: E741
@@ -281,9 +281,9 @@ def _train(
             try:
                 ended = _loop(run, monitor, out, stop_at or config.train.updates, began)
                 break
-            except Anew as anew:
-                began, progress = time.monotonic(), run.progress.anew()
-                run = Run(anew.config, task, world, log, start=start)
+            except Anew as again:
+                began, progress = time.monotonic(), run.progress.again()
+                run = Run(again.config, task, world, log, start=start)
                 run.progress = progress
                 _save(run, out)
         if ended and world.rank == 0:
@@ -336,7 +336,7 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
             interrupted = signals > 0
             monitor.observe(progress, result, run.on_prior)
             if monitor.leak and (cured := watch.cured(run.config)):
-                run.log.warn(f"{monitor.leak} Beginning anew with one transition and beta {cured.train.beta:.2g}.")
+                run.log.warn(f"{monitor.leak} Beginning again with one transition and beta {cured.train.beta:.2g}.")
                 raise Anew(cured)
             if progress.seconds - evaluated >= c.evaluate_every and not interrupted:
                 evaluated = progress.seconds
@@ -369,7 +369,7 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
         config = fit_heads(model, run.task, config, run.batches.examples, dev, heads)
     weight_files.save(out, config, model, half=True)
     weight_files.load_weights(model, out / weight_files.WEIGHTS)  # what is measured is what was written
-    figures = monitor.evaluate(run.progress, None if seconds is None else begin + seconds - time.monotonic())
+    metrics = monitor.evaluate(run.progress, None if seconds is None else begin + seconds - time.monotonic())
     record = {
         "updates": run.progress.update,
         "seconds": round(run.progress.seconds, 1),
@@ -377,7 +377,7 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
         "processes": run.world.size,
         "threads": run.config.train.threads,
         "dtype": str(model.dtype).removeprefix("torch."),
-        "dev": figures,
+        "dev": metrics,
     }
     weight_files.write_json(out / TRAINING, record)
 

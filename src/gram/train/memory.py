@@ -19,7 +19,7 @@ STATES = 1000
 
 
 def check_batch(config: Config, task: Task, device: torch.device) -> None:
-    """ValueError with the batch that fits if an update of `config` needs more memory than is free. Rivals of the family
+    """ValueError with the batch that fits if an update of `config` needs more memory than is free. Baselines
     are small and are not counted."""
     free = free_memory(device)
     if config.model.kind != "recursive" or free is None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gram.config import Config
 from gram.measure.puzzles import evaluate
-from gram.measure.samples import figures as figures_of
+from gram.measure.samples import metrics as metrics_of
 from gram.models.build import AnyModel
 from gram.models.recursive import Model
 from gram.solve import generate
@@ -131,7 +131,7 @@ class Monitor:
             return self.dev
         if not self.each:
             begin = time.monotonic()
-            self.figures(self.dev.select(np.arange(FEW)))
+            self.metrics(self.dev.select(np.arange(FEW)))
             self.each = (time.monotonic() - begin) / FEW
         return self.dev.select(np.arange(max(FEW, min(len(self.dev), int(seconds / max(1e-9, self.each))))))
 
@@ -140,35 +140,35 @@ class Monitor:
         when a sign is bad. On fewer puzzles where `seconds` allow no more."""
         dev = self.within(seconds)
         begin = time.monotonic()
-        figures = self.figures(dev)
+        metrics = self.metrics(dev)
         self.each = (time.monotonic() - begin) / len(dev)
         now_at = {"update": progress.update, "trained_seconds": round(progress.seconds, 2)}
-        self.log.write("dev", now_at | figures)
+        self.log.write("dev", now_at | metrics)
         names = (("valid", self.word), ("coverage", "coverage"), ("distinct", "distinct"))
-        told = [f"{name} {figures[k]:.3f}" for k, name in names if figures.get(k) is not None]
-        self.last = "" if figures.get("valid") is None else f"dev {figures['valid']:.3f}"
-        told += [f"elbo {figures['elbo']:.2f}"] if "elbo" in figures else []
+        told = [f"{name} {metrics[k]:.3f}" for k, name in names if metrics.get(k) is not None]
+        self.last = "" if metrics.get("valid") is None else f"dev {metrics['valid']:.3f}"
+        told += [f"elbo {metrics['elbo']:.2f}"] if "elbo" in metrics else []
         self.log.say(f"{clock(progress.seconds)}  update {progress.update}  dev: {', '.join(told)}")
         if isinstance(self.model, Model):
-            self.warn(progress, figures)
-        return figures
+            self.warn(progress, metrics)
+        return metrics
 
-    def figures(self, dev: Examples) -> dict[str, Any]:
+    def metrics(self, dev: Examples) -> dict[str, Any]:
         """What `evaluate` finds on `dev`."""
-        stochastic, family = self.model.stochastic, isinstance(self.model, Model)
+        stochastic, recursive = self.model.stochastic, isinstance(self.model, Model)
         network, c = TorchNetwork(self.model), self.config.train
-        depth = 2 * c.N_sup if family else self.config.solve.depth
+        depth = 2 * c.N_sup if recursive else self.config.solve.depth
         options: dict[str, Any] = {"depth": depth, "seed": c.seed}
-        options["halt_threshold"] = None if family else self.config.solve.halt_threshold
+        options["halt_threshold"] = None if recursive else self.config.solve.halt_threshold
         if self.task.unconditional:
             samples = generate.draw(network, task := self.task.sampled(), width=c.evaluate_examples, **options)
-            figures = figures_of(task, samples)
+            metrics = metrics_of(task, samples)
         else:
             width = WIDTH if stochastic else 1
-            figures = evaluate((network, self.task), dev, width=width, select="majority", **options)
+            metrics = evaluate((network, self.task), dev, width=width, select="majority", **options)
         if stochastic:
-            figures |= self.bound(dev)
-        return figures
+            metrics |= self.bound(dev)
+        return metrics
 
     def bound(self, dev: Examples, rows: int = 64) -> dict[str, float | list[float]]:
         """Full ELBO in nats per puzzle on the first target of some dev puzzles, or on some targets of a single one."""
@@ -187,12 +187,12 @@ class Monitor:
         assert (y != PAD).any(1).all()
         return {"elbo": bound.elbo, "reconstruction": bound.reconstruction, "kl_by_step_dev": bound.kl}
 
-    def warn(self, progress: Progress, figures: dict) -> None:
+    def warn(self, progress: Progress, metrics: dict) -> None:
         """Name the lever when the posterior leaks, that is, is a private channel, or diversity has collapsed."""
         posterior = progress.means.get("posterior_accuracy", 0.0)
         ruled = self.task.rules and progress.share(self.config) > 0.3
         # Of training puzzles as well: those of dev may be beyond what a network can know (ARC).
-        prior = max(figures["valid"] or 0.0, progress.means.get("prior_validity", 0.0))
+        prior = max(metrics["valid"] or 0.0, progress.means.get("prior_validity", 0.0))
         if ruled and posterior > 0.8 and prior < 0.1 * posterior:
             lever = (
                 "set train.posterior_transitions to last"
@@ -204,8 +204,8 @@ class Monitor:
                 f"Warning: the posterior solves {posterior:.0%} of the rows but the prior only {prior:.0%}: "
                 f"the posterior leaks the answer, it is a private channel. Lever: {lever}.",
             )
-        many = figures.get("coverage_share_many")
-        self.collapsed = many is not None and figures["valid"] > 0.5 and many < 0.3
+        many = metrics.get("coverage_share_many")
+        self.collapsed = many is not None and metrics["valid"] > 0.5 and many < 0.3
         if self.collapsed:
             self.once(
                 "diversity",

@@ -15,7 +15,7 @@ from gram.models.recursive import Model
 from gram.tasks.base import PAD
 
 Check = Callable[[np.ndarray, np.ndarray], np.ndarray]
-Couple = Callable[[Tensor, Tensor], Tensor]
+AssignTargets = Callable[[Tensor, Tensor], Tensor]
 """Rows (B,) bool and all logits (B, L, V) -> all targets (B, L), new ones for those rows."""
 
 
@@ -32,7 +32,7 @@ class Inner(NamedTuple):
 
 
 class Update(NamedTuple):
-    """One update: the loss to minimise, its parts per row, and the next state."""
+    """One update: the loss to minimize, its parts per row, and the next state."""
 
     loss: Tensor
     rows: dict[str, Tensor]
@@ -42,7 +42,7 @@ class Update(NamedTuple):
     """(B,) supervision steps of each row, this one included."""
     finished: Tensor
     """(B,) whether it was the last of its row."""
-    told: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
     """What a search goes on with; see gram.train.candidates."""
 
 
@@ -53,17 +53,18 @@ class Learner(nn.Module):
     beta = 1 is the ratio of the ELBO. On prior rows the heads learn and, with `prior_learns`, the CE.
     """
 
-    def __init__(self, model: Model, config: TrainConfig, check: Check, couple: Couple | None = None):
-        """couple: new targets for rows on the prior, after their first answer; without it they keep those drawn."""
+    def __init__(self, model: Model, config: TrainConfig, check: Check, assign_targets: AssignTargets | None = None):
+        """assign_targets: new targets for rows on the prior, after their first answer; without it they keep those
+        drawn."""
         super().__init__()
         self.model, self.config, self.check = model, config, check
         self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
-        self.couple = couple
+        self.assign_targets = assign_targets
         self.beta = config.beta  # of the coming update
         self.prior_share = float(self.prior_rows(config.batch).float().mean())
 
     def prior_rows(self, batch: int) -> Tensor:
-        """(batch,) bool: the rows that sample from the prior, spread evenly; none in a deterministic member."""
+        """(batch,) bool: the rows that sample from the prior, spread evenly; none in a deterministic variant."""
         share = self.config.prior_rows if self.model.stochastic else 0.0
         steps = (torch.arange(batch + 1) * share).floor()
         return steps[1:] > steps[:-1]
@@ -85,8 +86,8 @@ class Learner(nn.Module):
         out: Inner = self.inner(x, y, state, noise, on_prior, identity)
         learns = ~on_prior
         first = on_prior & (done == 0)
-        if c.prior_learns and self.couple and bool(first.any()):
-            y = self.couple(first, out.logits.detach())
+        if c.prior_learns and self.assign_targets and bool(first.any()):
+            y = self.assign_targets(first, out.logits.detach())
             late = token_loss(out.logits[first], y[first], c.loss).sum(1) / (y[first] != PAD).sum(1)
             out = out._replace(ce=out.ce.masked_scatter(first, late))
         answer = out.logits.detach().argmax(-1)
@@ -209,7 +210,7 @@ def full_elbo(
     Transitions that sample from the prior have q = p and add nothing, so this is exact for both settings.
     """
     if not model.stochastic:
-        raise ValueError("A deterministic member has no latent variable and so no ELBO; choose one with guidance.")
+        raise ValueError("A deterministic variant has no latent variable and so no ELBO; choose one with guidance.")
     e_x = model.encode(x)
 
     def draw(T: int, *one: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Optimisers, their parameter groups, the schedule, and the averaged weights."""
+"""Optimizers, their parameter groups, the schedule, and the averaged weights."""
 
 import math
 
@@ -44,7 +44,7 @@ class AdamAtan2(Optimizer):
 
 
 def optimizers(model: AnyModel, config: TrainConfig) -> list[Optimizer]:
-    """One optimiser, or Muon for the matrices of the core and AdamW for the rest. Only matrices decay."""
+    """One optimizer, or Muon for the matrices of the core and AdamW for the rest. Only matrices decay."""
     matrices = [module.weight for module in model.core.modules() if isinstance(module, Linear)]
     chosen = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in chosen]

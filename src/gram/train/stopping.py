@@ -1,4 +1,4 @@
-"""What ends a training or begins it anew: Ctrl-C, termination, a terminal that closes, broken numbers, a leak."""
+"""What ends a training or begins it again: Ctrl-C, termination, a terminal that closes, broken numbers, a leak."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Anew(Exception):
-    """The posterior leaks; the run begins anew with `config`."""
+    """The posterior leaks; the run restarts with `config`."""
 
     def __init__(self, config: Config):
         super().__init__()

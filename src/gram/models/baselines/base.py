@@ -1,9 +1,9 @@
-"""Baselines from outside of the family, behind the interface of `gram.models.recursive.Model`: encode, initial, step,
+"""Baselines, behind the interface of `gram.models.recursive.Model`: encode, initial, step,
 decode.
 
-One supervision step of a rival is one function evaluation: one token (autoregressive), one denoising step (diffusion),
-or the whole answer (direct prediction, VAE). Each models p(y | x); a blank x makes that p(y). Shapes: B batch,
-L positions, M = L rows of the state (a quarter of L with a stem of patches), A positions of the answer, D width,
+One supervision step of a baseline is one function evaluation: one token (autoregressive), one denoising step
+(diffusion), or the whole answer (direct prediction, VAE). Each models p(y | x); a blank x makes that p(y). Shapes: B
+batch, L positions, M = L rows of the state (a quarter of L with a stem of patches), A positions of the answer, D width,
 V vocabulary.
 """
 
@@ -25,7 +25,7 @@ SURE = 16.0
 
 
 class Losses(NamedTuple):
-    """What a rival has to say of right answers; float32, in nats per answer."""
+    """What a baseline has to say of right answers; float32, in nats per answer."""
 
     nll: Tensor
     """(B,): -log p(y | x), or with `kl` an upper bound of it."""
@@ -38,7 +38,7 @@ class Losses(NamedTuple):
 
 
 class Baseline(nn.Module):
-    """What all rivals share. Weights are float32; `dtype` is the arithmetic. A kind adds `step` and `losses`."""
+    """What all baselines share. Weights are float32; `dtype` is the arithmetic. A kind adds `step` and `losses`."""
 
     rows = 0
     """Rows of the state that training carries from one update to the next: none."""
@@ -57,7 +57,7 @@ class Baseline(nn.Module):
         self.core = self.trunk()
 
     def trunk(self) -> nn.Sequential:
-        """config.blocks blocks over the M rows: the networks of the family (models/core.py)."""
+        """config.blocks blocks over the M rows: the networks of the recursive model (models/core.py)."""
         grouped = self.config.mixer == "groups"
         if grouped and not self.spec.relations:
             raise ValueError('mixer "groups" needs a task with relations; choose "attention" instead.')
@@ -65,7 +65,7 @@ class Baseline(nn.Module):
         return network(self.config, self.places, matrices, symbols=1)
 
     def reset(self, seed: int) -> None:
-        """All initialisation."""
+        """All initialization."""
         generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
             if isinstance(module, Linear | Embedding | Conv):
@@ -109,8 +109,8 @@ class Baseline(nn.Module):
         raise NotImplementedError
 
     def decode(self, readout: Tensor) -> Output:
-        """What `step` read out -> logits; it halts when no function evaluation is left. A rival does not judge itself:
-        its value is 0."""
+        """What `step` read out -> logits; it halts when no function evaluation is left. A baseline does not judge
+        itself: its value is 0."""
         logits, left = readout[..., :-1], readout[:, 0, -1]
         halt = torch.where(left > 0, -SURE, SURE)
         return Output(logits, torch.stack([halt, -halt], dim=1), torch.zeros_like(halt))
@@ -145,7 +145,7 @@ def readout(logits_BLV: Tensor, left: Tensor | int, rows: int) -> Tensor:
 
 
 def drawn(tokens_BL: Tensor, vocabulary: int) -> Tensor:
-    """Logits (B, L, V) of tokens that are settled."""
+    """Logits (B, L, V) of tokens that are drawn."""
     return SURE * F.one_hot(tokens_BL, vocabulary).float()
 
 

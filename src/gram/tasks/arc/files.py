@@ -103,7 +103,7 @@ def _grid(rows: Any, where: str) -> Grid:
         if len(row) != W:
             raise ValueError(f"{where}: row {number} has {len(row)} cells and row 1 has {W}; make them equally long")
         if wrong := [cell for cell in row if type(cell) is not int or not 0 <= cell < COLORS]:
-            raise ValueError(f"{where}: {wrong[0]!r} in row {number} is no colour; colours are integers from 0 to 9")
+            raise ValueError(f"{where}: {wrong[0]!r} in row {number} is no color; colors are integers from 0 to 9")
     return np.array(rows, np.uint8)
 
 

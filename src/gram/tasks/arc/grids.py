@@ -1,7 +1,7 @@
 """Grids of ARC: how they lie on a canvas, and the views that they are seen through. H rows, W columns, N side.
 
 A canvas is N x N tokens: padding 0, end marker 1 in the column right of the grid and in the row below it (where there
-is room), colours 0 to 9 as 2 to 11. This is the format of the published HRM and TRM code, written anew.
+is room), colors 0 to 9 as 2 to 11. This is the format of the published HRM and TRM code, written again.
 """
 
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ import numpy as np
 from gram.tasks.base import PAD, Tokens
 
 END, COLOR = 1, 2
-"""Tokens: the end marker, and colour 0."""
+"""Tokens: the end marker, and color 0."""
 COLORS = 10
 Grid = np.ndarray
-"""(H, W) uint8, colours 0 to 9."""
+"""(H, W) uint8, colors 0 to 9."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One of the 8 symmetries of the square, then a permutation of the colours."""
+    """One of the 8 symmetries of the square, then a permutation of the colors."""
 
     turn: int
     """0 to 3: quarter turns to the left; 4 to 7: transposed before them."""
     colors: tuple[int, ...]
-    """What becomes of each of the ten colours; 0 stays 0."""
+    """What becomes of each of the ten colors; 0 stays 0."""
 
     def apply(self, grid: Grid) -> Grid:
         """(H, W) -> (H, W) or (W, H)."""
@@ -68,8 +68,8 @@ def corner(canvas: Tokens, side: int) -> tuple[int, int]:
 
 
 def crop(canvas: Tokens, side: int, row: int = 0, column: int = 0) -> Grid | None:
-    """The grid with its first cell at (row, column): the largest rectangle from there that holds colours only (of
-    equally large ones that of the fewest rows). None if that cell holds no colour."""
+    """The grid with its first cell at (row, column): the largest rectangle from there that holds colors only (of
+    equally large ones that of the fewest rows). None if that cell holds no color."""
     inside = canvas.reshape(side, side)[row:, column:] >= COLOR
     widths = np.minimum.accumulate(np.logical_and.accumulate(inside, axis=1).sum(1))
     areas = widths * np.arange(1, len(widths) + 1)
@@ -95,7 +95,7 @@ def parse(text: str) -> Grid:
     rows = text.strip().strip("/").split("/")
     for number, row in enumerate(rows, 1):
         if not (row.isascii() and row.isdigit()):
-            raise ValueError(f"row {number} of the grid is {row!r}; write its colours as digits, rows with / between")
+            raise ValueError(f"row {number} of the grid is {row!r}; write its colors as digits, rows with / between")
         if len(row) != len(rows[0]):
             raise ValueError(f"row {number} of the grid has {len(row)} cells and row 1 has {len(rows[0])}; repair it")
     return np.array([[int(cell) for cell in row] for row in rows], np.uint8)
@@ -103,7 +103,7 @@ def parse(text: str) -> Grid:
 
 # content --------------------------------------------------------------------------------------------------
 def same_in_all_views(input: Grid, output: Grid) -> bytes:
-    """A name of a pair that all its views share: the smallest of its 8 turns with colours numbered by first use."""
+    """A name of a pair that all its views share: the smallest of its 8 turns with colors numbered by first use."""
     return min(_named(*(View(turn, PLAIN.colors).apply(grid) for grid in (input, output))) for turn in range(8))
 
 
@@ -115,6 +115,6 @@ def _named(*grids: Grid) -> bytes:
 
 
 def outline(input: Grid, output: Grid) -> tuple:
-    """What is quickly seen of a pair and shared by all its views: the sizes, and how often each colour occurs."""
+    """What is quickly seen of a pair and shared by all its views: the sizes, and how often each color occurs."""
     counts = np.stack([np.bincount(grid.reshape(-1), minlength=COLORS) for grid in (input, output)], 1)
     return *(tuple(sorted(grid.shape)) for grid in (input, output)), *sorted(map(tuple, counts.tolist()))

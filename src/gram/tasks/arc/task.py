@@ -70,7 +70,7 @@ class Arc(Task):
             vocabulary=COLOR + COLORS,
             answer_start=IDENTITY,
             relations=lines(self.side),
-            arrows=neighbours(self.side),
+            directed=neighbors(self.side),
             identities=len(self.config.names) * config.variants,
         )
         self._turns = square_views(self.side)
@@ -188,9 +188,9 @@ class Arc(Task):
         row, column = np.divmod(np.arange(N * N)[None], N)
         source = (row - down) % N * N + (column - right) % N
         turned = np.take_along_axis(self._turns[[view.turn for view in chosen]], source, 1)
-        front = np.tile(np.arange(IDENTITY), (batch, 1))
+        prefix = np.tile(np.arange(IDENTITY), (batch, 1))
         tokens = [[PAD, END, *(COLOR + color for color in view.colors)] for view in chosen]
-        return Symmetry(np.concatenate([front, IDENTITY + turned], axis=1), np.array(tokens))
+        return Symmetry(np.concatenate([prefix, IDENTITY + turned], axis=1), np.array(tokens))
 
     @functools.cached_property
     def _drawn(self) -> dict[View, int]:
@@ -301,7 +301,7 @@ def lines(side: int) -> tuple[tuple[tuple[int, ...], ...], ...]:
     return tuple(tuple(map(tuple, groups.tolist())) for groups in (cells, cells.T, cells.reshape(1, -1)))
 
 
-def neighbours(side: int) -> tuple[tuple[tuple[int, int], ...], ...]:
+def neighbors(side: int) -> tuple[tuple[tuple[int, int], ...], ...]:
     """For down, up, right and left the pairs (from, to) of cells side by side."""
     cells = IDENTITY + np.arange(side * side).reshape(side, side)
     there = [(cells[:-1], cells[1:]), (cells[:, :-1], cells[:, 1:])]

@@ -262,7 +262,7 @@ def check_sudoku(path: Path) -> None:
 
 
 def check_arc(path: Path) -> None:
-    """Tasks with pairs of grids: rows of one length, colours 0 to 9, at most 30 x 30."""
+    """Tasks with pairs of grids: rows of one length, colors 0 to 9, at most 30 x 30."""
     try:
         tasks = json.loads(gzip.decompress(path.read_bytes()))
         grids = {
@@ -275,7 +275,7 @@ def check_arc(path: Path) -> None:
         raise ValueError(f"{path} holds no ARC tasks; get it again.")
     for task, some in grids.items():
         if not some or not all(map(is_grid, some)):
-            raise ValueError(f"{path}: task {task} holds something that is no grid of colours 0 to 9.")
+            raise ValueError(f"{path}: task {task} holds something that is no grid of colors 0 to 9.")
 
 
 def is_grid(grid: Any) -> bool:

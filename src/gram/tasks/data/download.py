@@ -79,7 +79,7 @@ def _transfer(url: str, part: Path, report: Report, timeout: float, most: int | 
     try:
         response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing follows what is there, so it cannot be a part of the file: begin anew
+        if error.code == 416:  # nothing follows what is there, so it cannot be a part of the file: restart
             _forget(part)
             raise ConnectionError("the server has less than what had arrived") from None
         raise

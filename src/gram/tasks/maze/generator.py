@@ -18,20 +18,20 @@ def distances(open_cells: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np
     fresh = np.pad(open_cells, ((0, 0), (1, 1), (1, 1)))  # open and not yet reached
     moves, ways = np.full(fresh.shape, -1, np.int16), np.zeros(fresh.shape, np.uint8)
     row, column = np.divmod(start, n)
-    front = np.zeros(fresh.shape, np.uint8)
-    front[np.arange(B), row + 1, column + 1] = 1
+    frontier = np.zeros(fresh.shape, np.uint8)
+    frontier[np.arange(B), row + 1, column + 1] = 1
     for move in range(n * n):
-        reached = front > 0
+        reached = frontier > 0
         if not reached.any():
             break
         moves[reached] = move
-        ways += front
+        ways += frontier
         fresh &= ~reached
-        spread = np.zeros_like(front)
+        spread = np.zeros_like(frontier)
         inner = spread[:, 1:-1, 1:-1]
-        for beside in (front[:, 2:, 1:-1], front[:, :-2, 1:-1], front[:, 1:-1, 2:], front[:, 1:-1, :-2]):
+        for beside in (frontier[:, 2:, 1:-1], frontier[:, :-2, 1:-1], frontier[:, 1:-1, 2:], frontier[:, 1:-1, :-2]):
             inner += beside
-        front = np.minimum(spread, 2) * fresh
+        frontier = np.minimum(spread, 2) * fresh
     return moves[:, 1:-1, 1:-1], ways[:, 1:-1, 1:-1]
 
 

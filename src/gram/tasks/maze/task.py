@@ -33,7 +33,7 @@ class Maze(Task):
         if not 10 <= n <= 30:
             raise ValueError(f"mazes have 10 to 30 rows, not {n}")
         self.n = n
-        self.spec = TaskSpec(name=f"maze-{n}", length=n * n, vocabulary=6, arrows=_arrows(n))
+        self.spec = TaskSpec(name=f"maze-{n}", length=n * n, vocabulary=6, directed=_directed(n))
         self._views = square_views(n)
         self._token_of = np.zeros(256, np.uint8)  # character code -> token; 0 where it is no cell
         self._token_of[[ord(c) for c in CHARACTERS]] = np.arange(1, 6)
@@ -200,7 +200,7 @@ class Maze(Task):
         """The free cells of each shortest path, by depth-first search towards the goal: no branch is a dead end."""
         n, steps = self.n, self._to_goal(puzzle[None])[0].tolist()
         start = int((puzzle == START).argmax())
-        nodes, path, ahead = 0, [start], [_neighbours(start, n)]
+        nodes, path, ahead = 0, [start], [_neighbors(start, n)]
         while path and steps[start] > 0:
             cell = next((c for c in ahead[-1] if steps[c] == steps[path[-1]] - 1), None)
             if cell is None:
@@ -214,7 +214,7 @@ class Maze(Task):
                 yield path[1:]
             else:
                 path.append(cell)
-                ahead.append(_neighbours(cell, n))
+                ahead.append(_neighbors(cell, n))
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
@@ -257,18 +257,18 @@ class Maze(Task):
         return mazes
 
 
-def _neighbours(cell: int, n: int) -> Iterator[int]:
+def _neighbors(cell: int, n: int) -> Iterator[int]:
     """The cells beside one, in the order of MOVES."""
     row, column = divmod(cell, n)
     return ((row + a) * n + column + b for a, b in MOVES if 0 <= row + a < n and 0 <= column + b < n)
 
 
-def _arrows(n: int) -> tuple[tuple[tuple[int, int], ...], ...]:
+def _directed(n: int) -> tuple[tuple[tuple[int, int], ...], ...]:
     """For each of MOVES the pairs (from, to) of cells that are one such move apart."""
     row, column = np.divmod(np.arange(n * n), n)
-    arrows = []
+    moves = []
     for a, b in MOVES:
         inside = (row + a >= 0) & (row + a < n) & (column + b >= 0) & (column + b < n)
         cells = np.flatnonzero(inside)
-        arrows.append(tuple(zip(cells.tolist(), (cells + a * n + b).tolist(), strict=True)))
-    return tuple(arrows)
+        moves.append(tuple(zip(cells.tolist(), (cells + a * n + b).tolist(), strict=True)))
+    return tuple(moves)

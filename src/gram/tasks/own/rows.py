@@ -1,7 +1,7 @@
 """Rows of a table, of which any cells may be hidden: completion without pairs.
 
 A position for each column, in place. Tokens: 0 pad, 1 hidden, from 2 the values of the column, in their order; every
-column has its own. In training the hidden cells are drawn anew at every visit of a row; a cell that is missing in the
+column has its own. In training the hidden cells are drawn again at every visit of a row; a cell that is missing in the
 data is hidden always, and no target says what it was. What is held out is chosen by the content of whole rows.
 """
 
@@ -27,7 +27,7 @@ MISSING = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"}
 MOST = SYMBOLS - 1
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 WHOLE = 0.1
-"""Share of the visits at which the whole row is hidden, so that rows can be drawn from nothing."""
+"""Share of the visits at which the whole row is hidden, so that rows can be drawn from scratch."""
 DEV_SHARE = (0.1, 0.3)
 """Share of the cells that are hidden in held-out rows."""
 

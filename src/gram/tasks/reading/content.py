@@ -45,7 +45,7 @@ class Found:
     form: tuple[str, ...] = ()
     """How they were read, for people."""
     notes: tuple[str, ...] = ()
-    """What was settled where it is not plain, for their owner to see."""
+    """What was decided where it is not plain, for their owner to see."""
     warnings: tuple[str, ...] = ()
     """Sentences about what does not fit, though it can be read."""
 

@@ -1,5 +1,5 @@
 """Graphs as people have them: edge lists, DIMACS, SNAP, NCOL, matrices, GraphML and DOT. What a text could also mean
-is refused with both readings; whether vertices count from 0 or 1 is settled once for all graphs of an input."""
+is refused with both readings; whether vertices count from 0 or 1 is decided once for all graphs of an input."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -45,7 +45,7 @@ def fits(graphs: Iterable[Graph], n: int, base: int | None) -> bool:
     return all(u != v for u, v in edges) and any(least >= first and most < n + first for first in allowed)
 
 
-def settled(graphs: Sequence[Graph], n: int, base: int | None) -> tuple[int, bool]:
+def resolved(graphs: Sequence[Graph], n: int, base: int | None) -> tuple[int, bool]:
     """The number of the first vertex, for all graphs alike, and whether it could be the other one. ValueError for ends
     that are no vertices, and for loops."""
     open_ = [graph for graph in graphs if graph.base is None and graph.edges]

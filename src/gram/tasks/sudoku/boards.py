@@ -1,4 +1,4 @@
-"""Complete Sudoku boards from nothing: p(x) by the rules of sudoku.py (paper, unconditional generation)."""
+"""Complete Sudoku boards, unconditional: p(x) by the rules of sudoku.py (paper, unconditional generation)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ class SudokuBoards(Unconditional):
     def __init__(self, size: int = 9):
         self.sudoku = Sudoku(size)
         name = "sudoku-boards" if size == 9 else f"sudoku-boards-{size}"
-        # no givens: a guess before a trajectory begins anew would bend the distribution that is sampled
+        # no givens: a guess before a trajectory restarts would bend the distribution that is sampled
         self.spec = replace(self.sudoku.spec, name=name, givens=False)
         self.blank = np.full(self.spec.length, BLANK, np.uint8)
 

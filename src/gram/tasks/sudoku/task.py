@@ -227,7 +227,7 @@ class Sudoku(Task):
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
-        """Per row: the digits relabelled; rows within bands, bands, columns within stacks and stacks permuted;
+        """Per row: the digits relabeled; rows within bands, bands, columns within stacks and stacks permuted;
         and, where boxes are square, transposed or not. positions (B, L) int64, tokens (B, V) int64."""
         size, (tall, wide) = self.size, self.box
         rows = _shuffled_lines(rng, batch, size, tall)[:, :, None]
