@@ -46,10 +46,21 @@ def test_task_has_its_name(name):
         ("queens-99", ("laptop", "", None)),
         ("queens-8-", ("laptop", "", None)),
         ("own", ("laptop", "own", None)),
+        ("paper-queens-8-literal", ("paper", "queens-8", "posterior-all")),
     ],
 )
 def test_a_recipe_is_a_task_and_a_variant(name, parts):
     assert recipes.split(name) == parts
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("several", "posterior-last"), ("literal", "posterior-all"), ("all-pay", "kl-all"), ("direct", "single-pass")],
+)
+def test_earlier_names_of_variants_are_understood(old, new):
+    with pytest.warns(FutureWarning, match=new):
+        config = recipes.recipe(f"queens-8-{old}")
+    assert config == recipes.recipe(f"queens-8-{new}")
 
 
 def test_three_colors_may_be_spelt_out():

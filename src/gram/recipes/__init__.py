@@ -7,12 +7,13 @@ restate arXiv:2605.19376 and want a GPU. A baseline or an ablation is another re
 import dataclasses
 import difflib
 import re
+import warnings
 
 from gram import tasks
 from gram.config import Config
 from gram.recipes.laptop import LAPTOP, VARIED
 from gram.recipes.paper import PAPER
-from gram.recipes.variants import LARGE, VARIANTS, change
+from gram.recipes.variants import LARGE, RENAMED, VARIANTS, change
 
 __all__ = ["VARIANTS", "change", "names", "recipe", "split"]
 
@@ -26,6 +27,12 @@ def recipe(name: str) -> Config:
     if maker is None and scale == "laptop" and task in tasks.installed():
         maker = other
     if maker is not None:
+        for old, new in RENAMED.items():
+            if variant == new and name.endswith(f"-{old}"):
+                name = f"{name.removesuffix(old)}{new}"
+                warnings.warn(
+                    f"The variant {old!r} is called {new!r} now; this is {name}.", FutureWarning, stacklevel=2
+                )
         config = dataclasses.replace(maker(task), recipe=name)
         if variant is None:
             return config
@@ -56,7 +63,7 @@ def split(name: str) -> tuple[str, str, str | None]:
         end = next((end for end in ends if tasks.plain(bare[:end]) in there), None)
         variant = bare[end + 1 :] if end != len(bare) and end is not None else None
         if end is not None and (variant is None or re.fullmatch(r"[a-z][a-z0-9-]*", variant)):
-            return "laptop" if bare == name else "paper", bare[:end], variant
+            return "laptop" if bare == name else "paper", bare[:end], RENAMED.get(variant or "", variant)
     return "laptop", "", None
 
 

@@ -62,9 +62,9 @@ class Plan:
 BASELINES = ("direct-8", "looped", "hrm", "trm", "autoregressive", "mdlm", GRAM)
 COVERAGE = Measure(width=20, select="majority")
 COVERAGE_200 = replace(COVERAGE, limit=200)
-MECHANISMS = ("deterministic", "noise-only", "mean-only", "stochastic-decoder", "random-start", "direct")
+MECHANISMS = ("deterministic", "noise-only", "mean-only", "stochastic-decoder", "random-start", "single-pass")
 ARCHITECTURES = ("looped", "looped-guided", "flat", "hrm", "trm")
-OBJECTIVES = ("several", "literal", "all-pay")
+OBJECTIVES = ("posterior-last", "posterior-all", "kl-all")
 ABLATIONS = (*ARCHITECTURES, *MECHANISMS, *OBJECTIVES, GRAM)
 ONE_SAMPLE = Measure(data=EXTREME, width=1, select="first", limit=200)
 

@@ -117,7 +117,7 @@ _ABLATIONS: list[tuple[str, str, tuple[float, float]]] = [
     ("mean only (sigma = 0)", "mean-only", (0.0, 0.0)),
     ("stochastic decoder", "stochastic-decoder", (82.87, 71.66)),
     ("random start", "random-start", (78.53, 71.82)),
-    ("direct prediction", "direct", (63.43, 61.44)),
+    ("direct prediction", "single-pass", (63.43, 61.44)),
     ("GRAM", GRAM, (93.96, 99.69)),
 ]
 
