@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as packed
 from torch import Tensor
 
-from gram import tasks
+from gram import hub, tasks
 from gram.atomic import whole
 from gram.config import Config, read_config, to_dict
 from gram.models.build import AnyModel, build
@@ -39,7 +39,10 @@ def shipped() -> list[str]:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """A folder given by path, or shipped weights by name. FileNotFoundError if there is neither."""
+    """A folder given by path, shipped weights by name, or what hf:owner/name names on the hub. FileNotFoundError if
+    there is none."""
+    if hub.is_address(name_or_path):
+        return fetched(str(name_or_path))
     path = Path(name_or_path)
     if (path / CONFIG).is_file():
         return path
@@ -51,6 +54,14 @@ def find(name_or_path: str | Path) -> Path:
         f"There are no weights {str(name_or_path)!r}; give a folder written by `gram train --out` or one of the "
         f"shipped: {', '.join(shipped()) or 'none'}."
     )
+
+
+def fetched(address: str) -> Path:
+    """The folder of weights of hf:owner/name in the cache of the hub."""
+    folder = hub.fetch(address)
+    if not (folder / CONFIG).is_file():
+        raise FileNotFoundError(f"{address} holds no {CONFIG}; give a repository that `gram push` made.")
+    return folder
 
 
 def load(name_or_path: str | Path) -> tuple[Config, AnyModel]:

@@ -14,6 +14,7 @@ USAGE = """usage: gram VERB ...
   gram train RECIPE              train a recipe
   gram data NAME                 get a public data set, or check one
   gram export WEIGHTS            a bundle that answers without PyTorch
+  gram push WEIGHTS NAME         put weights on the Hugging Face hub
   gram import CHECKPOINT         weights of the published TRM or HRM code
   gram bench [RECIPE ...]        how fast this machine trains and samples
   gram report                    tables and figures of results, beside the published ones
@@ -86,7 +87,8 @@ def dispatch(arguments: list[str]) -> int:
     from gram.cli.parse import parse
 
     verbs = {"solve": commands.solve, "generate": commands.generate, "eval": commands.evaluate, "serve": commands.serve}
-    verbs |= {"data": commands.data, "export": commands.export, "import": commands.import_official}
+    verbs |= {"data": commands.data, "export": commands.export, "push": commands.push}
+    verbs |= {"import": commands.import_official}
     verbs |= {
         "bench": commands.bench,
         "report": commands.report,
@@ -97,7 +99,7 @@ def dispatch(arguments: list[str]) -> int:
         return train.train(rest)
     if verb not in verbs:
         raise ValueError(
-            f"There is no command {verb!r}; use train, solve, generate, serve, eval, data, export, import, bench, "
-            "report, reproduce or info."
+            f"There is no command {verb!r}; use train, solve, generate, serve, eval, data, export, push, import, "
+            "bench, report, reproduce or info."
         )
     return parse(verbs[verb], rest, f"gram {verb}")()

@@ -249,6 +249,31 @@ def export(
     return 0
 
 
+def push(
+    weights: Positional[str],
+    name: Positional[str],
+    /,
+    *,
+    private: bool = False,
+    results: Path | None = None,
+) -> int:
+    """Put weights on the Hugging Face hub, with a model card: one commit, all of it or nothing. Log in first: hf auth
+    login. Then hf:OWNER/NAME is a name of weights wherever one is asked for.
+
+    Args:
+        weights: Shipped weights by name or the folder of a run.
+        name: The repository, OWNER/NAME; it is made if it is not there.
+        private: Make it a private one.
+        results: A folder that `gram eval --record` wrote, whose figures of this recipe the card shows.
+    """
+    from gram import hub
+    from gram import weights as weight_files
+
+    address = hub.push(weight_files.find(weights), name, private=private, results=results)
+    print(f"The weights are at {address}; use them as {hub.SCHEME}{name}.")
+    return 0
+
+
 def import_official(checkpoint: Positional[Path], /, *, out: Path, task: str | None = None) -> int:
     """Make weights of a checkpoint of the published TRM or HRM code, with its all_config.yaml beside it.
 

@@ -67,6 +67,23 @@ class Reasoner:
         network = self.network
         return f"Reasoner({self.task.spec.name}, {network.size}, {network.dtype}, {network.device})"
 
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path, **options: Any) -> "Reasoner":
+        """`gram.load` by the name that Hugging Face's libraries have for it; also owner/name on the hub."""
+        name = str(name_or_path)
+        on_hub = name.count("/") == 1 and not name.startswith((".", "/", "hf:")) and not Path(name).exists()
+        return load(f"hf:{name}" if on_hub else name_or_path, **options)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write config and weights into a folder that `gram.load` and `gram push` take. ValueError for a bundle, whose
+        weights are in graphs."""
+        from gram import weights as weight_files  # imported late: a Reasoner itself needs no torch
+        from gram.solve.torch_backend import TorchNetwork
+
+        if not isinstance(self.network, TorchNetwork):
+            raise ValueError("A bundle holds graphs and no weights to save; copy its folder instead.")
+        weight_files.save(Path(folder), self.config, self.network.model)
+
     def __enter__(self) -> "Reasoner":
         return self
 
@@ -290,7 +307,7 @@ def load(
     trust: bool = False,
     check: str | None = None,
 ) -> Reasoner:
-    """Shipped weights by name, or a folder that `gram train` wrote.
+    """Shipped weights by name, a folder that `gram train` wrote, or hf:owner/name on the Hugging Face hub.
 
     `dtype` is the arithmetic: "float32", "bfloat16", or "auto": what the environment variable GRAM_DTYPE holds, else
     bfloat16 where a short measurement, made once for each processor, finds it clearly faster. `compile` compiles a
