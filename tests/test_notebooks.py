@@ -1,0 +1,37 @@
+"""The notebooks of docs/notebooks run from top to bottom, draw pictures, and are stored with them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from test_readme import SMALL
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+PICTURES = {"solve": 4, "own-data": 2}
+"""At least so many in each."""
+
+
+def pictures(notebook) -> int:
+    """Outputs that a browser draws."""
+    shown = [out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", [])]
+    return sum("image/png" in data or "<svg" in "".join(data.get("text/html", "")) for data in shown)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook(path, tmp_path):
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
+    client = pytest.importorskip("nbclient", reason="nbclient is not installed")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    notebook = nbformat.read(path, 4)
+    assert pictures(notebook) >= PICTURES[path.stem]
+    folder = tmp_path / "docs" / "notebooks"
+    folder.mkdir(parents=True)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("--minutes 3", " ".join(SMALL))
+        if cell.cell_type == "code":
+            cell.outputs = []
+    resources = {"metadata": {"path": str(folder)}}
+    client.NotebookClient(notebook, timeout=600, resources=resources).execute()
+    assert pictures(notebook) >= PICTURES[path.stem]
