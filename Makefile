@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); gram needs Python 3.11 or later: PYTHON=python3.12 make install." >&2; \
 	exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[dev,hub,notebooks]"
 	touch $@
 
 demo: install

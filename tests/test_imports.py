@@ -16,13 +16,13 @@ MAY_IMPORT = {
     "atomic": set(),
     "machine": set(),
     "cache": set(),
-    "hub": set(),
     "guidance": set(),
     "config": {"guidance"},
     "recipes": {"config", "tasks", "recipes"},
     "tasks": {"config", "tasks"},
     "models": {"config", "guidance", "models", "tasks.base"},
-    "weights": {"config", "tasks", "models"},
+    "hub": set(),
+    "weights": {"config", "tasks", "models", "hub"},
     "solve": {"config", "tasks", "models", "weights", "solve"},
     "loading": {"solve", "ship"},
     "measure": BELOW,
@@ -37,7 +37,7 @@ MAY_IMPORT = {
 }
 """What a room, a root module or one module may import of gram. Those not named (__init__, cli) may import everything.
 ship.runtime is a program as cli is: nothing of gram imports it."""
-ANYWHERE = {"hub", "strict_json", "fields", "atomic", "machine", "cache"}
+ANYWHERE = {"strict_json", "fields", "atomic", "machine", "cache"}
 """Root modules of no room, which import nothing of gram but each other."""
 NO_TORCH = {"gram.ship.runtime", "gram.ship.onnx_backend"}
 FREE = {"__init__", "__main__", "cli"}
