@@ -288,8 +288,8 @@ def test_seen_counts_valid_samples_of_the_training_files(tmp_path):
 def test_it_trains_and_its_heads_are_fitted_on_samples(tmp_path, monkeypatch):
     heights = []
 
-    def rollouts(model, task, inputs, options):
-        pooled, right = heads_rollouts(model, task, inputs, options)
+    def rollouts(model, task, inputs, options, *until):
+        pooled, right = heads_rollouts(model, task, inputs, options, *until)
         heights.append((len(inputs), options.width, len(pooled)))
         return pooled, right
 
