@@ -1,5 +1,6 @@
 """Bundles: the same answers as PyTorch, in int8 nearly so, without torch, and one sentence for what is broken."""
 
+import io
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 import venv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -312,6 +314,64 @@ def test_another_arithmetic_and_another_onnxruntime(small, tmp_path, capsys):
     del manifest["sha256"]["step.onnx"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match=r"names no step\.onnx; export the bundle again"):
+        runtime.load(folder)
+
+
+def swapped(small: tuple[Path, Path], folder: Path, name: str, content: bytes) -> Path:
+    """A bundle with another file, whose checksum is right."""
+    copy = broken(small, folder)
+    (copy / name).write_bytes(content)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["sha256"][name] = onnx_backend.sha256(copy / name)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    return copy
+
+
+def packed(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+STATE = np.zeros((1, 16, 16), np.float32)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no archive",
+        packed(h=STATE),
+        packed(h=STATE, l=STATE[..., :3]),
+        packed(h=STATE, l=STATE.astype(np.float64)),
+        packed(h=STATE, l=STATE).replace(b"\x93NUMPY", b"\x92NUMPY"),
+    ],
+    ids=["empty", "text", "half", "narrow", "double", "magic"],
+)
+def test_a_start_of_something_else(content, small, tmp_path):
+    with pytest.raises(ValueError, match=r"start\.npz .*again\.$"):
+        runtime.load(swapped(small, tmp_path, "start.npz", content))
+
+
+def test_graphs_of_something_else(small, tmp_path):
+    """Files outside of the folder, loops, and other inputs are refused."""
+    step, encoder = ((small[1] / name).read_bytes() for name in ("step.onnx", "encoder.onnx"))
+    for content, sentence in (
+        (step + b"\x0a\x08location", "files outside"),
+        (step + b"\x22\x04Loop", "the operator Loop"),
+        (encoder, "other inputs"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            runtime.load(swapped(small, tmp_path, "step.onnx", content))
+        shutil.rmtree(tmp_path / "broken")
+
+
+def test_a_manifest_that_names_files_elsewhere(small, tmp_path):
+    folder = broken(small, tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"]["../weights/config.json"] = "0"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match="no file of a bundle"):
         runtime.load(folder)
 
 

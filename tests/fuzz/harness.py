@@ -1,7 +1,7 @@
 """Runs cases of a fuzzer, each a few calls of the command, in a process that may die, and says which went wrong.
 
-A case is well if each call ends with code 0, or with code 2 and one sentence; if it takes at most SECONDS and BYTES of
-memory; and if nothing of its files was run or written elsewhere (the canary, the audit hook).
+A case is well if each call ends with code 0, or with code 2 and one sentence; if it takes at most SECONDS of a
+processor and BYTES of memory; and if nothing of its files was run or written elsewhere (the canary, the audit hook).
 """
 
 import contextlib
@@ -111,7 +111,7 @@ def judge(arguments: list[str], home: Path, seen: list[str]) -> Iterator[str]:
 
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # the peak restarts
-    before, begin = peak(), time.perf_counter()
+    before, begin = peak(), time.process_time()
     out, err, code = io.StringIO(), io.StringIO(), None
     seen.clear()
     signal.alarm(STUCK)
@@ -125,7 +125,7 @@ def judge(arguments: list[str], home: Path, seen: list[str]) -> Iterator[str]:
         return
     finally:
         signal.alarm(0)
-    seconds, grown = time.perf_counter() - begin, peak() - before
+    seconds, grown = time.process_time() - begin, peak() - before
     said = [line for line in err.getvalue().splitlines() if line.startswith("gram: ")]
     if code == 2 and (len(said) != 1 or not SENTENCE.fullmatch(said[0]) or "\x1b" in said[0]):
         yield f"{arguments}: no sentence: {err.getvalue()[-400:]!r}"

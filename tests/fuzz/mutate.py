@@ -1,6 +1,7 @@
 """Damage: bits and spans of any bytes, and the structure of JSON."""
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,9 @@ def _once(value: Any, rng: np.random.Generator) -> Any:
             return [*value[:i], _once(value[i], rng), *value[i + 1 :]]
         return value[:i] if kind < 0.8 else value + value if kind < 0.9 else value[i + 1 :]
     if isinstance(value, int | float) and not isinstance(value, bool) and rng.random() < 0.4:
-        return [-value, value * 1000, value + 1, value / 3, str(value), int(value)][int(rng.integers(6))]
+        return [-value, value * 1000, value + 1, value / 3, str(value), int(value) if math.isfinite(value) else 0][
+            int(rng.integers(6))
+        ]
     kind = rng.random()
     if kind < 0.05:
         levels = int(rng.choice([1, 40, 900]))

@@ -5,8 +5,10 @@ given noise), start.npz (z0), config.json, README.md, and manifest.json with the
 """
 
 import hashlib
-import json
+import re
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as errors  # pyright: ignore[reportAttributeAccessIssue]
 
-from gram import tasks
+from gram import strict_json, tasks
 from gram.config import ModelConfig, read_config
 from gram.machine import processors
 from gram.solve.backend import StepOutput
@@ -27,8 +29,20 @@ from gram.tasks.base import Tokens
 MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
 FORMAT = 1
 DTYPES = "float32", "int8"
-REFUSALS = errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented
+REFUSALS = (
+    *(errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented),
+    *(errors.RuntimeException, errors.NoSuchFile, errors.EPFail, RuntimeError, IndexError, TypeError),
+)
 """What onnxruntime raises for a graph that it cannot run."""
+GIVEN = {"h", "l", "e_x", "noise"}
+"""Inputs of the step; what a variant does not use is none."""
+FORBIDDEN = {
+    b"\x0a\x08location": "files outside",
+    **{b"\x22" + bytes([len(name)]) + name: f"the operator {name.decode()}" for name in (b"Loop", b"Scan", b"If")},
+}
+"""What no graph of an export has, as protobuf writes it: where a tensor lies elsewhere, and what may never end."""
+LARGEST = 2**30
+"""Bytes of a file of a bundle at most, and of an array of its start."""
 ROWS = 64
 """Active rows: more fall out of a CPU's caches."""
 PART = 4
@@ -41,8 +55,10 @@ def load(folder: str | Path, *, threads: int | None = None, trust: bool = False,
     folder = Path(folder)
     manifest = read_manifest(folder)
     config = read_config(folder / CONFIG)
-    network = OnnxNetwork(folder, config.model, manifest["dtype"], threads)
-    return Reasoner(config, network, tasks.of(config, trust=trust, check=check), "as exported")
+    task = tasks.of(config, trust=trust, check=check)
+    logits = task.spec.length, task.spec.vocabulary
+    network = OnnxNetwork(folder, config.model, manifest["dtype"], threads, logits)
+    return Reasoner(config, network, task, "as exported")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -51,23 +67,29 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is no bundle: it has no {MANIFEST}; give a folder that `gram export` wrote.")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        written, sums, _ = manifest["format"], dict(manifest["sha256"]), manifest["dtype"]
+        manifest = strict_json.read_object(path)
+        written, sums, dtype = manifest["format"], dict(manifest["sha256"]), manifest["dtype"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path} is damaged; export the bundle again.") from None
+    if not all(re.fullmatch(r"\w[\w.-]{0,99}", name) for name in sums):
+        raise ValueError(f"{path} names what is no file of a bundle; export the bundle again.")
     if missing := {CONFIG, ENCODER, STEP, START} - sums.keys():
         raise ValueError(f"{path} names no {min(missing)}; export the bundle again.")
-    if manifest["dtype"] not in DTYPES:
-        raise ValueError(
-            f"{folder} is in {manifest['dtype']}, this program runs {' and '.join(DTYPES)}; export it again."
-        )
+    if dtype not in DTYPES:
+        shown = str(dtype)[:60]
+        raise ValueError(f"{folder} is in {shown}, this program runs {' and '.join(DTYPES)}; export it again.")
     if written != FORMAT:
-        raise ValueError(f"{folder} has format {written}, this program reads {FORMAT}; export the bundle again.")
+        shown = str(written)[:60]
+        raise ValueError(f"{folder} has format {shown}, this program reads {FORMAT}; export the bundle again.")
     for name, expected in sums.items():
         if not (folder / name).is_file():
             raise FileNotFoundError(f"The bundle {folder} lacks {name}; copy it again.")
+        if (folder / name).stat().st_size > LARGEST:
+            raise ValueError(
+                f"The file {name} in the bundle {folder} is larger than a bundle's file can be; copy it again."
+            )
         if sha256(folder / name) != expected:
-            raise ValueError(f"{name} in the bundle {folder} does not have its checksum; copy it again.")
+            raise ValueError(f"The file {name} in the bundle {folder} does not have its checksum; copy it again.")
     return manifest
 
 
@@ -80,18 +102,28 @@ class OnnxNetwork:
 
     active_rows, first_wave, device = ROWS, 2, "cpu"
 
-    def __init__(self, folder: Path, config: ModelConfig, dtype: str, threads: int | None = None):
-        self.config, self.dtype, self.asked = config, dtype, threads
+    def __init__(
+        self,
+        folder: Path,
+        config: ModelConfig,
+        dtype: str,
+        threads: int | None = None,
+        logits: tuple[int | None, int | None] = (None, None),
+    ):
+        """logits: their shape (L, V) in one row, where it is known."""
+        self.config, self.dtype, self.asked, self.logits = config, dtype, threads, logits
         self.files = {name: (folder / name).read_bytes() for name in (ENCODER, STEP, START)}
         """What a pickled copy is made of."""
         self.threads = threads or processors()
         options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what goes wrong is told in a sentence
         options.intra_op_num_threads = 1  # rows are divided among threads instead; see TorchNetwork
         self.encoder, self.transition = (session(folder / name, options) for name in (ENCODER, STEP))
-        self.inputs = {i.name for i in self.transition.get_inputs()}  # what a variant does not use is none
-        with np.load(folder / START, allow_pickle=False) as start:
-            self.start: tuple[np.ndarray, np.ndarray] = start["h"], start["l"]
-            """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat variant."""
+        self.inputs = {i.name for i in self.transition.get_inputs()}
+        if not self.inputs <= GIVEN or {i.name for i in self.encoder.get_inputs()} != {"tokens"}:
+            raise ValueError(f"The graphs in {folder} ask for other inputs than those of a step; export it again.")
+        self.start = read_start(folder / START, config)
+        """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat variant."""
         M = self.start[0].shape[1]
         self.start_shape = 2, M, config.width
         self.noise_shape = config.T, M if config.guidance_over == "positions" else 1, config.width
@@ -105,7 +137,9 @@ class OnnxNetwork:
         self.pool.close()
 
     def encode(self, tokens: Tokens) -> np.ndarray:
-        return np.asarray(self.encoder.run(None, {"tokens": tokens.astype(np.int64)})[0])
+        [e_x] = computed(self.encoder, {"tokens": tokens.astype(np.int64)})
+        fits(e_x, (len(tokens), *self.start_shape[1:]))
+        return e_x
 
     def initial(self, rows: int, noise: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         h, l = self.start if noise is None else noise  # noqa: E741
@@ -132,7 +166,14 @@ class OnnxNetwork:
             h, l, e = (expand(z if len(z) == 1 else z[rows], b) for z in (*state, e_x))  # noqa: E741
             inputs = {"h": h, "l": l, "e_x": e, "noise": np.ascontiguousarray(drawn)}
             given = {name: array for name, array in inputs.items() if name in self.inputs}
-            return [np.asarray(out) for out in self.transition.run(None, given)]
+            out = computed(self.transition, given)
+            if len(out) not in (5, 6):
+                raise ValueError(UNFIT)
+            for z, shape in zip(
+                out, ((b, *h.shape[1:]), (b, *l.shape[1:]), (b, *self.logits), (b, 2), (b,)), strict=False
+            ):
+                fits(z, shape)
+            return out
 
         parts = list(self.pool.map(part, range(0, B, size)))
         joined = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
@@ -153,26 +194,73 @@ class OnnxNetwork:
 
     def __reduce__(self):
         """By its files, so that it needs no folder elsewhere."""
-        return restored, (self.files, self.config, self.dtype, self.asked)
+        return restored, (self.files, self.config, self.dtype, self.asked, self.logits)
 
 
-def restored(files: dict[str, bytes], config: ModelConfig, dtype: str, threads: int | None) -> OnnxNetwork:
+def restored(
+    files: dict[str, bytes],
+    config: ModelConfig,
+    dtype: str,
+    threads: int | None,
+    logits: tuple[int | None, int | None],
+) -> OnnxNetwork:
     """What was pickled."""
     with tempfile.TemporaryDirectory() as holder:
         for name, content in files.items():
             (Path(holder) / name).write_bytes(content)
-        return OnnxNetwork(Path(holder), config, dtype, threads)
+        return OnnxNetwork(Path(holder), config, dtype, threads, logits)
 
 
 def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    """A graph, ready to run. ValueError if this onnxruntime cannot: the checksum was right, so the file is whole."""
+    """A graph, ready to run. ValueError if this onnxruntime cannot: the checksum was right, so the file is whole; and
+    for what no export has."""
+    content = path.read_bytes()
+    for found, what in FORBIDDEN.items():
+        if found in content:
+            raise ValueError(f"{path} asks for {what}, which no export does; do not use it.")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except REFUSALS as error:
         raise ValueError(
-            f"onnxruntime {onnxruntime.__version__} cannot run {path} ({str(error).splitlines()[0]}); "
+            f"This onnxruntime ({onnxruntime.__version__}) cannot run {path} ({str(error).splitlines()[0][:200]}); "
             "install a newer onnxruntime."
         ) from None
+
+
+def read_start(path: Path, config: ModelConfig) -> tuple[np.ndarray, np.ndarray]:
+    """h and l of z0. ValueError for a damaged file and for other shapes than those of the config."""
+    try:
+        with zipfile.ZipFile(path) as members:
+            if sum(member.file_size for member in members.infolist()) > LARGEST:
+                raise ValueError("it is too large")
+        with np.load(path, allow_pickle=False) as start:
+            h, l = np.asarray(start["h"]), np.asarray(start["l"])  # noqa: E741  without its magic a member is bytes
+    except (ValueError, KeyError, OSError, EOFError, TypeError, RuntimeError, NotImplementedError) as error:
+        raise ValueError(f"{path} is damaged ({str(error)[:100]}); copy it again.") from None
+    except (zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError):
+        raise ValueError(f"{path} is damaged; copy it again.") from None
+    good = h.ndim == l.ndim == 3 and h.dtype == l.dtype == np.float32 and len(h) == len(l) == 1
+    if not good or {h.shape[2], l.shape[2]} != {config.width} or l.shape[1] not in (0, h.shape[1]):
+        raise ValueError(f"{path} holds no initial state of width {config.width}; export the bundle again.")
+    return h, l
+
+
+UNFIT = "The graphs of the bundle do not compute a step of its config; export it again."
+
+
+def computed(graph: onnxruntime.InferenceSession, given: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """The outputs of a graph. ValueError if it cannot be computed."""
+    try:
+        return [np.asarray(out) for out in graph.run(None, given)]
+    except (*REFUSALS, ValueError):
+        raise ValueError(UNFIT) from None
+
+
+def fits(z: np.ndarray, shape: tuple[int | None, ...]) -> None:
+    """ValueError unless an output has this shape, None for any number, and is float32."""
+    alike = z.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, z.shape, strict=True))
+    if not alike or z.dtype != np.float32:
+        raise ValueError(UNFIT)
 
 
 def expand(z: np.ndarray, rows: int) -> np.ndarray:
