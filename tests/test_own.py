@@ -444,6 +444,19 @@ def test_unknown_symbols_are_named_or_blank(runs, gram):
     assert "no check judges" in ran.err
 
 
+def test_figures_without_a_check_claim_nothing(runs, gram):
+    ran = gram("eval", "own", "--weights", runs / "without")
+    assert ran.code == 0, ran.err
+    assert "one sample is a known answer" in ran.out
+    assert "may be right" in ran.out
+    assert not any(word in ran.out for word in ("rules", "of all that exist", "only solution", "broken"))
+    found = json.loads(gram("eval", "own", "--weights", runs / "without", "--json").out)
+    assert found["known_only"] is True
+    assert 0 < found["agreement"] <= 1
+    ran = gram("eval", "own", "--weights", runs / "with", "--trust-check")
+    assert "one sample obeys all rules" in ran.out
+
+
 # what is given away ---------------------------------------------------------------------------------------
 def test_nothing_of_the_data_is_given_away(runs, gram, tmp_path):
     """Neither in the weights (config.json and model.safetensors, and what is said of the training) nor in a bundle: no

@@ -721,6 +721,7 @@ def test_figures_by_hand():
     assert figures["coverage_share_many"] == pytest.approx((2 / S) / (1 - (1 - 1 / S) ** 4))
     assert figures["by_solutions"]["2-5"] == {"examples": 0}
     assert figures["diversity"] == (3 + 2) / 2 / 4
+    assert figures["agreement"] == (2 / 4 + 3 / 4) / 2
     assert figures["conflicts"] == 0  # the most frequent answers are valid, whatever was selected
     assert (figures["halting_step"], figures["function_evaluations"]) == ((2.5 + 4) / 2, 10 + 16)
     calibrated = figures["value_calibration"]

@@ -171,6 +171,16 @@ METRICS = {
 }
 """The rates that are shown to people, with what they say."""
 
+KNOWN = {
+    "exact": "the chosen answer is the known one",
+    "exact_one": "a single sample is the known answer",
+    "valid": "one sample is a known answer",
+    "selected_valid": "the chosen answer is a known one",
+    "coverage": "known answers found, of all that are known",
+    "agreement": "samples that are the most frequent answer",
+}
+"""The same where nothing tells right from wrong but the answers that the data list: no claim on others."""
+
 
 def evaluate(
     name: str,
@@ -241,6 +251,7 @@ def evaluate(
         "data": split if data is None else data.name,
         "temperature": options.temperature,
         "edge_probability": edge_probability,
+        "known_only": not task.checkable,
     }
     metrics = {key: metrics[key] for key in HEAD} | {k: v for k, v in metrics.items() if k not in HEAD}
     if as_json:
@@ -258,12 +269,18 @@ def evaluate(
 
 
 def table(metrics: dict[str, Any]) -> str:
-    """The metrics for people."""
+    """The metrics for people. Without a check, in words that do not claim more than is known."""
     head = (
         f"{metrics['task']}: {counted(metrics['examples'], 'puzzle')} of {metrics['data']}, "
         f"weights {metrics['weights']}, width {metrics['width']}, depth {metrics['depth']}, select {metrics['select']}"
     )
-    rates = [f"  {k:<15} {metrics[k]:8.2%}  {text}" for k, text in METRICS.items() if metrics.get(k) is not None]
+    words = KNOWN if metrics["known_only"] else METRICS
+    rates = [f"  {k:<15} {metrics[k]:8.2%}  {text}" for k, text in words.items() if metrics.get(k) is not None]
+    if metrics["known_only"]:
+        distinct = metrics["diversity"] * metrics["width"]
+        rates.append(f"  {'distinct':<15} {distinct:8.2f}  different answers of a puzzle, right or not")
+        rates.append("  No check was run: an answer that is not among the known ones may be right.")
+        metrics = metrics | {"by_solutions": {}, "conflicts": None}
     for solutions, group in metrics.get("by_solutions", {}).items():
         if group["examples"] and len(rates) and metrics["exact"] is None:
             rates.append(

@@ -46,6 +46,7 @@ def evaluate(
     inputs with several solutions (None if there are none). by_solutions: examples, valid, coverage and coverage_share
     by number of solutions. unlisted: valid answers found that are no targets; above 0 the lists are not complete, and
     coverage (cut at 1 per input) refers to what is listed. diversity: distinct answers of a puzzle over width, mean.
+    agreement: samples that are the most frequent answer of their puzzle, over all that ended.
     conflicts: violated constraints of the most frequent answer, summed over puzzles.
     by_width: selected_valid, coverage and coverage_share of the first 1, 2, 5, 10, 20, ... of the same samples.
     halt_calibration, value_calibration: see `calibration`, of sigmoid(halt) and of value (cut to [0, 1]) at the last
@@ -124,6 +125,7 @@ class Tally:
     """Distinct valid answers among the first n samples, by n."""
     unlisted: list[int] = field(default_factory=list)
     distinct: list[int] = field(default_factory=list)
+    agreement: list[float] = field(default_factory=list)
     valid: list[float] = field(default_factory=list)
     selected_valid: dict[int, list[bool]] = field(default_factory=dict)
     """Of the first n samples, by n."""
@@ -146,6 +148,7 @@ class Tally:
         self.solutions.append(len(targets))
         self.unlisted.append(sum(c.answer.tobytes() not in known for c in choice.valid))
         self.distinct.append(len(choice.candidates))
+        self.agreement.append(choice.candidates[0].votes / sum(c.votes for c in choice.candidates))
         self.valid.append(float(right.mean()))
         for n, first in choices.items():
             self.found.setdefault(n, []).append(len(first.valid))
@@ -198,6 +201,7 @@ class Tally:
             },
             "unlisted": int(np.sum(self.unlisted)),
             "diversity": float(np.mean(self.distinct)) / self.width,
+            "agreement": float(np.mean(self.agreement)),
             "conflicts": int(np.sum(self.conflicts)),
             "halting_step": float(np.mean(self.steps)),
             "halt_calibration": calibration(halt, right),
