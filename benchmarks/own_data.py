@@ -16,7 +16,7 @@ import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ class Kind(NamedTuple):
     """Whether an answer to an input is right."""
     count: int = 6000
     """Pairs of the file."""
-    every: Callable[[Any], set[Any]] | None = None
+    every: Callable[[Any], Collection[Any]] | None = None
     """All right answers to an input, where they can be listed."""
 
 
@@ -54,11 +54,12 @@ def only(answer: Callable[[Any], Any], make: Callable[[random.Random], Any], cou
         made = make(rng)
         return made, answer(made)
 
-    return Kind(pair, lambda x, y: answer(x) == y, count, lambda x: {answer(x)})
+    return Kind(pair, lambda x, y: answer(x) == y, count, lambda x: [answer(x)])
 
 
 # walks ----------------------------------------------------------------------------------------------------
 STEPS = (1, 3, 7)
+ABC = "abcdefghijklmnopqrstuvwxyz"
 
 
 def walk(rng: random.Random) -> tuple[str, str]:
@@ -166,15 +167,148 @@ def rows_right(given: str, answer: str) -> bool:
     return district // 5 == region and fee - grade - 2 in (0, 1) and (district + fee) % 10 == int(answer[8])
 
 
+# more of the bench ----------------------------------------------------------------------------------------
+def word(rng: random.Random, symbols: str, least: int, most: int) -> str:
+    return "".join(rng.choices(symbols, k=rng.randint(least, most)))
+
+
+def numbers(rng: random.Random, top: int, least: int, most: int) -> list[int]:
+    return [rng.randrange(top) for _ in range(rng.randint(least, most))]
+
+
+def derangement(rng: random.Random) -> tuple[list[int], list[int]]:
+    """Any order of eight numbers in which none stays where it is."""
+    given = rng.sample(range(8), 8)
+    while True:
+        other = rng.sample(given, 8)
+        if all(a != b for a, b in zip(given, other, strict=True)):
+            return given, other
+
+
+def deranged(given: list[int], answer: list[int]) -> bool:
+    return sorted(answer) == sorted(given) and all(a != b for a, b in zip(given, answer, strict=True))
+
+
+def latin(rng: random.Random) -> tuple[str, str]:
+    """A Latin square of four rows, the rows of a table of sums in any order; six to ten cells are hidden."""
+    rows, columns, names = (rng.sample(range(4), 4) for _ in range(3))
+    whole = "".join("ABCD"[names[(r + c) % 4]] for r in rows for c in columns)
+    return hide(rng, whole, list(range(16)), 6, 10), whole
+
+
+def latins(given: str, answer: str) -> bool:
+    if not keeps(given, answer) or len(answer) != 16:
+        return False
+    lines = [answer[i : i + 4] for i in range(0, 16, 4)] + [answer[i::4] for i in range(4)]
+    return all(sorted(each) == list("ABCD") for each in lines)
+
+
+def factors(rng: random.Random) -> tuple[str, str]:
+    """A number and two factors of it, of two digits each."""
+    a, b = rng.randrange(10, 60), rng.randrange(10, 60)
+    return f"{a * b:04}", f"{a}*{b}"
+
+
+def multiplies(given: str, answer: str) -> bool:
+    a, _, b = answer.partition("*")
+    return len(a) == len(b) == 2 and a.isdecimal() and b.isdecimal() and int(a) * int(b) == int(given)
+
+
+def lengths_of_runs(text: str) -> str:
+    return "".join(f"{symbol}{len(list(run))}" for symbol, run in itertools.groupby(text))
+
+
+def noisy(kind: Kind, share: float = 0.02) -> Kind:
+    """The same with the target of another input in a share of the lines of the file."""
+
+    def pair(rng: random.Random) -> tuple[Any, Any]:
+        made, target = kind.make(rng)
+        return made, kind.make(rng)[1] if rng.random() < share else target
+
+    return kind._replace(make=pair)
+
+
+SORTED = only(sorted, lambda rng: numbers(rng, 50, 8, 8))
 BENCH: dict[str, Kind] = {
     "walk": Kind(walk, walks),
     "dates": Kind(date, lambda x, y: y in readings(x), 20_000, readings),
     "edges": Kind(tree_path, lambda x, y: y == way(x), 20_000, lambda x: {way(x)}),
     "addition": only(total, addition, 20_000),
     "rows": Kind(row_of, rows_right),
+    "sorted": only(sorted, lambda rng: numbers(rng, 50, 8, 8)),
+    "sorted-noise": noisy(SORTED),
+    "sorted-300": SORTED._replace(count=300),
+    "derangement": Kind(derangement, deranged),
+    "latin": Kind(latin, latins),
+    "factors": Kind(factors, multiplies, 20_000),
+    "runs": only(lengths_of_runs, lambda rng: word(rng, "ab", 4, 16), 20_000),
+    "reverse-254": only(lambda x: x[::-1], lambda rng: numbers(rng, 254, 12, 12), 20_000),
+    "rotate-256": only(lambda x: x[1:] + x[:1], lambda rng: word(rng, "abcde", 256, 256), 3000),
+    "parity-many": only(lambda x: [sum(x) % 2, sum(x) % 3, sum(x) % 5], lambda rng: numbers(rng, 5, 4, 4), 300_000),
 }
 """Kinds on which defaults are chosen."""
-TEST: dict[str, Kind] = {}
+
+
+# the test -------------------------------------------------------------------------------------------------
+def balanced(rng: random.Random) -> tuple[str, str]:
+    """Twelve brackets that close each other, half of them hidden."""
+    text, open_ = "", 0
+    while len(text) < 12:
+        up = open_ == 0 or (open_ < 12 - len(text) and rng.random() < 0.5)
+        text, open_ = text + "()"[not up], open_ + (1 if up else -1)
+    return hide(rng, text, list(range(12)), 5, 7), text
+
+
+def closes(given: str, answer: str) -> bool:
+    depths = list(itertools.accumulate(1 if symbol == "(" else -1 for symbol in answer))
+    return keeps(given, answer) and set(answer) <= set("()") and min(depths) == 0 == depths[-1]
+
+
+def subset(rng: random.Random) -> tuple[list[int], list[int]]:
+    """Eight numbers and a sum: a 1 for each number that belongs to it."""
+    some = [rng.randrange(1, 20) for _ in range(8)]
+    chosen = [rng.randrange(2) for _ in range(8)]
+    return [*some, sum(n for n, c in zip(some, chosen, strict=True) if c)], chosen
+
+
+def sums(given: list[int], answer: list[int]) -> bool:
+    if len(answer) != 8 or any(c not in (0, 1) for c in answer):
+        return False
+    return sum(n for n, c in zip(given, answer, strict=False) if c) == given[-1]
+
+
+def two_colors(rng: random.Random) -> tuple[str, str]:
+    """The edges of a tree of seven vertices, and a color x or y for each of a to g so that neighbors differ."""
+    names = rng.sample("abcdefg", 7)
+    parents = [rng.randrange(i) for i in range(1, 7)]
+    color = {names[0]: rng.choice("xy")}
+    for i, parent in enumerate(parents, 1):
+        color[names[i]] = "yx"[color[names[parent]] == "y"]
+    edges = [names[i] + names[parent] for i, parent in enumerate(parents, 1)]
+    return " ".join(rng.sample(edges, 6)), "".join(color[name] for name in "abcdefg")
+
+
+def differ(given: str, answer: str) -> bool:
+    color = dict(zip("abcdefg", answer, strict=False))
+    if len(answer) != 7 or not set(answer) <= set("xy"):
+        return False
+    return all(color[edge[0]] != color[edge[1]] for edge in given.split(" "))
+
+
+TEST: dict[str, Kind] = {
+    "brackets": Kind(balanced, closes),
+    "subset": Kind(subset, sums, 20_000),
+    "two-colors": Kind(two_colors, differ),
+    "modulo": only(lambda x: [x[0] % (x[1] + 1)], lambda rng: numbers(rng, 60, 2, 2), 3000),
+    "binary": only(lambda x: f"{int(x):b}", lambda rng: str(rng.randrange(10_000))),
+    "vowels": only(
+        lambda x: "".join(c for c in x if c in "aeiou"), lambda rng: word(rng, "abcdefghiou", 4, 12), 20_000
+    ),
+    "caesar": only(lambda x: "".join(chr((ord(c) - 97 + len(x)) % 26 + 97) for c in x), lambda r: word(r, ABC, 3, 10)),
+    "differences": only(lambda x: [(b - a) % 20 for a, b in itertools.pairwise(x)], lambda rng: numbers(rng, 20, 9, 9)),
+    "unique": only(lambda x: "".join(dict.fromkeys(x)), lambda rng: word(rng, "abcdef", 4, 12), 20_000),
+    "majority-1000": only(lambda x: max("ab", key=x.count), lambda rng: word(rng, "ab", 9, 9), 1000),
+}
 """Others, on which nothing is."""
 KINDS = BENCH | TEST
 
@@ -219,7 +353,8 @@ def measure(run: Path, name: str, count: int, width: int) -> dict[str, Any]:
         valid += sum(right[answer] for answer in answers) / len(answers)
         majority += right[Counter(answers).most_common(1)[0][0]]
         distinct += sum(right.values())
-        complete += kind.every is not None and set(right) == kind.every(made)
+        if kind.every is not None:
+            complete += set(right) == {" ".join(map(str, a)) if integers else a for a in kind.every(made)}
     rates = {"valid": valid, "majority": majority, "distinct": distinct}
     rates |= {"complete": complete} if kind.every else {}
     return {"kind": name, "width": width, "count": count} | {k: round(v / count, 4) for k, v in rates.items()}

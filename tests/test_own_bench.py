@@ -26,14 +26,18 @@ def test_targets_are_right_and_listed(name, tmp_path):
     kind = own_data.KINDS[name]
     rows = [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
     rng = random.Random(0)
+    if name == "sorted-noise":  # about two in a hundred targets are of other inputs
+        rows = [row for row in rows if kind.right(row["input"], row["target"])]
+        assert len(rows) > 50
     for row in rows:
         made, target = row["input"], row["target"]
         assert kind.right(made, target)
         assert kind.every is None or target in kind.every(made)
-        assert not kind.right(made, target[:-1])
+        assert not target or not kind.right(made, target[:-1])
         assert kind.every is None or all(kind.right(made, one) for one in kind.every(made))
     others = [rng.choice(rows)["target"] for _ in rows]
-    assert sum(kind.right(row["input"], other) for row, other in zip(rows, others, strict=True)) < 30
+    chance = sum(kind.right(row["input"], other) for row, other in zip(rows, others, strict=True))
+    assert chance < (50 if name == "majority-1000" else 30)  # which has two answers
     config = learn([tmp_path / f"{name}.jsonl"])
     assert len(Table(config).load([tmp_path / f"{name}.jsonl"])) > 30
 
