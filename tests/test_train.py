@@ -669,6 +669,9 @@ def test_a_short_run_is_not_compiled():
     assert not budget.uncompiled(config).train.compile
     assert budget.uncompiled(tiny(minutes=3.0, compile=True)).train.compile
     assert budget.uncompiled(tiny(compile=True)).train.compile
+    assert not budget.uncompiled(tiny(minutes=5.0, compile=True), crowd=12.0).train.compile
+    assert budget.uncompiled(tiny(minutes=5.0, compile=True), crowd=1.2).train.compile
+    assert 1.0 <= budget.crowding(0.001) < 10_000
 
 
 def test_a_budget_for_too_few_updates_is_told():

@@ -1,6 +1,7 @@
 """The time of a run: what is done of it, and what is kept for its end."""
 
 import dataclasses
+import time
 from dataclasses import dataclass, field
 
 from gram.config import Config
@@ -17,10 +18,18 @@ def kept(config: Config) -> float:
     return min(0.12 * budget, 60 + 0.03 * budget)
 
 
-def uncompiled(config: Config) -> Config:
-    """`config` without compilation if its run is too short for it."""
+def crowding(seconds: float = 0.1) -> float:
+    """How many times longer than on an idle core a computation takes now: 1 or more, by one of so many seconds."""
+    wall, busy = time.monotonic(), time.process_time()
+    while time.process_time() - busy < seconds:
+        pass
+    return max(1.0, (time.monotonic() - wall) / (time.process_time() - busy))
+
+
+def uncompiled(config: Config, crowd: float = 1.0) -> Config:
+    """`config` without compilation if its run is too short for it, on a core that is crowded `crowd` times."""
     c = config.train
-    if c.minutes is None or c.minutes >= UNCOMPILED:
+    if c.minutes is None or c.minutes >= UNCOMPILED * crowd:
         return config
     return dataclasses.replace(config, train=dataclasses.replace(c, compile=False))
 

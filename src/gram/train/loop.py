@@ -27,7 +27,7 @@ from gram.tasks.data.store import load_examples
 from gram.train import checkpoint, parallel, watch
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
-from gram.train.budget import Progress, kept, uncompiled
+from gram.train.budget import Progress, crowding, kept, uncompiled
 from gram.train.candidates import CandidateLearner, Pool
 from gram.train.heads import DEV, fit_heads
 from gram.train.log import Log, NullLog
@@ -73,7 +73,8 @@ class Run:
             self.pool = Pool(task.spec, world.rows(c.batch), c.seed, config.solve.give_up_below)
         else:
             self.learner = Learner(model, c, task.check, self.assign_targets) if ours else BaselineLearner(model, c)
-        wish = uncompiled(config).train.compile
+        timed = c.compile and c.minutes is not None
+        wish = uncompiled(config, world.first(crowding()) if timed else 1.0).train.compile
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, wish, world.device)
         self.compiled = compile_reason == "compiled"
         several = world.size > 1
