@@ -202,7 +202,7 @@ class Monitor:
             self.once(
                 "posterior leakage",
                 f"Warning: the posterior solves {posterior:.0%} of the rows but the prior only {prior:.0%}: "
-                f"the posterior leaks the answer, it is a private channel. Lever: {lever}.",
+                f"this is posterior leakage. Lever: {lever}.",
             )
         many = metrics.get("coverage_share_many")
         self.collapsed = many is not None and metrics["valid"] > 0.5 and many < 0.3
