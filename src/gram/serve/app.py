@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import math
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -102,9 +104,15 @@ class Server:
                 future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
 
         try:
-            job = served.engine.submit(wanted, lambda result: loop.call_soon_threadsafe(resolve, result))
-        except Full:
-            raise Problem(429, "As many requests wait as may; ask again later.", headers={"Retry-After": "1"}) from None
+            job = served.engine.submit(
+                wanted.answers,
+                lambda result: loop.call_soon_threadsafe(resolve, result),
+                end=time.perf_counter() + wanted.seconds,
+                rows=wanted.begins_with(served.reasoner.network.first_wave),
+            )
+        except Full as full:
+            later = {"Retry-After": str(min(60, max(1, math.ceil(full.seconds))))}
+            raise Problem(429, "As many requests wait as may; ask again later.", headers=later) from None
         gone = asyncio.ensure_future(request.receive())  # the body has been read: what comes is the end
         try:
             await asyncio.wait((future, gone), return_when=asyncio.FIRST_COMPLETED)

@@ -16,7 +16,7 @@ from gram.serve.problem import Problem
 from gram.serve.settings import Settings
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing, resolve
-from gram.solve.reasoner import Question, Reasoner
+from gram.solve.reasoner import Answer, Question, Reasoner
 from gram.solve.select import needs_check
 
 SOLVING = tuple(field.name for field in dataclasses.fields(Solving) if "timeout" not in field.name)
@@ -39,6 +39,16 @@ class Asked:
     """After which the best answers found by then are given."""
     trajectories: bool = False
     """Whether each event of a stream shows every trajectory."""
+
+    def answers(self, reasoner: Reasoner, left: float) -> list[Answer]:
+        """The answers that `reasoner` finds within the seconds that are left."""
+        options = dataclasses.replace(self.options, total_timeout=left)
+        return list(reasoner.answered(self.questions, options, self.width))
+
+    def begins_with(self, first_wave: int) -> int:
+        """Rows that run at first, about. `first_wave`: see gram.solve.backend."""
+        o, width = self.options, self.width or self.options.width
+        return len(self.questions) * (width if o.want is None else min(width, first_wave * o.want))
 
 
 def parse(body: bytes) -> dict[str, Any]:

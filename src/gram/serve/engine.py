@@ -1,31 +1,67 @@
-"""The thread in which a model answers."""
+"""The thread in which a model answers: it runs the greenlets of the requests and computes their steps together."""
 
-import dataclasses
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from gram.serve.asked import Asked
-from gram.solve.reasoner import Answer, Reasoner
+from greenlet import getcurrent, greenlet
+
+from gram.serve import metrics
+from gram.serve.shared import Pending, SharedNetwork, compute
+from gram.solve.backend import Network
+from gram.solve.reasoner import Reasoner
+
+AIM = 0.05
+"""Seconds that a step should take where several requests wait."""
+WIDE = 16
+"""A step of more than so many times the rows that cost little more than one is wide: it gets what others leave."""
+WIDE_AT_ONCE = 4
+"""Wide requests that are worked on at once; more would only hold memory."""
+HELD = 16
+"""So many times the rows that the device runs best are held by requests at most, before further ones wait."""
+COMPANY = 1.0
+"""Seconds for which a wide request expects the next small one."""
 
 
 class Full(Exception):
-    """As many requests wait as may."""
+    """As many requests wait as may. `seconds`: when to come again."""
+
+    def __init__(self, seconds: float):
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
-@dataclass
+class Stopped(Exception):
+    """The server stops before the answer is there."""
+
+
+@dataclass(eq=False)
 class Job:
     """A request that waits or is worked on."""
 
-    asked: Asked
+    work: Callable[[Reasoner, float], Any]
+    """What is to be done, with the seconds that it may take."""
     report: Callable[[Any], object]
-    """Told what was found, or the exception; in the engine's thread."""
-    begin: float = field(default_factory=time.perf_counter)
+    """Told what came of it, or the exception; in the engine's thread."""
+    end: float
+    """When the best answer found by then is due."""
+    rows: int = 1
+    """Rows that it begins with, about."""
     cancelled: bool = False
     """Set when nobody waits for the answer any more."""
+    begin: float = field(default_factory=time.perf_counter)
+    thread: greenlet | None = None
+    """Its greenlet, once it has begun."""
+    pending: Pending | None = None
+
+    @property
+    def left(self) -> int:
+        """Rows of its step that are not computed yet."""
+        return 0 if self.pending is None else self.pending.left
 
 
 class Engine:
@@ -33,39 +69,160 @@ class Engine:
 
     def __init__(self, reasoner: Reasoner, limit: int):
         """`limit`: requests that wait or are worked on at most."""
-        self.reasoner, self.limit = reasoner, limit
+        self.network, self.limit, self.name = reasoner.network, limit, reasoner.task.spec.name
+        shared = cast(Network, SharedNetwork(self.network))
+        self.reasoner = Reasoner(reasoner.config, shared, reasoner.task, reasoner.reason)
         self.inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.lock, self.size = threading.Lock(), 0
-        self.thread = threading.Thread(target=self.run, name=f"gram {reasoner.task.spec.name}", daemon=True)
+        self.narrow: deque[Job] = deque()
+        """Requests that have not begun, and"""
+        self.wide: deque[Job] = deque()
+        """those among them with many rows."""
+        self.active: list[Job] = []
+        """Those whose step is to be computed, the one that was served longest ago first."""
+        self.rows, self.seconds, self.each = WIDE * self.network.first_wave, 0.0, 0.0
+        """Rows of a step where several requests wait; how long a step took of late, and a request."""
+        self.company, self.until = 0, 0.0
+        """Rows of small requests in the last step that had some, and how long that counts."""
+        self.thread = threading.Thread(target=self.run, name=f"gram {self.name}", daemon=True)
         self.thread.start()
 
-    def submit(self, asked: Asked, report: Callable[[Any], object]) -> Job:
-        """Put a request in the queue. Full if there is no room."""
+    # from other threads -----------------------------------------------------------------------------------
+    def submit(self, work: Callable[[Reasoner, float], Any], report: Callable[[Any], object], **more: Any) -> Job:
+        """Put a request in the queue; see Job. Full if there is no room."""
         with self.lock:
             if self.size >= self.limit:
-                raise Full
+                raise Full(self.size * self.each)
             self.size += 1
-        job = Job(asked, report)
+        job = Job(work, report, **more)
         self.inbox.put(job)
         return job
 
     def stop(self) -> None:
-        """End the thread after what is in the queue."""
+        """End the thread, whatever it is at, and wait for that: a thread that computes while Python ends can crash."""
         self.inbox.put(None)
+        self.thread.join()
 
+    # in the engine's thread -------------------------------------------------------------------------------
     def run(self) -> None:
-        while (job := self.inbox.get()) is not None:
-            try:
-                if not job.cancelled:
-                    job.report(self.work(job))
-            except Exception as error:
-                job.report(error)
-            finally:
-                with self.lock:
-                    self.size -= 1
+        while self.collect():
+            self.round()
+        for job in (*self.active, *self.narrow, *self.wide):
+            self.finish(job, Stopped("The server stops."))
 
-    def work(self, job: Job) -> list[Answer]:
-        asked = job.asked
-        left = max(1e-9, job.begin + asked.seconds - time.perf_counter())
-        options = dataclasses.replace(asked.options, total_timeout=left)
-        return list(self.reasoner.answered(asked.questions, options, asked.width))
+    def round(self) -> None:
+        """A step, and all that it sets free."""
+        for job in [job for job in (*self.active, *self.narrow, *self.wide) if job.cancelled]:
+            self.finish(job, None)
+        self.begin()
+        if self.active:
+            self.step()
+        metrics.QUEUED.labels(self.name).set(self.size)
+
+    def collect(self) -> bool:
+        """Take in what has come; wait for it where there is nothing to do. False at the end."""
+        idle = not (self.active or self.narrow or self.wide)
+        try:
+            while True:
+                job = self.inbox.get(block=idle)
+                if job is None:
+                    return False
+                (self.wide if job.rows > WIDE * self.network.first_wave else self.narrow).append(job)
+                idle = False
+        except queue.Empty:
+            return True
+
+    def begin(self) -> None:
+        """Begin requests that wait, as far as rows may be held."""
+        most = HELD * self.network.active_rows
+        held = sum(len(job.pending or ()) for job in self.active)
+        while self.narrow and held < most:
+            held += self.start(self.narrow.popleft())
+        at_once = sum(job.rows > WIDE * self.network.first_wave for job in self.active)
+        for job in [self.wide.popleft() for _ in range(min(len(self.wide), WIDE_AT_ONCE - at_once))]:
+            self.start(job)
+
+    def start(self, job: Job) -> int:
+        """Run a request until its first step. The rows of that."""
+        left = max(1e-9, job.end - time.perf_counter() - self.seconds)
+        job.thread = greenlet(lambda: job.work(self.reasoner, left), getcurrent())
+        self.active.append(job)
+        self.resume(job)
+        return job.left
+
+    def resume(self, job: Job, *output: Any) -> None:
+        """Run a request until its next step, or to its end."""
+        assert job.thread is not None
+        try:
+            result = job.thread.switch(*output)
+        except Exception as error:
+            self.finish(job, error)
+            return
+        if job.thread.dead:
+            self.finish(job, result)
+        else:
+            job.pending = result
+
+    def finish(self, job: Job, result: Any) -> None:
+        """A request is over, or was given up."""
+        if job.thread is not None and not job.thread.dead:
+            job.thread.throw()
+        for line in (self.active, self.narrow, self.wide):
+            if job in line:
+                line.remove(job)
+        with self.lock:
+            self.size -= 1
+        self.each += 0.1 * ((time.perf_counter() - job.begin) / (self.size + 1) - self.each)
+        job.report(result)
+
+    def step(self) -> None:
+        """Compute a step of those whose turn it is, and run each whose rows are then all there."""
+        shares = self.turns()
+        begin = time.perf_counter()
+        try:
+            compute(self.network, [(job.pending, rows) for job, rows in shares if job.pending is not None])
+        except Exception as error:  # too little memory, for example
+            for job, _ in shares:
+                self.finish(job, error)
+            return
+        self.pace(sum(rows for _, rows in shares), time.perf_counter() - begin)
+        served = {id(job) for job, _ in shares}
+        self.active = [job for job in self.active if id(job) not in served] + [job for job, _ in shares]
+        for job, _ in shares:
+            if job.pending is not None and not job.left:
+                output, job.pending = job.pending.output(self.network), None
+                self.resume(job, output)
+
+    def turns(self) -> list[tuple[Job, int]]:
+        """Who takes part in the next step, with how many rows: whose answer is due first, then in turns. Wide requests
+        share what is half as much as the small ones have, which they hardly notice."""
+        now = time.perf_counter()
+        waiting = [job for job in self.active if job.pending is not None]
+        kind = waiting[0].pending.kind  # pyright: ignore[reportOptionalMemberAccess]
+        waiting = [job for job in waiting if job.pending is not None and job.pending.kind == kind]
+        waiting.sort(key=lambda job: job.end - now > 2 * self.seconds)
+        broad = WIDE * self.network.first_wave
+        shares, room = [], self.rows
+        for job in waiting:
+            if len(job.pending or ()) <= broad and room:
+                shares.append((job, min(job.left, room)))
+                room -= shares[-1][1]
+        if shares:
+            self.company, self.until = self.rows - room, now + COMPANY
+        elif now > self.until:
+            self.company = 0
+        room = max(self.network.first_wave, self.company // 2) if self.company else self.rows
+        for job in waiting:
+            if len(job.pending or ()) > broad and room:
+                shares.append((job, min(job.left, room)))
+                room -= shares[-1][1]
+        return shares
+
+    def pace(self, rows: int, seconds: float) -> None:
+        """Fit the rows of a step to what this machine computes in AIM seconds."""
+        self.seconds += 0.3 * (seconds - self.seconds)
+        metrics.STEPS.labels(self.name).observe(rows)
+        if seconds > 2 * AIM and rows >= self.rows:
+            self.rows = max(4 * self.network.first_wave, self.rows // 2)
+        elif seconds < AIM / 2 and rows >= self.rows:
+            self.rows = min(max(self.network.active_rows, self.rows), 2 * self.rows)

@@ -24,6 +24,10 @@ LATENCY = Histogram(
 )
 QUEUED = Gauge("gram_queue_requests", "Requests that wait or are worked on.", ["task"], multiprocess_mode="livesum")
 
+STEPS = Histogram(
+    "gram_step_rows", "Rows of a supervision step.", ["task"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+)
+
 
 def seen(task: str, endpoint: str, status: int, seconds: float) -> None:
     """Count a request."""

@@ -18,7 +18,8 @@ class Noise:
     """Standard normal noise of one supervision step of B rows, drawn when it is asked for: any thread can draw the
     share that it is about to use."""
 
-    seed: int
+    seed: int | Sequence[int]
+    """The seed of all rows, or that of each."""
     rows: Sequence[tuple[Tokens, int, int]]
     """(puzzle, trajectory, step) of each row; steps are counted from 0."""
     shape: tuple[int, int, int]
@@ -34,8 +35,9 @@ class Noise:
         chosen = self.rows[rows]
         drawn = np.zeros((len(chosen), *self.shape), np.float32)
         if self.scale:
-            for row, (puzzle, trajectory, step) in zip(drawn, chosen, strict=True):
-                _generator(self.seed, puzzle, (0, trajectory, step)).standard_normal(out=row, dtype=np.float32)
+            seeds = [self.seed] * len(chosen) if isinstance(self.seed, int) else self.seed[rows]
+            for row, seed, (puzzle, trajectory, step) in zip(drawn, seeds, chosen, strict=True):
+                _generator(seed, puzzle, (0, trajectory, step)).standard_normal(out=row, dtype=np.float32)
         if self.scale not in (0, 1):
             drawn *= np.float32(self.scale)
         return drawn.swapaxes(0, 1)

@@ -1,0 +1,115 @@
+"""Supervision steps of several callers, computed as one batch.
+
+Each caller runs the code of the library as it stands, in a greenlet of its own; where that asks the network for a step,
+it rests until its rows were computed together with those of others. A row's results depend on that row alone, so that
+nobody's answer depends on the company.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from greenlet import getcurrent
+
+from gram.solve.backend import Array, Network, StepOutput
+from gram.solve.noise import Noise
+
+
+@dataclass
+class Pending:
+    """A supervision step that a caller waits for: B rows, of which the first `done` are computed."""
+
+    state: tuple[Array, Array]
+    e_x: Array
+    noise: Noise | None
+    temperature: float
+    done: int = 0
+    parts: list[StepOutput] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.e_x if self.noise is None else self.noise)
+
+    @property
+    def left(self) -> int:
+        """Rows that are not computed yet."""
+        return len(self) - self.done
+
+    @property
+    def kind(self) -> tuple[float, bool]:
+        """Steps of one kind can be computed as one."""
+        return self.temperature, self.noise is None
+
+    def output(self, network: Network) -> StepOutput:
+        """The result of all rows."""
+        return self.parts[0] if len(self.parts) == 1 else joined(network, self.parts)
+
+
+class SharedNetwork:
+    """A network whose steps are computed by whoever runs the greenlets; for the rest the network itself."""
+
+    def __init__(self, network: Network):
+        self.network = network
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.network, name)
+
+    def step(self, state: tuple[Array, Array], e_x: Array, noise: Noise | None, *, temperature: float) -> StepOutput:
+        caller = getcurrent().parent
+        assert caller is not None
+        return caller.switch(Pending(state, e_x, noise, temperature))
+
+
+def compute(network: Network, shares: Sequence[tuple[Pending, int]]) -> None:
+    """Compute the next so many rows of each, all of one kind, as one step of the network."""
+    (first, rows), *others = shares
+    if not others and rows == len(first):  # a whole step: nothing to take apart
+        first.parts.append(network.step(first.state, first.e_x, first.noise, temperature=first.temperature))
+        first.done = rows
+        return
+    h, l, e_x = (  # noqa: E741
+        network.join([some(network, z, pending, rows) for (pending, rows), z in zip(shares, each, strict=True)])
+        for each in zip(*((*pending.state, pending.e_x) for pending, _ in shares), strict=True)
+    )
+    out = network.step((h, l), e_x, together(shares), temperature=first.temperature)
+    at = 0
+    for pending, rows in shares:
+        pending.parts.append(cut(network, out, at, at + rows))
+        pending.done += rows
+        at += rows
+
+
+def some(network: Network, z: Array, pending: Pending, rows: int) -> Array:
+    """The next rows of z, (rows, ...); one row may stand for all."""
+    if len(z) == 1:
+        return network.pick(z, np.zeros(rows, np.int64))
+    return z if rows == len(pending) else network.pick(z, np.arange(pending.done, pending.done + rows))
+
+
+def together(shares: Sequence[tuple[Pending, int]]) -> Noise | None:
+    """The noise of these rows; None where there is none."""
+    first = shares[0][0].noise
+    if first is None:
+        return None
+    rows, seeds = [], []
+    for pending, count in shares:
+        assert pending.noise is not None
+        rows += pending.noise.rows[pending.done : pending.done + count]
+        seeds += [pending.noise.seed] * count
+    return replace(first, rows=rows, seed=seeds)
+
+
+def cut(network: Network, out: StepOutput, first: int, last: int) -> StepOutput:
+    """The rows first..last of a step."""
+    rows = np.arange(first, last)
+    h, l = (network.pick(z, rows) for z in out.state)  # noqa: E741
+    told = (z[first:last] for z in (out.logits, out.halt, out.value))
+    return StepOutput((h, l), *told, network.pick(out.pooled, rows), out.candidates[first:last])
+
+
+def joined(network: Network, parts: Sequence[StepOutput]) -> StepOutput:
+    """The rows of these, one after the other."""
+    h, l = (network.join([part.state[i] for part in parts]) for i in (0, 1))  # noqa: E741
+    logits, halt, value = (np.concatenate([part[i] for part in parts]) for i in (1, 2, 3))
+    pooled = network.join([part.pooled for part in parts])
+    return StepOutput((h, l), logits, halt, value, pooled, np.concatenate([part.candidates for part in parts]))
