@@ -1,7 +1,6 @@
 """The server: a real process of `gram serve` and its answers, refusals, limits and logs."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -9,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -110,6 +110,50 @@ def test_answers_are_those_of_gram_solve(server, capsys, options):
     assert [without_time(a) for a in answers] == told(capsys, "solve", "queens-8", *QUEENS, *flags)
 
 
+def events(text: str) -> list[tuple[str, dict]]:
+    """The server-sent events of a response."""
+    blocks = (block.split("\n") for block in text.split("\n\n") if block and not block.startswith(":"))
+    return [(lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))) for lines in blocks]
+
+
+@pytest.mark.parametrize("options", [{}, {"want": 2, "trajectories": True}])
+def test_a_stream_tells_each_step_and_ends_in_the_answer(server, options):
+    response = server.client.post("/v1/queens-8/stream", json={"puzzles": EMPTY} | options)
+    assert response.headers["content-type"] == "text/event-stream"
+    *steps, (last, answer) = events(response.text)
+    plain = {name: value for name, value in options.items() if name != "trajectories"}
+    [expected] = server.client.post("/v1/queens-8/solve", json={"puzzles": EMPTY} | plain).json()["answers"]
+    assert last == "answer"
+    assert without_time(answer) == without_time(expected)
+    assert [(name, told["step"]) for name, told in steps] == [("step", n + 1) for n in range(len(steps))]
+    told = steps[-1][1]
+    assert (told["answer"], told["valid"], told["evaluations"]) == (answer["answer"], True, answer["evaluations"])
+    assert sum(vote["votes"] for vote in told["votes"]) == told["finished"]
+    if "trajectories" in options:
+        first = steps[0][1]["trajectories"]
+        assert [each["trajectory"] for each in first] == list(range(len(first)))
+        assert len(first[0]["certainty"]) == 64
+        assert max(first[0]["certainty"]) <= 1
+        assert any(each["valid"] and each["board"] == answer["answer"] for each in told["trajectories"])
+    else:
+        assert "trajectories" not in told
+
+
+def test_samples_are_those_of_gram_generate(server, capsys):
+    found = server.client.post("/v1/sudoku-boards-4/generate", json={"n": 4, "seed": 1}).json()
+    assert found["complete"] is True
+    assert found["samples"] == told(capsys, "generate", "sudoku-boards-4", "--n", "4", "--seed", "1")
+
+
+def test_the_deadline_comes_before_the_end(server):
+    asked = {"puzzles": EMPTY, "select": "majority", "width": 64, "restart_every": 0, "deadline_ms": 1}
+    begin = time.monotonic()
+    [answer] = server.client.post("/v1/queens-8/solve", json=asked).json()["answers"]
+    assert time.monotonic() - begin < 20
+    assert answer["complete"] is False
+    assert answer["evaluations"] <= 64
+
+
 def test_one_puzzle_needs_no_list(server):
     [answer] = server.client.post("/v1/queens-8/solve", json={"puzzles": EMPTY}).json()["answers"]
     assert answer["valid"] is True
@@ -179,7 +223,14 @@ REFUSED = {
     "want without check": ("/v1/sudoku-4/solve", ONE | {"want": 2, "select": "first"}, 422, "want"),
     "want a list": ("/v1/sudoku-4/solve", ONE | {"want": [2]}, 422, "want"),
     "seed": ("/v1/sudoku-4/solve", ONE | {"seed": -1}, 422, "seed"),
+    "want beyond the width": ("/v1/sudoku-4/solve", ONE | {"want": 7}, 422, "want"),
     "samples": ("/v1/sudoku-boards-4/solve", ONE, 422, None),
+    "a stream of two": ("/v1/sudoku-4/stream", {"puzzles": list(FOUR)}, 422, "puzzles"),
+    "trajectories": ("/v1/sudoku-4/stream", ONE | {"trajectories": 1}, 422, "trajectories"),
+    "trajectories of no stream": ("/v1/sudoku-4/solve", ONE | {"trajectories": True}, 422, "trajectories"),
+    "no samples": ("/v1/sudoku-4/generate", {}, 422, None),
+    "n": ("/v1/sudoku-boards-4/generate", {"n": 6}, 422, "n"),
+    "a puzzle for samples": ("/v1/sudoku-boards-4/generate", ONE, 422, "puzzles"),
     "too long": ("/v1/sudoku-4/solve", b" " * 20001, 413, "body"),
     "nowhere": ("/v2", b"", 404, None),
     "another method": ("/v1/tasks", b"", 405, None),
@@ -283,9 +334,33 @@ def test_a_short_token_is_none(tmp_path, capsys):
     assert "at least 16" in capsys.readouterr().err
 
 
-def test_sigterm_ends_well(tiny, tmp_path):
+def test_sigterm_lets_what_is_in_flight_end(tiny, tmp_path):
     running = Running(tmp_path, tiny)
-    assert running.client.post("/v1/sudoku-4/solve", json=ONE).status_code == 200
+    long = {"puzzles": FOUR[0], "select": "majority", "width": 500, "depth": 40, "deadline_ms": 2000}
+    with ThreadPoolExecutor(2) as pool:
+        paths = ("/v1/sudoku-4/solve", "/v1/sudoku-4/stream")
+        answers = [pool.submit(running.client.post, path, json=long) for path in paths]
+        while 'gram_step_rows_count{task="sudoku-4"}' not in httpx.get(f"{running.url}/metrics").text:
+            time.sleep(0.02)
+        running.process.terminate()
+        solved, streamed = (answer.result() for answer in answers)
+    assert solved.json()["answers"][0]["complete"] is False
+    assert events(streamed.text)[-1][0] == "answer"
     assert running.stop() == -signal.SIGTERM  # raised again when all is answered
     assert "Traceback" not in running.said
-    assert os.environ.get("GRAM_SERVE") is None
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(running.url)
+
+
+def test_a_client_that_goes_away_frees_its_rows(server):
+    body = json.dumps({"puzzles": EMPTY, "select": "majority", "width": 64, "depth": 100}).encode()
+    host, port = server.url.removeprefix("http://").split(":")
+    for path in ("solve", "stream"):
+        with socket.create_connection((host, int(port))) as connection:
+            head = f"POST /v1/queens-8/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body)
+            time.sleep(0.5)
+    end = time.monotonic() + 10
+    while 'gram_queue_requests{task="queens-8"} 0.0' not in server.client.get("/metrics").text:
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -20,11 +20,11 @@ from starlette.staticfiles import StaticFiles
 from gram.console.puzzles import fields
 from gram.serve import asked, documents, metrics
 from gram.serve.door import Door
-from gram.serve.engine import Full
+from gram.serve.engine import Full, Job, Work
+from gram.serve.events import EventStream, watched
 from gram.serve.models import Served, opened
 from gram.serve.problem import Problem
 from gram.serve.settings import Settings, from_environment, token
-from gram.solve.reasoner import Answer
 
 PAGE = Path(__file__).parent / "page"
 """The page at / and its files."""
@@ -88,31 +88,39 @@ class Server:
 
     # what is asked ----------------------------------------------------------------------------------------
     async def solve(self, request: Request) -> Response:
-        served = self.served(request)
-        wanted = await self.read(request, asked.solving, served)
-        request.scope["gram"] |= {"task": served.name, "puzzles": len(wanted.questions)}
-        answers = await self.found(request, served, wanted)
+        served, wanted = await self.read(request, asked.solving)
+        answers = await self.found(request, served, wanted, wanted.answers)
         return JSON({"answers": [fields(answer.number, answer) for answer in answers]})
 
-    async def found(self, request: Request, served: Served, wanted: asked.Asked) -> list[Answer]:
+    async def generate(self, request: Request) -> Response:
+        served, wanted = await self.read(request, asked.samples)
+        samples, complete = await self.found(request, served, wanted, wanted.samples)
+        return JSON({"samples": samples, "complete": complete})
+
+    async def stream(self, request: Request) -> EventStream:
+        served, wanted = await self.read(request, asked.solving, stream=True)
+        return EventStream(lambda tell, report: self.submit(served, wanted, watched(wanted, tell), report))
+
+    def submit(self, served: Served, wanted: asked.Asked, work: Work, report: Callable[[Any], object]) -> Job:
+        """Put a request in the queue of its model."""
+        end = time.perf_counter() + wanted.seconds
+        rows = wanted.begins_with(served.reasoner.network.first_wave)
+        try:
+            return served.engine.submit(work, report, end=end, rows=rows)
+        except Full as full:
+            later = {"Retry-After": str(min(60, max(1, math.ceil(full.seconds))))}
+            raise Problem(429, "As many requests wait as may; ask again later.", headers=later) from None
+
+    async def found(self, request: Request, served: Served, wanted: asked.Asked, work: Work) -> Any:
         """What the engine finds. A client that goes away cancels the work."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Answer]] = loop.create_future()
+        future: asyncio.Future[Any] = loop.create_future()
 
         def resolve(result: Any) -> None:
             if not future.done():
                 future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
 
-        try:
-            job = served.engine.submit(
-                wanted.answers,
-                lambda result: loop.call_soon_threadsafe(resolve, result),
-                end=time.perf_counter() + wanted.seconds,
-                rows=wanted.begins_with(served.reasoner.network.first_wave),
-            )
-        except Full as full:
-            later = {"Retry-After": str(min(60, max(1, math.ceil(full.seconds))))}
-            raise Problem(429, "As many requests wait as may; ask again later.", headers=later) from None
+        job = self.submit(served, wanted, work, lambda result: loop.call_soon_threadsafe(resolve, result))
         gone = asyncio.ensure_future(request.receive())  # the body has been read: what comes is the end
         try:
             await asyncio.wait((future, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -131,12 +139,14 @@ class Server:
             raise Problem(404, f"No weights for the task {name[:100]!r} are served; there are {there}.", "task")
         return self.models[name]
 
-    async def read(
-        self, request: Request, rule: Callable[..., asked.Asked], served: Served, **more: Any
-    ) -> asked.Asked:
-        """What the body asks, read beside the event loop."""
+    async def read(self, request: Request, rule: Callable[..., asked.Asked], **more: Any) -> tuple[Served, asked.Asked]:
+        """The weights that are asked, and what; puzzles are read beside the event loop."""
+        served = self.served(request)
+        request.scope["gram"]["task"] = served.name
         body = await self.body(request)
-        return await self.apart(rule, served.reasoner, body, self.settings, **more)
+        found = await self.apart(rule, served.reasoner, body, self.settings, **more)
+        request.scope["gram"]["puzzles"] = len(found.questions)
+        return served, found
 
     async def body(self, request: Request) -> bytes:
         """The body, within the limits."""
@@ -184,6 +194,8 @@ def build(settings: Settings, load: Callable[[], dict[str, Served]]) -> Door:
     server = Server(settings, load)
     routes: list[Any] = [
         Route("/v1/{task}/solve", server.solve, methods=["POST"]),
+        Route("/v1/{task}/stream", server.stream, methods=["POST"]),
+        Route("/v1/{task}/generate", server.generate, methods=["POST"]),
         Route("/v1/tasks", server.tasks),
         Route("/healthz", server.health),
         Route("/readyz", server.readiness),

@@ -11,12 +11,16 @@ from typing import Any
 from gram import strict_json
 from gram.config import SolveConfig
 from gram.console.options import Drawing, Solving
+from gram.console.samples import fields
 from gram.fields import shown
 from gram.serve.problem import Problem
 from gram.serve.settings import Settings
+from gram.solve.deadline import Deadline
+from gram.solve.generate import draw
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing, resolve
-from gram.solve.reasoner import Answer, Question, Reasoner
+from gram.solve.reasoner import PER_WANTED, Answer, Question, Reasoner
+from gram.solve.sampler import Watch
 from gram.solve.select import needs_check
 
 SOLVING = tuple(field.name for field in dataclasses.fields(Solving) if "timeout" not in field.name)
@@ -40,15 +44,29 @@ class Asked:
     trajectories: bool = False
     """Whether each event of a stream shows every trajectory."""
 
-    def answers(self, reasoner: Reasoner, left: float) -> list[Answer]:
-        """The answers that `reasoner` finds within the seconds that are left."""
+    def answers(self, reasoner: Reasoner, left: float, watch: Watch | None = None) -> list[Answer]:
+        """The answers that `reasoner` finds within the seconds that are left. `watch`: see gram.solve.sampler."""
         options = dataclasses.replace(self.options, total_timeout=left)
-        return list(reasoner.answered(self.questions, options, self.width))
+        return list(reasoner.answered(self.questions, options, self.width, watch))
+
+    def samples(self, reasoner: Reasoner, left: float) -> tuple[list[dict[str, Any]], bool]:
+        """The samples drawn within the seconds that are left, and whether these are all."""
+        task, deadline = reasoner.task.sampled(), Deadline(1, total=left)
+        drawn = draw(reasoner.network, task, self.options, deadline=deadline)
+        begun = [i for i in range(len(drawn)) if drawn.steps[i]]
+        return [fields(task, drawn, i) for i in begun], not deadline.late[0]
+
+    @property
+    def most_rows(self) -> int:
+        """Trajectories of a puzzle at most."""
+        o = self.options
+        several = PER_WANTED * o.want if o.want is not None and o.want > 1 else 0
+        return self.width or max(o.width, several)
 
     def begins_with(self, first_wave: int) -> int:
         """Rows that run at first, about. `first_wave`: see gram.solve.backend."""
-        o, width = self.options, self.width or self.options.width
-        return len(self.questions) * (width if o.want is None else min(width, first_wave * o.want))
+        want = self.options.want
+        return len(self.questions) * (self.most_rows if want is None else min(self.most_rows, first_wave * want))
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -79,14 +97,18 @@ def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool
     shown_all = values.get("trajectories") or False
     if not isinstance(shown_all, bool):
         raise Problem(422, "trajectories must be true or false.", "trajectories")
-    fits(options, len(texts), reasoner)
-    questions = []
+    found = Asked([], options, asked["width"], seconds, shown_all)
+    if found.most_rows > settings.max_width:
+        name = "want" if found.width is None and (options.want or 1) > 1 else "width"
+        most = settings.max_width // (PER_WANTED if name == "want" else 1)
+        raise Problem(422, f"{name} is {getattr(options, name):,}; this server allows {most:,} at most.", name)
+    fits(found, len(texts), reasoner, "width")
     for i, text in enumerate(texts):
         try:
-            questions.append(reasoner.question(text, i + 1, options.want))
+            found.questions.append(reasoner.question(text, i + 1, options.want))
         except ValueError as error:
             raise Problem(422, str(error), f"puzzles[{i}]") from None
-    return Asked(questions, options, asked["width"], seconds, shown_all)
+    return found
 
 
 def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
@@ -98,10 +120,12 @@ def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
     n = values.get("n")
     if n is not None and (type(n) is not int or not 1 <= n <= settings.max_puzzles):
         raise Problem(422, f"n is {shown(n)}; it must be an integer from 1 to {settings.max_puzzles:,}.", "n")
+    n = n or min(reasoner.config.solve.width, settings.max_puzzles)
     asked = {name: values.get(name) for name in DRAWING}
     options = resolved(reasoner.config.solve, asked, lambda defaults, given: drawing(defaults, n, given), settings)
-    fits(options, 1, reasoner)
-    return Asked([Question(1, reasoner.task.sampled().blank, None)], options, n, seconds)
+    found = Asked([Question(1, reasoner.task.sampled().blank, None)], options, n, seconds)
+    fits(found, 1, reasoner, "n")
+    return found
 
 
 def common(values: dict[str, Any], known: tuple[str, ...], settings: Settings) -> float:
@@ -146,9 +170,9 @@ def resolved(defaults: SolveConfig, asked: dict[str, Any], rule: Any, settings: 
         options = rule(defaults, asked)
     except ValueError as error:
         raise Problem(422, str(error).removeprefix("SamplingOptions."), culprit(defaults, asked, rule)) from None
-    for name, most in (("width", settings.max_width), ("depth", settings.max_depth)):
-        if getattr(options, name) > most:
-            raise Problem(422, f"{name} is {getattr(options, name):,}; this server allows {most:,} at most.", name)
+    if options.depth > settings.max_depth:
+        said = f"depth is {options.depth:,}; this server allows {settings.max_depth:,} at most."
+        raise Problem(422, said, "depth")
     return options
 
 
@@ -163,9 +187,9 @@ def culprit(defaults: SolveConfig, asked: dict[str, Any], rule: Any) -> str | No
     return given[-1] if given else None
 
 
-def fits(options: SamplingOptions, puzzles: int, reasoner: Reasoner) -> None:
-    """Refuse what needs more memory than is free."""
+def fits(asked: Asked, puzzles: int, reasoner: Reasoner, name: str) -> None:
+    """Refuse what needs more memory than is free. `name`: the field that is too large."""
     try:
-        check_width(options.width, puzzles, reasoner.task.spec.length)
+        check_width(asked.most_rows, puzzles, reasoner.task.spec.length)
     except ValueError as error:
-        raise Problem(422, str(error), "width") from None
+        raise Problem(422, str(error), name) from None

@@ -64,6 +64,8 @@ def bodies(settings: Settings) -> dict[str, Any]:
     one = {"type": "string", "minLength": 1}
     many = {"type": "array", "items": one, "minItems": 1, "maxItems": settings.max_puzzles}
     puzzles = {"description": ABOUT["puzzles"], "oneOf": [one, many]}
+    shown = {"type": "boolean", "description": ABOUT["trajectories"]}
+    n = {"type": "integer", "minimum": 1, "maximum": settings.max_puzzles, "description": ABOUT["n"]}
     number, whole, text = ({"type": [kind, "null"]} for kind in ("number", "integer", "string"))
     answer = {
         "puzzle": {"type": "string"},
@@ -89,6 +91,12 @@ def bodies(settings: Settings) -> dict[str, Any]:
         "complete": {"type": "boolean", "description": "false where a deadline came first."},
         "number": {"type": "integer", "description": "Which puzzle of the request it is, from 1."},
     }
+    sample = {
+        "sample": {"type": "string", "description": "The sample as text, on one line."},
+        "valid": {"type": ["boolean", "null"]},
+        "steps": {"type": "integer"},
+        "value": {"type": "number"},
+    }
     problem = {
         "type": {"type": "string"},
         "title": {"type": "string"},
@@ -99,6 +107,13 @@ def bodies(settings: Settings) -> dict[str, Any]:
     }
     return {
         "Solve": shape({"puzzles": puzzles} | options(settings), ["puzzles"], closed=True),
+        "Stream": shape({"puzzles": puzzles, "trajectories": shown} | options(settings), ["puzzles"], closed=True),
+        "Generate": shape({"n": n} | options(settings, drawing=True), [], closed=True),
+        "Sample": shape(sample, list(sample)),
+        "Samples": shape(
+            {"samples": {"type": "array", "items": refer("Sample")}, "complete": answer["complete"]},
+            ["samples", "complete"],
+        ),
         "Answer": shape(answer, list(answer)),
         "Answers": shape({"answers": {"type": "array", "items": refer("Answer")}}, ["answers"]),
         "Problem": shape(problem, ["type", "title", "status", "detail", "request_id"]),
@@ -170,6 +185,12 @@ def openapi(models: Mapping[str, Served], settings: Settings) -> dict[str, Any]:
     if solving:
         answer = content(refer("Answers"))
         paths["/v1/{task}/solve"] = asking("Answer one puzzle or several", "Solve", answer, solving)
+        events = content({"type": "string"}, "text/event-stream")
+        said = "Answer one puzzle with an event after each supervision step; the last event is the answer"
+        paths["/v1/{task}/stream"] = asking(said, "Stream", events, solving)
+    if generating := [served.name for served in models.values() if served.generates]:
+        drawn = content(refer("Samples"))
+        paths["/v1/{task}/generate"] = asking("Draw samples of a task without puzzles", "Generate", drawn, generating)
     secured = settings.token_file is not None
     scheme = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}} if secured else {}
     return {

@@ -27,6 +27,10 @@ COMPANY = 1.0
 """Seconds for which a wide request expects the next small one."""
 
 
+Work = Callable[[Reasoner, float], Any]
+"""What a request wants of a Reasoner within so many seconds."""
+
+
 class Full(Exception):
     """As many requests wait as may. `seconds`: when to come again."""
 
@@ -43,7 +47,7 @@ class Stopped(Exception):
 class Job:
     """A request that waits or is worked on."""
 
-    work: Callable[[Reasoner, float], Any]
+    work: Work
     """What is to be done, with the seconds that it may take."""
     report: Callable[[Any], object]
     """Told what came of it, or the exception; in the engine's thread."""
@@ -88,7 +92,7 @@ class Engine:
         self.thread.start()
 
     # from other threads -----------------------------------------------------------------------------------
-    def submit(self, work: Callable[[Reasoner, float], Any], report: Callable[[Any], object], **more: Any) -> Job:
+    def submit(self, work: Work, report: Callable[[Any], object], **more: Any) -> Job:
         """Put a request in the queue; see Job. Full if there is no room."""
         with self.lock:
             if self.size >= self.limit:

@@ -31,10 +31,11 @@ def serve(weights: Sequence[str], settings: Settings) -> int:
     with bind(settings.host, settings.port) as bound, shared_metrics(settings.workers):
         from gram.serve import app
 
-        models = app.served(weights, settings)  # also where workers load their own: what is wrong is said once, here
         if settings.workers == 1:
+            models = app.served(weights, settings)
             made: Any = app.build(settings, lambda: models)
         else:
+            app.opened(weights, settings.dtype)  # workers load their own; what is wrong is said once, here
             to_environment(tuple(weights), settings)
             made = "gram.serve.app:create"
         config = uvicorn.Config(

@@ -78,6 +78,8 @@ class Stage(NamedTuple):
     """h and l, (B, M, D), of the network's own kind."""
     pooled: Array
     """(B, D): what the heads read, likewise."""
+    logits: np.ndarray
+    """(B, L, V) float32."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,8 @@ def rollout(
         leave = done | np.array([scheduler.enough(puzzle) for puzzle in owners])
         over = scheduler.advance({*owners[leave].tolist()} - {*owners[~leave].tolist()})
         assert batch.state is not None
-        yield Stage(batch.rows, answers, steps, value, halt, valid, done, leave, over, batch.state, batch.pooled)
+        inside = batch.state, batch.pooled, batch.logits
+        yield Stage(batch.rows, answers, steps, value, halt, valid, done, leave, over, *inside)
         deadline.resume()
         stay = np.flatnonzero(~leave)
         batch.keep(stay)
