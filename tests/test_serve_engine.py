@@ -1,8 +1,8 @@
 """Continuous batching: an answer is that of the library, bit for bit, whatever else is served; turns, deadlines."""
 
-import dataclasses
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,14 +33,15 @@ class Waiter:
     """A request and what came of it."""
 
     def __init__(self, engine: Engine, work, seconds: float = 60.0, **more):
-        self.over, self.result, self.at = threading.Event(), None, 0.0
+        self.result: Any = None
+        self.over, self.at = threading.Event(), 0.0
         self.job = engine.submit(work, self.take, end=time.perf_counter() + seconds, **more)
 
     def take(self, result):
         self.result, self.at = result, time.perf_counter()
         self.over.set()
 
-    def wait(self):
+    def wait(self) -> Any:
         assert self.over.wait(30)
         if isinstance(self.result, Exception):
             raise self.result
@@ -66,7 +67,7 @@ def engines():
 
 
 def untimed(answers):
-    return [repr(dataclasses.replace(answer, seconds=0.0)) for answer in answers]
+    return [answer.to_dict() | {"seconds": 0.0} for answer in answers]
 
 
 def small(**model) -> Reasoner:

@@ -17,7 +17,6 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gram.console.puzzles import fields
 from gram.serve import asked, documents, metrics
 from gram.serve.door import Door
 from gram.serve.engine import Full, Job, Work
@@ -90,7 +89,7 @@ class Server:
     async def solve(self, request: Request) -> Response:
         served, wanted = await self.read(request, asked.solving)
         answers = await self.found(request, served, wanted, wanted.answers)
-        return JSON({"answers": [fields(answer.number, answer) for answer in answers]})
+        return JSON({"answers": [answer.to_dict() for answer in answers]})
 
     async def generate(self, request: Request) -> Response:
         served, wanted = await self.read(request, asked.samples)

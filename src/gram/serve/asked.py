@@ -15,11 +15,12 @@ from gram.console.samples import fields
 from gram.fields import shown
 from gram.serve.problem import Problem
 from gram.serve.settings import Settings
+from gram.solve.answer import Answer
 from gram.solve.deadline import Deadline
 from gram.solve.generate import draw
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing, resolve
-from gram.solve.reasoner import PER_WANTED, Answer, Question, Reasoner
+from gram.solve.reasoner import PER_WANTED, Question, Reasoner
 from gram.solve.sampler import Watch
 from gram.solve.select import needs_check
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from starlette.types import Receive, Scope, Send
 
-from gram.console.puzzles import agreed, fields
 from gram.serve.asked import Asked
 from gram.serve.engine import Job
 from gram.serve.problem import Problem
-from gram.solve.reasoner import Answer, Reasoner
+from gram.solve.answer import Answer
+from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import Stage, Trajectories, deterministic
 from gram.tasks.base import Task
 
@@ -57,8 +57,7 @@ def so_far(task: Task, answer: Answer) -> dict[str, Any]:
         for c in answer.candidates[:VOTES]
     ]
     told = {"answer": answer.text, "valid": answer.valid, "steps": answer.steps, "value": answer.value}
-    voices, finished = agreed(answer)
-    told |= {"agreed": voices, "finished": finished, "evaluations": answer.evaluations}
+    told |= {"agreed": answer.agreed, "finished": answer.finished, "evaluations": answer.evaluations}
     return told | {"distinct": len(answer.candidates), "votes": votes}
 
 
@@ -132,7 +131,7 @@ class EventStream:
             broken = Problem(500, "The server could not finish the answer; its log has the request_id.")
             return event("problem", broken.body(request))
         [answer] = self.result
-        return event("answer", fields(answer.number, answer))
+        return event("answer", answer.to_dict())
 
 
 def event(name: str, data: dict[str, Any]) -> str:

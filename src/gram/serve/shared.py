@@ -103,8 +103,8 @@ def cut(network: Network, out: StepOutput, first: int, last: int) -> StepOutput:
     """The rows first..last of a step."""
     rows = np.arange(first, last)
     h, l = (network.pick(z, rows) for z in out.state)  # noqa: E741
-    told = (z[first:last] for z in (out.logits, out.halt, out.value))
-    return StepOutput((h, l), *told, network.pick(out.pooled, rows), out.candidates[first:last])
+    logits, halt, value, candidates = (z[first:last] for z in (out.logits, out.halt, out.value, out.candidates))
+    return StepOutput((h, l), logits, halt, value, network.pick(out.pooled, rows), candidates)
 
 
 def joined(network: Network, parts: Sequence[StepOutput]) -> StepOutput:
