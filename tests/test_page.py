@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,79 @@ def test_all_answers_beside_the_exact_count(page, server):
 
 
 @browsing
+@pytest.mark.parametrize("page", SIZES, indirect=True)
+def test_trajectories_are_watched_and_scrubbed(page, server):
+    show(page, server, "task=queens-8&puzzle=" + "/".join(["........"] * 8) + "&depth=6&width=30")
+    page.click("#many-think")
+    page.wait_for_selector("#answer:not([hidden])")
+    steps = int(page.get_attribute("#scrub", "max") or 0)
+    assert 2 <= steps <= 6
+    assert page.inner_text("#step") == f"{steps} of {steps}"
+    assert page.locator("#trajectories li").count() == 24
+    assert "24 of 30" in page.inner_text("#more")
+    assert page.locator("#trajectories svg .sure4").count() > 0
+    assert page.locator("#plots .plot").count() == 2
+    votes = [int(text.split()[0]) for text in page.locator("#votes li span").all_inner_texts()]
+    assert votes == sorted(votes, reverse=True)
+    assert sum(votes) <= 30
+    page.focus("#scrub")
+    page.keyboard.press("Home")
+    assert page.inner_text("#step") == f"1 of {steps}"
+    assert page.get_attribute("#scrub", "aria-valuetext") == f"step 1 of {steps}"
+    early = page.inner_html("#trajectories")
+    page.click("#next")
+    assert page.inner_text("#step") == f"2 of {steps}"
+    assert page.inner_html("#trajectories") != early
+    page.click("#back")
+    assert page.inner_html("#trajectories") == early
+    page.locator("#trajectories button").nth(3).press("Enter")
+    assert page.locator("#trajectories li.chosen").count() == 1
+    assert page.locator("#board [class^=sure]").count() > 0
+    assert page.evaluate("document.activeElement.dataset.trajectory") == "3"
+    page.click("#play")
+    page.wait_for_selector(f"#step:text-is('{steps} of {steps}')")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@browsing
+def test_samples_from_nothing(page, server):
+    show(page, server, "task=sudoku-boards-4&n=5&depth=12")
+    assert page.locator("#board").is_hidden()
+    assert page.locator("#all").is_hidden()
+    page.click("#solve")
+    page.wait_for_selector("#answer:not([hidden])")
+    assert page.inner_text("#verdict").startswith("5 samples")
+    assert page.locator("#distinct li").count() == 5
+    page.locator("#distinct button").first.click()
+    assert len(page.inner_text("#answer-text")) == 16
+
+
+@browsing
+def test_names_and_roles(page, server):
+    """What a screen reader needs: a name for everything that can be used, and cells in rows of a grid."""
+    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    page.click("#solve")
+    page.wait_for_selector("#answer:not([hidden])")
+    nameless = """[...document.querySelectorAll("button, input, select, textarea, meter, [role=img], [role=grid]")]
+      .filter((each) => each.checkVisibility())
+      .filter((each) => !each.labels?.length && !each.matches("[aria-label], [aria-labelledby]"))
+      .filter((each) => !each.matches("button:has([aria-label])"))
+      .filter((each) => each.tagName !== "BUTTON" || !each.textContent.trim())
+      .map((each) => each.outerHTML.slice(0, 120))"""
+    assert page.evaluate(nameless) == []
+    assert page.get_attribute("#board", "role") == "grid"
+    assert page.locator("#board > [role=row] > [role=gridcell][aria-label]").count() == 64
+    assert page.locator("#board [tabindex='0']").count() == 1
+    twice = (
+        "[...document.querySelectorAll('[id]')].map((each) => each.id).filter((id, i, all) => all.indexOf(id) !== i)"
+    )
+    assert page.evaluate(twice) == []
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))")
+    assert levels[0] == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+@browsing
 @pytest.mark.parametrize("name", ["sudoku-4", "coloring-8", "maze-10"])
 def test_every_task_shows_an_example_and_solves(page, server, name):
     show(page, server)
@@ -223,7 +297,7 @@ def test_paste_upload_and_link(page, server, tmp_path):
     file.write_text(f"# two\n{FOUR[0]}\n..3.............\n")
     page.locator("#as-text summary").click()
     page.set_input_files("#file", str(file))
-    page.wait_for_selector("#many:not([hidden])")
+    page.wait_for_selector("#several:not([hidden])")
     assert text(page) == FOUR[0]
     page.select_option("#which", index=1)
     assert text(page) == "..3............."
@@ -240,13 +314,13 @@ def test_paste_upload_and_link(page, server, tmp_path):
 def test_what_the_server_refuses_stands_beside_its_field(page, server):
     show(page, server, f"task=sudoku-4&puzzle={FOUR[0]}&width=65")
     page.click("#solve")
-    page.wait_for_function("document.querySelector('#error-width').textContent")
+    page.wait_for_selector("#error-width:not(:empty)")
     assert "65" in page.inner_text("#error-width")
     assert page.get_attribute("#option-width", "aria-invalid") == "true"
     page.fill("#option-width", "4")
     page.locator("#as-text summary").click()
     page.fill("#text", "123...4.........")
     page.click("#solve")
-    page.wait_for_function("document.querySelector('#error-puzzles').textContent")
+    page.wait_for_selector("#error-puzzles:not(:empty)")
     assert page.locator("#answer").is_hidden()
     allow(page, 422)

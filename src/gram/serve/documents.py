@@ -28,7 +28,8 @@ ABOUT = {
 def described(served: Served) -> dict[str, Any]:
     """One entry of /v1/tasks."""
     reasoner, solve = served.reasoner, served.reasoner.config.solve
-    defaults = {name: getattr(solve, name) for name in ("width", "depth", "select", "temperature", "restart_every")}
+    names = ("width", "depth", "select", "temperature", "restart_every", "halt_threshold")
+    defaults = {name: getattr(solve, name) for name in names}
     return {
         "task": served.name,
         "weights": served.label,

@@ -47,21 +47,41 @@ export function tally(answer) {
 
 /** Show an answer; `choose(board)` is called with the board that a reader picks. */
 export function show(answer, kind, puzzle, choose) {
-  at("answer").hidden = false;
-  at("verdict").textContent = verdict(answer);
-  at("count").textContent = tally(answer);
-  at("answer-text").hidden = answer.answer === null;
-  at("answer-text").textContent = answer.answer ?? "";
   const several = answer.distinct.length > 1 ? answer.distinct : [];
-  at("distinct").replaceChildren(...several.map((text, i) => {
-    const item = document.createElement("li"), button = document.createElement("button");
-    const board = kind.answer(text);
+  section("Answer", verdict(answer), tally(answer), answer.answer);
+  boards(several, kind, puzzle, choose, (text) => text === answer.answer, (i) => `Answer ${i + 1}`);
+}
+
+/** Show samples, and say how many are valid and distinct. */
+export function samples({ samples: drawn, complete }, kind, choose) {
+  const valid = drawn.filter((each) => each.valid).length, distinct = new Set(drawn.map((each) => each.sample)).size;
+  const checked = drawn.some((each) => each.valid !== null) ? `, ${valid} valid` : "";
+  const said = `${counted(drawn.length, "sample")}${checked}, ${distinct} distinct.${complete ? "" : " The time was up."}`;
+  const label = (i) => `Sample ${i + 1}${drawn[i].valid === false ? ", breaks the rules" : ""}`;
+  section("Samples", said, "", null);
+  boards(drawn.map((each) => each.sample), kind, kind.blank(), choose, () => false, label);
+  return said;
+}
+
+function section(title, verdict, count, text) {
+  at("answer").hidden = false;
+  at("answer-title").textContent = title;
+  at("verdict").textContent = verdict;
+  at("count").textContent = count;
+  at("answer-text").hidden = text === null;
+  at("answer-text").textContent = text ?? "";
+}
+
+function boards(texts, kind, puzzle, choose, chosen, label) {
+  at("distinct").replaceChildren(...texts.map((text, i) => {
+    const item = document.createElement("li"), button = document.createElement("button"), board = kind.answer(text);
     button.type = "button";
-    button.append(still(kind, puzzle, board, `Answer ${i + 1}`));
-    item.classList.toggle("chosen", text === answer.answer);
+    button.append(still(kind, puzzle, board, label(i)));
+    item.classList.toggle("chosen", chosen(text));
     button.addEventListener("click", () => {
       for (const other of item.parentElement.children) other.classList.toggle("chosen", other === item);
-      at("answer-text").textContent = text;
+      at("answer-text").hidden = false;
+      at("answer-text").textContent = text.replaceAll("/", "\n");
       choose(board);
     });
     item.append(button);

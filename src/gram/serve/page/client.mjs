@@ -30,10 +30,27 @@ async function ask(path, body, signal) {
 /** The tasks that are served. */
 export const tasks = async () => (await (await ask("v1/tasks")).json()).tasks;
 
-/** The answer to one puzzle. */
-export async function solve(task, puzzle, options, signal) {
-  const response = await ask(`v1/${task}/solve`, { puzzles: puzzle, ...options }, signal);
-  return (await response.json()).answers[0];
+/** Samples of a task without puzzles: {samples, complete}. */
+export async function generate(task, options, signal) {
+  return (await ask(`v1/${task}/generate`, options, signal)).json();
+}
+
+/** The answer to one puzzle; `watch(step)` is called after each supervision step. */
+export async function stream(task, puzzle, options, watch, signal) {
+  const response = await ask(`v1/${task}/stream`, { puzzles: puzzle, ...options }, signal);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = "";;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Refusal(0, "The connection broke before the answer came; try again.");
+    const parts = (text + value).split("\n\n");
+    text = parts.pop();
+    for (const part of parts) {
+      const { event, data } = Object.fromEntries(part.split("\n").map((line) => line.match(/^(\w*): ?(.*)$/).slice(1)));
+      if (event === "step") watch(JSON.parse(data));
+      if (event === "answer") return JSON.parse(data);
+      if (event === "problem") throw new Refusal(500, JSON.parse(data).detail);
+    }
+  }
 }
 
 /** The most that the server allows of an option. */

@@ -9,8 +9,8 @@ export function editor(svg, look, change, before) {
 
   function render(focus = false) {
     const { kind, puzzle, board, certainty } = look();
-    svg.toggleAttribute("hidden", !kind.svg);
-    if (!kind.svg) return;
+    svg.toggleAttribute("hidden", !kind.key);
+    if (!kind.key) return;
     at = Math.min(at, kind.length - 1);
     svg.setAttribute("viewBox", kind.box);
     svg.setAttribute("role", kind.role ?? "grid");

@@ -1,6 +1,7 @@
 // What the page knows of each task, by the task's name.
 
 import { coloring } from "./coloring.mjs";
+import { digits } from "./digits.mjs";
 import { maze } from "./maze.mjs";
 import { queens } from "./queens.mjs";
 import { sudoku } from "./sudoku.mjs";
@@ -11,7 +12,14 @@ const KNOWN = [
   [/^queens-(\d+)$/, (n) => queens(Number(n))],
   [/^coloring-(\d+)(?:-k(\d))?$/, (n, k) => coloring(Number(n), Number(k ?? 3))],
   [/^maze-(\d+)$/, (n) => maze(Number(n))],
+  [/^sudoku-boards(?:-(\d))?$/, (n) => boards(Number(n ?? 9))],
+  [/^mnist$/, digits],
 ];
+
+function boards(n) {
+  const title = `Sudoku boards of ${n} × ${n}, from nothing`, hint = "Draw boards: there is no puzzle.";
+  return { ...sudoku(n), title, hint, read: null, write: () => "", key: null, pad: null };
+}
 
 /** The kind of a task: how its puzzles are read, written, drawn and edited. */
 export function kind(task) {

@@ -1,14 +1,16 @@
 // The page: which task and puzzle, what is asked of the server, and what is shown of its answer.
 
 import * as answers from "./answers.mjs";
-import { Refusal, most, setToken, solve, tasks } from "./client.mjs";
+import { Refusal, generate, most, setToken, stream, tasks } from "./client.mjs";
 import { editor } from "./editor.mjs";
 import { kind as kindOf } from "./kinds.mjs";
 import * as link from "./link.mjs";
 import * as options from "./options.mjs";
+import { watcher } from "./watch.mjs";
 
 const ALL = { want: 1000, width: 200 };
 const UNDO = 200;
+const LARGE = 20_000; // positions of all trajectories together; beyond, only answers and votes are sent
 
 const at = (id) => document.getElementById(id);
 const say = (text) => { at("said").textContent = text; };
@@ -16,12 +18,20 @@ const state = { task: "", kind: null, puzzle: null, board: null, certainty: unde
 let served = [], examples = {};
 
 const board = editor(at("board"), () => state, change, remember);
+const watch = watcher(show);
+
+/** Show a board on the large one: {board, certainty}. */
+function show(shown) {
+  Object.assign(state, shown);
+  board.render();
+}
 
 // what stands in the puzzle --------------------------------------------------------------------------------
 function change(puzzle, { text = true } = {}) {
   state.asking?.abort();
   Object.assign(state, { puzzle, board: null, certainty: undefined });
   answers.hide();
+  watch.begin(state);
   complain(null);
   if (text) at("text").value = state.kind.write(puzzle);
   address();
@@ -71,25 +81,21 @@ function complain(error) {
   if (field) field.closest("details").open = true;
 }
 
-// solving --------------------------------------------------------------------------------------------------
+// asking ---------------------------------------------------------------------------------------------------
 async function ask(more = {}) {
   state.asking?.abort();
-  const control = new AbortController(), { kind, puzzle, task } = state;
+  const control = new AbortController();
   complain(null);
+  answers.hide();
   state.asking = control;
   busy(true);
   say("Thinking ...");
   try {
-    const found = await solve(task, kind.write(puzzle), { ...options.asked(), ...more }, control.signal);
-    if (control.signal.aborted) return;
-    state.board = found.answer === null ? null : kind.answer(found.answer);
-    board.render();
-    answers.show(found, kind, puzzle, (chosen) => { state.board = chosen; board.render(); });
-    say(`${answers.verdict(found).split(/[:;.]/)[0]}. ${answers.tally(found)}`);
+    const entry = served.find((each) => each.task === state.task), wanted = { ...options.asked(entry.ask), ...more };
+    say(await (entry.ask === "generate" ? draw : think)(entry, wanted, control.signal));
   } catch (error) {
-    say("");
-    if (error.name === "AbortError") say("Stopped.");
-    else complain(error);
+    if (state.asking === control) say(error.name === "AbortError" ? "Stopped." : "");
+    if (error.name !== "AbortError") complain(error);
   } finally {
     if (state.asking === control) {
       state.asking = null;
@@ -98,9 +104,29 @@ async function ask(more = {}) {
   }
 }
 
+/** Solve the puzzle, watched. What is said of the answer. */
+async function think(entry, wanted, signal) {
+  const { kind, puzzle } = state, usual = { ...entry.defaults, ...wanted };
+  watch.begin({ kind, puzzle, usual: { ...usual, restarts: usual.select === "checked" } });
+  const trajectories = usual.width * entry.length <= LARGE;
+  const found = await stream(entry.task, kind.write(puzzle), { ...wanted, trajectories }, watch.add, signal);
+  const choose = (board) => {
+    watch.pause();
+    show({ board, certainty: undefined });
+  };
+  choose(found.answer === null ? null : kind.answer(found.answer));
+  answers.show(found, kind, puzzle, choose);
+  return `${answers.verdict(found).split(/[:;.]/)[0]}. ${answers.tally(found)}`;
+}
+
+/** Draw samples. What is said of them. */
+async function draw(entry, wanted, signal) {
+  return answers.samples(await generate(entry.task, wanted, signal), state.kind, () => {});
+}
+
 function busy(on) {
   at("stop").hidden = !on;
-  for (const id of ["solve", "all"]) at(id).disabled = on;
+  for (const id of ["solve", "all", "many-think"]) at(id).disabled = on;
 }
 
 // choosing -------------------------------------------------------------------------------------------------
@@ -111,7 +137,9 @@ function open(task, text) {
   at("task").value = task;
   at("hint").textContent = state.kind.hint;
   at("board-title").textContent = state.kind.title;
-  at("all").hidden = !entry.checked;
+  for (const part of document.querySelectorAll("[data-ask]")) part.hidden = part.dataset.ask !== entry.ask;
+  at("all").hidden ||= !entry.checked;
+  at("solve").textContent = entry.ask === "solve" ? "Solve" : "Draw samples";
   options.suggest(entry);
   tools();
   const levels = examples[task] ?? {};
@@ -122,9 +150,11 @@ function open(task, text) {
     return group;
   });
   at("example").replaceChildren(new Option(groups.length ? "choose one" : "none", ""), ...groups);
-  at("many").hidden = true;
+  at("several").hidden = true;
   state.puzzle = state.kind.blank();
   at("text").value = state.kind.write(state.puzzle);
+  answers.hide();
+  watch.begin(state);
   const first = Object.values(levels)[0]?.[0];
   if (text ?? first) take(text ?? first);
   board.render();
@@ -156,10 +186,10 @@ function tools() {
 }
 
 async function upload(file) {
-  if (!file) return;
+  if (!file || !state.kind.read) return;
   try {
     const found = link.puzzles(file.name, await file.text(), state.kind);
-    at("many").hidden = found.length < 2;
+    at("several").hidden = found.length < 2;
     at("which").replaceChildren(...found.map((text, i) => new Option(`${i + 1} of ${found.length}`, text)));
     take(found[0]);
   } catch (error) {
@@ -193,8 +223,9 @@ function listen() {
   });
   at("all").addEventListener("click", async () => {
     const width = Math.min(ALL.width, await most("width"));
-    ask({ ...ALL, width, ...options.asked() });
+    ask({ ...ALL, width, ...options.asked("solve") });
   });
+  at("many-think").addEventListener("click", () => ask({ select: "majority" }));
   at("stop").addEventListener("click", () => state.asking?.abort());
   at("undo").addEventListener("click", () => {
     if (state.past.length) change(state.past.pop());
@@ -212,7 +243,7 @@ function listen() {
   at("file").addEventListener("change", () => upload(at("file").files[0]));
   at("which").addEventListener("change", () => take(at("which").value));
   document.addEventListener("paste", (event) => {
-    if (event.target.closest?.("input, textarea")) return;
+    if (!state.kind.read || event.target.closest?.("input, textarea")) return;
     event.preventDefault();
     take(event.clipboardData.getData("text/plain"));
   });
@@ -227,9 +258,8 @@ function listen() {
 // beginning ------------------------------------------------------------------------------------------------
 async function begin() {
   try {
-    served = (await tasks()).filter((each) => each.ask === "solve");
+    served = await tasks();
     at("token-field").hidden = true;
-    if (!served.length) throw new Refusal(0, "This server serves no puzzles; start gram serve with weights that answer them.");
     at("task").replaceChildren(...served.map(({ task }) => new Option(kindOf(task).title, task)));
     follow();
   } catch (error) {

@@ -1,6 +1,7 @@
 // The options of a request: their fields, and what is written in them.
 
 const FIELDS = [
+  ["n", "Samples"],
   ["width", "Trajectories"],
   ["depth", "Steps at most"],
   ["want", "Distinct answers to stop at"],
@@ -10,6 +11,8 @@ const FIELDS = [
   ["deadline_ms", "Time limit in milliseconds"],
   ["select", "How one answer is chosen"],
 ];
+const APART = { solve: ["n"], generate: ["width", "want", "select"] }; // fields that do not belong to what is asked
+const SAMPLES = 12;
 const RULES = ["", "checked", "majority", "value", "halt", "first"];
 
 export const names = FIELDS.map(([name]) => name);
@@ -35,8 +38,11 @@ export function build(place, changed) {
 
 /** What is asked where a field is empty, by the entry of /v1/tasks. */
 export function suggest(task) {
-  const usual = { seed: 0, ...task.defaults };
-  for (const name of names) if (name !== "select") at(name).placeholder = usual[name] ?? "";
+  const usual = { seed: 0, n: SAMPLES, ...task.defaults };
+  for (const name of names) {
+    at(name).parentElement.hidden = APART[task.ask].includes(name);
+    if (name !== "select") at(name).placeholder = usual[name] ?? "";
+  }
 }
 
 export const written = () => Object.fromEntries(names.map((name) => [name, at(name).value.trim()]));
@@ -46,9 +52,8 @@ export function write(options) {
 }
 
 /** The options of a request. What is no number is sent as it is: the server says what is wrong with it. */
-export function asked() {
-  return Object.fromEntries(Object.entries(written()).filter(([, value]) => value !== "").map(([name, value]) => [
-    name,
-    name === "select" || !Number.isFinite(Number(value)) ? value : Number(value),
-  ]));
+export function asked(ask) {
+  const kept = Object.entries(written()).filter(([name, value]) => value !== "" && !APART[ask].includes(name));
+  const values = kept.map(([name, value]) => [name, name === "select" || !Number.isFinite(Number(value)) ? value : Number(value)]);
+  return { ...(ask === "generate" && { n: SAMPLES }), ...Object.fromEntries(values) };
 }
