@@ -1,12 +1,16 @@
 """The page of `gram serve` in a real browser: a real process answers it."""
 
+import functools
+import http.server
 import json
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
@@ -15,7 +19,9 @@ from playwright.sync_api import sync_playwright
 from test_serve import EMPTY, Running
 
 from gram import tasks
+from gram.config import Config, ModelConfig
 from gram.serve.app import PAGE
+from gram.ship import web
 
 CHROMIUM = shutil.which("chromium")
 SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
@@ -82,7 +88,7 @@ def test_all_that_the_page_names_is_there():
     named = set(re.findall(r'(?:href|src)="page/([^"]+)"', (PAGE / "index.html").read_text()))
     for path in PAGE.glob("*.mjs"):
         named |= set(re.findall(r'(?:from |import\()"\./([^"]+)"', path.read_text()))
-        named |= set(re.findall(r'fetch\("page/([^"]+)"', path.read_text()))
+        named |= set(re.findall(r'new URL\("([^"]+)"', path.read_text()))
     assert named | {"index.html"} == {path.name for path in PAGE.iterdir()}
 
 
@@ -262,6 +268,7 @@ def test_a_pointer_writes_draws_and_drags(page, server):
     assert text(page).split("/")[:2] == ["........", "....Q..."]
     show(page, server, "task=maze-10")
     page.click("#clear")
+    page.evaluate("scrollTo(0, 0)")
     path = [cell(page, at).bounding_box() for at in (22, 23, 24)]
     for i, box in enumerate(path):
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -270,6 +277,7 @@ def test_a_pointer_writes_draws_and_drags(page, server):
     page.mouse.up()
     assert text(page).split("/")[2] == "..###....."
     show(page, server, "task=coloring-8&puzzle=1-2")
+    page.evaluate("scrollTo(0, 0)")
     box = cell(page, 2).bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -324,3 +332,68 @@ def test_what_the_server_refuses_stands_beside_its_field(page, server):
     page.wait_for_selector("#error-puzzles:not(:empty)")
     assert page.locator("#answer").is_hidden()
     allow(page, 422)
+
+
+KNOWS = """
+// In place of onnxruntime-web: from the second step on the second trajectory knows the answer.
+const ANSWER = [1, 2, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 1, 2, 1];
+export const env = { wasm: {} };
+export class Tensor { constructor(type, data, dims) { Object.assign(this, { data, dims }); } }
+const tensor = (n, value = 0) => ({ data: new Float32Array(n).fill(value) });
+let steps = 0;
+const runs = {
+  encoder: async () => { steps = 0; return { e_x: tensor(64) }; },
+  step: async ({ h }) => {
+    const rows = h.dims[0], logits = tensor(rows * 48);
+    if (++steps >= 2) ANSWER.forEach((token, i) => { logits.data[48 + 3 * i + token] = 9; });
+    return { h_new: h, l_new: h, logits, halt: tensor(2 * rows, -9), value: tensor(rows, 0.5) };
+  },
+};
+export const InferenceSession = {
+  create: async (bytes) => ({ inputNames: ["h"], run: runs[new TextDecoder().decode(bytes)] }),
+};
+"""
+
+
+@pytest.fixture
+def static(tmp_path) -> Iterator[str]:
+    """The address of an exported page, with a network that knows in place of its graphs."""
+    config = Config(recipe="small", task="queens-4", model=ModelConfig())
+    web.write(
+        tmp_path, tasks.task("queens-4"), config, (np.ones((1, 16, 4), np.float32), np.zeros((1, 16, 4), np.float32))
+    )
+    for name in ("encoder", "step"):
+        (tmp_path / f"{name}.onnx").write_text(name)
+    (tmp_path / "ort").mkdir()
+    (tmp_path / "ort" / "ort.wasm.min.mjs").write_text(KNOWS)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+@browsing
+def test_the_exported_page_answers_without_a_server(browser, static):
+    page = browser.new_page()
+    said, outside = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda sent: None if sent.url.startswith((static, "data:")) else outside.append(sent.url))
+    page.goto(f"{static}/#task=queens-4&puzzle=..../..../..../....")
+    page.wait_for_selector("#task option", state="attached")
+    page.click("#solve")
+    page.wait_for_selector("#answer:not([hidden])")
+    assert page.inner_text("#verdict").startswith("Solved")
+    assert page.inner_text("#answer-text") == ".Q..\n...Q\nQ...\n..Q."
+    assert page.inner_text("#step") == "2 of 2"
+    assert page.locator("#trajectories li.valid").count() == 1
+    page.locator("#options summary").click()
+    page.fill("#option-width", "0")
+    page.click("#solve")
+    page.wait_for_selector("#error-width:not(:empty)")
+    assert said == []
+    assert outside == []
+    page.close()

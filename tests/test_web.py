@@ -30,13 +30,17 @@ def made(folder: Path, task: Task) -> Path:
 @pytest.mark.parametrize("name", ["sudoku-4", "queens-4"])
 def test_the_page_names_what_is_there(name, tmp_path):
     folder = made(tmp_path / "page", tasks.task(name))
-    text = (folder / "index.html").read_text()
-    named = set(re.findall(r'(?:import\(|from |fetch\()"\.?/?([^"]+)"', text))
-    assert named == {"solver.mjs", "page.json", *(f"ort/{file}" for file in FROM_ELSEWHERE)}
-    assert {path.name for path in folder.iterdir()} == {"index.html", "solver.mjs", "page.json"}
+    index = (folder / "index.html").read_text()
+    assert "'wasm-unsafe-eval'" in index
+    named = {"page.json", "index.html", *re.findall(r'(?:href|src)="([^":#]+)"', index)}
+    for path in folder.glob("*.mjs"):
+        named |= set(re.findall(r'(?:from |import\()"\./([^"]+)"|new URL\("([^"]+)"', path.read_text()))
+    flat = {name for each in named for name in ([each] if isinstance(each, str) else each) if name}
+    assert {name for name in flat if "/" in name} == {f"ort/{file}" for file in FROM_ELSEWHERE}
+    assert {name for name in flat if "/" not in name} == {path.name for path in folder.iterdir()}
+    assert list(json.loads((folder / "examples.json").read_text())) == [name]
     facts = json.loads((folder / "page.json").read_text())
     assert (facts["size"], facts["rows"], facts["h"], facts["l"]) == (4, 16, [1.0] * 4, [0.0] * 4)
-    assert len(facts["example"]) == 16
 
 
 def test_a_task_without_a_page():
@@ -46,7 +50,7 @@ def test_a_task_without_a_page():
 
 def node(folder: Path, script: str):
     """What `script` returns, the module's functions in scope and `page` beside them."""
-    names = "argmax, decode, encode, generator, guess, normal, solve, valid"
+    names = "argmax, decode, encode, generator, guess, normal, think, valid"
     lines = [
         f'import {{ {names} }} from "{(folder / "solver.mjs").as_uri()}";',
         f"const page = {(folder / 'page.json').read_text()};",
@@ -115,15 +119,28 @@ def test_the_loop_with_a_network_that_knows(tmp_path):
       network.step = { inputNames: ["h", "noise"], run: async (given) => {
         steps += 1;
         noise.push(given.noise.data[0]);
-        const logits = new Float32Array(B * 48);
-        if (steps === 3) answer.forEach((token, i) => { logits[48 + 3 * i + token] = 1; });
-        const halt = tensor(new Float32Array(2 * B).fill(-9));
-        return { h_new: given.h, l_new: given.h, logits: tensor(logits), halt };
+        const rows = given.h.shape[0], logits = new Float32Array(rows * 48);
+        if (steps % 3 === 0) answer.forEach((token, i) => { logits[48 + 3 * i + token] = 9; });
+        const halt = tensor(new Float32Array(2 * rows).fill(-9)), value = tensor(new Float32Array(rows));
+        return { h_new: given.h, l_new: given.h, logits: tensor(logits), halt, value };
       } };
-      const found = await solve(network, Array(16).fill(1), { seed: 1 });
-      const short = { ...network, page: { ...page, depth: 2 } };
-      return [found, steps, new Set(noise).size, await solve(short, Array(16).fill(1))];
+      const all = async (options) => {
+        const found = [];
+        for await (const rows of think(network, Array(16).fill(1), options)) found.push(rows);
+        return found;
+      };
+      const first = await all({ seed: 1 }), ran = steps, fresh = new Set(noise);
+      steps = 0;
+      const short = await all({ depth: 2, width: 3 }), unchecked = await all({ depth: 4, checked: false });
+      return [first, ran, fresh.size, short, unchecked];
     """
-    found, steps, fresh, nothing = node(folder, script)
-    assert tasks.task("queens-4").check(np.ones((1, 16), np.uint8), np.array([found], np.uint8))[0]
-    assert (steps, fresh, nothing) == (3, 3, None)
+    first, steps, fresh, short, unchecked = node(folder, script)
+    good = [row for rows in first for row in rows if row["valid"]]
+    assert [(row["trajectory"], row["steps"], row["ended"]) for row in good] == [(1, 3, True)]
+    assert tasks.task("queens-4").check(np.ones((1, 16), np.uint8), np.array([good[0]["tokens"]], np.uint8))[0]
+    assert min(good[0]["certainty"]) > 0.99
+    assert (steps, fresh) == (3, 3)
+    assert [len(rows) for rows in short] == [3, 3]
+    assert [row["ended"] for row in short[-1]] == [True] * 3
+    assert not any(row["valid"] for rows in short for row in rows)
+    assert len(unchecked) == 4

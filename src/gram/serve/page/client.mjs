@@ -1,12 +1,6 @@
-// The server, asked. What it refuses is a Refusal: its sentence, and the field that it is about.
+// The server, asked. What it refuses is a Refusal.
 
-export class Refusal extends Error {
-  constructor(status, sentence, field) {
-    super(sentence);
-    this.status = status;
-    this.field = field;
-  }
-}
+import { Refusal } from "./refusal.mjs";
 
 let token = "";
 

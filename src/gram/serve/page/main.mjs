@@ -1,11 +1,12 @@
 // The page: which task and puzzle, what is asked of the server, and what is shown of its answer.
 
 import * as answers from "./answers.mjs";
-import { Refusal, generate, most, setToken, stream, tasks } from "./client.mjs";
+import { generate, most, setToken, stream, tasks } from "./client.mjs";
 import { editor } from "./editor.mjs";
 import { kind as kindOf } from "./kinds.mjs";
 import * as link from "./link.mjs";
 import * as options from "./options.mjs";
+import { Refusal } from "./refusal.mjs";
 import { watcher } from "./watch.mjs";
 
 const ALL = { want: 1000, width: 200 };
@@ -273,5 +274,5 @@ at("enter").addEventListener("click", () => {
   setToken(at("token").value);
   begin();
 });
-examples = await (await fetch("page/examples.json")).json();
+examples = await (await fetch(new URL("examples.json", import.meta.url))).json();
 begin();

@@ -1,4 +1,6 @@
-"""A page that answers with a bundle in a browser, by onnxruntime-web: index.html, solver.mjs, and page.json."""
+"""The page of `gram serve` without a server: a bundle answers in the browser, by onnxruntime-web.
+
+client.mjs takes the place of the one that asks a server; solver.mjs is the loop; page.json holds what they know."""
 
 import json
 import shutil
@@ -9,8 +11,13 @@ import numpy as np
 from gram.config import Config
 from gram.tasks.base import Task
 
-FILES = "index.html", "solver.mjs"
+COMMON = Path(__file__).parents[2] / "serve" / "page"
+OWN = "client.mjs", "solver.mjs"
 PAGE = "page.json"
+EXAMPLES = "examples.json"
+POLICY = "default-src 'self'", "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+"""What the page may load, before and after: a browser compiles WebAssembly only where that is allowed."""
+API = ' <a href="docs">API</a>'
 
 
 def check(task: Task, config: Config) -> None:
@@ -24,15 +31,20 @@ def check(task: Task, config: Config) -> None:
 def write(folder: Path, task: Task, config: Config, start: tuple[np.ndarray, np.ndarray]) -> None:
     """Put the page into a bundle; start: h and l (1, M, D), the same at every position."""
     check(task, config)
-    for name in FILES:
+    for path in COMMON.iterdir():
+        shutil.copy(path, folder / path.name)
+    for name in OWN:
         shutil.copy(Path(__file__).parent / name, folder / name)
+    index = (folder / "index.html").read_text(encoding="utf-8").replace("page/", "").replace(*POLICY).replace(API, "")
+    (folder / "index.html").write_text(index, encoding="utf-8")
     h, l = start  # noqa: E741
     assert task.web is not None
-    puzzle = task.examples("dev", count=1).inputs[0]
+    examples = json.loads((COMMON / EXAMPLES).read_text(encoding="utf-8")).get(task.spec.name)
+    puzzles = {"example": [task.show(task.examples("dev", count=1).inputs[0])]} if examples is None else examples
+    (folder / EXAMPLES).write_text(json.dumps({task.spec.name: puzzles}), encoding="utf-8")
     facts = {
         "task": task.spec.name,
         **task.web,
-        "example": task.show(puzzle).replace("/", ""),
         "vocabulary": task.spec.vocabulary,
         "rows": h.shape[1],
         "channels": h.shape[2],

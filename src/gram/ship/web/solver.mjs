@@ -94,33 +94,51 @@ export async function load(ort, page, read) {
   return { ort, page, encoder: await open("encoder.onnx"), step: await open("step.onnx") };
 }
 
+/** The probability of the likeliest symbol at a position. */
+function certainty(logits, first, count) {
+  const own = logits.subarray(first, first + count), top = Math.max(...own);
+  return 1 / own.reduce((sum, x) => sum + Math.exp(x - top), 0);
+}
+
 /**
- * The first valid answer (an array of tokens), or null after `depth` steps. A trajectory that halts at a wrong answer,
- * or does not halt in time, begins anew. `watch(step, answer)` sees the first trajectory.
+ * The trajectories after each supervision step: {trajectory, steps, tokens, certainty, value, halt, valid, ended, restarts}
+ * of those in flight. With `checked` one ends at a valid answer, and begins anew where it halts at a wrong one or does not
+ * halt in time; all is over after `want` distinct valid answers. Without, one ends where it halts.
  */
-export async function solve(network, puzzle, { seed = 0, watch = () => {} } = {}) {
-  const { ort, page } = network, { width: B, depth, rows: M, channels: D, T, vocabulary: V } = page;
-  const random = generator(seed), L = puzzle.length, size = M * D;
-  const seen = Array.from({ length: B }, () => [...puzzle]), ages = new Int32Array(B);
+export async function* think(network, puzzle, options = {}) {
+  const { ort, page } = network, { rows: M, channels: D, T, vocabulary: V } = page;
+  const { seed, width: B, depth, want, restart_every, temperature, checked } = {
+    ...{ seed: 0, width: page.width, depth: page.depth, want: 1, restart_every: page.restart_every, temperature: 1, checked: true },
+    ...options,
+  };
+  const random = generator(seed), L = puzzle.length, size = M * D, ages = new Int32Array(B), over = Array(B).fill(false);
+  const seen = Array.from({ length: B }, () => [...puzzle]), found = new Set();
   const embed = async (boards) => {
     const tokens = new ort.Tensor("int64", BigInt64Array.from(boards.flat(), BigInt), [boards.length, L]);
     return (await network.encoder.run({ tokens })).e_x.data;
   };
   const begin = (z, vector, row) => { for (let i = 0; i < z.length / B; i++) z[row * (z.length / B) + i] = vector[i % D]; };
-  let h = new Float32Array(B * size), l = new Float32Array(B * (page.l ? size : 0)), logits;
+  let h = new Float32Array(B * size), l = new Float32Array(B * (page.l ? size : 0));
   const e_x = new Float32Array(B * size), first = await embed([puzzle]);
   for (let row = 0; row < B; row++) { begin(h, page.h, row); begin(l, page.l ?? [0], row); e_x.set(first, row * size); }
   for (let step = 1; step <= depth; step++) {
     const tensor = (data, ...shape) => new ort.Tensor("float32", data, shape);
     const all = { h: tensor(h, B, M, D), l: tensor(l, B, page.l ? M : 0, D), e_x: tensor(e_x, B, M, D) };
-    all.noise = tensor(page.noisy ? normal(T * B * size, random) : new Float32Array(T * B * size), T, B, M, D);
+    const noise = page.noisy ? normal(T * B * size, random).map((x) => temperature * x) : new Float32Array(T * B * size);
+    all.noise = tensor(noise, T, B, M, D);
     const out = await network.step.run(Object.fromEntries(network.step.inputNames.map((name) => [name, all[name]])));
-    [h, l, logits] = [Float32Array.from(out.h_new.data), Float32Array.from(out.l_new.data), out.logits.data];
+    [h, l] = [Float32Array.from(out.h_new.data), Float32Array.from(out.l_new.data)];
+    const logits = out.logits.data, told = [];
     for (let row = 0; row < B; row++) {
-      const answer = puzzle.map((_, i) => argmax(logits, (row * L + i) * V, V));
-      if (row === 0) watch(step, answer);
-      if (valid(page, puzzle, answer)) return answer;
-      if (++ages[row] % page.restart_every && out.halt.data[2 * row] <= page.halt_threshold) continue;
+      if (over[row]) continue;
+      const tokens = puzzle.map((_, i) => argmax(logits, (row * L + i) * V, V)), halt = out.halt.data[2 * row];
+      const good = valid(page, puzzle, tokens), due = ++ages[row] % restart_every === 0 || halt > page.halt_threshold;
+      over[row] = checked ? good : halt > page.halt_threshold;
+      if (good) found.add(tokens.join());
+      const sure = puzzle.map((_, i) => certainty(logits, (row * L + i) * V, V)), value = out.value.data[row];
+      const state = { valid: good, ended: over[row] || step === depth, restarts: checked && due && !good };
+      told.push({ trajectory: row, steps: step, tokens, certainty: sure, value, halt, ...state });
+      if (!state.restarts) continue;
       ages[row] = 0;
       if (page.box) {
         guess(seen[row], logits, row * L * V, V, random);
@@ -129,6 +147,7 @@ export async function solve(network, puzzle, { seed = 0, watch = () => {} } = {}
       begin(h, page.h, row);
       begin(l, page.l ?? [0], row);
     }
+    yield told;
+    if ((checked && found.size >= want) || over.every(Boolean)) return;
   }
-  return null;
 }
