@@ -187,6 +187,23 @@ def test_what_was_read_is_said(gram, oracle, refused, tmp_path, monkeypatch):
     assert "--base" in refused("solve", "coloring-6", "1-2", "--base", 2)
 
 
+def test_explain_input(gram, refused, tmp_path):
+    file = tmp_path / "boards"
+    file.write_text("\n".join(["1..............."] * 11 + ["11.............."]), encoding="utf-16")
+    ran = gram("solve", "sudoku-4", "--explain-input", file)
+    assert ran.code == 2
+    assert "UTF-16, boards as text\n12 puzzles of sudoku-4" in ran.out
+    assert "Puzzle 10\n" in ran.out
+    assert "Puzzle 11\n" not in ran.out
+    assert "Puzzle 12 cannot be answered: the digit 1 stands twice" in ran.out
+    file.write_text("1-2 2-3")
+    ran = gram("solve", "coloring-17", "--explain-input", file)
+    assert ran.code == 0
+    assert "counted from 1" in ran.err
+    assert "--explain-input" in refused("solve", "sudoku-4", FOUR[0], "--explain-input", file)
+    assert "There is no file" in refused("solve", "sudoku-4", "--explain-input", tmp_path / "nix")
+
+
 def test_no_weights_say_what_trains_them(refused):
     assert "`gram train coloring-12 --out DIR`, which takes 35 minutes" in refused("solve", "coloring-12", "1-2")
 

@@ -89,7 +89,7 @@ def test_encode_reads_every_form(text):
         ("", "maze-10 needs 10 rows of 10 characters or 100 characters in one run; the text has 1 row, 0 characters"),
         (RUN[:-1], "the text has 1 row, 99 characters"),
         ("\n".join(ROWS[:-1]), "this one has 1 S and 0 G"),
-        ("\n".join(row[:8].rstrip() for row in ROWS), "may have lost blanks at their ends"),
+        ("\n".join(row[:8].rstrip() for row in ROWS), "one of 10 x 10 that lost blanks at its ends"),
         (RUN.replace("S", "x"), "'x' in row 1, column 1: write # for a wall"),
         (RUN.replace("   ", "ooo"), "'o' in row 1, column 5: write # for a wall"),
         (RUN.replace("S", " "), "a maze needs one S and one G, this one has 0 S and 1 G"),

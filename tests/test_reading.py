@@ -4,6 +4,9 @@ import gzip
 import io
 import json
 import os
+import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -432,6 +435,8 @@ def test_several_mazes_and_what_was_filled(tmp_path):
 
 
 REFUSED_MAZES = {
+    "a lost last row": ("\n".join(row.rstrip() for row in [*MAZE[1:-1], "S        G", ""]), "lost blanks"),
+    "a lost first row": ("\n" + "\n".join(row.rstrip() for row in ["S G", *MAZE[2:5], *["#" * 10] * 5]), "free cells"),
     "walls of 0 or of 1": ("SG0\n110\n", "1s or the 0s"),
     "lost blanks or a small one": ("\n".join(row[:8].rstrip() for row in MAZE), "lost blanks"),
     "no goal": (TEXT.replace("G", "#"), "one S and one G"),
@@ -446,6 +451,20 @@ def test_refused_mazes(tmp_path, case):
     text, sentence = REFUSED_MAZES[case]
     with pytest.raises(ValueError, match=sentence):
         [tasks.task("maze-10").encode(puzzle) for puzzle in understood(tmp_path, "maze-10", text).puzzles]
+
+
+# fuzz -----------------------------------------------------------------------------------------------------
+def test_fuzz_of_readers():
+    """A few of the cases of tests/fuzz/readers.py: no traceback, and a known puzzle is never read as another one."""
+    script = Path(__file__).parent / "fuzz" / "readers.py"
+    ran = subprocess.run(
+        [sys.executable, str(script), "--count", "200", "--seed", "7", "--seconds", "20"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"^0 faults; .*known, read", ran.stdout, re.MULTILINE)
 
 
 # what all tasks share -------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ def solve(
     options: Annotated[Solving, arg(name="")],
     input: Path | None = None,
     base: Literal[0, 1] | None = None,
+    explain_input: Path | None = None,
     weights: str | None = None,
     dtype: Dtype = "auto",
     check: str | None = None,
@@ -40,6 +41,7 @@ def solve(
         options: How puzzles are answered.
         input: A file of puzzles, in any form of docs/formats.md.
         base: For graphs, the number of the first vertex; if not given, 0 where the file holds a vertex 0, else 1.
+        explain_input: Only say how this file is understood, and answer nothing.
         weights: Shipped weights by name or a folder; the task's own if not given.
         dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
@@ -58,6 +60,7 @@ def solve(
         puzzles,
         input=input,
         base=base,
+        explain_input=explain_input,
         weights=weights,
         dtype=dtype,
         trust=trust_check,

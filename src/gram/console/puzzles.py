@@ -41,6 +41,7 @@ def solve(
     *,
     input: Path | None,
     base: int | None = None,
+    explain_input: Path | None = None,
     weights: str | None,
     dtype: str = "auto",
     as_json: bool,
@@ -55,9 +56,9 @@ def solve(
 ) -> int:
     """Answer puzzles and print each answer as soon as it and those before it are there. `asked`: the options of
     Reasoner.solve. `animate`: a new SVG file for how the first trajectories of the only puzzle think. `skip_bad`: what
-    is no puzzle is told and left out, for exit code 2 at the end. `base`: see Task.understand. `blank_unknown`: symbols
-    of one's own inputs that are not known read as blanks. `output`, `n`: see gram.console.rows. `dtype`, `trust`,
-    `check`: see gram.load."""
+    is no puzzle is told and left out, for exit code 2 at the end. `base`: see Task.understand. `explain_input`: only
+    say how this file is understood. `blank_unknown`: symbols of one's own inputs that are not known read as blanks.
+    `output`, `n`: see gram.console.rows. `dtype`, `trust`, `check`: see gram.load."""
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
     if output is not None or n is not None:
@@ -74,6 +75,12 @@ def solve(
         task.blank_unknown = True
     if task.unconditional:
         raise ValueError(task.sampled().no_puzzles)
+    if explain_input is not None:
+        if puzzles or input is not None:
+            raise ValueError("--explain-input says how a file is understood; leave --input and other puzzles out.")
+        from gram.console.explain import explain
+
+        return explain(task, explain_input, base)
     if isinstance(task, Arc):
         if animate is not None:
             raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave it out.")

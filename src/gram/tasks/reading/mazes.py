@@ -29,9 +29,14 @@ def mazes_of(text: str, n: int) -> list[Read]:
     """The mazes of a text; smaller ones are filled with walls. ValueError says what does not fit, or names both
     readings where there are two."""
     found: list[Read] = []
-    for first, block in _blocks(ANSI.sub("", text), n):
+    text = ANSI.sub("", text)
+    for first, block in _blocks(text, n):
         try:
             whole = len(block) == 1 and len(block[0]) == n * n
+            if first > 1 and not found and len(block) < n and not text[: text.find(block[0])].strip():
+                raise ValueError(
+                    f"This could be a maze of {len(block)} rows, or begin with rows of free cells; write ."
+                )
             found.append(Read(block[0]) if whole else filled(_rows(block, n), n))
         except ValueError as error:
             raise ValueError(f"line {first}: {error}") from None
@@ -42,7 +47,7 @@ def _blocks(text: str, n: int) -> list[tuple[int, Rows]]:
     """The lines of each maze and the number of the first. Mazes stand on a line each, or have n lines each, or blank
     lines between them."""
     lines = text.split("\n")
-    while lines and not lines[-1].strip():
+    while lines and not lines[-1]:
         lines.pop()
     blocks: list[tuple[int, Rows]] = []
     rows: Rows = []
@@ -52,7 +57,7 @@ def _blocks(text: str, n: int) -> list[tuple[int, Rows]]:
             raise ValueError(f"line {number}: expected a row of {n} characters, got {len(line)}")
         if whole:
             blocks.append((number, line.split("/") if "/" in line else [line]))
-        elif line.strip() or (line and 0 < len(rows) < n and not _ended(rows)):
+        elif line.strip() or len(line) == n or (line and 0 < len(rows) < n and not _ended(rows)):
             rows.append(line)
         elif rows and len(rows) < n and not _ended(rows) and _goes_on(lines[number:], n - len(rows) - 1):
             rows.append(line)  # a row of free cells whose blanks were stripped
@@ -91,15 +96,23 @@ def _rows(lines: Rows, n: int) -> Rows:
     free = " " in "".join(lines) or not set("".join(lines)) & set(OPEN[1:])
     if short is not None and (not free or set("".join(lines)) & set("01")):
         raise ValueError(f"row {short + 1} has {len(lines[short])} characters where others have {width}")
-    if short is not None and width < n and width < len(lines):
-        raise ValueError(
-            f"The rows have at most {width} characters and may have lost blanks at their ends ({n} wide), or be a maze "
-            f"of {len(lines)} x {width}; write . for a free cell."
-        )
+    if free and not set("".join(lines)) & set("01") and not any(line.endswith(" ") for line in lines):
+        _refuse_lost(lines, width, n)
     rows = [line.ljust(width) for line in lines]
     text = "".join(rows)
     digits = _digits(rows) if set(text) & set("01") else rows
     return [_letters(row) for row in digits]
+
+
+def _refuse_lost(lines: Rows, width: int, n: int) -> None:
+    """ValueError for a maze of fewer than n rows or columns that may be the rest of an n x n one of which free cells at
+    the ends of rows, or whole rows of them, got lost. Behind a row or column of walls they would not matter."""
+    last = {line[width - 1 : width] for line in lines}
+    if (width < n and last != {"#"}) or (len(lines) < n and set(lines[-1]) != {"#"}):
+        raise ValueError(
+            f"This could be a maze of {len(lines)} x {width}, or one of {n} x {n} that lost blanks at its ends; "
+            "write . for a free cell."
+        )
 
 
 def _letters(row: str) -> str:
