@@ -355,6 +355,14 @@ def test_mnist_files_are_checked(tmp_path):
     assert all(len(source.sha256 or "") == 64 for source in DATASETS["mnist"].sources)
 
 
+def test_a_part_of_mnist_is_not_the_whole(tmp_path):
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / datasets.MNIST_FILES[3]).write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 1, 7])))
+    with pytest.raises(FileNotFoundError, match="holds 1 of the 4 files of mnist; add mnist/train-images"):
+        get("mnist", tmp_path / "out", source=tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
 # collections of Sudokus ------------------------------------------------------------------------------------
 def sudokus(count: int) -> list[str]:
     """Different puzzles with one solution each: eight blanks in a relabeled grid."""

@@ -102,16 +102,17 @@ def test_csv_of_characters(tmp_path):
     [
         ("", "holds no data"),
         ("\n\n", "holds no data"),
-        ("{", "line 1 is no JSON"),
+        ("{", "line 1 is not JSON"),
         ("[1]", 'line 1 has no key "input"'),
-        ('{"inputs": "a", "target": "b"}', 'line 1 has no key "input"'),
+        ('{"in": "a", "target": "b"}', 'line 1 has no key "input"'),
         ('{"input": "a", "target": "b"}\n{"input": "a"}', 'line 2 needs either "target" or "targets"'),
         ('{"input": "a", "target": "b", "targets": []}', 'needs either "target" or "targets"'),
         ('{"input": "a", "targets": []}', "a list of one target or more"),
-        ('{"input": [1, 2.5], "target": [1]}', "[1, 2.5] is neither a string nor a list of integers from 0"),
-        ('{"input": [1, -2], "target": [1]}', "[1, -2] is neither"),
-        ('{"input": [true], "target": [1]}', "[true] is neither"),
-        ('{"input": null, "target": [1]}', "null is neither"),
+        ('{"input": [1, 2.5], "target": [1]}', "[1, 2.5] is neither a string nor a list of integers"),
+        ('{"input": [[1, 2], [3]], "target": [1]}', "[[1, 2], [3]] is neither"),
+        ('{"input": "a", "puzzle": "b", "answer": "a", "solution": "a"}', "Both 'answer' and 'solution'"),
+        ('{"input": [true], "target": [1]}', "[True] is neither"),
+        ('{"input": null, "target": [1]}', "None is neither"),
         ('{"input": "", "target": "a"}', "line 1: the input is empty"),
         ('{"input": "a", "target": "a"}\n{"input": [1], "target": [1]}', "line 2: some sequences are strings"),
         (json.dumps({"input": list(range(300)), "target": [1]}), "300 different symbols; 254 is the most"),
@@ -127,13 +128,13 @@ def test_jsonl_that_is_refused(tmp_path, refused, text, sentence):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.csv", b"question,answer\n1,2\n", "no column named input or target; the header is 'question,answer'"),
+        ("a.csv", b"a,b\n1,2\n", "no column named input or target; the header is 'a,b'"),
         ("a.csv", b"input,target\n1\n", "line 2: 1 columns, but the header has 2"),
         ("a.csv", b"", "no column named input or target"),
-        ("a.csv", b"\xff\xfe", "is not UTF-8 text"),
-        ("a.jsonl.gz", b"no", "is not gzip'd UTF-8 text"),
+        ("a.csv", b"\xff\xfe\x00", "is neither text in UTF-8"),
+        ("a.jsonl.gz", b"\x1f\x8bno", "is a damaged gzip file"),
         ("a.npz", b"no", "is no NPZ file of plain arrays"),
-        ("a.txt", b"1 2", "is no .jsonl, .csv or .npz"),
+        ("a.txt", b"1 2", "is no .jsonl, .json, .csv, .tsv or .npz"),
     ],
 )
 def test_files_that_are_refused(tmp_path, refused, name, content, sentence):
@@ -147,16 +148,35 @@ def test_files_that_are_refused(tmp_path, refused, name, content, sentence):
         ({"inputs": np.ones((2, 3), int)}, "no array named targets; there are inputs"),
         ({"inputs": np.ones((2, 3)), "targets": np.ones((2, 3), int)}, "inputs has shape (2, 3) and type float64"),
         ({"inputs": np.ones(3, int), "targets": np.ones((3, 3), int)}, "it must be a table (n, length) of integers"),
-        ({"inputs": np.array([[1], [1, 2]], object), "targets": np.ones((2, 3), int)}, "no NPZ file of plain arrays"),
+        ({"inputs": np.array([[1], [1, 2]], object), "targets": np.ones((2, 3), int)}, "no array of plain numbers"),
         ({"inputs": np.array([[1, -1, 2]]), "targets": np.ones((1, 3), int)}, "row 0 of inputs has a negative integer"),
         ({"inputs": np.ones((2, 3), int), "targets": np.ones((3, 3), int)}, "2 inputs and 3 targets do not fit"),
         ({"inputs": np.ones((1, 3), int), "targets": np.ones((2, 1), int), "first": np.array([0, 3])}, "do not fit"),
+        (
+            {"inputs": np.ones((2, 1), int), "targets": np.ones((2, 1), int), "first": np.array([0, 3, 2], np.uint64)},
+            "do not fit",
+        ),
     ],
 )
 def test_arrays_that_are_refused(tmp_path, arrays, sentence):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(ValueError, match=re.escape(sentence)):
         learn([tmp_path / "a.npz"])
+
+
+def test_other_names_and_forms(tmp_path):
+    forms = {
+        "a.tsv": "Input\tTarget\n1 -2\t-2 1\n",
+        "b.csv": "id;Puzzle;Solution\n7;1 -2;-2 1\n",
+        "c.json": '[{"input": [1, -2], "target": [-2, 1]}]',
+        "d.jsonl": '{"Question": [[1], [-2]], "Answer": [[-2, 1]]}',
+        "e.jsonl": '{"input": [1, -2], "targets": [[-2, 1]]}',
+    }
+    for name, text in forms.items():
+        (tmp_path / name).write_text(text, encoding="utf-16")
+        assert [(p.input, p.targets) for p in read_pairs(tmp_path / name)] == [([1, -2], [[-2, 1]])], name
+    one = learn([tmp_path / "a.tsv"])
+    assert one.input_symbols == ("-2", "1")
 
 
 def test_no_file_and_no_data(tmp_path, refused):
@@ -254,8 +274,8 @@ def test_an_answer_ends_at_the_first_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "'' is no integer from 0; write the input as 3 1 2"),
-        ("3 x", "'x' is no integer from 0"),
+        ("", "'' is no integer; write the input as 3 1 2"),
+        ("3 x", "'x' is no integer"),
         ("1 99", "the symbol '99' is in no input that is known; known are 0 1 2 3 4 5 6 7 8"),
         ("1 2 3 4 5 6", "the input has 6 symbols, but the longest known has 5; shorten it"),
     ],

@@ -230,6 +230,7 @@ def test_read_text_and_csv(tmp_path):
     ("text", "message"),
     [
         ("question,rating\n1,2\n", "no column named answer; the header is 'question,rating'"),
+        ("question,answer,solution\n1,2,3\n", "the answer of|expected 81"),
         ("", "no column named question or answer"),
         (f"question,answer\n{QUESTION}\n", "line 2: 1 columns"),
         (f"question,answer\n{QUESTION},{ANSWER[1:]}\n", "expected 81 characters in row 1, got 80"),
@@ -244,10 +245,19 @@ def test_read_bank_says_what_is_wrong(tmp_path, text, message):
         read_bank(path)
 
 
+def test_read_bank_knows_the_columns_of_public_sets(tmp_path):
+    path = tmp_path / "bank.csv"
+    for text in ("quizzes,solutions\n{},{}\n", "ID;Puzzle;Solution\n1;{};{}\n", "QUESTION\tANSWER\n{}\t{}\n"):
+        path.write_text(text.format(QUESTION.replace(".", "0"), ANSWER), encoding="utf-16")
+        some = read_bank(path)
+        assert TASKS[9].show(some.inputs[0]) == QUESTION
+        assert TASKS[9].decode(some.targets[0]) == ANSWER
+
+
 def test_read_bank_refuses_a_broken_gzip(tmp_path):
     path = tmp_path / "bank.csv.gz"
-    path.write_text("question,answer\n")
-    with pytest.raises(ValueError, match="is not gzip'd UTF-8 text"):
+    path.write_bytes(gzip.compress(b"question,answer\n")[:-9])
+    with pytest.raises(ValueError, match="is a damaged gzip file"):
         read_bank(path)
 
 

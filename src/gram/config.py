@@ -1,6 +1,7 @@
 """Everything that can be chosen, as keyword-only dataclasses that go to JSON and back. An unknown key is an error, and
 so is a value that its field does not allow."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -34,7 +35,7 @@ SYMBOLS = 254
 """Symbols of one's own data at most: tokens are bytes, two of which mean padding and nothing."""
 IDENTITIES = 2**24
 """Puzzles times variants at most: three bytes spell which it is."""
-Symbol = Annotated[str, Form(r"(?s:.)|\d{1,19}", "one character, or an integer of at most 19 digits")]
+Symbol = Annotated[str, Form(r"(?s:.)|-?\d{1,19}", "one character, or an integer of at most 19 digits")]
 PuzzleName = Annotated[
     str, Form(r"[^\s*\x00-\x1f\x7f]{1,200}", "a name of at most 200 characters without spaces and '*'")
 ]
@@ -277,7 +278,7 @@ class TableConfig(Checked):
         for name in ("input_symbols", "target_symbols"):
             symbols = getattr(self, name)
             for symbol in symbols:
-                if symbol.isdecimal() and symbol.isascii() if self.kind == "integers" else len(symbol) == 1:
+                if re.fullmatch(r"-?[0-9]+", symbol) if self.kind == "integers" else len(symbol) == 1:
                     continue
                 raise ValueError(f"table.{name} has {shown(symbol)}, which is not of {self.kind}; repair or remove it.")
             if len(set(symbols)) < len(symbols):

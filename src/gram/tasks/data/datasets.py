@@ -60,6 +60,8 @@ class Dataset:
     check: Callable[[Path], Any]
     """ValueError if a file does not hold what it should."""
     licence: str = "no licence stated"
+    whole: bool = False
+    """Whether its files are of use together only."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,12 @@ def obtain(
     files = held(dataset, source)
     if not files:
         raise FileNotFoundError(f"{source} holds none of {', '.join(dataset.files)}; give another folder.")
+    missing = [file for file in dataset.files if file not in files]
+    if dataset.whole and missing:
+        raise FileNotFoundError(
+            f"{source} holds {len(files)} of the {len(dataset.files)} files of {name}; add {', '.join(missing)}, or "
+            "move the others away to download all."
+        )
     for file in files:
         dataset.check(source / file)
         authentic(source, file)
@@ -364,6 +372,7 @@ DATASETS = {
         build_mnist,
         check_mnist,
         "Creative Commons Attribution-Share Alike 3.0, Yann LeCun and Corinna Cortes",
+        whole=True,
     ),
     "sudoku-bank": Dataset(
         _github("miguellobato84/sudoku-exchange-puzzle-bank", "767e9a17b0402ec3f58f4abbdfe891a8342c8cac"),

@@ -1,42 +1,64 @@
-"""Text and CSV files, gzip'd or not, with plain errors."""
+"""Text and CSV files with plain errors."""
 
 import csv
-import gzip
 import io
-import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gram.tasks.base import Tokens
+from gram.tasks.reading.containers import unpacked
+from gram.tasks.reading.content import DELIMITERS, puzzle_name
+
+ANSWERS = {"answer", "answers", "solution", "solutions", "target", "targets", "output", "outputs", "label", "labels"}
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file (`.gz` too). FileNotFoundError; ValueError for another encoding or a damaged file."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; give the path of a file of puzzles")
-    data = path.read_bytes()
-    try:
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")  # spreadsheets mark it so
-    except (gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError) as error:
-        kind = "gzip'd UTF-8 text" if path.suffix == ".gz" else "UTF-8 text"
-        raise ValueError(f"{path} is not {kind} ({error}); give a CSV or text file of puzzles") from error
+    """The text of a file, in any Unicode encoding, compressed or not. FileNotFoundError; ValueError for what is no text
+    and for a damaged file."""
+    held = unpacked(path, str(path))
+    if held.arrays is not None:
+        raise ValueError(f"{path} holds arrays; give a CSV or text file of puzzles.")
+    return held.text
 
 
 def read_columns(path: Path, *names: str) -> list[list[str]]:
-    """The named columns of a CSV file. ValueError if one is missing, or names the line that is too short."""
+    """The named columns of a CSV file, with commas, semicolons or tabs between them. A column is found by its name, in
+    any case, or by another name for the same thing. ValueError if one is missing, or names the line that is too
+    short."""
+    text = read_text(path)
+    head = text.split("\n", 1)[0]
     try:
-        header, *rows = list(csv.reader(io.StringIO(read_text(path), newline=""))) or [[]]
+        delimiter = max(DELIMITERS, key=head.count)
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) or [[]]
     except csv.Error as error:
         raise ValueError(f"{path} is no CSV ({error}); repair it") from error
-    missing = [name for name in names if name not in header]
+    places = [place(header, name) for name in names]
+    missing = [name for name, found in zip(names, places, strict=True) if found is None]
     if missing:
         raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {','.join(header)!r}")
-    places = [header.index(name) for name in names]
+    columns = [found for found in places if found is not None]
     for number, row in enumerate(rows, 2):
-        if len(row) <= max(places):
+        if len(row) <= max(columns):
             raise ValueError(f"{path}, line {number}: {len(row)} columns, but the header has {len(header)}")
-    return [[row[place] for row in rows] for place in places]
+    return [[row[column] for row in rows] for column in columns]
+
+
+def place(header: Sequence[str], name: str) -> int | None:
+    """Where a column or key `name` stands, or the only one that means the same."""
+    if name in header:
+        return header.index(name)
+    folded = [cell.strip().lower() for cell in header]
+    if name in folded:
+        return folded.index(name)
+    if name in ANSWERS:
+        found = [i for i, cell in enumerate(folded) if cell in ANSWERS]
+        if len(found) > 1:
+            raise ValueError(f"Both {header[found[0]]!r} and {header[found[1]]!r} could be the {name}; rename one.")
+        return found[0] if found else None
+    other = puzzle_name(header)
+    return None if other is None else header.index(other)
 
 
 def tokens_of(texts: list[str], token_of: np.ndarray, length: int, path: Path) -> Tokens:

@@ -1,21 +1,27 @@
-"""Reads one's own data: inputs and targets of a JSONL, CSV or NPZ file, as they were written.
+"""Reads one's own data: inputs and targets of a JSONL, JSON, CSV, TSV or NPZ file, as they were written.
 
-JSONL: a line {"input": ..., "target": ...} or {"input": ..., "targets": [...]}; CSV: columns input and target; NPZ:
-arrays inputs and targets, and first if inputs have several targets. An input that occurs again adds targets to it.
+JSONL: a line {"input": ..., "target": ...} or {"input": ..., "targets": [...]}; JSON: a list of such objects; CSV:
+columns input and target (or question and answer, puzzle and solution, in any case); NPZ: arrays inputs and targets,
+and first if inputs have several targets. An input that occurs again adds targets to it.
 """
 
-import json
-import zipfile
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gram.tasks.data.files import read_columns, read_text
+from gram import strict_json
+from gram.tasks.data.files import place, read_columns, read_text
+from gram.tasks.reading.containers import unpacked
+from gram.tasks.reading.content import brief
 
 Written = str | list[int]
-"""A sequence as its owner wrote it: characters, or integers from 0."""
+"""A sequence as its owner wrote it: characters, or integers."""
+TABLES = (".jsonl", ".json", ".csv", ".tsv", ".npz")
+"""Endings of files that hold inputs and targets, `.gz` behind them or not."""
+REMEDY = "write an object with the keys input and target"
 
 
 class Pairs(NamedTuple):
@@ -29,28 +35,37 @@ class Pairs(NamedTuple):
 def read_pairs(path: Path, *, answered: bool = True) -> Iterator[Pairs]:
     """The lines of a file. `answered`: every input needs a target; without, targets are not read. FileNotFoundError;
     ValueError names the first line that is wrong."""
-    if path.name.endswith((".jsonl", ".jsonl.gz")):
-        return _jsonl(path, answered)
-    if path.name.endswith((".csv", ".csv.gz")):
-        return _csv(path, answered)
-    if path.suffix == ".npz":
-        return _npz(path, answered)
-    raise ValueError(f"{path} is no .jsonl, .csv or .npz; write the data in one of these forms")
+    ending = next((ending for ending in TABLES if path.name.removesuffix(".gz").endswith(ending)), "")
+    readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".tsv": _csv, ".npz": _npz}
+    if ending not in readers:
+        raise ValueError(f"{path} is no {', '.join(TABLES[:-1])} or .npz; write the data in one of these forms")
+    return readers[ending](path, answered)
 
 
-# JSONL ----------------------------------------------------------------------------------------------------
+# JSON -----------------------------------------------------------------------------------------------------
 def _jsonl(path: Path, answered: bool) -> Iterator[Pairs]:
     for number, line in enumerate(read_text(path).split("\n"), 1):  # splitlines would split inside of strings
-        where = f"{path}, line {number}"
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"{where} is no JSON ({error})") from None
-        if not isinstance(values, dict) or "input" not in values:
-            raise ValueError(f'{where} has no key "input"; write {{"input": ..., "target": ...}}')
-        yield Pairs(where, _sequence(values["input"], where), _targets(values, where) if answered else [])
+        if line.strip():
+            where = f"{path}, line {number}"
+            yield _pairs(strict_json.parse(line, where, REMEDY), where, answered)
+
+
+def _json(path: Path, answered: bool) -> Iterator[Pairs]:
+    values = strict_json.parse(read_text(path), str(path), "write a list of objects")
+    if not isinstance(values, list):
+        raise ValueError(f"{path} holds no list; write a list of objects with the keys input and target.")
+    for number, value in enumerate(values, 1):
+        yield _pairs(value, f"{path}, object {number}", answered)
+
+
+def _pairs(values: Any, where: str, answered: bool) -> Pairs:
+    names = list(values) if isinstance(values, dict) else []
+    at = place(names, "input")
+    if at is None:
+        raise ValueError(f'{where} has no key "input"; write {{"input": ..., "target": ...}}')
+    if answered and not {"target", "targets"} & values.keys() and (answer := place(names, "target")) is not None:
+        values = values | {"target": values[names[answer]]}
+    return Pairs(where, _sequence(values[names[at]], where), _targets(values, where) if answered else [])
 
 
 def _targets(values: dict[str, Any], where: str) -> list[Written]:
@@ -65,9 +80,11 @@ def _targets(values: dict[str, Any], where: str) -> list[Written]:
 def _sequence(value: Any, where: str) -> Written:
     if isinstance(value, str):
         return value
-    if isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in value):
+    if isinstance(value, list) and value and all(isinstance(row, list) and len(row) == len(value[0]) for row in value):
+        value = [cell for row in value for cell in row]  # a grid, row by row
+    if isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value):
         return value
-    raise ValueError(f"{where}: {json.dumps(value)[:60]} is neither a string nor a list of integers from 0")
+    raise ValueError(f"{where}: {brief(value)} is neither a string nor a list of integers or equally long rows of them")
 
 
 # CSV ------------------------------------------------------------------------------------------------------
@@ -84,7 +101,8 @@ def _csv(path: Path, answered: bool) -> Iterator[Pairs]:
 def _numbers(cell: str) -> list[int] | None:
     """ "3 14 15" -> [3, 14, 15]; None for anything else."""
     words = cell.split(" ") if cell else []
-    return [int(word) for word in words] if all(word.isascii() and word.isdigit() for word in words) else None
+    whole = all(re.fullmatch(r"-?[0-9]{1,40}", word) for word in words)
+    return [int(word) for word in words] if whole else None
 
 
 # NPZ ------------------------------------------------------------------------------------------------------
@@ -93,6 +111,8 @@ def _npz(path: Path, answered: bool) -> Iterator[Pairs]:
     inputs = _rows(arrays, "inputs", path)
     targets = _rows(arrays, "targets", path) if answered else []
     first = arrays.get("first", np.arange(len(inputs) + 1))
+    if first.dtype.kind == "u":
+        first = first.astype(np.int64)  # differences of unsigned integers never fall
     if not answered:
         first = np.zeros(len(inputs) + 1, int)
     ordered = first.ndim == 1 and np.issubdtype(first.dtype, np.integer) and (np.diff(first) >= answered).all()
@@ -106,15 +126,10 @@ def _npz(path: Path, answered: bool) -> Iterator[Pairs]:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; give the path of a file of puzzles")
-    try:
-        with zipfile.ZipFile(path):  # np.load would take a file of another kind
-            pass
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no NPZ file of plain arrays ({error}); write it with numpy.savez") from error
+    arrays = unpacked(path, str(path)).arrays
+    if arrays is None:
+        raise ValueError(f"{path} is no NPZ file of plain arrays; write it with numpy.savez")
+    return arrays
 
 
 def _rows(arrays: dict[str, np.ndarray], name: str, path: Path) -> list[Written]:

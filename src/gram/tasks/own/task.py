@@ -21,12 +21,13 @@ from gram.config import Config, TableConfig
 from gram.tasks.base import OWN, PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
 from gram.tasks.data.files import read_text
 from gram.tasks.data.store import data_file
-from gram.tasks.own.files import Pairs, Written, read_pairs
+from gram.tasks.own.files import TABLES, Pairs, Written, read_pairs
 
 NOTHING = 1
 MOST = 254
 """Symbols at most: tokens are bytes."""
 BLANK = "\ufffd"
+UNKNOWN = 10**20  # an integer that is no symbol: those have 19 digits at most
 """What is shown of an input where an unknown symbol was taken for a blank."""
 PROBES = 20  # inputs on which a check meets answers as a network gives them before it has learnt
 
@@ -86,10 +87,10 @@ class Table(Task):
         if self.config.kind == "characters":
             return self._puzzle(puzzle)
         words = re.split(r"[\s,]+", puzzle.strip(" \t\n,"))
-        wrong = [word for word in words if not (word.isascii() and word.isdigit()) and not self._blank(word)]
+        wrong = [word for word in words if not re.fullmatch(r"-?[0-9]{1,40}", word) and not self._blank(word)]
         if wrong:
-            raise ValueError(f"{wrong[0]!r} is no integer from 0; write the input as 3 1 2")
-        return self._puzzle([-1 if self._blank(word) else int(word) for word in words])
+            raise ValueError(f"{wrong[0]!r} is no integer; write the input as 3 1 2")
+        return self._puzzle([UNKNOWN if self._blank(word) else int(word) for word in words])
 
     def _blank(self, word: str) -> bool:
         return self.blank_unknown and word == BLANK
@@ -110,8 +111,8 @@ class Table(Task):
         return self.show(puzzle) + ("" if answer is None else f"\n{self.decode(answer)}")
 
     def read(self, path: Path) -> Iterator[str]:
-        """The inputs of a JSONL, CSV or NPZ file, targets left aside; of any other file each line that is not blank."""
-        if path.name.endswith((".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".npz")):
+        """The inputs of a file of one of TABLES, targets left aside; of any other file each line that is not blank."""
+        if path.name.removesuffix(".gz").endswith(TABLES):
             return (self._text(pairs.input) for pairs in read_pairs(path, answered=False))
         return (line for line in read_text(path).splitlines() if line.strip())
 
