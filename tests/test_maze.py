@@ -147,7 +147,7 @@ def csv_of(tmp_path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("source,puzzle,answer\n", "no column named question; the header is 'source,puzzle,answer'"),
+        ("source,text,answer\n", "no column named question; the header is 'source,text,answer'"),
         (f"question,answer\n{RUN[1:]},{RUN}\n", "expected 100 characters in row 1, got 99"),
         (f"question,answer\n{RUN},{RUN}\n", "the answer of row 1 is no shortest path of its maze (1 such rows)"),
         (f"question,answer\n{RUN.replace('S', ' ')},{RUN}\n", "row 1 is no maze with one S, one G and no path"),

@@ -27,8 +27,9 @@ NOTHING = 1
 MOST = 254
 """Symbols at most: tokens are bytes."""
 BLANK = "\ufffd"
-UNKNOWN = 10**20  # an integer that is no symbol: those have 19 digits at most
 """What is shown of an input where an unknown symbol was taken for a blank."""
+UNKNOWN = 10**20
+"""An integer that is no symbol: those have 19 digits at most."""
 PROBES = 20  # inputs on which a check meets answers as a network gives them before it has learnt
 
 
