@@ -25,6 +25,7 @@ from gram.ship import runtime
 from gram.ship.export import export
 from gram.ship.onnx_backend import ENCODER, STEP
 from gram.solve.backend import Network, StepOutput
+from gram.solve.candidates import Candidates
 from gram.solve.noise import Noise
 from gram.solve.torch_backend import TorchNetwork, TorchThreads
 from gram.tasks.base import IDENTITY, Unconditional
@@ -57,7 +58,10 @@ def puzzles(name: str) -> Tensor:
         found[:, :IDENTITY] = 0  # all of the first puzzle
     else:
         found = task.examples("dev", count=count).inputs
-    return torch.from_numpy(np.resize(found, (count, task.spec.length)).astype(np.int64))
+    found = np.resize(found, (count, task.spec.length)).astype(np.uint8)
+    if config.model.candidates:
+        found = Candidates.of(task.spec, found).tokens()
+    return torch.from_numpy(found.astype(np.int64))
 
 
 def model_of(name: str, dtype: torch.dtype) -> AnyModel:

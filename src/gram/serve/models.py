@@ -25,12 +25,13 @@ class Served:
 
 
 def names(weights: Sequence[str]) -> list[str]:
-    """The weights to serve; all that ship and can be served if none are named."""
+    """The weights to serve; if none are named, of each task that can be served those that ship under its name."""
     if weights:
         return list(weights)
     from gram.weights import shipped
 
-    return [name for name in shipped() if not name.startswith("arc-")]
+    own = [name for name in shipped() if read_config(find(name, name) / "config.json").task == name]
+    return [name for name in own if not name.startswith("arc-")]
 
 
 def opened(weights: Sequence[str], dtype: str) -> dict[str, tuple[str, Reasoner]]:
