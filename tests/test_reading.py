@@ -340,6 +340,12 @@ def test_refused_queens(tmp_path, case):
         [tasks.task("queens-8").encode(puzzle) for puzzle in understood(tmp_path, "queens-8", text).puzzles]
 
 
+def test_a_long_run_of_digits_is_no_slow_fen(tmp_path):
+    """A nested repetition took for ever here: found by the fuzzer."""
+    found = understood(tmp_path, "queens-8", "0" * 64 + "\n" + "0" * 63 + "1\n")
+    assert found.puzzles == ["." * 64, "." * 63 + "Q"]
+
+
 def test_arrays_of_queens(tmp_path):
     task, cells = tasks.task("queens-8"), np.array([c == "Q" for c in PLACED if c != "/"])
     columns = np.array([3, 0, 4, 7, 5, 2, 6, 1])

@@ -7,7 +7,7 @@ from typing import Any
 from gram.tasks.reading.boards import COMMENT, TRAILING, Alphabet, flat, row_of, split
 
 NONE = ".-_*"
-FEN = re.compile(r"(?:[Qq]|\d+)+(?:/(?:[Qq]|\d+)+)+")
+FEN = re.compile(r"[Qq\d]+(?:/[Qq\d]+)+")  # linear, whatever the text
 
 
 def alphabet(n: int) -> Alphabet:
