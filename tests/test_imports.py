@@ -16,6 +16,8 @@ MAY_IMPORT = {
     "atomic": set(),
     "machine": set(),
     "cache": set(),
+    "progress": set(),
+    "unpack": set(),
     "guidance": set(),
     "config": {"guidance"},
     "recipes": {"config", "tasks", "recipes"},
@@ -37,7 +39,7 @@ MAY_IMPORT = {
 }
 """What a room, a root module or one module may import of gram. Those not named (__init__, cli) may import everything.
 ship.runtime is a program as cli is: nothing of gram imports it."""
-ANYWHERE = {"strict_json", "fields", "atomic", "machine", "cache"}
+ANYWHERE = {"strict_json", "fields", "atomic", "machine", "cache", "progress", "unpack"}
 """Root modules of no room, which import nothing of gram but each other."""
 NO_TORCH = {"gram.ship.runtime", "gram.ship.onnx_backend"}
 FREE = {"__init__", "__main__", "cli"}

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,13 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 from test_cli import FOUR as BOARDS
-from test_cli import NONE_LEFT, gram, oracle, refused  # noqa: F401  fixtures
+from test_cli import NONE_LEFT, TINY, Terminal, gram, oracle, refused  # noqa: F401  fixtures
 from test_solve import FOUR, QUEENS, fake, propagator, puzzles, same, same_answer, tiny
 from test_solve import oracle as knowing
 
 from gram import tasks
 from gram.config import Config
 from gram.console import inputs
+from gram.console.exits import brief
 from gram.models.recursive import Model
 from gram.solve.deadline import Deadline
 from gram.solve.options import SamplingOptions
@@ -124,7 +126,7 @@ def test_a_puzzle_that_takes_too_long_ends_as_it_is():
 
 def test_a_total_of_time_ends_those_that_have_not_begun_too():
     x = puzzles(QUEENS, 4)
-    deadline = Deadline(4, total=2.0, clock=ticks(1.0))
+    deadline = Deadline(4, total=3.0, clock=ticks(1.0))
     found = sample(fake(QUEENS, delay=90), QUEENS, x, width=2, depth=99, rows=2, want=1, deadline=deadline)
     assert [own.evaluations for own in found] == [4, 0, 0, 0]
     assert not found[1].finished.any()
@@ -260,7 +262,7 @@ def test_limits_of_time_are_above_zero(refused, oracle, limit):  # noqa: F811
 
 def test_an_interrupted_command_has_printed_what_it_found(tmp_path):
     """Ctrl-C after the first answer: that line is there, the exit code is 130, and one sentence says so."""
-    (tmp_path / "boards.txt").write_text(("." * 16 + "\n") * 20_000)
+    (tmp_path / "boards.txt").write_text(("." * 16 + "\n") * 2_000)
     command = [sys.executable, "-m", "gram.cli", "solve", "sudoku-4", "--input", str(tmp_path / "boards.txt"), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
@@ -272,3 +274,46 @@ def test_an_interrupted_command_has_printed_what_it_found(tmp_path):
     assert told.splitlines()[-1] == "gram: Interrupted."
     assert all(json.loads(line)["valid"] for line in rest.splitlines())
     assert "Traceback" not in told
+
+
+# where standard output goes -------------------------------------------------------------------------------
+def shell(command: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a shell command with gram as $GRAM."""
+    told = {**os.environ, "GRAM": f"{sys.executable} -m gram.cli"}
+    ended = subprocess.run(command, shell=True, env=told, capture_output=True, text=True, timeout=300, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+@pytest.mark.parametrize("verb", [f"solve sudoku-4 {BOARDS[0]}", "info", "--help", "solve sudoku-4 12"])
+def test_a_closed_standard_output_is_one_sentence(verb):
+    code, _, told = shell(f"$GRAM {verb} >&-")
+    assert (code, told.count("\n")) == (2, 1)
+    assert "Standard output is closed" in told
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_a_closed_standard_error_is_done_without():
+    assert shell("$GRAM solve sudoku-4 12 2>&-") == (2, "", "")
+    code, shown, _ = shell("$GRAM --help 2>&-")
+    assert (code, "usage" in shown) == (0, True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path):
+    (tmp_path / "boards.txt").write_text((BOARDS[0] + "\n") * 60)
+    solve = f"$GRAM solve sudoku-4 --json --quiet --input {tmp_path / 'boards.txt'}"
+    code, shown, told = shell(f"({solve}; echo $? >&2) | head -n 1")
+    assert (code, json.loads(shown)["valid"], told) == (0, True, "0\n")
+    assert shell("($GRAM --help; echo $? >&2) | true")[2] == "0\n"
+    assert shell("$GRAM solve sudoku-4 12 2>&1 | true")[0] == 0
+
+
+@pytest.mark.parametrize("task", ["sudoku-4", "queens-6", "coloring-6", "maze-10"])
+@pytest.mark.parametrize("text", ["x" * 300_000, "x\n" * 100_000, "\n" * 200_000 + "x", " " * 200_000 + "1-"])
+def test_long_input_is_refused_in_a_moment_and_not_repeated(refused, task, text):  # noqa: F811
+    begin = time.process_time()
+    refused("solve", task, text)
+    assert time.process_time() - begin < 2
+    assert len(brief("a" * 5000)) < 600
+    assert brief("a\nb") == "a b"

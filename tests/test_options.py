@@ -48,9 +48,9 @@ def test_what_no_option_may_be(asked, told):
 def test_the_checker_watches_where_it_chooses():
     assert answering(TUNED, {}).want is None
     assert answering(TUNED, {"select": "checked"}).want == 1
+    assert (answering(TUNED, {"want": 2}).select, answering(TUNED, {"want": 2}).want) == ("checked", 2)
     with pytest.raises(ValueError, match="want is 2"):
         answering(TUNED, {"want": 2, "select": "first"})
-    assert answering(TUNED, {"want": 2}).select == "checked"
     for name in ("want", "select"):
         asked: dict[str, Any] = {name: 1 if name == "want" else "first"}
         with pytest.raises(ValueError, match=name):

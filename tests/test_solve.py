@@ -696,14 +696,14 @@ def test_early_stop_measures_what_the_checker_finds_and_nothing_else():
         evaluate(source, examples, width=2, depth=6, select="value", early_stop=True)
 
 
-def test_chunks_change_nothing(monkeypatch):
+def test_the_order_changes_nothing(monkeypatch):
     source, examples = (tiny(), FOUR), FOUR.examples("dev", count=7)
     options = {"width": 3, "depth": 2, "select": "checked"}
     whole = evaluate(source, examples, **options)
-    monkeypatch.setattr("gram.measure.puzzles.CHUNK", 3)
-    parts = evaluate(source, examples, **options)
+    monkeypatch.setattr("gram.measure.puzzles.shuffled", np.arange)
+    straight = evaluate(source, examples, **options)
     clocks = ("seconds", "checked_seconds")
-    assert {k: v for k, v in whole.items() if k not in clocks} == {k: v for k, v in parts.items() if k not in clocks}
+    assert {k: v for k, v in whole.items() if k not in clocks} == {k: v for k, v in straight.items() if k not in clocks}
 
 
 def test_figures_by_hand():

@@ -1,9 +1,9 @@
 """The command `gram`: verbs only, no logic."""
 
-import contextlib
 import sys
 
 import gram
+from gram.console.exits import ended
 
 USAGE = """usage: gram VERB ...
 
@@ -24,54 +24,9 @@ USAGE = """usage: gram VERB ...
 gram VERB --help tells the options of each; gram --version the version."""
 
 
-NEEDED = "torch", "tyro", "numpy", "scipy", "safetensors", "rich"
-"""Packages that the command cannot do without."""
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Exit code 0 for success, 2 for bad input (one sentence on stderr), 130 for Ctrl-C."""
-    try:
-        code = dispatch(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-    except KeyboardInterrupt as error:
-        code = fail(str(error) or "Interrupted.", 130)
-    except BrokenPipeError:  # the reader went away, as in `gram solve ... | head`
-        sys.stderr.close()
-        code = 0
-    except ImportError as error:
-        missing = (error.name or "").split(".")[0]
-        if missing not in NEEDED:
-            raise
-        code = fail(f"The package {missing} is missing or broken ({error}); run pip install gram-reasoning.", 2)
-    except (ValueError, OSError, MemoryError, RuntimeError) as error:
-        sentence = explain(error)
-        if sentence is None:
-            raise
-        code = fail(sentence, 2)
-    sys.exit(code)
-
-
-def explain(error: Exception) -> str | None:
-    """What went wrong, in a sentence; None for what is a mistake of ours and deserves its traceback."""
-    text = str(error)
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in text.lower()):
-        return "There is not enough memory for this; use a smaller width, batch or model."
-    if isinstance(error, RuntimeError):
-        return None
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}."
-    return text
-
-
-def fail(sentence: str, code: int) -> int:
-    try:
-        sys.stdout.flush()
-    except OSError:  # it may be what is full: give it up, so that nothing follows the sentence
-        with contextlib.suppress(OSError):
-            sys.stdout.close()
-    with contextlib.suppress(OSError):  # the terminal is closed
-        print(f"gram: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
-    return code
+    sys.exit(ended(lambda: dispatch(sys.argv[1:] if arguments is None else arguments)))
 
 
 def dispatch(arguments: list[str]) -> int:

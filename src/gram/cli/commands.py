@@ -31,6 +31,7 @@ def solve(
     unknown: Literal["refuse", "blank"] = "refuse",
     output: Path | None = None,
     n: int | None = None,
+    quiet: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Answer puzzles. What is left out is as the weights were tuned.
@@ -51,6 +52,7 @@ def solve(
         output: For tables (gram train own --complete), a new CSV file: the rows of --input, empty cells filled in.
         n: Imputations of each row in it; 1 takes the likeliest value of each cell.
         unknown: For own data without a check, what a symbol is that the weights do not know: an error, or a blank.
+        quiet: Say nothing on standard error but what goes wrong.
         as_json: One JSON object per puzzle, each printed as soon as it and those before it are there.
     """
     from gram.console import puzzles as console
@@ -71,6 +73,7 @@ def solve(
         blank_unknown=unknown == "blank",
         output=output,
         n=n,
+        quiet=quiet,
         asked=options.asked(),
     )
 
@@ -85,6 +88,7 @@ def generate(
     dtype: Dtype = "auto",
     png: Path | None = None,
     evolution: Path | None = None,
+    quiet: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Draw samples of a task without puzzles. What is left out is as the weights were tuned.
@@ -97,12 +101,21 @@ def generate(
         dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
         png: Write a picture of the first hundred samples into this new file.
         evolution: Write what the first eight samples were after each supervision step into this new PNG file.
+        quiet: Say nothing on standard error but what goes wrong.
         as_json: One JSON object per sample.
     """
     from gram.console import samples
 
     return samples.sample(
-        task, n=n, weights=weights, dtype=dtype, png=png, evolution=evolution, as_json=as_json, asked=options.asked()
+        task,
+        n=n,
+        weights=weights,
+        dtype=dtype,
+        png=png,
+        evolution=evolution,
+        quiet=quiet,
+        as_json=as_json,
+        asked=options.asked(),
     )
 
 
@@ -122,6 +135,7 @@ def evaluate(
     edge_probability: float | None = None,
     early_stop: bool = False,
     record: Path | None = None,
+    quiet: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Measure weights on puzzles that were not trained on; every metric comes from samples of the prior.
@@ -143,6 +157,7 @@ def evaluate(
         early_stop: With select "checked", stop at the first valid answer of a puzzle: much faster, but it tells nothing
             about single samples (valid, coverage and conflicts are then null).
         record: Also write the metrics with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
+        quiet: Say nothing on standard error but what goes wrong.
         as_json: One JSON object.
     """
     from gram.console import puzzles as console
@@ -160,6 +175,7 @@ def evaluate(
         edge_probability=edge_probability,
         early_stop=early_stop,
         record=record,
+        quiet=quiet,
         as_json=as_json,
         asked=options.asked(),
     )
@@ -217,6 +233,7 @@ def export(
     web: bool = False,
     official: bool = False,
     license: str | None = None,
+    quiet: bool = False,
 ) -> int:
     """Write a bundle: ONNX graphs, config, model card and checksums. It answers with numpy and onnxruntime alone, by
     `python -m gram.ship.runtime OUT` or as --weights OUT. Or with --official a checkpoint.
@@ -229,6 +246,7 @@ def export(
         web: A page beside it that solves in a browser, of queens and Sudoku.
         official: A checkpoint of the published TRM or HRM code instead, if the architecture is theirs.
         license: License of the network, for its card; a network of your own has none unless you give it.
+        quiet: Say nothing on standard error but what goes wrong.
     """
     if dtype == "bfloat16":
         raise ValueError("A bundle cannot compute in bfloat16, onnxruntime lacks it; use --dtype float32 or int8.")
@@ -248,7 +266,7 @@ def export(
         return 0
     from gram.ship import export as ship
 
-    ship.export(weights, out, int8=int8, web=web, license=license)
+    ship.export(weights, out, int8=int8, web=web, license=license, quiet=quiet)
     return 0
 
 
@@ -388,6 +406,7 @@ def reproduce(
     out: Path | None = None,
     seeds: str | None = None,
     jobs: int | None = None,
+    quiet: bool = False,
     listed: Annotated[bool, arg(name="list")] = False,
 ) -> int:
     """Train what a table needs, measure it, and end in the report. Stopped or killed, the same command goes on.
@@ -398,11 +417,12 @@ def reproduce(
         out: Where runs, results and report are; runs/reproduce/NAME if not given.
         seeds: Seeds with commas between them instead of those of the table.
         jobs: Runs side by side; one for each CPU core at laptop scale, one on a GPU, if not given.
+        quiet: Say nothing of how far runs are; their logs do.
         listed: Only say what would be trained and measured, with minutes.
     """
     from gram.reproduce import run as tables
 
-    return tables.reproduce(name, scale=scale, out=out, seeds=seeds, jobs=jobs, listed=listed)
+    return tables.reproduce(name, scale=scale, out=out, seeds=seeds, jobs=jobs, quiet=quiet, listed=listed)
 
 
 def info(weights: Positional[str | None] = None, /, *, as_json: Annotated[bool, arg(name="json")] = False) -> int:

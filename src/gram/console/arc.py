@@ -5,19 +5,25 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gram.console.inputs import load, sample_rows, tell_arithmetic
 from gram.console.text import counted, say
 from gram.measure.arc import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
-from gram.solve.options import resolve
+from gram.progress import EVERY, Progress, Told, clock, progress
+from gram.solve.options import SamplingOptions, resolve
+from gram.solve.outlook import Outlook
+from gram.solve.sampler import Stage
 from gram.tasks.arc.files import Pair, Puzzle, puzzles_of, read_puzzles
 from gram.tasks.arc.grids import Grid, crop
 from gram.tasks.arc.task import Arc, picture
 from gram.tasks.base import IDENTITY
 from gram.tasks.data.store import data_file
+
+if TYPE_CHECKING:
+    from gram.solve.reasoner import Reasoner
 
 
 class Question(NamedTuple):
@@ -39,6 +45,7 @@ def solve(
     dtype: str,
     as_json: bool,
     asked: dict[str, Any],
+    quiet: bool = False,
 ) -> int:
     """Print two attempts at every test input of the puzzles: files of JSON, JSON itself, or lines of a name and a
     grid."""
@@ -53,14 +60,38 @@ def solve(
         found = in_text(task, sys.stdin.read(), "Standard input")
     reasoner, _, _ = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
-    for question in found:
-        begin = time.perf_counter()
-        [answer] = ask(reasoner.network, task, [(question.puzzle, question.pair.input)], options)
-        seconds = time.perf_counter() - begin
-        print(json.dumps(fields(question, answer, seconds))) if as_json else say(describe(question, answer, seconds))
-        sys.stdout.flush()
-    tell_arithmetic(reasoner)
+    with progress("Solving", quiet=quiet, first=EVERY) as bar:
+        for question in found:
+            [answer], seconds = watched(reasoner, task, [question], options, bar)
+            with bar.aside():
+                if as_json:
+                    print(json.dumps(fields(question, answer, seconds)), flush=True)
+                else:
+                    say(describe(question, answer, seconds))
+                    sys.stdout.flush()
+    if not quiet:
+        tell_arithmetic(reasoner)
     return 0
+
+
+def watched(
+    reasoner: "Reasoner", task: Arc, found: Sequence[Question], options: SamplingOptions, bar: Progress
+) -> tuple[list[Asked], float]:
+    """What came of the questions, and the seconds; shown meanwhile."""
+    outlook = Outlook.of(reasoner.network, task, len(found) * len(task.views), options)
+    begin = time.perf_counter()
+
+    def told() -> Told:
+        share, seconds = outlook.share, time.perf_counter() - begin
+        left = f"about {clock(seconds / share - seconds)} to go"
+        return Told(share, f"{counted(len(found), 'test input')}, {share:.0%} in {clock(seconds)}, {left}")
+
+    def watch(stage: Stage) -> None:
+        outlook.note(stage)
+        bar.at(told)
+
+    answers = ask(reasoner.network, task, [(q.puzzle, q.pair.input) for q in found], options, watch)
+    return answers, time.perf_counter() - begin
 
 
 def read(task: Arc, text: str) -> list[Question]:
@@ -159,6 +190,7 @@ def evaluate(
     record: Path | None,
     as_json: bool,
     asked: dict[str, Any],
+    quiet: bool = False,
 ) -> int:
     """pass@1 and pass@2 of the test inputs of a split, or of a file, beside two baselines; recorded if asked to."""
     if asked.get("select") is not None:
@@ -177,9 +209,8 @@ def evaluate(
     found = [found[row] for row in sample_rows(len(found), limit)]
     reasoner, label, folder = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
-    begin = time.perf_counter()
-    answers = ask(reasoner.network, task, [(q.puzzle, q.pair.input) for q in found], options)
-    seconds = time.perf_counter() - begin
+    with progress("Measuring", quiet=quiet) as bar:
+        answers, seconds = watched(reasoner, task, found, options, bar)
     source = split if data is None else data.name
     values: dict[str, Any] = {"task": task.spec.name, "weights": label, "data": source}
     values |= metrics(found, answers, shown)
@@ -198,7 +229,8 @@ def evaluate(
         from gram.measure.record import keep, key
 
         keep(record, reasoner, folder, key(source, named_by), values)
-    tell_arithmetic(reasoner)
+    if not quiet:
+        tell_arithmetic(reasoner)
     return 0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from gram import loading, tasks
 from gram.config import Config, read_config
+from gram.console.exits import brief
 from gram.loading import is_bundle
 from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
@@ -92,7 +93,7 @@ class Refusals:
             raise ValueError(f"Puzzle {number}: {sentence}" if self.several else sentence)
         self.code = 2
         if sys.stderr is not None:
-            print(f"gram: Puzzle {number} is left out: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+            print(f"gram: Puzzle {number} is left out: {brief(sentence)}", file=sys.stderr, flush=True)
 
     def encode(self, task: Task, texts: Sequence[str]) -> list[tuple[int, Tokens]]:
         """The puzzles with their numbers, from 1."""
@@ -113,10 +114,10 @@ def check_base(task: Task, base: int | None) -> None:
         raise ValueError("--base says where the vertices of graphs count from; leave it out here.")
 
 
-def tell_reading(found: Found) -> None:
-    """Say on standard error what was decided to read the puzzles, and what does not fit."""
+def tell_reading(found: Found, *, quiet: bool = False) -> None:
+    """Say on standard error what was decided to read the puzzles, unless `quiet`, and what does not fit."""
     if sys.stderr is not None:
-        for note in found.notes:
+        for note in () if quiet else found.notes:
             print(f"Read: {note}.", file=sys.stderr)
         for warning in found.warnings:
             print(f"Warning: {warning}", file=sys.stderr)

@@ -32,6 +32,10 @@ class Answering(Drawing):
     """Trajectories per puzzle; of a task without puzzles, samples."""
     select: Select | None = None
     """How one answer is chosen."""
+    timeout: float | None = None
+    """Seconds of the sampling that a puzzle may take; then its answer is the best so far, and marked so."""
+    total_timeout: float | None = None
+    """Seconds that all puzzles together may take, likewise; eval leaves out those that are not over."""
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -41,7 +45,3 @@ class Solving(Answering):
     want: int | None = None
     """Stop after this many distinct valid answers (1 if not given), or all that exist where these are quickly counted;
     above 1 the width is at least ten times as large."""
-    timeout: float | None = None
-    """Seconds of the sampling that a puzzle may take; then its answer is the best so far, and marked so."""
-    total_timeout: float | None = None
-    """Seconds that all puzzles together may take, likewise."""

@@ -23,6 +23,7 @@ from gram.console.inputs import (
     tell_reading,
 )
 from gram.console.text import counted, one_line, say
+from gram.progress import EVERY, Progress, Told, clock, progress
 from gram.solve.answer import Answer
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
@@ -31,7 +32,9 @@ from gram.tasks.own.rows import Rows
 from gram.tasks.own.task import Table
 
 if TYPE_CHECKING:
+    from gram.measure.puzzles import Status
     from gram.solve.reasoner import Reasoner
+    from gram.solve.sampler import Stage
 
 
 # solve ----------------------------------------------------------------------------------------------------
@@ -48,6 +51,7 @@ def solve(
     asked: dict[str, Any],
     animate: Path | None = None,
     skip_bad: bool = False,
+    quiet: bool = False,
     trust: bool = False,
     check: str | None = None,
     blank_unknown: bool = False,
@@ -56,8 +60,9 @@ def solve(
 ) -> int:
     """Answer puzzles and print each answer as soon as it and those before it are there. `asked`: the options of
     Reasoner.solve. `animate`: a new SVG file for how the first trajectories of the only puzzle think. `skip_bad`: what
-    is no puzzle is told and left out, for exit code 2 at the end. `base`: see Task.understand. `explain_input`: only
-    say how this file is understood. `blank_unknown`: symbols of one's own inputs that are not known read as blanks.
+    is no puzzle is told and left out, for exit code 2 at the end. `quiet`: say only what goes wrong on standard error.
+    `base`: see Task.understand. `explain_input`: only say how this file is understood. `blank_unknown`: symbols of
+    one's own inputs that are not known read as blanks.
     `output`, `n`: see gram.console.rows. `dtype`, `trust`, `check`: see gram.load."""
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
@@ -88,7 +93,9 @@ def solve(
             raise ValueError(f"{name} answers test inputs one by one; leave --skip-bad and time limits out.")
         from gram.console import arc
 
-        return arc.solve(task, puzzles, input=input, weights=weights, dtype=dtype, as_json=as_json, asked=asked)
+        return arc.solve(
+            task, puzzles, input=input, weights=weights, dtype=dtype, as_json=as_json, asked=asked, quiet=quiet
+        )
     found = read(task, puzzles, input, base)
     texts = found.puzzles
     refusals = Refusals(skip=skip_bad, several=len(texts) > 1)
@@ -97,35 +104,58 @@ def solve(
         check_file(animate, len(asked_for))
     if not asked_for:
         return refusals.code
-    reasoner, _, _ = load(task, weights, dtype)
-    tell_reading(found)
-    begin, solved, answered = time.perf_counter(), 0, 0
-    for number, puzzle, answer in answers(reasoner, asked_for, refusals, asked):
-        solved, answered = solved + bool(answer.valid), answered + 1
-        if as_json:
-            print(json.dumps(fields(number, answer)), flush=True)
-        else:
-            heading, gap = (f"Puzzle {number}\n", "\n") if len(texts) > 1 else ("", "")
-            say(heading + describe(task, puzzle, answer) + gap)
-            sys.stdout.flush()
+    solved, answered = 0, 0
+    with progress("Solving", quiet=quiet, first=EVERY) as bar:
+        bar.at(lambda: Told(0.0, "reading the weights"))
+        reasoner, _, _ = load(task, weights, dtype)
+        with bar.aside():
+            tell_reading(found, quiet=quiet)
+        begin = time.perf_counter()
+        for number, puzzle, answer in answers(reasoner, asked_for, refusals, bar, asked):
+            solved, answered = solved + bool(answer.valid), answered + 1
+            with bar.aside():
+                if as_json:
+                    print(json.dumps(fields(number, answer)), flush=True)
+                else:
+                    heading, gap = (f"Puzzle {number}\n", "\n") if len(texts) > 1 else ("", "")
+                    say(heading + describe(task, puzzle, answer) + gap)
+                    sys.stdout.flush()
     if not as_json and len(texts) > 1:
         did = f"{solved} of {answered} solved" if task.checkable else f"{answered} answered, none checked,"
         say(f"{did} in {time.perf_counter() - begin:.2f} s")
     if animate is not None:
         write(animate, reasoner, asked_for[0][1], asked)
-    tell_arithmetic(reasoner)
+    if not quiet:
+        tell_arithmetic(reasoner)
     return refusals.code
 
 
 def answers(
-    reasoner: "Reasoner", numbered: Sequence[tuple[int, Tokens]], refusals: Refusals, asked: dict[str, Any]
+    reasoner: "Reasoner",
+    numbered: Sequence[tuple[int, Tokens]],
+    refusals: Refusals,
+    bar: Progress,
+    asked: dict[str, Any],
 ) -> Iterator[tuple[int, Tokens, Answer]]:
     """Each puzzle's number, tokens (L,) and answer."""
+    begin, over, evaluations = time.perf_counter(), 0, 0
 
     def refuse(place: int, sentence: str) -> None:
-        refusals.tell(numbered[place - 1][0], sentence)
+        with bar.aside():
+            refusals.tell(numbered[place - 1][0], sentence)
 
-    for answer in reasoner.answers([puzzle for _, puzzle in numbered], refuse=refuse, **asked):
+    def told() -> Told:
+        seconds, of = time.perf_counter() - begin, len(numbered)
+        left = f", about {clock(seconds * (of - over) / over)} to go" if over >= 20 else ""
+        did = f"{over:,} of {counted(of, 'puzzle')} in {clock(seconds)}, {counted(evaluations, 'function evaluation')}"
+        return Told(over / of, did + left)
+
+    def watch(stage: "Stage") -> None:
+        nonlocal over, evaluations
+        over, evaluations = over + len(stage.over), evaluations + len(stage.rows)
+        bar.at(told)
+
+    for answer in reasoner.answers([puzzle for _, puzzle in numbered], refuse=refuse, watch=watch, **asked):
         number, puzzle = numbered[answer.number - 1]
         yield number, puzzle, answer
 
@@ -203,21 +233,32 @@ def evaluate(
     record: Path | None,
     as_json: bool,
     asked: dict[str, Any],
+    quiet: bool = False,
     trust: bool = False,
     check: str | None = None,
 ) -> int:
     """Measure, print the metrics, and record them if asked to. What `asked` leaves open comes from config.solve."""
     if record is not None and is_bundle(weights):
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
+    limited = asked.get("timeout") is not None or asked.get("total_timeout") is not None
+    if record is not None and limited:
+        raise ValueError("What is done within a time depends on the machine; leave --record or the time limits out.")
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
     if task.unconditional:
-        if data or limit or edge_probability or early_stop or asked.get("select"):
+        if data or limit or edge_probability or early_stop or asked.get("select") or limited:
             raise ValueError(f"{name} has no puzzles; leave out what chooses among them or among their answers.")
         from gram.console import samples
 
         return samples.evaluate(
-            task.sampled(), weights=weights, dtype=dtype, split=split, record=record, as_json=as_json, asked=asked
+            task.sampled(),
+            weights=weights,
+            dtype=dtype,
+            split=split,
+            record=record,
+            as_json=as_json,
+            asked=asked,
+            quiet=quiet,
         )
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1.")
@@ -231,6 +272,8 @@ def evaluate(
     if isinstance(task, Arc):
         if edge_probability or early_stop:
             raise ValueError(f"{name} has no graphs and no checker; leave --edge-probability and --early-stop out.")
+        if limited:
+            raise ValueError(f"{name} is measured whole; leave time limits out, or use a smaller --limit.")
         from gram.console import arc
 
         return arc.evaluate(
@@ -243,15 +286,25 @@ def evaluate(
             record=record,
             as_json=as_json,
             asked=asked,
+            quiet=quiet,
         )
-    found, how = examples(task, data, split, limit, edge_probability, base)
-    reasoner, label, folder = load(task, weights, dtype)
-    tell_reading(how)
-    from gram.measure import puzzles as measure
-    from gram.measure.record import keep, key
+    with progress("Measuring", quiet=quiet) as bar:
+        bar.at(lambda: Told(0.0, "reading puzzles and weights"))
+        found, how = examples(task, data, split, limit, edge_probability, base)
+        reasoner, label, folder = load(task, weights, dtype)
+        with bar.aside():
+            tell_reading(how, quiet=quiet)
+        from gram.measure import puzzles as measure
+        from gram.measure.record import keep, key
 
-    options = resolve(reasoner.config.solve, asked)
-    metrics = measure.evaluate((reasoner.network, task), found, options, early_stop=early_stop)
+        options = resolve(reasoner.config.solve, asked)
+        metrics = measure.evaluate(
+            (reasoner.network, task),
+            found,
+            options,
+            early_stop=early_stop,
+            watch=lambda status: bar.at(lambda: growing(status())),
+        )
     metrics |= {
         "task": task.spec.name,
         "weights": label,
@@ -271,8 +324,20 @@ def evaluate(
         named_by |= {"seed": asked.get("seed") or None, "restart_every": asked.get("restart_every")}
         named_by["early_stop"] = early_stop or None
         keep(record, reasoner, folder, key(metrics["data"], named_by), metrics)
-    tell_arithmetic(reasoner)
+    if not quiet:
+        tell_arithmetic(reasoner)
     return 0
+
+
+def growing(status: "Status") -> Told:
+    """How far a measurement is, for people."""
+    parts = [f"{status.over:,} of {counted(status.puzzles, 'puzzle')} in {clock(status.seconds)}"]
+    share = status.over / status.puzzles
+    if status.left is not None:
+        share = status.seconds / max(1e-9, status.seconds + status.left)
+        parts.append(f"{'about' if status.sure else 'at most'} {clock(status.left)} to go")
+    parts += [f"{name} {rate:.1%}" for name, rate in status.metrics.items()]
+    return Told(share, ", ".join(parts))
 
 
 def table(metrics: dict[str, Any]) -> str:
@@ -300,5 +365,7 @@ def table(metrics: dict[str, Any]) -> str:
         )
     evaluations = metrics["function_evaluations"] + metrics.get("checked_evaluations", 0)
     seconds = metrics["seconds"] + metrics.get("checked_seconds", 0.0)
-    cost = f"  {counted(evaluations, 'function evaluation')}, {seconds:.1f} s"
-    return "\n".join([head, *rates, cost])
+    cost = [f"  {counted(evaluations, 'function evaluation')}, {seconds:.1f} s"]
+    if metrics.get("complete") is False:
+        cost.append(f"  not complete: some time was up; {counted(metrics['left_out'], 'puzzle')} left out")
+    return "\n".join([head, *rates, *cost])

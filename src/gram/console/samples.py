@@ -1,8 +1,9 @@
 """What `gram generate` says, and `gram eval` of a task without puzzles: text for people, or JSON."""
 
 import json
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,10 +12,16 @@ from gram.console import png as pictures
 from gram.console.inputs import load, tell_arithmetic
 from gram.console.text import counted, one_line, say
 from gram.measure.samples import metrics
+from gram.progress import Told, clock, progress
 from gram.solve import generate
 from gram.solve.options import drawing
+from gram.solve.outlook import Outlook
+from gram.solve.sampler import Stage
 from gram.tasks.base import Tokens, Unconditional
 from gram.tasks.data.store import load_examples
+
+if TYPE_CHECKING:
+    from gram.solve.reasoner import Reasoner
 
 SHOWN = 3
 """Samples in the terminal."""
@@ -34,14 +41,14 @@ def sample(
     evolution: Path | None,
     as_json: bool,
     asked: dict[str, Any],
+    quiet: bool = False,
 ) -> int:
     """Draw n samples, print them or their metrics, and write pictures if asked to. `asked`: the options
     of Reasoner.generate."""
     task = tasks.task(name).sampled()
     for path in filter(None, (png, evolution)):
         pictures.check_new(path)
-    reasoner, label, _ = load(task, weights, dtype)
-    samples = reasoner.generate(n, **asked)
+    reasoner, label, _, samples = drawn(task, weights, dtype, n, asked, quiet)
     options = drawing(reasoner.config.solve, n, asked)
     if as_json:
         for i in range(len(samples)):
@@ -58,8 +65,31 @@ def sample(
         frames = generate.evolution(reasoner.network, task, options, width=min(ROWS, len(samples)))
         images = np.stack([task.picture(s) for s in frames.reshape(-1, task.spec.length)])
         pictures.write(evolution, images, columns=options.depth)
-    tell_arithmetic(reasoner)
+    if not quiet:
+        tell_arithmetic(reasoner)
     return 0
+
+
+def drawn(
+    task: Unconditional, weights: str | None, dtype: str, n: int | None, asked: dict[str, Any], quiet: bool
+) -> tuple["Reasoner", str, Path, generate.Samples]:
+    """What `load` gives, and n samples, shown while they are drawn."""
+    with progress("Drawing", quiet=quiet) as bar:
+        bar.at(lambda: Told(0.0, "reading the weights"))
+        reasoner, label, folder = load(task, weights, dtype)
+        options, begin = drawing(reasoner.config.solve, n, asked), time.perf_counter()
+        outlook = Outlook.of(reasoner.network, task, 1, options)
+
+        def told() -> Told:
+            share, seconds = outlook.share, time.perf_counter() - begin
+            left = f"about {clock(seconds / share - seconds)} to go"
+            return Told(share, f"{outlook.over:,} of {counted(outlook.rows, 'sample')} in {clock(seconds)}, {left}")
+
+        def watch(stage: Stage) -> None:
+            outlook.note(stage)
+            bar.at(told)
+
+        return reasoner, label, folder, reasoner.generate(n, watch=watch, **asked)
 
 
 def fields(task: Unconditional, samples: generate.Samples, i: int) -> dict[str, Any]:
@@ -128,11 +158,11 @@ def evaluate(
     record: Path | None,
     as_json: bool,
     asked: dict[str, Any],
+    quiet: bool = False,
 ) -> int:
     """Figures of as many samples as `width`, recorded if asked to. seen: those among the training data of the recipe
     (over the valid ones; None where the files are not here)."""
-    reasoner, label, folder = load(task, weights, dtype)
-    samples = reasoner.generate(**asked)
+    reasoner, label, folder, samples = drawn(task, weights, dtype, None, asked, quiet)
     options = drawing(reasoner.config.solve, None, asked)
     values = {"task": task.spec.name, "weights": label, "data": split, "depth": options.depth}
     values |= metrics(task, samples) | {"seen": seen(task, reasoner.config.data, samples)}
@@ -149,7 +179,8 @@ def evaluate(
         from gram.measure.record import keep, key
 
         keep(record, reasoner, folder, key(split, named_by), values)
-    tell_arithmetic(reasoner)
+    if not quiet:
+        tell_arithmetic(reasoner)
     return 0
 
 

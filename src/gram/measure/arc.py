@@ -11,7 +11,7 @@ import numpy as np
 
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions
-from gram.solve.sampler import Trajectories, sample
+from gram.solve.sampler import Trajectories, Watch, sample
 from gram.tasks.arc.files import Pair
 from gram.tasks.arc.grids import Grid
 from gram.tasks.arc.task import Arc
@@ -95,14 +95,20 @@ class Asked:
     """Function evaluations (rows times supervision steps)."""
 
 
-def ask(network: Network, task: Arc, asked: Sequence[tuple[int, Grid]], options: SamplingOptions) -> list[Asked]:
-    """Test inputs (number of the puzzle, grid) through all variants."""
+def ask(
+    network: Network,
+    task: Arc,
+    asked: Sequence[tuple[int, Grid]],
+    options: SamplingOptions,
+    watch: Watch | None = None,
+) -> list[Asked]:
+    """Test inputs (number of the puzzle, grid) through all variants. `watch`: told every stage."""
     V, answers = len(task.views), []
     together = max(1, CHUNK // V)
     for first in range(0, len(asked), together):
         part = asked[first : first + together]
         inputs = np.concatenate([task.variants_of(puzzle, grid) for puzzle, grid in part])
-        found = sample(network, task, inputs, options)
+        found = sample(network, task, inputs, options, watch=watch)
         answers += [_voted(task, found[i * V : (i + 1) * V]) for i in range(len(part))]
     return answers
 

@@ -4,21 +4,22 @@ The targets are compared with the answers afterwards and reach neither the model
 """
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from gram.config import Select
+from gram.measure.passes import Pass, abreast
 from gram.solve.backend import Network
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.reasoner import Reasoner
-from gram.solve.sampler import DEFAULTS, Trajectories, sample
+from gram.solve.sampler import DEFAULTS, Trajectories
 from gram.solve.select import choose, needs_check
 from gram.tasks.base import Examples, Task, Tokens
 
-CHUNK = 1024  # puzzles sampled at a time: bounds the memory, not the result
 BINS = 10
 GROUPS = {"1": (1, 1), "2-5": (2, 5), "6+": (6, np.inf)}
 """Groups of puzzles by their number of solutions."""
@@ -30,6 +31,7 @@ def evaluate(
     options: SamplingOptions = DEFAULTS,
     *,
     early_stop: bool = False,
+    watch: "Watch | None" = None,
     **changes: Any,
 ) -> dict[str, Any]:
     """Measure on `examples`, whose targets should be all that exist for each input; `changes` are options by name.
@@ -55,6 +57,10 @@ def evaluate(
     also exact and selected_valid, where there is a single target); checked_evaluations and checked_seconds.
 
     early_stop: only that second pass; valid, coverage and conflicts are None, because they need all samples.
+    Both passes go abreast and in an order of their own, so that at any time what is measured stands for all; `watch` is
+    told how far that is after each supervision step. A puzzle ends as it is after `timeout` seconds (rows that never
+    ran count as wrong), and when `total_timeout` has passed, puzzles that are not over are left out. Then also
+    complete: whether no time was up; examples: puzzles that were measured; left_out: the others.
 
     A variant whose trajectories are all equal runs one of them, which counts as `width` samples. ValueError without
     examples, for an input without a target, for early_stop without "checked", or for a width beyond memory.
@@ -71,40 +77,100 @@ def evaluate(
     needs_check(task, o.select)
     metrics = {"examples": len(examples), "width": o.width, "depth": o.depth, "select": o.select, "seed": o.seed}
     metrics |= {"restart_every": o.restart_every or None, "early_stop": early_stop}
-    if early_stop:
-        found = checked(network, task, examples.inputs, o)
-        solved, single = found["checked"], bool((examples.counts == 1).all())
+    order = shuffled(len(examples))
+    inputs, tally, begin = examples.inputs[order], Tally(task, o.width, o.select), time.perf_counter()
+
+    def told() -> None:
+        if watch is not None:
+            watch(lambda: Status.of(passes, time.perf_counter() - begin, tally))
+
+    full = None if early_stop else Pass(network, task, inputs, o, watch=told)
+    early = Pass(network, task, inputs, replace(o, want=1), watch=told) if o.select == "checked" else None
+    passes = [each for each in (full, early) if each is not None]
+    for which, place, found in abreast(passes):
+        if o.total_timeout is not None and time.perf_counter() - begin >= o.total_timeout:
+            break
+        i = int(order[place])
+        if which is full:
+            tally.add(examples.inputs[i], examples.targets_of(i), found, place=i)
+        else:
+            tally.checked.append(choose(task, examples.inputs[i], found, "checked").answer is not None)
+    return metrics | summary(full, early, tally, examples, o)
+
+
+def shuffled(count: int) -> np.ndarray:
+    """The order in which puzzles are measured, always the same: those that come first stand for the rest."""
+    return np.random.default_rng(0).permutation(count)
+
+
+def summary(
+    full: Pass | None, early: Pass | None, tally: "Tally", examples: Examples, options: SamplingOptions
+) -> dict[str, Any]:
+    """The metrics of the passes that ran."""
+    metrics: dict[str, Any] = {}
+    measured = min(len(each) for each in ([tally.places] * bool(full) + [tally.checked] * bool(early)))
+    if not measured:
+        raise ValueError("The time was up before the first puzzle was over; give more of it, or a smaller width.")
+    if options.timeout is not None or options.total_timeout is not None:
+        late = [each.deadline.late for each in (full, early) if each is not None]
+        metrics = {"examples": measured, "complete": not np.any(late), "timeout": options.timeout}
+        metrics |= {"total_timeout": options.total_timeout, "left_out": len(examples) - measured}
+    solved = float(np.mean(tally.checked)) if early is not None else None
+    if full is None:
+        assert early is not None
+        single = bool((examples.counts == 1).all())
         metrics |= dict.fromkeys(("valid", "coverage", "conflicts"))
         metrics |= {"exact": solved if single else None, "selected_valid": solved, "checked": solved}
-        return metrics | {"function_evaluations": found["checked_evaluations"], "seconds": found["checked_seconds"]}
-    tally = Tally(task, o.width, o.select)
-    seconds = 0.0
-    for first in range(0, len(examples), CHUNK):
-        part = examples.select(np.arange(first, min(first + CHUNK, len(examples))))
-        begin = time.perf_counter()
-        found = sample(network, task, part.inputs, o)
-        seconds += time.perf_counter() - begin
-        for i, trajectories in enumerate(found):
-            tally.add(part.inputs[i], part.targets_of(i), trajectories)
-    metrics |= tally.metrics() | {"seconds": seconds}
-    if o.select == "checked":
-        metrics |= checked(network, task, examples.inputs, o)
+        return metrics | {"function_evaluations": early.evaluations, "seconds": early.seconds}
+    metrics |= tally.metrics() | {"seconds": full.seconds}
+    if early is not None:
+        metrics |= {"checked": solved, "checked_evaluations": early.evaluations, "checked_seconds": early.seconds}
         if metrics["exact"] is not None and not metrics["unlisted"]:  # a single right answer: what is valid is exact
             metrics["exact"] = metrics["selected_valid"] = metrics["checked"]
     return metrics
 
 
-def checked(network: Network, task: Task, puzzles: Tokens, options: SamplingOptions) -> dict[str, Any]:
-    """A pass with early stop by the checker: the share of puzzles that get a valid answer, and its cost."""
-    solved = evaluations = 0
-    begin = time.perf_counter()
-    for first in range(0, len(puzzles), CHUNK):
-        part = puzzles[first : first + CHUNK]
-        for puzzle, found in zip(part, sample(network, task, part, options, want=1), strict=True):
-            solved += choose(task, puzzle, found, "checked").answer is not None
-            evaluations += found.evaluations
-    seconds = time.perf_counter() - begin
-    return {"checked": solved / len(puzzles), "checked_evaluations": evaluations, "checked_seconds": seconds}
+@dataclass(frozen=True)
+class Status:
+    """How far a measurement is."""
+
+    over: int
+    """Puzzles that are over."""
+    puzzles: int
+    seconds: float
+    """Since the beginning."""
+    left: float | None
+    """Seconds to come, None where nothing can be told yet."""
+    sure: bool
+    """Whether `left` is what to expect; before, it is more or less a bound from above."""
+    metrics: dict[str, float]
+    """Means so far of those metrics that are shown while they grow."""
+
+    @classmethod
+    def of(cls, passes: Sequence[Pass], seconds: float, tally: "Tally") -> "Status":
+        """Of passes that go abreast."""
+        whole = [each.all_seconds for each in passes]
+        known = [total for total in whole if total is not None]
+        sampled = sum(each.seconds for each in passes)
+        # a pass that nothing is known of yet takes no longer than the other
+        left = None if not known else sum(max(known) if total is None else total for total in whole) - sampled
+        means = {
+            "valid": tally.valid,
+            "selected_valid": tally.selected_valid.get(tally.width),
+            "checked": tally.checked,
+        }
+        return cls(
+            over=min(each.over for each in passes),
+            puzzles=passes[0].puzzles,
+            seconds=seconds,
+            left=None if left is None else max(0.0, left),
+            sure=all(each.sure for each in passes),
+            metrics={name: float(np.mean(values)) for name, values in means.items() if values},
+        )
+
+
+Watch = Callable[[Callable[[], Status]], None]
+"""Told after each supervision step how to get the status, which takes a little while."""
 
 
 def widths(width: int) -> list[int]:
@@ -134,12 +200,18 @@ class Tally:
     conflicts: list[int] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
     evaluations: int = 0
+    places: list[int] = field(default_factory=list)
+    """Which puzzle each is."""
+    checked: list[bool] = field(default_factory=list)
+    """Whether early stop finds a valid answer, in an order of its own."""
     right: list[np.ndarray] = field(default_factory=list)
     halt: list[np.ndarray] = field(default_factory=list)
     value: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, puzzle: Tokens, targets: Tokens, found: Trajectories) -> None:
-        """Count one puzzle (L,) with its targets (S, L)."""
+    def add(self, puzzle: Tokens, targets: Tokens, found: Trajectories, place: int | None = None) -> None:
+        """Count one puzzle (L,) with its targets (S, L). place: which it is, so that metrics do not depend on the order
+        to the last bit; the next one if not given."""
+        self.places.append(len(self.places) if place is None else place)
         found = found.judged(self.task, puzzle)
         choices = {n: choose(self.task, puzzle, found.head(n), self.select) for n in widths(self.width)}
         choice, right = choices[self.width], found.valid
@@ -155,17 +227,20 @@ class Tally:
             self.selected_valid.setdefault(n, []).append(first.right)
         self.exact.append(choice.answer is not None and np.array_equal(choice.answer, targets[0]))
         self.exact_one.append(np.array_equal(found.answers[0], targets[0]))
-        self.conflicts.append(int(self.task.conflicts(puzzle[None], choice.candidates[0].answer[None])[0]))
+        frequent = [c.answer for c in choice.candidates[:1]]  # none where the time was up before a row ended
+        self.conflicts.append(sum(int(self.task.conflicts(puzzle[None], answer[None])[0]) for answer in frequent))
         self.steps.append(float(found.steps.mean()))
         self.evaluations += found.evaluations
-        self.right.append(right)
-        self.halt.append(found.halt)
-        self.value.append(found.value)
+        ran = found.steps > 0
+        self.right.append(right[ran])
+        self.halt.append(found.halt[ran])
+        self.value.append(found.value[ran])
 
     def metrics(self) -> dict[str, Any]:
         """See `evaluate`."""
-        solutions, valid = np.array(self.solutions), np.array(self.valid)
-        covered = {n: np.minimum(1.0, np.array(found) / solutions) for n, found in self.found.items()}
+        by = np.argsort(self.places)
+        solutions, valid = np.array(self.solutions)[by], np.array(self.valid)[by]
+        covered = {n: np.minimum(1.0, np.array(found)[by] / solutions) for n, found in self.found.items()}
         coverage = covered[self.width]
         uniform = 1 - (1 - 1 / solutions) ** self.width
         many = solutions > 1
@@ -180,8 +255,10 @@ class Tally:
                     "coverage": float(coverage[rows].mean()),
                     "coverage_share": float(coverage[rows].mean() / uniform[rows].mean()),
                 }
-        right = np.concatenate(self.right).astype(float)
-        halt = 0.5 * (1 + np.tanh(np.concatenate(self.halt).astype(float) / 2))  # sigmoid, without overflow
+        right, halt, value = (
+            np.concatenate([z[i] for i in by]).astype(float) for z in (self.right, self.halt, self.value)
+        )
+        halt = 0.5 * (1 + np.tanh(halt / 2))  # sigmoid, without overflow
         return {
             "valid": float(valid.mean()),
             "selected_valid": float(np.mean(self.selected_valid[self.width])),
@@ -203,9 +280,9 @@ class Tally:
             "diversity": float(np.mean(self.distinct)) / self.width,
             "agreement": float(np.mean(self.agreement)),
             "conflicts": int(np.sum(self.conflicts)),
-            "halting_step": float(np.mean(self.steps)),
+            "halting_step": float(np.mean(np.array(self.steps)[by])),
             "halt_calibration": calibration(halt, right),
-            "value_calibration": calibration(np.concatenate(self.value).clip(0, 1), right),
+            "value_calibration": calibration(value.clip(0, 1), right),
             "function_evaluations": self.evaluations,
         }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 POLL = 1.0
-"""Seconds until an orphan notices."""
+"""Seconds until an orphan notices, and between two signs of life."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,18 @@ class Job:
     arguments: tuple[Any, ...]
 
 
-def side_by_side(jobs: Sequence[Job], count: int) -> Iterator[tuple[Job, Any]]:
-    """Each job with what its work returned, as they end, at most `count` at a time.
+def side_by_side(
+    jobs: Sequence[Job], count: int, alive: Callable[[Sequence[Job], int], None] = lambda running, ended: None
+) -> Iterator[tuple[Job, Any]]:
+    """Each job with what its work returned, as they end, at most `count` at a time. `alive`: told every POLL seconds
+    which are running, and how many have ended.
 
     What a work raises is raised here; the others are then asked to stop (SIGTERM) and waited for, as they are when the
     caller is interrupted. A process that ends without a word is a RuntimeError.
     """
     context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
     waiting, running = list(jobs), dict[connection.Connection, tuple[Job, SpawnProcess]]()
+    ended = 0
     try:
         while waiting or running:
             while waiting and len(running) < count:
@@ -45,10 +49,12 @@ def side_by_side(jobs: Sequence[Job], count: int) -> Iterator[tuple[Job, Any]]:
                 process.start()
                 theirs.close()
                 running[ours] = job, process
-            for ready in connection.wait(list(running)):
+            for ready in connection.wait(list(running), POLL):
                 assert isinstance(ready, connection.Connection)
                 job, process = running.pop(ready)
+                ended += 1
                 yield job, _result(job, process, ready)
+            alive([job for job, _ in running.values()], ended)
     finally:
         for _, process in running.values():
             process.terminate()

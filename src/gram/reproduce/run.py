@@ -12,6 +12,8 @@ import dataclasses
 import gc
 import os
 import shlex
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,6 +25,7 @@ from gram.console import puzzles as console
 from gram.console.text import counted
 from gram.measure import record
 from gram.measure.record import TRAINING
+from gram.progress import Told, clock, progress
 from gram.recipes import plans, split
 from gram.recipes.plans import PLANS, Measure, Plan, Scale
 from gram.recipes.variants import GRAM
@@ -35,7 +38,14 @@ RUNS, RESULTS, REPORT = "runs", "results", "report"
 
 
 def reproduce(
-    name: str | None, *, scale: Scale, out: Path | None, seeds: str | None, jobs: int | None, listed: bool
+    name: str | None,
+    *,
+    scale: Scale,
+    out: Path | None,
+    seeds: str | None,
+    jobs: int | None,
+    listed: bool,
+    quiet: bool = False,
 ) -> int:
     """Train, measure and report the table `name` into `out` (runs/reproduce/NAME if not given).
 
@@ -43,7 +53,7 @@ def reproduce(
     figures. A run whose loss is no number any more leaves its row empty; the others go on, and a ValueError names it at
     the end. ValueError or FileNotFoundError for an unknown name, missing data, an `out` that holds something else, runs
     there of other settings, and at the paper's scale without a GPU. `listed` only says what would be done. jobs: runs
-    side by side; None is one for each CPU core at laptop scale, one on a GPU.
+    side by side; None is one for each CPU core at laptop scale, one on a GPU. quiet: without signs of life.
     """
     if name is None:
         if not listed:
@@ -64,7 +74,7 @@ def reproduce(
     if scale == "paper":
         print(several_gpus(configs[0], out))
     try:
-        broken = steps(chosen, configs, out, jobs)
+        broken = steps(chosen, configs, out, jobs, quiet)
         if (out / RESULTS).is_dir():
             report(chosen, configs, out)
     except KeyboardInterrupt:
@@ -119,7 +129,7 @@ def finished(folder: Path) -> bool:
 
 
 # steps ------------------------------------------------------------------------------------------------------
-def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int) -> list[str]:
+def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int, quiet: bool = True) -> list[str]:
     """Train and measure every run; returns what is to be said of those whose loss is no number any more."""
     titles = [f"[{n} of {len(configs)}] {c.recipe}, seed {c.train.seed}" for n, c in enumerate(configs, 1)]
     if jobs > 1:
@@ -127,12 +137,27 @@ def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int) -> list[str
             Job(title, run(config, out).with_suffix(".log"), one, (chosen, config, out))
             for title, config in zip(titles, configs, strict=True)
         ]
-        return [said for _, said in side_by_side(work, jobs) if said]
+        with progress("Runs", quiet=quiet, every=60.0) as bar:
+            begin = time.monotonic()
+
+            def alive(running: Sequence[Job], ended: int) -> None:
+                bar.at(lambda: Told(ended / len(work), going(running, ended, len(work), time.monotonic() - begin)))
+
+            return [said for _, said in side_by_side(work, jobs, alive) if said]
     broken = []
     for title, config in zip(titles, configs, strict=True):
         print(title, flush=True)
         broken.append(one(chosen, config, out))
     return [said for said in broken if said]
+
+
+def going(running: Sequence[Job], ended: int, of: int, seconds: float) -> str:
+    """How far runs are: those that are over, and the last line that each other one has written."""
+    parts = [f"{ended} of {counted(of, 'run')} in {clock(seconds)}"]
+    for job in running:
+        lines = job.log.read_text(encoding="utf-8", errors="replace").split("\n") if job.log.is_file() else []
+        parts.append(f"{job.title}: {next(filter(None, reversed(lines)), 'begins')}")
+    return "; ".join(parts)
 
 
 def one(chosen: Plan, config: Config, out: Path) -> str | None:

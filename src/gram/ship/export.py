@@ -21,6 +21,7 @@ from gram.models.build import parameter_table
 from gram.models.core import State
 from gram.models.layers import GroupMixer, SwiGLU
 from gram.models.recursive import Model
+from gram.progress import Told, progress
 from gram.ship import web as page
 from gram.ship.onnx_backend import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
 from gram.solve.backend import StepOutput
@@ -47,6 +48,7 @@ def export(
     int8: bool = False,
     web: bool = False,
     license: str | None = None,
+    quiet: bool = True,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Write the bundle of shipped weights (by name) or of a run's folder to the new folder `out`, whole or not at all.
@@ -55,8 +57,8 @@ def export(
     answer depends on no instruction that a processor may lack; activations with fixed ranges, measured on rollouts of
     training puzzles, so that a row's answer does not depend on the rows beside it. web adds a page for browsers (queens
     and Sudoku). license: that of the network, for its card; a network of one's own has none unless it is given, and
-    neither a bundle nor its card says where its data were. FileExistsError if `out` holds something, ValueError without
-    the packages of gram-reasoning[export].
+    neither a bundle nor its card says where its data were. quiet: without signs of life. FileExistsError if `out`
+    holds something, ValueError without the packages of gram-reasoning[export].
     """
     refuse_filled(out)
     try:
@@ -73,15 +75,18 @@ def export(
     task = tasks.of(config)
     if web:
         page.check(task, config)
-    with new_folder(out) as folder:
+    with new_folder(out) as folder, progress("Exporting", quiet=quiet, first=0.0) as bar:
+        bar.at(lambda: Told(0.1, f"{weights} to {out}: writing the graph of a supervision step"))
         try:
             write_graphs(model, folder)
         except torch.onnx.OnnxExporterError as error:
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"{weights} cannot be exported ({reason}); answer with the weights themselves.") from None
         if int8:
+            bar.at(lambda: Told(0.5, "measuring the ranges of 8 bits"))
             products = quantize(folder / STEP, inputs(model, task, config), delicate(model))
-            say(f"{products} matrix products in int8.")
+            with bar.aside():
+                say(f"{products} matrix products in int8.")
         with torch.no_grad():
             state = model.initial(1, torch.zeros(2, 1, model.rows, config.model.width))
         np.savez(folder / START, h=state.h.numpy(), l=state.l.numpy())

@@ -12,6 +12,7 @@ from typing import get_args, get_type_hints
 
 from gram.config import read_config
 from gram.console import puzzles as console
+from gram.console.exits import ended
 from gram.console.options import Solving
 from gram.ship.onnx_backend import CONFIG, load, read_manifest
 
@@ -32,29 +33,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", metavar="FILE.py:FUNCTION", help="what judges answers to one's own data")
     parser.add_argument("--trust-check", action="store_true", help="run the check that the bundle names: it is code")
     parser.add_argument("--json", action="store_true", help="one JSON object per puzzle")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out what is no puzzle; the exit code is then 2")
+    parser.add_argument("--quiet", action="store_true", help="say nothing on standard error but what goes wrong")
     given = parser.parse_args(arguments)
-    try:
-        folder = Path(given.bundle)
-        read_manifest(folder)
-        return console.solve(
-            read_config(folder / CONFIG).task,
-            tuple(given.puzzles),
-            input=given.input,
-            weights=given.bundle,
-            as_json=given.json,
-            asked={field.name: getattr(given, field.name) for field in dataclasses.fields(Solving)},
-            trust=given.trust_check,
-            check=given.check,
-        )
-    except MemoryError:
-        print("gram: There is not enough memory; use a smaller --width.", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("gram: Interrupted.", file=sys.stderr)
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"gram: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    return ended(lambda: solve(given))
+
+
+def solve(given: argparse.Namespace) -> int:
+    """Answer the puzzles of the command line."""
+    folder = Path(given.bundle)
+    read_manifest(folder)
+    return console.solve(
+        read_config(folder / CONFIG).task,
+        tuple(given.puzzles),
+        input=given.input,
+        weights=given.bundle,
+        as_json=given.json,
+        asked={field.name: getattr(given, field.name) for field in dataclasses.fields(Solving)},
+        skip_bad=given.skip_bad,
+        quiet=given.quiet,
+        trust=given.trust_check,
+        check=given.check,
+    )
 
 
 if __name__ == "__main__":

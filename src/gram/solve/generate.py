@@ -8,7 +8,7 @@ import numpy as np
 
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions, resolve
-from gram.solve.sampler import DEFAULTS, deterministic, rollout, sample
+from gram.solve.sampler import DEFAULTS, Watch, deterministic, rollout, sample
 from gram.tasks.base import Tokens, Unconditional
 
 
@@ -36,11 +36,18 @@ class Samples:
         return self.tokens if self.valid is None else self.tokens[self.valid]
 
 
-def draw(network: Network, task: Unconditional, options: SamplingOptions = DEFAULTS, **changes: Any) -> Samples:
+def draw(
+    network: Network,
+    task: Unconditional,
+    options: SamplingOptions = DEFAULTS,
+    *,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Samples:
     """As many samples from the prior as `width` says; `changes` are options by name. No checker and no data take part.
-    A deterministic variant has one sample only, so that one comes back."""
+    A deterministic variant has one sample only, so that one comes back. `watch`: told every stage."""
     begin = time.perf_counter()
-    found = sample(network, task, task.blank[None], options, **changes)[0]
+    found = sample(network, task, task.blank[None], options, watch=watch, **changes)[0]
     seconds = time.perf_counter() - begin
     valid = found.judged(task, task.blank).valid if task.rules else None
     return Samples(found.answers, valid, found.steps, found.value, seconds)

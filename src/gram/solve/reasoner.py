@@ -233,11 +233,11 @@ class Reasoner:
             task=self.task,
         )
 
-    def generate(self, n: int | None = None, **options: Any) -> Samples:
+    def generate(self, n: int | None = None, *, watch: Watch | None = None, **options: Any) -> Samples:
         """Draw n samples of a task without puzzles; n is `width`, and the options are those of SamplingOptions, as in
         config.solve unless given. The first samples are the same for every n. ValueError for a task with puzzles, or an
         option that is unknown, out of range or about answers to puzzles."""
-        return draw(self.network, self.task.sampled(), drawing(self.config.solve, n, options))
+        return draw(self.network, self.task.sampled(), drawing(self.config.solve, n, options), watch=watch)
 
     def read(self, puzzles: Sequence[Puzzle] | np.ndarray) -> Tokens:
         """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with

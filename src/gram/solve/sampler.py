@@ -173,6 +173,7 @@ def rollout(
     limit = o.rows or network.active_rows
     scheduler = Scheduler(widths, limit, wants, network.first_wave)
     deadline = deadline or Deadline(len(puzzles), each=o.timeout, total=o.total_timeout)
+    deadline.resume()
     while scheduler.waiting or batch.rows:
         batch.admit(scheduler.take(limit - len(batch.rows)))
         answers, value, halt = batch.step()

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 
+from gram import unpack
 from gram.tasks.base import SPLITS, Examples, Symmetry, TaskSpec, Tokens, Unconditional, splits_of
 from gram.tasks.data.store import data_file
 
@@ -83,7 +84,7 @@ def read_idx(name: str, axes: int) -> np.ndarray:
     """An IDX file of bytes, gzip'd: 0, 0, 8, the number of axes, their lengths as big-endian 32-bit integers, bytes."""
     path = data_file(name)
     try:
-        data = gzip.decompress(path.read_bytes())
+        data = unpack.gunzip(path.read_bytes(), str(path))
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise ValueError(f"{path} is no gzip'd file or is damaged ({error}); copy it again.") from None
     begin = 4 + 4 * axes

@@ -13,6 +13,7 @@ from gram.measure.puzzles import evaluate
 from gram.measure.samples import metrics as metrics_of
 from gram.models.build import AnyModel
 from gram.models.recursive import Model
+from gram.progress import clock
 from gram.solve import generate
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import PAD, Examples, Task
@@ -20,7 +21,7 @@ from gram.tasks.data.store import load_examples
 from gram.train import watch
 from gram.train.baselines import baseline_elbo
 from gram.train.budget import Progress
-from gram.train.log import Log, clock
+from gram.train.log import Log
 from gram.train.objective import Update, full_elbo
 from gram.train.optim import warmed_beta
 from gram.train.parallel import World

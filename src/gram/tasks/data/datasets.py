@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from gram import unpack
 from gram.atomic import lock, whole
 from gram.tasks.data.banks import build_bank, build_hard
 from gram.tasks.data.download import Report, fetch
@@ -132,7 +133,7 @@ def authentic(folder: Path, file: str) -> None:
             for row in csv.DictReader(lines):
                 total.update(f"{row['question']},{row['answer']}\n".encode())
     elif file.endswith(".json.gz"):
-        content = json.loads(gzip.decompress(path.read_bytes()))
+        content = json.loads(unpack.gunzip(path.read_bytes(), str(path)))
         total.update(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
     else:
         total.update(path.read_bytes())
@@ -261,7 +262,7 @@ def check_sudoku(path: Path) -> None:
     """The columns that are read. Rows are checked when they are: the whole file has millions."""
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
-            header = file.readline().rstrip("\r\n").split(",")
+            header = file.readline(1000).rstrip("\r\n").split(",")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError):
         raise ValueError(f"{path} is not gzip'd UTF-8 text; get it again.") from None
     missing = [name for name in ("question", "answer") if name not in header]
@@ -272,11 +273,13 @@ def check_sudoku(path: Path) -> None:
 def check_arc(path: Path) -> None:
     """Tasks with pairs of grids: rows of one length, colors 0 to 9, at most 30 x 30."""
     try:
-        tasks = json.loads(gzip.decompress(path.read_bytes()))
+        tasks = json.loads(unpack.gunzip(path.read_bytes(), str(path)))
         grids = {
             task: [pair[side] for part in ("train", "test") for pair in pairs[part] for side in ("input", "output")]
             for task, pairs in tasks.items()
         }
+    except unpack.Refused:
+        raise
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} holds no ARC tasks ({type(error).__name__}: {error}); get it again.") from None
     if not grids:
@@ -298,7 +301,7 @@ def is_grid(grid: Any) -> bool:
 def check_mnist(path: Path) -> None:
     """An IDX file of bytes: its magic number, and as many bytes as its sizes say."""
     try:
-        data = gzip.decompress(path.read_bytes())
+        data = unpack.gunzip(path.read_bytes(), str(path))
     except (OSError, EOFError, zlib.error):
         raise ValueError(f"{path} is not gzip'd; get it again.") from None
     axes = 3 if "images" in path.name else 1

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gram import unpack
+
 LIMIT = 1 << 30
 """Bytes of an unpacked file at most."""
 MARKS = {
@@ -51,7 +53,7 @@ def _held(data: bytes, name: str, where: str, limit: int, form: tuple[str, ...])
     if data[:2] == b"\x1f\x8b":
         if form:
             raise ValueError(f"{where} is compressed twice; unpack it first.")
-        return _held(_gunzip(data, where, limit), name.removesuffix(".gz"), where, limit, ("gzip",))
+        return _held(_gunzip(data, where), name.removesuffix(".gz"), where, limit, ("gzip",))
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zip(data, where, limit, form)
     if data[:6] == b"\x93NUMPY":
@@ -70,10 +72,9 @@ def _folder(path: Path, where: str, limit: int) -> Held:
     return unpacked(files[0], str(files[0]), limit)
 
 
-def _gunzip(data: bytes, where: str, limit: int) -> bytes:
+def _gunzip(data: bytes, where: str) -> bytes:
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            return file.read(limit + 1)
+        return unpack.gunzip(data, where)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise ValueError(f"{where} is a damaged gzip file ({error}); get it again.") from None
 
@@ -84,8 +85,7 @@ def _zip(data: bytes, where: str, limit: int, form: tuple[str, ...]) -> Held:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
-            if sum(info.file_size for info in members) > limit:
-                raise ValueError(f"{where} is larger than {limit / 1e6:,.0f} MB when unpacked; split it.")
+            unpack.check_archive(archive, len(data), where)
             if members and all(info.filename.endswith(".npy") for info in members):
                 arrays = {
                     info.filename.removesuffix(".npy"): array_of(_member(archive, info), f"{where}, {info.filename}")

@@ -1,0 +1,80 @@
+"""How a command ends: its exit code, and one sentence on standard error where something is wrong."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+
+MOST = 600
+"""Characters of a sentence."""
+NEEDED = "torch", "tyro", "numpy", "scipy", "safetensors", "rich"
+"""Packages that a command cannot do without."""
+
+
+def ended(command: Callable[[], int]) -> int:
+    """The exit code of a command: its own, 2 for bad input, 130 for Ctrl-C. 0, without a word, where the reader of what
+    it prints went away, as in `gram solve ... | head`."""
+    if sys.stderr is None:  # closed, as by 2>&-
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  lives as long as the process
+    try:
+        if sys.stdout is None:
+            return fail("Standard output is closed; send it to a file, or to /dev/null.", 2)
+        code = command()
+        sys.stdout.flush()
+    except KeyboardInterrupt as error:
+        return fail(str(error) or "Interrupted.", 130)
+    except BrokenPipeError:
+        give_up()
+        return 0
+    except ImportError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing not in NEEDED:
+            raise
+        return fail(f"The package {missing} is missing or broken ({error}); run pip install gram-reasoning.", 2)
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        return fail(sentence, 2)
+    return code
+
+
+def give_up() -> None:
+    """Nobody reads what is printed any more: what is still in buffers goes nowhere at the exit, without a word."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def explain(error: Exception) -> str | None:
+    """What went wrong, in a sentence; None for what is a mistake of ours and deserves its traceback."""
+    text = str(error)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in text.lower()):
+        return "There is not enough memory for this; use a smaller width, batch or model."
+    if isinstance(error, RuntimeError):
+        return None
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}."
+    return text
+
+
+def fail(sentence: str, code: int) -> int:
+    """Say what is wrong; returns `code`."""
+    if (out := sys.stdout) is not None:
+        try:
+            out.flush()
+        except BrokenPipeError:
+            give_up()
+        except OSError:  # it may be what is full: give it up, so that nothing follows the sentence
+            with contextlib.suppress(OSError):
+                out.close()
+    with contextlib.suppress(OSError):  # the terminal is closed
+        print(f"gram: {brief(sentence)}", file=sys.stderr, flush=True)
+    return code
+
+
+def brief(sentence: str) -> str:
+    """On one line, and without the middle of what is longer than MOST: it is somebody's input, and what to do about it
+    stands at the end."""
+    line = " ".join(sentence.split())
+    return line if len(line) <= MOST else f"{line[: MOST // 2]} ... {line[-MOST // 3 :]}"

@@ -1,0 +1,114 @@
+"""One way through many puzzles, and how long it will take: seconds so far, and a fair guess of those to come."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from gram.solve.backend import Network
+from gram.solve.deadline import Deadline
+from gram.solve.options import SamplingOptions
+from gram.solve.outlook import Outlook
+from gram.solve.sampler import Stage, Trajectories, completed
+from gram.tasks.base import Task, Tokens
+
+SURE = 200
+"""Rows that must have left before a guess counts as one."""
+SURE_PUZZLES = 20
+"""Puzzles that must be over."""
+
+
+class Pass:
+    """An iterator of (puzzle, trajectories) as puzzles (n, L) end. The time between two of them does not count."""
+
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        puzzles: Tokens,
+        options: SamplingOptions,
+        *,
+        watch: Callable[[], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        """watch: called after every supervision step. With `options.want` a puzzle may end before its rows have."""
+        self.puzzles, self.clock = len(puzzles), clock
+        self.early = options.want is not None
+        self.over, self.outlook = 0, Outlook.of(network, task, len(puzzles), options)
+        self.cost, self.most = np.zeros(len(puzzles)), options.width * options.depth
+        self.is_over = np.zeros(len(puzzles), bool)
+        self.deadline = Deadline(len(puzzles), each=options.timeout, total=options.total_timeout)
+        self.spent, self.since = 0.0, None
+        self.watch = watch
+        self.found = completed(network, task, puzzles, options, watch=self.note, deadline=self.deadline)
+
+    def __iter__(self) -> Iterator[tuple[int, Trajectories]]:
+        return self
+
+    def __next__(self) -> tuple[int, Trajectories]:
+        self.since = self.clock()
+        try:
+            found = next(self.found)
+            self.over += 1
+            return found
+        finally:
+            self.spent, self.since = self.seconds, None
+
+    @property
+    def seconds(self) -> float:
+        """Time of the sampling so far."""
+        return self.spent + (0.0 if self.since is None else self.clock() - self.since)
+
+    def note(self, stage: Stage) -> None:
+        """Count the rows of a supervision step, and those that end with it."""
+        self.outlook.note(stage)
+        self.cost += np.bincount([puzzle for puzzle, _ in stage.rows], minlength=self.puzzles)
+        self.is_over[stage.over] = True
+        self.watch()
+
+    @property
+    def evaluations(self) -> int:
+        """Function evaluations so far."""
+        return self.outlook.evaluations
+
+    @property
+    def sure(self) -> bool:
+        """Whether enough has ended to tell the rest from it."""
+        return self.over == self.puzzles or (
+            self.over >= SURE_PUZZLES if self.early else self.outlook.over >= min(SURE, self.outlook.rows / 4)
+        )
+
+    @property
+    def all_seconds(self) -> float | None:
+        """Seconds of the whole pass as far as can be told; None before anything can. Before `sure`, an upper bound of
+        a pass in which every row runs to its end."""
+        if not self.evaluations:
+            return None
+        if self.early:
+            whole = self.puzzles * mean_cost(self.cost, self.is_over, self.most) if self.over else None
+        else:
+            whole = self.outlook.rows * self.outlook.steps()
+        return None if whole is None else self.seconds * max(1.0, whole / self.evaluations)
+
+
+def mean_cost(cost: np.ndarray, over: np.ndarray, most: float) -> float:
+    """Mean cost of a puzzle, at most `most`, when some are over and others are in flight: (n,) what each has cost, 0
+    where it has not begun. As in Outlook.steps; past the largest cost the rest end at the rate of all."""
+    begun = np.flatnonzero(cost)
+    costs, order = np.sort(cost[begun]), begun[np.argsort(cost[begun], kind="stable")]
+    left = np.cumprod(1 - over[order] / np.arange(len(order), 0, -1))
+    area = costs[0] + float((left[:-1] * np.diff(costs)).sum())
+    rate = over[order].sum() / costs.sum()
+    return area + float(left[-1]) * (1 - np.exp(-rate * (most - costs[-1]))) / rate
+
+
+def abreast(passes: Sequence[Pass]) -> Iterator[tuple[Pass, int, Trajectories]]:
+    """What passes through the same puzzles find, with the pass; the one in which fewer are over goes on first."""
+    going = list(passes)
+    while going:
+        first = min(going, key=lambda each: each.over)
+        for puzzle, found in first:
+            yield first, puzzle, found
+            break
+        else:
+            going.remove(first)

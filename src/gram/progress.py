@@ -1,0 +1,109 @@
+"""Signs of life of long work, on standard error: a bar on a terminal, a line now and then elsewhere, or nothing."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+FIRST, EVERY = 2.0, 10.0
+"""Seconds until the first line, and between two, where no terminal is."""
+REDRAW = 0.2
+"""Seconds between two pictures of a bar."""
+
+
+class Told(NamedTuple):
+    """How far some work is."""
+
+    share: float
+    """Of the whole, 0 to 1."""
+    text: str
+
+
+class Progress:
+    """How far some work is; this one tells nobody. A context: at its end a bar is gone."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def at(self, now: Callable[[], Told]) -> None:
+        """How far the work is; asked for only if it is shown."""
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While something else is printed."""
+        yield
+
+
+class Lines(Progress):
+    """A plain line every `every` seconds, the first after `first`."""
+
+    def __init__(self, first: float = FIRST, every: float = EVERY, clock: Callable[[], float] = time.monotonic):
+        self.every, self.clock = every, clock
+        self.next = clock() + first
+
+    def at(self, now: Callable[[], Told]) -> None:
+        time_now = self.clock()
+        if time_now >= self.next:
+            self.next = time_now + self.every
+            print(now().text, file=sys.stderr, flush=True)
+
+
+class Bar(Progress):
+    """A bar of rich, drawn in place."""
+
+    def __init__(self, title: str):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        title_column, text_column = (
+            TextColumn(says, markup=False) for says in ("{task.description}", "{task.fields[says]}")
+        )
+        columns = title_column, BarColumn(24), text_column
+        console = Console(stderr=True)
+        self.bar = Progress(
+            *columns, console=console, transient=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        self.work = self.bar.add_task(title, total=1.0, says="")
+        self.drawn = 0.0
+
+    def __enter__(self):
+        self.bar.start()
+        self.bar.refresh()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def at(self, now: Callable[[], Told]) -> None:
+        if time.monotonic() >= self.drawn + REDRAW:
+            self.drawn = time.monotonic()
+            told = now()
+            self.bar.update(self.work, completed=told.share, says=told.text)
+            self.bar.refresh()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self.bar.stop()
+        try:
+            yield
+        finally:
+            self.bar.start()
+
+
+def progress(title: str, *, quiet: bool = False, first: float = FIRST, every: float = EVERY) -> Progress:
+    """What shows work that is called `title` ("Solving"): nothing if `quiet`, or where standard error is closed.
+    `first`, `every`: see Lines."""
+    if quiet or sys.stderr is None:
+        return Progress()
+    return Bar(title) if sys.stderr.isatty() else Lines(first, every)
+
+
+def clock(seconds: float) -> str:
+    """61 -> "1:01"; 3661 -> "1:01:01"."""
+    seconds = max(0, round(seconds))
+    hours, minutes = seconds // 3600, seconds % 3600 // 60
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"

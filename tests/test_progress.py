@@ -1,0 +1,180 @@
+"""How far long work is, and how long it will take: guesses of the time to come, bars and lines, measurements."""
+
+import json
+import re
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from test_cli import FOUR as BOARDS
+from test_cli import NONE_LEFT, TINY, Terminal, gram, oracle, refused  # noqa: F401  fixtures
+from test_solve import QUEENS, fake
+
+from gram.measure.passes import Pass, mean_cost
+from gram.measure.puzzles import Status, evaluate
+from gram.progress import Bar, Lines, Progress, Told, progress
+from gram.reproduce.processes import Job
+from gram.reproduce.run import going
+from gram.solve.options import SamplingOptions
+from gram.solve.outlook import Outlook
+
+
+# measuring ------------------------------------------------------------------------------------------------
+def test_a_measurement_says_how_far_it_is():
+    examples = QUEENS.examples("train", count=60)
+    seen: list[Status] = []
+    figures = evaluate(
+        *((fake(QUEENS, delay=6, wrong=0.5), QUEENS), examples),
+        **{"width": 6, "depth": 12, "select": "checked"},
+        watch=lambda status: seen.append(status()),
+    )
+    first, last = seen[0], seen[-1]
+    assert (first.over, first.puzzles, first.sure) == (0, 60, False)
+    assert first.left is not None
+    assert last.over >= 59
+    assert last.sure
+    assert last.left is not None
+    assert last.left < 0.2 * last.seconds
+    assert last.metrics["valid"] == pytest.approx(figures["valid"], abs=0.02)
+    assert {"valid", "selected_valid", "checked"} == last.metrics.keys()
+    half = next(status for status in seen if status.over >= 30)
+    assert half.metrics["checked"] == pytest.approx(figures["checked"], abs=0.15)
+
+
+def test_the_guess_of_a_pass_holds_from_early_on():
+    """Where time is function evaluations: within 30% from when it is sure."""
+    examples = QUEENS.examples("train", count=100)
+    ticking, guesses = Ticking(), []
+    options = SamplingOptions(width=10, depth=40, rows=60)
+    run = Pass(fake(QUEENS, delay=12), QUEENS, examples.inputs, options, watch=lambda: None, clock=ticking)
+
+    def watch() -> None:
+        ticking.now = run.evaluations
+        if run.sure and run.over < len(examples):
+            guesses.append(run.all_seconds)
+
+    run.watch = watch
+    assert sorted(i for i, _ in run) == list(range(100))
+    assert len(guesses) > 10
+    assert all(0.7 < guess / ticking.now < 1.3 for guess in guesses), (guesses, ticking.now)
+
+
+def test_the_mean_of_costs_of_which_some_are_not_known_yet():
+    rng = np.random.default_rng(0)
+    whole = rng.geometric(0.02, 4000).astype(float)
+    seen = rng.integers(1, 150, 4000)
+    costs, over = np.minimum(whole, seen), whole <= seen
+    costs[3000:], over[3000:] = 0, False  # they have not begun
+    assert costs[:3000].mean() < 40
+    assert mean_cost(costs, over, 1000.0) == pytest.approx(whole.mean(), rel=0.06)
+    assert mean_cost(np.array([10.0, 0.0]), np.array([True, False]), 1000.0) == 10.0
+    assert mean_cost(np.array([10.0, 30.0]), np.array([True, True]), 1000.0) == 20.0
+    assert 10 + 0.5 * 20 < mean_cost(np.array([10.0, 30.0]), np.array([True, False]), 100.0) < 10 + 0.5 * 90
+
+
+class Ticking:
+    """A clock that somebody else moves."""
+
+    now = 0
+
+    def __call__(self) -> float:
+        return float(self.now)
+
+
+def test_a_row_in_flight_counts_for_what_it_shows():
+    outlook = Outlook(rows=10, depth=4)
+    assert outlook.steps() == 4.0  # nothing has ended yet
+    outlook.at_risk, outlook.ended = np.array([0, 10, 5, 0, 0]), np.array([0, 5, 0, 0, 0])
+    outlook.evaluations = 15
+    assert outlook.steps() == 1 + 0.5 * 3
+    assert (outlook.over, outlook.share) == (5, 0.6)
+
+
+def test_time_limits_of_a_measurement():
+    examples = QUEENS.examples("train", count=12)
+    options: dict[str, Any] = {"width": 2, "depth": 40, "select": "checked", "rows": 4}
+    slow = fake(QUEENS, delay=90), QUEENS
+    each = evaluate(slow, examples, timeout=1e-6, **options)
+    assert (each["complete"], each["left_out"], each["examples"]) == (False, 0, 12)
+    assert each["function_evaluations"] == 24
+    whole = evaluate(slow, examples, timeout=1e6, total_timeout=1e6, **options)
+    assert (whole["complete"], whole["left_out"], whole["examples"]) == (True, 0, 12)
+    assert whole["function_evaluations"] == 12 * 2 * 40
+    with pytest.raises(ValueError, match="time was up before the first"):
+        evaluate(slow, examples, total_timeout=1e-6, **options)
+    quick = fake(QUEENS), QUEENS
+    assert "complete" not in evaluate(quick, examples, **options)
+
+
+# signs of life --------------------------------------------------------------------------------------------
+def test_lines_come_now_and_then(capsys):
+    ticking = Ticking()
+    lines = Lines(first=2, every=10, clock=ticking)
+    for ticking.now in range(25):
+        lines.at(lambda: Told(0.5, f"at {ticking.now}"))
+    assert capsys.readouterr().err.splitlines() == ["at 2", "at 12", "at 22"]
+
+
+def test_a_bar_is_drawn_in_place_and_goes(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress("Solving") as bar:
+        assert isinstance(bar, Bar)
+        bar.at(lambda: Told(0.5, "halfway [bold]"))
+        with bar.aside():
+            print("an answer", file=screen)
+    shown = screen.getvalue()
+    assert "Solving" in shown
+    assert "halfway [bold]" in shown
+    assert shown.rindex("\x1b[2K") > shown.index("an answer")
+    assert type(progress("Solving", quiet=True)) is Progress
+    monkeypatch.setattr(sys, "stderr", None)
+    assert type(progress("Solving")) is Progress
+
+
+def test_a_command_shows_its_work(gram, oracle, monkeypatch):  # noqa: F811
+    """Where no terminal is: lines of figures as they grow; nothing if quiet."""
+    show = lambda *_, quiet, **__: Progress() if quiet else Lines(0.0, 0.0)  # noqa: E731
+    monkeypatch.setattr("gram.console.puzzles.progress", show)
+    ran = gram("eval", "queens-6", "--limit", 5, "--json")
+    assert re.search(r"of 5 puzzles in 0:0\d, at most 0:0\d to go, valid 100.0%", ran.err)
+    assert "Arithmetic" in ran.err
+    assert json.loads(ran.out)["valid"] == 1.0
+    assert gram("eval", "queens-6", "--limit", 5, "--quiet").err == ""
+    assert gram("solve", "sudoku-4", BOARDS[0], "--quiet").err == ""
+
+
+def test_limits_and_records_do_not_go_together(refused, gram, oracle, tmp_path):  # noqa: F811
+    arguments = "eval", "queens-6", "--limit", 3, "--total-timeout", 60
+    assert "leave --record" in refused(*arguments, "--record", tmp_path)
+    values = json.loads(gram(*arguments, "--json").out)
+    assert (values["complete"], values["left_out"]) == (True, 0)
+
+
+def test_samples_and_exports_show_their_work(gram, monkeypatch, tmp_path):  # noqa: F811
+    show = lambda *_, quiet, **__: Progress() if quiet else Lines(0.0, 0.0)  # noqa: E731
+    for place in ("gram.console.samples.progress", "gram.ship.export.progress"):
+        monkeypatch.setattr(place, show)
+    ran = gram("generate", "sudoku-boards-4", "--n", 3, "--depth", 4, "--json")
+    assert len(ran.out.splitlines()) == 3
+    assert re.search(r"\d of 3 samples in 0:0\d, about 0:0\d to go", ran.err)
+    assert gram("generate", "sudoku-boards-4", "--n", 3, "--depth", 4, "--json", "--quiet").err == ""
+    monkeypatch.setattr("gram.ship.export.write_graphs", refuse)
+    pytest.importorskip("onnxscript")
+    ran = gram("export", "sudoku-4", "--out", tmp_path / "bundle")
+    assert ran.code == 2
+    assert "sudoku-4 to" in ran.err
+    assert "writing the graph" in ran.err
+
+
+def refuse(*_) -> None:
+    raise ValueError("No graph is written in a test.")
+
+
+def test_runs_show_their_work(tmp_path):
+    log = tmp_path / "a.log"
+    jobs = [Job("a", log, print, ()), Job("b", tmp_path / "b.log", print, ())]
+    log.write_text("update 1\nupdate 2\n")
+    assert going(jobs, 3, 5, 61.0) == "3 of 5 runs in 1:01; a: update 2; b: begins"
