@@ -112,7 +112,7 @@ def test_figures_of_hidden_cells(monkeypatch):
     drawn = np.array([[[2, 3], [2, 3], [2, 3], [2, 3], [3, 3]]])
     monkeypatch.setattr(measure, "draws", lambda *_: drawn)
     network = cast(Network, None)
-    found = measure.figures(network, task, examples, np.array([[2, 2], [3, 2]], np.uint8), SamplingOptions(width=5))
+    found = measure.metrics(network, task, examples, np.array([[2, 2], [3, 2]], np.uint8), SamplingOptions(width=5))
     assert (found["cells"], found["accuracy"], found["covered"], found["set_size"]) == (1, 1.0, 1.0, 2.0)
     assert found["nats"] == pytest.approx(-np.log(0.75))
     assert found["mode_nats"] == pytest.approx(np.log(2))
