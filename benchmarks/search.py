@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--drop-below", type=float)
     parser.add_argument("--give-up-below", type=float)
     parser.add_argument("--restart-every", type=int)
-    parser.add_argument("--rules-only", action="store_true")
+    parser.add_argument("--parts", nargs="+", choices=("rules", "no_rules"), default=["rules", "no_rules"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--out", type=Path, help="JSON file to write")
@@ -71,17 +71,20 @@ def main() -> None:
     values |= {name: getattr(options, name) for name in named}
     values |= {"hardware": hardware(), **origin()}
 
-    begin = time.perf_counter()
-    found = dict(completed(network, task, x, options, want=1))
-    solved = [choose(task, x[i], found[i], "checked").right for i in range(len(x))]
-    values["rules"] = {
-        "solved": float(np.mean(solved)),
-        "unsolved": int(len(x) - sum(solved)),
-        "evaluations": spread([found[i].evaluations for i in range(len(x))]),
-        "seconds_together": time.perf_counter() - begin,
-    }
-    if not asked.rules_only:
-        found = dict(completed(network, task, x, options, want=None, width=1))
+    if "rules" in asked.parts:
+        begin = time.perf_counter()
+        found = dict(completed(network, task, x, options, want=1))
+        solved = [choose(task, x[i], found[i], "checked").right for i in range(len(x))]
+        values["rules"] = {
+            "solved": float(np.mean(solved)),
+            "unsolved": int(len(x) - sum(solved)),
+            "evaluations": spread([found[i].evaluations for i in range(len(x))]),
+            "seconds_together": time.perf_counter() - begin,
+        }
+    if "no_rules" in asked.parts:
+        free = reasoner.options(named | {"select": "first", "width": 1})
+        assert free.want is None
+        found = dict(completed(network, task, x, free))
         ended = np.array([found[i].halt[0] > 0 for i in range(len(x))])
         right = task.check(x, np.concatenate([found[i].answers[:1] for i in range(len(x))]))
         values["no_rules"] = {
