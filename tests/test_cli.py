@@ -458,7 +458,7 @@ def test_training_facts(tmp_path):
 # train ----------------------------------------------------------------------------------------------------
 SMALL = (
     *("--model.width", 16, "--model.hidden", 16, "--model.mixer-hidden", 8, "--model.guidance-hidden", 16),
-    *("--model.heads", 2, "--model.K", 1, "--model.T", 1, "--train.compile", False, "--train.batch", 8),
+    *("--model.K", 1, "--model.T", 1, "--train.compile", False, "--train.batch", 8),
     *("--train.evaluate-examples", 4, "--train.N-sup", 2, "--train.dtype", "float32", "--solve.depth", 2),
 )
 UPDATES = ("--train.minutes", None, "--train.updates", 3)
