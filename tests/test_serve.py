@@ -1,12 +1,16 @@
 """The server: a real process of `gram serve` and its answers, refusals, limits and logs."""
 
+import dataclasses
+import http.server
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +27,18 @@ from gram.serve.app import build, served
 from gram.serve.run import address, bind
 from gram.serve.settings import Settings
 
+ROOT = Path(__file__).parent.parent
+PIP_AND_DOCKER = {
+    "--no-cache-dir",
+    "--no-deps",
+    "--uid",
+    "--system",
+    "--no-create-home",
+    "--now",
+    "--up",
+    "--build",
+    "--out",
+}
 EMPTY = "Q......./......../......../......../......../......../......../........"
 QUEENS = EMPTY, "......../......../..Q...../......../......../......../......../........"
 
@@ -30,18 +46,18 @@ QUEENS = EMPTY, "......../......../..Q...../......../......../......../......../
 class Running:
     """A process of `gram serve`."""
 
-    def __init__(self, folder: Path, *arguments: str | Path):
+    def __init__(self, folder: Path, *arguments: str | Path, command: list[str] | None = None):
         self.log = folder / "log"
-        command = [sys.executable, "-m", "gram.cli", "serve", *map(str, arguments), "--port", "0"]
+        command = command or [sys.executable, "-m", "gram.cli", "serve", *map(str, arguments), "--port", "0"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stderr=log)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while "docs at" not in self.said:
             assert time.monotonic() < end, self.said
             assert self.process.poll() is None, self.said
             time.sleep(0.05)
         self.url = self.said.split("Serving on ")[1].split(";")[0]
-        self.client = httpx.Client(base_url=self.url, timeout=60)
+        self.client = httpx.Client(base_url=self.url, timeout=120)
 
     @property
     def said(self) -> str:
@@ -193,6 +209,78 @@ def test_the_log_has_the_request_and_no_puzzle(server):
     assert refused.json()["request_id"] in log
     assert "secret" not in log
     assert EMPTY not in log
+
+
+# gram solve --server --------------------------------------------------------------------------------------
+def test_the_command_asks_a_server(server, capsys):
+    arguments = ("solve", "queens-8", *QUEENS, "--want", "2")
+    assert told(capsys, *arguments, "--server", server.url) == told(capsys, *arguments)
+    with pytest.raises(SystemExit):
+        cli.main(["solve", "queens-8", *QUEENS, "--server", server.url])
+    out = capsys.readouterr().out
+    assert out.startswith("Puzzle 1\n")
+    assert "2 of 2 solved" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--width", "65"], "width is 65"),
+        (["--timeout", "3"], "--total-timeout"),
+        (["--weights", "queens-8"], "--weights"),
+        (["--server", "http://127.0.0.1:9"], "does not answer"),
+        (["--server", "ftp://x"], "http://127.0.0.1:8000"),
+        (["--token-file", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_a_server_refuses_the_command_tells(server, arguments, says, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["solve", "queens-8", EMPTY, "--server", server.url, *arguments])
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2
+    assert says in error
+    assert "\n" not in error
+
+
+def test_the_command_waits_for_a_busy_server(capsys):
+    class Busy(http.server.BaseHTTPRequestHandler):
+        asked = 0
+
+        def do_POST(self):
+            Busy.asked += 1
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(429 if Busy.asked == 1 else 200)
+            self.send_header("Retry-After", "0")
+            self.end_headers()
+            self.wfile.write(b'{"answers": [{"answer": "1", "valid": true}]}')
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Busy) as busy:
+        thread = threading.Thread(target=busy.serve_forever, daemon=True)
+        thread.start()
+        assert told(capsys, "solve", "queens-8", EMPTY, "--server", f"http://127.0.0.1:{busy.server_port}") == [
+            {"answer": "1", "valid": True, "number": 1}
+        ]
+        busy.shutdown()
+    assert Busy.asked == 2
+
+
+# deployment ---------------------------------------------------------------------------------------------
+def test_the_image_holds_what_the_server_needs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    image = (ROOT / "deploy/Dockerfile").read_text()
+    for requirement in (*(each.split(";")[0] for each in project["serve"]), "onnxruntime>=1.22", "numpy>=1.26"):
+        assert f'"{requirement}"' in image
+    assert image.index("USER 10001") < image.index("ENTRYPOINT")
+    assert "HEALTHCHECK" in image
+    assert "/readyz" in image
+    for name in ("Dockerfile", "compose.yaml", "gram.service"):
+        options = set(re.findall(r"[ \"](--[a-z-]+)[ \"]", (ROOT / "deploy" / name).read_text()))
+        known = {f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(Settings)}
+        assert {o for o in options if o not in PIP_AND_DOCKER} <= known
+        assert options & known
 
 
 # refusals -------------------------------------------------------------------------------------------------

@@ -423,3 +423,19 @@ def test_without_the_packages(small, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ValueError, match=r"onnxscript is missing; run pip install 'gram-reasoning\[export\]'"):
         export(str(small[0]), tmp_path / "out")
+
+
+def test_a_bundle_is_served(small, tmp_path):
+    """By a real process that has neither torch nor what the command needs."""
+    pytest.importorskip("uvicorn", reason="the extra serve is not installed")
+    from test_serve import ONE, Running, without_time
+
+    absent = ["torch", "tyro", "safetensors", "scipy", "rich", "onnx", "onnxscript"]
+    code = f"import sys; sys.modules |= dict.fromkeys({absent}); "
+    code += f"from gram.serve.__main__ import main; sys.exit(main([{str(small[1])!r}, '--port', '0']))"
+    running = Running(tmp_path, command=[sys.executable, "-c", code])
+    [answer] = running.client.post("/v1/sudoku-4/solve", json=ONE | {"width": 3}).json()["answers"]
+    expected = runtime.load(small[1]).solve(ONE["puzzles"], width=3)
+    assert without_time(answer) == without_time(expected.to_dict())
+    assert running.client.get("/v1/tasks").json()["tasks"][0]["arithmetic"] == "float32, as exported"
+    running.stop()

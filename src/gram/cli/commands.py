@@ -32,6 +32,8 @@ def solve(
     output: Path | None = None,
     n: int | None = None,
     quiet: bool = False,
+    server: str | None = None,
+    token_file: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Answer puzzles. What is left out is as the weights were tuned.
@@ -53,10 +55,15 @@ def solve(
         n: Imputations of each row in it; 1 takes the likeliest value of each cell.
         unknown: For own data without a check, what a symbol is that the weights do not know: an error, or a blank.
         quiet: Say nothing on standard error but what goes wrong.
+        server: Address of a `gram serve` that answers in place of weights that are loaded here.
+        token_file: A file with the bearer token of that server.
         as_json: One JSON object per puzzle, each printed as soon as it and those before it are there.
     """
     from gram.console import puzzles as console
+    from gram.console.remote import Remote
 
+    if token_file is not None and server is None:
+        raise ValueError("--token-file opens a server; give --server URL with it, or leave it out.")
     return console.solve(
         task,
         puzzles,
@@ -74,6 +81,7 @@ def solve(
         output=output,
         n=n,
         quiet=quiet,
+        remote=None if server is None else Remote(server, token_file),
         asked=options.asked(),
     )
 

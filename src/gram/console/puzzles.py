@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gram import tasks
 from gram.console.animation import check_file, write
 from gram.console.inputs import (
     Refusals,
@@ -22,6 +23,7 @@ from gram.console.inputs import (
     tell_arithmetic,
     tell_reading,
 )
+from gram.console.remote import Remote, tell
 from gram.console.text import counted, one_line, say
 from gram.progress import EVERY, Progress, Told, clock, progress
 from gram.solve.answer import Answer
@@ -57,13 +59,17 @@ def solve(
     blank_unknown: bool = False,
     output: Path | None = None,
     n: int | None = None,
+    remote: Remote | None = None,
 ) -> int:
     """Answer puzzles and print each answer as soon as it and those before it are there. `asked`: the options of
     Reasoner.solve. `animate`: a new SVG file for how the first trajectories of the only puzzle think. `skip_bad`: what
     is no puzzle is told and left out, for exit code 2 at the end. `quiet`: say only what goes wrong on standard error.
     `base`: see Task.understand. `explain_input`: only say how this file is understood. `blank_unknown`: symbols of
     one's own inputs that are not known read as blanks.
-    `output`, `n`: see gram.console.rows. `dtype`, `trust`, `check`: see gram.load."""
+    `output`, `n`: see gram.console.rows. `dtype`, `trust`, `check`: see gram.load. `remote`: a server that answers in
+    place of weights."""
+    if remote is not None and (name == tasks.OWN or weights or check or trust or animate or dtype != "auto"):
+        raise ValueError("With --server the weights are there; leave --weights, --dtype, --check and --animate out.")
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
     if output is not None or n is not None:
@@ -87,6 +93,8 @@ def solve(
 
         return explain(task, explain_input, base)
     if isinstance(task, Arc):
+        if remote is not None:
+            raise ValueError(f"{name} is not served; leave --server out.")
         if animate is not None:
             raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave it out.")
         if skip_bad or asked.get("timeout") or asked.get("total_timeout"):
@@ -103,6 +111,10 @@ def solve(
     if animate is not None:
         check_file(animate, len(asked_for))
     if not asked_for:
+        return refusals.code
+    if remote is not None:
+        tell_reading(found, quiet=quiet)
+        tell(remote, task, asked_for, asked, as_json=as_json, several=len(texts) > 1)
         return refusals.code
     solved, answered = 0, 0
     with progress("Solving", quiet=quiet, first=EVERY) as bar:

@@ -15,7 +15,7 @@ from gram.serve.shared import Pending, SharedNetwork, compute
 from gram.solve.backend import Network
 from gram.solve.reasoner import Reasoner
 
-AIM = 0.05
+AIM = 0.1
 """Seconds that a step should take where several requests wait."""
 WIDE = 16
 """A step of more than so many times the rows that cost little more than one is wide: it gets what others leave."""
@@ -227,6 +227,6 @@ class Engine:
         self.seconds += 0.3 * (seconds - self.seconds)
         metrics.STEPS.labels(self.name).observe(rows)
         if seconds > 2 * AIM and rows >= self.rows:
-            self.rows = max(4 * self.network.first_wave, self.rows // 2)
+            self.rows = max(8 * self.network.first_wave, self.rows // 2)
         elif seconds < AIM / 2 and rows >= self.rows:
             self.rows = min(max(self.network.active_rows, self.rows), 2 * self.rows)

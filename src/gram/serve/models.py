@@ -28,8 +28,10 @@ def names(weights: Sequence[str]) -> list[str]:
     """The weights to serve; if none are named, of each task that can be served those that ship under its name."""
     if weights:
         return list(weights)
-    from gram.weights import shipped
-
+    try:
+        from gram.weights import shipped
+    except ImportError as error:
+        raise ValueError(f"{error.name} is missing, without which only bundles are served; name one.") from None
     own = [name for name in shipped() if read_config(find(name, name) / "config.json").task == name]
     return [name for name in own if not name.startswith("arc-")]
 

@@ -1,0 +1,135 @@
+"""`gram solve --server URL`: a server answers in place of weights that are loaded here."""
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gram import strict_json
+from gram.console.text import counted, one_line, say
+from gram.tasks.base import Task, Tokens
+
+CHUNK = 64
+"""Puzzles of one request."""
+PATIENCE = 20
+"""So often a server that is busy is asked again."""
+LONGEST = 64 << 20
+"""Bytes of a response at most."""
+SECONDS = 600.0
+"""A server that says nothing for so long has gone."""
+
+
+class Remote(NamedTuple):
+    """A server, and what opens it."""
+
+    url: str
+    token_file: Path | None = None
+
+
+def tell(
+    remote: Remote,
+    task: Task,
+    numbered: Sequence[tuple[int, Tokens]],
+    asked: dict[str, Any],
+    *,
+    as_json: bool,
+    several: bool,
+) -> None:
+    """Print each answer. several: name puzzles by number, and say at the end how many were solved."""
+    begin, solved = time.perf_counter(), 0
+    for answer in answers(remote, task, numbered, asked):
+        solved += bool(answer["valid"])
+        if as_json:
+            print(json.dumps(answer), flush=True)
+        else:
+            heading, gap = (f"Puzzle {answer['number']}\n", "\n") if several else ("", "")
+            say(heading + describe(answer) + gap)
+    if several and not as_json:
+        say(f"{solved} of {len(numbered)} solved in {time.perf_counter() - begin:.2f} s")
+
+
+def answers(
+    remote: Remote, task: Task, numbered: Sequence[tuple[int, Tokens]], asked: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The answer to each puzzle as `gram solve --json` tells it. ValueError for what the server refuses, OSError if it
+    cannot be reached."""
+    options = {name: value for name, value in asked.items() if value is not None}
+    if options.pop("timeout", None) is not None:
+        raise ValueError("A server has one time limit for all puzzles; give --total-timeout in place of --timeout.")
+    total = options.pop("total_timeout", None)
+    begin = time.monotonic()
+    for first in range(0, len(numbered), CHUNK):
+        part = numbered[first : first + CHUNK]
+        body = options | {"puzzles": [task.show(tokens) for _, tokens in part]}
+        if total is not None:
+            body["deadline_ms"] = max(1.0, 1000 * (total - (time.monotonic() - begin)))
+        for (number, _), answer in zip(part, post(remote, task.spec.name, body, [n for n, _ in part]), strict=True):
+            yield answer | {"number": number}
+
+
+def post(remote: Remote, name: str, body: dict[str, Any], numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """The answers to one request. A busy server is asked again when it says so."""
+    url = f"{remote.url.rstrip('/')}/v1/{urllib.parse.quote(name)}/solve"
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise ValueError(f"{remote.url} is no address of a server; give one such as http://127.0.0.1:8000.")
+    headers = {"Content-Type": "application/json"}
+    if remote.token_file is not None:
+        headers["Authorization"] = f"Bearer {remote.token_file.read_text(encoding='utf-8').strip()}"
+    for _ in range(PATIENCE):
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as response:
+                return read(response.read(LONGEST), remote.url)
+        except urllib.error.HTTPError as error:
+            if error.code != 429:
+                raise ValueError(refusal(error, numbers)) from None
+            wait = error.headers.get("Retry-After", "1")
+            time.sleep(min(60, int(wait)) if wait.isdigit() else 1)
+        except (urllib.error.URLError, TimeoutError) as error:
+            reason = getattr(error, "reason", error)
+            raise OSError(f"{remote.url} does not answer ({reason}); is `gram serve` running there?") from None
+    raise OSError(f"{remote.url} is busy; ask again later.")
+
+
+def read(text: bytes, where: str) -> list[dict[str, Any]]:
+    """The answers of a response."""
+    found = strict_json.parse(text, f"The response of {where}", "is it a server of gram")
+    if not isinstance(found, dict) or not isinstance(found.get("answers"), list):
+        raise ValueError(f"{where} gives no answers; is it a server of gram?")
+    return found["answers"]
+
+
+def refusal(error: urllib.error.HTTPError, numbers: Sequence[int]) -> str:
+    """What the server says of a request, with the number of the puzzle that it is about."""
+    try:
+        problem = json.loads(error.read(1 << 20))
+        detail, field = str(problem["detail"]), str(problem.get("field", ""))
+    except (ValueError, KeyError, TypeError):
+        return f"The server answers {error.code} {error.reason}; is it a server of gram?"
+    place = field.removeprefix("puzzles[").removesuffix("]")
+    if field.startswith("puzzles[") and place.isdigit() and int(place) < len(numbers) > 1:
+        return f"Puzzle {numbers[int(place)]}: {detail}"
+    return detail
+
+
+def describe(answer: dict[str, Any]) -> str:
+    """One answer for people."""
+    cost = f"{counted(answer['evaluations'], 'function evaluation')}, {answer['seconds']:.2f} s"
+    if answer["answer"] is None:
+        return f"unsolved{'' if answer['complete'] else ' when the time was up'} ({cost})"
+    verdict = {
+        True: "solved: the answer obeys all rules",
+        False: "unsolved: the answer breaks rules",
+        None: "unchecked",
+    }
+    lines = [answer["answer"], verdict[answer["valid"]]]
+    lines.append(f"chosen  {answer['agreed']} of {answer['finished']} ended trajectories agree ({cost})")
+    if not answer["complete"]:
+        lines.append("not complete: the time was up, and this is the best so far")
+    if len(answer["distinct"]) > 1:
+        lines += [counted(len(answer["distinct"]), "distinct answer"), *map(one_line, answer["distinct"])]
+    return "\n".join(lines)
