@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -264,7 +265,9 @@ def test_an_interrupted_command_has_printed_what_it_found(tmp_path):
     """Ctrl-C after the first answer: that line is there, the exit code is 130, and one sentence says so."""
     (tmp_path / "boards.txt").write_text(("." * 16 + "\n") * 2_000)
     command = [sys.executable, "-m", "gram.cli", "solve", "sudoku-4", "--input", str(tmp_path / "boards.txt"), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background of a script does not
+    with subprocess.Popen(command, preexec_fn=hears, **streams) as running:
         assert running.stdout is not None
         assert running.stderr is not None
         assert json.loads(running.stdout.readline())["valid"]
