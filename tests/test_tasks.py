@@ -74,7 +74,7 @@ def test_three_colors_may_be_spelt_out():
         ("queens-17", "queens-"),
         ("Sudoku-9", "sudoku-9"),
         ("coloring-8-k9", "coloring-8"),
-        ("coloring-8", "coloring-8"),
+        ("colouring-8", "coloring-8"),
         ("queens-8-k3", "queens-8"),
         ("queens-08", "queens-8"),
         ("", ""),
