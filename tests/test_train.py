@@ -685,7 +685,7 @@ def test_a_budget_for_too_few_updates_is_told():
 
 
 def test_a_run_stops_at_its_target(tmp_path, monkeypatch):
-    monkeypatch.setattr(monitor.Monitor, "figures", lambda self, dev: {"valid": 0.3})
+    monkeypatch.setattr(monitor.Monitor, "metrics", lambda self, dev: {"valid": 0.3})
     run = loop.train(tiny(updates=40, evaluate_every=0.0, target=0.3), tmp_path / "run")
     assert json.loads((run / "training.json").read_text())["updates"] == 1
     run = loop.train(tiny(updates=4, evaluate_every=0.0, target=0.31), tmp_path / "other")
