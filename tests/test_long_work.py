@@ -21,7 +21,7 @@ from test_solve import oracle as knowing
 from gram import tasks
 from gram.config import Config
 from gram.console import inputs
-from gram.console.exits import brief
+from gram.console.exits import brief, ended
 from gram.models.recursive import Model
 from gram.solve.deadline import Deadline
 from gram.solve.options import SamplingOptions
@@ -277,6 +277,24 @@ def test_an_interrupted_command_has_printed_what_it_found(tmp_path):
     assert told.splitlines()[-1] == "gram: Interrupted."
     assert all(json.loads(line)["valid"] for line in rest.splitlines())
     assert "Traceback" not in told
+
+
+def test_an_interrupt_that_a_library_renames_is_one(capsys):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def command() -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        except KeyboardInterrupt:
+            pass
+        raise TypeError("Cannot compare structured arrays")
+
+    try:
+        assert ended(command) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "gram: Interrupted.\n"
 
 
 # where standard output goes -------------------------------------------------------------------------------

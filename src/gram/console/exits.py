@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 MOST = 600
 """Characters of a sentence."""
@@ -16,10 +19,12 @@ def ended(command: Callable[[], int]) -> int:
     it prints went away, as in `gram solve ... | head`."""
     if sys.stderr is None:  # closed, as by 2>&-
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  lives as long as the process
+    heard: list[int] = []
     try:
         if sys.stdout is None:
             return fail("Standard output is closed; send it to a file, or to /dev/null.", 2)
-        code = command()
+        with listening() as heard:
+            code = command()
         sys.stdout.flush()
     except KeyboardInterrupt as error:
         return fail(str(error) or "Interrupted.", 130)
@@ -31,12 +36,35 @@ def ended(command: Callable[[], int]) -> int:
         if missing not in NEEDED:
             raise
         return fail(f"The package {missing} is missing or broken ({error}); run pip install gram-reasoning.", 2)
-    except (ValueError, OSError, MemoryError, RuntimeError) as error:
-        sentence = explain(error)
+    except Exception as error:
+        if heard:
+            return fail("Interrupted.", 130)
+        sentence = explain(error) if isinstance(error, (ValueError, OSError, MemoryError, RuntimeError)) else None
         if sentence is None:
             raise
         return fail(sentence, 2)
     return code
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[list[int]]:
+    """Which signals Ctrl-C has sent, where nobody else listens: numpy makes a TypeError of a KeyboardInterrupt that
+    comes while it compares records."""
+    heard: list[int] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        signal.default_int_handler(number, frame)
+
+    alone = threading.current_thread() is threading.main_thread()
+    alone = alone and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if alone:
+        signal.signal(signal.SIGINT, hear)
+    try:
+        yield heard
+    finally:
+        if alone:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def give_up() -> None:
