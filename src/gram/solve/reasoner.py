@@ -307,16 +307,7 @@ def load(
     trust: bool = False,
     check: str | None = None,
 ) -> Reasoner:
-    """Shipped weights by name, a folder that `gram train` wrote, or hf:owner/name on the Hugging Face hub.
-
-    `dtype` is the arithmetic: "float32", "bfloat16", or "auto": what the environment variable GRAM_DTYPE holds, else
-    bfloat16 where a short measurement, made once for each processor, finds it clearly faster. `compile` compiles a
-    supervision step now, for half a minute the first time; then many puzzles take half to four fifths of the time.
-    `device` is "cpu", "cuda", or "auto": a GPU where there is one. Answers can differ between these.
-    The check that weights of one's own data name is code of whoever made them: it runs only with `trust`, and `check`
-    ("file.py:function") takes its place. FileNotFoundError or ValueError with one sentence when something is missing or
-    broken.
-    """
+    """Weights, not bundles; the options and errors are those of gram.load (gram.loading)."""
     # imported late: a Reasoner itself needs no torch
     from gram import weights as weight_files
     from gram.models.build import cast
