@@ -22,8 +22,8 @@ def load(
     trust: bool = False,
     check: str | None = None,
 ) -> Reasoner:
-    """Shipped weights by name, a folder that `gram train` wrote, hf:owner/name on the Hugging Face hub, or a bundle that
-    `gram export` wrote.
+    """Shipped weights by name, a folder that `gram train` wrote, hf:owner/name on the Hugging Face hub, or a bundle
+    that `gram export` wrote.
 
     `dtype` is the arithmetic: "float32", "bfloat16", or "auto": what the environment variable GRAM_DTYPE holds, else
     bfloat16 where a short measurement, made once for each processor, finds it clearly faster. `compile` compiles a
