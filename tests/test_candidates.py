@@ -99,10 +99,8 @@ def test_a_dead_state_without_a_guess_begins_anew():
     search = states()
     search.drop(np.full(search.alive.shape, -9.0), -4.0)
     assert search.doomed(solutions()).all()
-    assert search.restarts.sum() == 0
     search.take_back(np.arange(len(search)))
     assert (search.alive == states().alive).all()
-    assert (search.restarts == 1).all()
     assert (search.doubts == 1).all()
 
 
@@ -155,8 +153,6 @@ def test_a_restart_leaves_what_the_givens_leave():
     assert (search.alive[:5] == states().alive[:5]).all()
     assert not search.level[:5].any()
     assert (search.level[5:] == 1).all()
-    assert search.rounds.tolist() == [0] * 5 + [1] * (len(search) - 5)
-    assert search.restarts.tolist() == [1] * 5 + [0] * (len(search) - 5)
     assert not search.doubts.any()
 
 
@@ -179,20 +175,21 @@ def test_new_weights_that_drop_nothing_and_never_give_up_search_all_guesses():
     assert all(answer.valid for answer in answers)
 
 
-def test_a_search_that_takes_long_restarts_after_twice_as_long_each_time(monkeypatch):
-    began: list[int] = []
+def test_a_search_restarts_when_it_is_due(monkeypatch):
+    levels: list[int] = []
     restart = Candidates.restart
 
     def watched(search: Candidates, rows: np.ndarray) -> None:
-        began.extend(search.rounds[rows].tolist())
+        levels.extend(search.level[rows].tolist())
         restart(search, rows)
+        assert not search.level[rows].any()
+        assert (search.alive[rows] == Candidates.of(TASK.spec, blank).alive).all()
 
     monkeypatch.setattr(Candidates, "restart", watched)
-    never = {"drop_below": -1000.0, "give_up_below": -1000.0}
-    blank = np.full_like(PUZZLES.inputs[0], PUZZLES.inputs.min())
+    blank = np.full_like(PUZZLES.inputs[:1], PUZZLES.inputs.min())
     monkeypatch.setattr(type(TASK), "check", lambda self, x, y: np.zeros(len(x), bool))
-    reasoner().solve(blank, width=1, depth=40, restart_every=5, **never)
-    assert began == [5, 10, 20]
+    reasoner().solve(blank[0], width=1, depth=24, restart_every=5, drop_below=-1000.0, give_up_below=-1000.0)
+    assert levels == [5, 5, 5, 5]
 
 
 def test_without_the_checker_a_search_ends_where_one_candidate_is_left():

@@ -238,7 +238,7 @@ class SolveConfig(Checked):
     """Supervision steps after which a trajectory that has not stopped restarts; None never. Where puzzles and
     answers share their symbols, as in Sudoku, it first takes a guess for a given: at a blank position where it is
     unsure, a symbol drawn from its own softmax joins the puzzle that it sees (ours, see DEVIATIONS.md). A model with
-    candidates takes all its guesses back, and waits twice as long for the next time."""
+    candidates takes all its guesses back."""
     drop_below: Annotated[float, Range(-1_000, 0)] = -4.0
     """A model with candidates drops those whose logit is below this; -4 is a chance of 1.8%."""
     give_up_below: Annotated[float, Range(-1_000, 1_000)] = -1.0

@@ -66,10 +66,6 @@ class ActiveBatch:
         """Which rows see fewer givens than `spec.sparse`, (B,) bool."""
         return np.isin(self.tokens, self.task.spec.symbols).sum(1) < self.task.spec.sparse
 
-    def due(self, every: int) -> np.ndarray:
-        """Which rows restart because they have run a multiple of `every` steps, (B,) bool."""
-        return self.steps % every == 0
-
     def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
         """z0 of (puzzle, trajectory) rows."""
         drawn = None
@@ -77,6 +73,10 @@ class ActiveBatch:
             shape = self.network.start_shape
             drawn = np.stack([initial_noise(self.seed, self.puzzles[p], n, shape) for p, n in rows], 1)
         return self.network.initial(len(rows), drawn)
+
+    def reject(self, rows: np.ndarray) -> None:
+        """These rows go on from an answer that the checker rejects: they restart; a search takes its last guess back."""
+        self.restart(rows)
 
     def restart(self, rows: np.ndarray) -> None:
         """These rows restart under fresh noise; where givens can be guessed, each with one more given."""

@@ -17,7 +17,7 @@ from gram.tasks.base import Task, Tokens
 STRICTER = 1.0
 """What a search takes off its thresholds, each time that it has nothing left to take back: a candidate of the solution
 was dropped or a state with a solution given up, and the same thresholds would do so again. In the end nothing but
-guesses is left. A search that restarts because it takes long is not stricter: it would only take longer (LOG.md)."""
+guesses is left."""
 
 
 class CandidateBatch(ActiveBatch):
@@ -33,10 +33,9 @@ class CandidateBatch(ActiveBatch):
         *,
         drop_below: float,
         give_up_below: float,
-        restart_every: int | None,
     ):
         super().__init__(network, task, puzzles, seed, temperature)
-        self.drop_below, self.give_up_below, self.restart_every = drop_below, give_up_below, restart_every
+        self.drop_below, self.give_up_below = drop_below, give_up_below
         self.candidates = Candidates.of(task.spec, puzzles[:0])
 
     def admit(self, new: list[tuple[int, int]]) -> None:
@@ -50,18 +49,6 @@ class CandidateBatch(ActiveBatch):
     def sparse(self) -> np.ndarray:
         """No row: a search guesses by itself."""
         return np.zeros(len(self.rows), bool)
-
-    def due(self, every: int) -> np.ndarray:
-        """No row: a search restarts by itself."""
-        return np.zeros(len(self.rows), bool)
-
-    def late(self) -> np.ndarray:
-        """(B,) bool: which searches have run so long since they began that they had better restart: `restart_every`
-        rounds at first, twice as many after each restart."""
-        if not self.restart_every:
-            return np.zeros(len(self.rows), bool)
-        search = self.candidates
-        return search.rounds >= self.restart_every * 2.0 ** np.minimum(search.restarts, 30)
 
     def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
         """One round of every row: the likeliest candidates (B, L) uint8, the logit that the state has a solution (B,),
@@ -78,7 +65,6 @@ class CandidateBatch(ActiveBatch):
         complete = search.complete() & ~dead
         search.guess(np.flatnonzero(~dead & ~complete & (fewer == 0)), scores, self.chances())
         self.take_back(np.flatnonzero(dead))
-        self.begin_anew(np.flatnonzero(self.late() & ~complete))
         self.e_x = self.network.encode(search.tokens())
         return answers, out.value, np.where(complete, 1.0, -1.0).astype(np.float32)
 
@@ -92,11 +78,6 @@ class CandidateBatch(ActiveBatch):
         self.candidates.take_back(rows)
         self.reset_states(rows)
 
-    def begin_anew(self, rows: np.ndarray) -> None:
-        """These rows take all guesses back, and what they dropped."""
-        self.candidates.restart(rows)
-        self.reset_states(rows)
-
     def reset_states(self, rows: np.ndarray) -> None:
         """The states of these rows are initial ones again."""
         if not len(rows):
@@ -105,9 +86,17 @@ class CandidateBatch(ActiveBatch):
         h, l = self.initial([self.rows[i] for i in rows.tolist()])  # noqa: E741
         self.state = self.network.put(self.state[0], rows, h), self.network.put(self.state[1], rows, l)
 
-    def restart(self, rows: np.ndarray) -> None:
-        """These rows take their last guess back, because the checker rejects what they came to."""
+    def reject(self, rows: np.ndarray) -> None:
         self.take_back(rows)
+        self.embed_again(rows)
+
+    def restart(self, rows: np.ndarray) -> None:
+        self.candidates.restart(rows)
+        self.reset_states(rows)
+        self.embed_again(rows)
+
+    def embed_again(self, rows: np.ndarray) -> None:
+        """The candidates of these rows have changed."""
         if len(rows):
             self.e_x = self.network.put(self.e_x, rows, self.network.encode(self.candidates.pick(rows).tokens()))
 

@@ -30,12 +30,8 @@ class Candidates:
     """(B, L, 2) int16: position and symbol of the guess that opened each level."""
     level: np.ndarray
     """(B,) int16: open guesses."""
-    restarts: np.ndarray
-    """(B,) int16: how often a row has begun again."""
     doubts: np.ndarray
-    """(B,) int16: how often because nothing was left to take back."""
-    rounds: np.ndarray
-    """(B,) int32: rounds since it last began."""
+    """(B,) int16: how often a row has restarted because nothing was left to take back."""
 
     @classmethod
     def of(cls, spec: TaskSpec, puzzles: Tokens) -> "Candidates":
@@ -44,8 +40,7 @@ class Candidates:
         symbols = np.array(spec.symbols, np.uint8)
         given = np.isin(puzzles, symbols)[..., None]
         dropped = np.where(given & (puzzles[..., None] != symbols), RULED_OUT, KEPT)
-        guesses, (level, restarts, doubts) = np.zeros((B, L, 2), np.int16), np.zeros((3, B), np.int16)
-        return cls(spec, dropped, guesses, level, restarts, doubts, np.zeros(B, np.int32))
+        return cls(spec, dropped, np.zeros((B, L, 2), np.int16), np.zeros(B, np.int16), np.zeros(B, np.int16))
 
     def __len__(self) -> int:
         return len(self.level)
@@ -96,9 +91,8 @@ class Candidates:
 
     # one round --------------------------------------------------------------------------------------------
     def drop(self, logits: np.ndarray, below: np.ndarray | float) -> np.ndarray:
-        """A round begins: drop the candidates whose logit (B, L, S) is below a number, or one for each row; givens
-        stay. (B,) int: how many of each row were dropped."""
-        self.rounds = self.rounds + 1
+        """Drop the candidates whose logit (B, L, S) is below a number, or one for each row; givens stay. (B,) int: how
+        many of each row were dropped."""
         out = self.alive & (logits < np.reshape(below, (-1, 1, 1))) & ~self.given[..., None]
         self.dropped = np.where(out, self.level[:, None, None], self.dropped)
         return out.sum((1, 2))
@@ -120,8 +114,7 @@ class Candidates:
     def restart(self, rows: np.ndarray) -> None:
         """These rows restart, with all that the givens leave."""
         self.dropped[rows] = np.where(self.dropped[rows] >= 0, KEPT, RULED_OUT)
-        self.level[rows] = self.rounds[rows] = 0
-        self.restarts[rows] += 1
+        self.level[rows] = 0
 
     def guess(
         self, rows: np.ndarray, logits: np.ndarray, chance: np.ndarray, *, temperature: float = 0.0, fewest: bool = True

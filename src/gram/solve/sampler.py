@@ -201,10 +201,10 @@ def rollout(
         batch.keep(stay)
         for puzzle in over:
             batch.forget(puzzle)
-        again = (halted[stay] | batch.sparse()) if renews else np.zeros(len(stay), bool)
-        if o.restart_every:
-            again |= batch.due(o.restart_every)
-        batch.restart(np.flatnonzero(again))
+        due = batch.steps % o.restart_every == 0 if o.restart_every else np.zeros(len(stay), bool)
+        batch.restart(np.flatnonzero(due))
+        if renews:
+            batch.reject(np.flatnonzero((halted[stay] | batch.sparse()) & ~due))
 
 
 def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptions) -> ActiveBatch:
@@ -212,8 +212,7 @@ def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptio
     common = network, task, puzzles, options.seed, temperature_of(network, options)
     if not network.config.candidates:
         return ActiveBatch(*common)
-    search = {name: getattr(options, name) for name in ("drop_below", "give_up_below", "restart_every")}
-    return CandidateBatch(*common, **search)
+    return CandidateBatch(*common, drop_below=options.drop_below, give_up_below=options.give_up_below)
 
 
 def numbers(
