@@ -75,7 +75,7 @@ class ActiveBatch:
         return self.network.initial(len(rows), drawn)
 
     def reject(self, rows: np.ndarray) -> None:
-        """These rows go on from an answer that the checker rejects: they restart; a search takes its last guess back."""
+        """These rows go on from a rejected answer: they restart; a search takes its last guess back."""
         self.restart(rows)
 
     def restart(self, rows: np.ndarray) -> None:
