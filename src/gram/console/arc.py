@@ -12,10 +12,9 @@ import numpy as np
 from gram.console.inputs import load, sample_rows, tell_arithmetic
 from gram.console.text import counted, say
 from gram.measure.arc import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
-from gram.progress import EVERY, Progress, Told, clock, progress
+from gram.progress import EVERY, Progress, progress
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.outlook import Outlook
-from gram.solve.sampler import Stage
 from gram.tasks.arc.files import Pair, Puzzle, puzzles_of, read_puzzles
 from gram.tasks.arc.grids import Grid, crop
 from gram.tasks.arc.task import Arc, picture
@@ -81,15 +80,7 @@ def watched(
     outlook = Outlook.of(reasoner.network, task, len(found) * len(task.views), options)
     begin = time.perf_counter()
 
-    def told() -> Told:
-        share, seconds = outlook.share, time.perf_counter() - begin
-        left = f"about {clock(seconds / share - seconds)} to go"
-        return Told(share, f"{counted(len(found), 'test input')}, {share:.0%} in {clock(seconds)}, {left}")
-
-    def watch(stage: Stage) -> None:
-        outlook.note(stage)
-        bar.at(told)
-
+    watch = outlook.shown(bar, lambda: f"{counted(len(found), 'test input')}, {outlook.share:.0%}")
     answers = ask(reasoner.network, task, [(q.puzzle, q.pair.input) for q in found], options, watch)
     return answers, time.perf_counter() - begin
 

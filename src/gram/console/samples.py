@@ -1,7 +1,6 @@
 """What `gram generate` says, and `gram eval` of a task without puzzles: text for people, or JSON."""
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,10 @@ from gram.console import png as pictures
 from gram.console.inputs import load, tell_arithmetic
 from gram.console.text import counted, one_line, say
 from gram.measure.samples import metrics
-from gram.progress import Told, clock, progress
+from gram.progress import Told, progress
 from gram.solve import generate
 from gram.solve.options import drawing
 from gram.solve.outlook import Outlook
-from gram.solve.sampler import Stage
 from gram.tasks.base import Tokens, Unconditional
 from gram.tasks.data.store import load_examples
 
@@ -77,18 +75,9 @@ def drawn(
     with progress("Drawing", quiet=quiet) as bar:
         bar.at(lambda: Told(0.0, "reading the weights"))
         reasoner, label, folder = load(task, weights, dtype)
-        options, begin = drawing(reasoner.config.solve, n, asked), time.perf_counter()
+        options = drawing(reasoner.config.solve, n, asked)
         outlook = Outlook.of(reasoner.network, task, 1, options)
-
-        def told() -> Told:
-            share, seconds = outlook.share, time.perf_counter() - begin
-            left = f"about {clock(seconds / share - seconds)} to go"
-            return Told(share, f"{outlook.over:,} of {counted(outlook.rows, 'sample')} in {clock(seconds)}, {left}")
-
-        def watch(stage: Stage) -> None:
-            outlook.note(stage)
-            bar.at(told)
-
+        watch = outlook.shown(bar, lambda: f"{outlook.over:,} of {counted(outlook.rows, 'sample')}")
         return reasoner, label, folder, reasoner.generate(n, watch=watch, **asked)
 
 

@@ -1,10 +1,14 @@
-"""How much of a sampling is done, told from the rows that have ended and from those in flight."""
+"""How much of a sampling is done, told from the rows that have ended and from those still active."""
+
+import time
+from collections.abc import Callable
 
 import numpy as np
 
+from gram.progress import Progress, Told, clock
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions
-from gram.solve.sampler import Stage, numbers
+from gram.solve.sampler import Stage, Watch, numbers
 from gram.tasks.base import Task
 
 
@@ -26,6 +30,20 @@ class Outlook:
         self.at_risk += np.bincount(stage.steps, minlength=self.depth + 1)
         self.ended += np.bincount(stage.steps[stage.leave], minlength=self.depth + 1)
 
+    def shown(self, bar: Progress, says: Callable[[], str]) -> Watch:
+        """What watches the sampling and shows it: `says`, and the time to go."""
+        begin = time.perf_counter()
+
+        def now() -> Told:
+            share, seconds = self.share, time.perf_counter() - begin
+            return Told(share, f"{says()} in {clock(seconds)}, about {clock(seconds / share - seconds)} to go")
+
+        def watch(stage: Stage) -> None:
+            self.note(stage)
+            bar.at(now)
+
+        return watch
+
     @property
     def over(self) -> int:
         """Rows that have ended."""
@@ -38,7 +56,7 @@ class Outlook:
 
     def steps(self) -> float:
         """Supervision steps that a row takes in the mean: the area under the curve of rows that have not ended yet
-        (Kaplan and Meier), so that the rows in flight count for what they show. A step that none has reached ends as
+        (Kaplan and Meier), so that the active rows count for what they show. A step that none has reached ends as
         few rows as could be."""
         hazard = np.divide(self.ended, self.at_risk, out=np.zeros(self.depth + 1), where=self.at_risk > 0)
         return float(np.cumprod(1 - hazard[: self.depth]).sum())
