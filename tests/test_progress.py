@@ -13,7 +13,7 @@ from test_solve import QUEENS, fake
 
 from gram.measure.passes import Pass, mean_cost
 from gram.measure.puzzles import Status, evaluate
-from gram.progress import Bar, Lines, Progress, Told, progress
+from gram.progress import Bar, Lines, Progress, Snapshot, progress
 from gram.reproduce.processes import Job
 from gram.reproduce.run import going
 from gram.solve.options import SamplingOptions
@@ -112,7 +112,7 @@ def test_lines_come_now_and_then(capsys):
     ticking = Ticking()
     lines = Lines(first=2, every=10, clock=ticking)
     for ticking.now in range(25):
-        lines.at(lambda: Told(0.5, f"at {ticking.now}"))
+        lines.at(lambda: Snapshot(0.5, f"at {ticking.now}"))
     assert capsys.readouterr().err.splitlines() == ["at 2", "at 12", "at 22"]
 
 
@@ -122,7 +122,7 @@ def test_a_bar_is_drawn_in_place_and_goes(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     with progress("Solving") as bar:
         assert isinstance(bar, Bar)
-        bar.at(lambda: Told(0.5, "halfway [bold]"))
+        bar.at(lambda: Snapshot(0.5, "halfway [bold]"))
         with bar.aside():
             print("an answer", file=screen)
     shown = screen.getvalue()

@@ -195,7 +195,7 @@ FIGURES = {
     "coloring, 8": ("coloring-8/0", "test width=20 depth=48 select=majority", "conflicts", "coverage"),
     "coloring, 10": ("coloring-10/0", "test width=20 depth=48 select=majority", "conflicts", "coverage"),
     "Sudoku-Extreme": (
-        *("sudoku-9-search/0", "sudoku_extreme_dev.csv.gz width=1 depth=4000 select=checked limit=500 early_stop=True"),
+        *("sudoku-9-search/0", "sudoku_extreme_dev.csv.gz width=1 depth=4000 select=checked early_stop=True"),
         "checked",
     ),
     "Maze-Hard": ("maze-30/0", "maze_30x30_hard_dev.csv.gz width=1 depth=64 select=first limit=100", "exact"),

@@ -98,8 +98,8 @@ def card(folder: Path, repository: str, results: Path | None) -> str:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     facts = folder / "training.json"
     training = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
-    told = [f"{training['updates']:,} updates"] if training.get("updates") else []
-    told += [f"{training['seconds'] / 60:.0f} minutes"] if training.get("seconds") else []
+    facts = [f"{training['updates']:,} updates"] if training.get("updates") else []
+    facts += [f"{training['seconds'] / 60:.0f} minutes"] if training.get("seconds") else []
     rows = measured(results / config["recipe"]) if results else []
     table = "\n".join(["| measured on | examples | figures in % | commit |", "|---|---|---|---|", *rows])
     return f"""---
@@ -110,7 +110,7 @@ tags: [recursive-reasoning, {config["task"]}]
 # {config["recipe"]}
 
 Weights of [GRAM](https://arxiv.org/abs/2605.19376) for the task {config["task"]}, of the recipe {config["recipe"]}\
-{f", trained for {' in '.join(told)}" if told else ""}.
+{f", trained for {' in '.join(facts)}" if facts else ""}.
 
 ```python
 import gram

@@ -12,7 +12,7 @@ REDRAW = 0.2
 """Seconds between two pictures of a bar."""
 
 
-class Told(NamedTuple):
+class Snapshot(NamedTuple):
     """How far some work is."""
 
     share: float
@@ -29,7 +29,7 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def at(self, now: Callable[[], Told]) -> None:
+    def at(self, now: Callable[[], Snapshot]) -> None:
         """How far the work is; asked for only if it is shown."""
 
     @contextmanager
@@ -45,7 +45,7 @@ class Lines(Progress):
         self.every, self.clock = every, clock
         self.next = clock() + first
 
-    def at(self, now: Callable[[], Told]) -> None:
+    def at(self, now: Callable[[], Snapshot]) -> None:
         time_now = self.clock()
         if time_now >= self.next:
             self.next = time_now + self.every
@@ -78,11 +78,11 @@ class Bar(Progress):
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def at(self, now: Callable[[], Told]) -> None:
+    def at(self, now: Callable[[], Snapshot]) -> None:
         if time.monotonic() >= self.drawn + REDRAW:
             self.drawn = time.monotonic()
-            told = now()
-            self.bar.update(self.work, completed=told.share, says=told.text)
+            snapshot = now()
+            self.bar.update(self.work, completed=snapshot.share, says=snapshot.text)
             self.bar.refresh()
 
     @contextmanager

@@ -55,9 +55,9 @@ def parse(target: Callable[..., Any], arguments: Sequence[str], prog: str, **opt
 def sentence(box: str) -> str:
     """The first part of tyro's box, and of what is no number the option and what it must be; without a full stop."""
     sections = [[FRAME.sub("", line) for line in part.splitlines()] for part in RULE.split(box)]
-    told = [" ".join(" ".join(filter(None, lines)).split()) for lines in sections]
-    text = TITLE.sub("", told[0])
-    helped = re.search(r"Argument helptext: -*(\S+) (\S+)", " ".join(told))
+    texts = [" ".join(" ".join(filter(None, lines)).split()) for lines in sections]
+    text = TITLE.sub("", texts[0])
+    helped = re.search(r"Argument helptext: -*(\S+) (\S+)", " ".join(texts))
     value = re.search(r"(?:from \['|base 10: '|to float: ')([^']*)'", text)
     if helped and value:
         kinds = [says for kind, says in KINDS.items() if kind in helped[2].split("|")]

@@ -25,7 +25,7 @@ from gram.console.inputs import (
 )
 from gram.console.remote import Remote, tell
 from gram.console.text import counted, one_line, say
-from gram.progress import EVERY, Progress, Told, clock, progress
+from gram.progress import EVERY, Progress, Snapshot, clock, progress
 from gram.solve.answer import Answer
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
@@ -118,7 +118,7 @@ def solve(
         return refusals.code
     solved, answered = 0, 0
     with progress("Solving", quiet=quiet, first=EVERY) as bar:
-        bar.at(lambda: Told(0.0, "reading the weights"))
+        bar.at(lambda: Snapshot(0.0, "reading the weights"))
         reasoner, _, _ = load(task, weights, dtype)
         with bar.aside():
             tell_reading(found, quiet=quiet)
@@ -156,16 +156,16 @@ def answers(
         with bar.aside():
             refusals.tell(numbered[place - 1][0], sentence)
 
-    def told() -> Told:
+    def now() -> Snapshot:
         seconds, of = time.perf_counter() - begin, len(numbered)
         left = f", about {clock(seconds * (of - over) / over)} to go" if over >= 20 else ""
         did = f"{over:,} of {counted(of, 'puzzle')} in {clock(seconds)}, {counted(evaluations, 'function evaluation')}"
-        return Told(over / of, did + left)
+        return Snapshot(over / of, did + left)
 
     def watch(stage: "Stage") -> None:
         nonlocal over, evaluations
         over, evaluations = over + len(stage.over), evaluations + len(stage.rows)
-        bar.at(told)
+        bar.at(now)
 
     for answer in reasoner.answers([puzzle for _, puzzle in numbered], refuse=refuse, watch=watch, **asked):
         number, puzzle = numbered[answer.number - 1]
@@ -301,7 +301,7 @@ def evaluate(
             quiet=quiet,
         )
     with progress("Measuring", quiet=quiet) as bar:
-        bar.at(lambda: Told(0.0, "reading puzzles and weights"))
+        bar.at(lambda: Snapshot(0.0, "reading puzzles and weights"))
         found, how = examples(task, data, split, limit, edge_probability, base)
         reasoner, label, folder = load(task, weights, dtype)
         with bar.aside():
@@ -341,7 +341,7 @@ def evaluate(
     return 0
 
 
-def growing(status: "Status") -> Told:
+def growing(status: "Status") -> Snapshot:
     """How far a measurement is, for people."""
     parts = [f"{status.over:,} of {counted(status.puzzles, 'puzzle')} in {clock(status.seconds)}"]
     share = status.over / status.puzzles
@@ -349,7 +349,7 @@ def growing(status: "Status") -> Told:
         share = status.seconds / max(1e-9, status.seconds + status.left)
         parts.append(f"{'about' if status.sure else 'at most'} {clock(status.left)} to go")
     parts += [f"{name} {rate:.1%}" for name, rate in status.metrics.items()]
-    return Told(share, ", ".join(parts))
+    return Snapshot(share, ", ".join(parts))
 
 
 def table(metrics: dict[str, Any]) -> str:

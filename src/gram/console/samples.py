@@ -11,7 +11,7 @@ from gram.console import png as pictures
 from gram.console.inputs import load, tell_arithmetic
 from gram.console.text import counted, one_line, say
 from gram.measure.samples import metrics
-from gram.progress import Told, progress
+from gram.progress import Snapshot, progress
 from gram.solve import generate
 from gram.solve.options import drawing
 from gram.solve.outlook import Outlook
@@ -73,7 +73,7 @@ def drawn(
 ) -> tuple["Reasoner", str, Path, generate.Samples]:
     """What `load` gives, and n samples, shown while they are drawn."""
     with progress("Drawing", quiet=quiet) as bar:
-        bar.at(lambda: Told(0.0, "reading the weights"))
+        bar.at(lambda: Snapshot(0.0, "reading the weights"))
         reasoner, label, folder = load(task, weights, dtype)
         options = drawing(reasoner.config.solve, n, asked)
         outlook = Outlook.of(reasoner.network, task, 1, options)

@@ -92,7 +92,7 @@ class Pass:
 
 
 def mean_cost(cost: np.ndarray, over: np.ndarray, most: float) -> float:
-    """Mean cost of a puzzle, at most `most`, when some are over and others are in flight: (n,) what each has cost, 0
+    """Mean cost of a puzzle, at most `most`, when some are over and others still run: (n,) what each has cost, 0
     where it has not begun. As in Outlook.steps; past the largest cost the rest end at the rate of all."""
     begun = np.flatnonzero(cost)
     costs, order = np.sort(cost[begun]), begun[np.argsort(cost[begun], kind="stable")]

@@ -80,12 +80,12 @@ def evaluate(
     order = shuffled(len(examples))
     inputs, tally, begin = examples.inputs[order], Tally(task, o.width, o.select), time.perf_counter()
 
-    def told() -> None:
+    def show() -> None:
         if watch is not None:
             watch(lambda: Status.of(passes, time.perf_counter() - begin, tally))
 
-    full = None if early_stop else Pass(network, task, inputs, o, watch=told)
-    early = Pass(network, task, inputs, replace(o, want=1), watch=told) if o.select == "checked" else None
+    full = None if early_stop else Pass(network, task, inputs, o, watch=show)
+    early = Pass(network, task, inputs, replace(o, want=1), watch=show) if o.select == "checked" else None
     passes = [each for each in (full, early) if each is not None]
     for which, place, found in abreast(passes):
         if o.total_timeout is not None and time.perf_counter() - begin >= o.total_timeout:

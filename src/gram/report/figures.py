@@ -266,7 +266,7 @@ def trajectories(traced: "Sequence[Trajectories]") -> Figure | None:
             panel.plot(*path[0], ".", color=color, markersize=3)
             panel.plot(*path[-1], end, color=color, markersize=7)
         reached = len(set(found.answers[found.answers >= 0]))
-        told = f"{found.name}: {reached} of {found.solutions} solutions, {len(found.points)} path(s)"
-        panel.set_title(f"{told}\n{'/'.join(found.puzzle.split())}", fontsize=7)
+        title = f"{found.name}: {reached} of {found.solutions} solutions, {len(found.points)} path(s)"
+        panel.set_title(f"{title}\n{'/'.join(found.puzzle.split())}", fontsize=7)
         panel.set(xlabel=f"first component ({found.share:.0%} of the variance in both)", ylabel="second component")
     return figure

@@ -45,7 +45,7 @@ def report(
     found = results.read(folder) if folder.is_dir() or not (run or weights or samples) else []
     learned = [learning_curves.read(path) for path in run]
     measured = speed_tables.read(folder)
-    told = [
+    tables = [
         ("Speed of ours, by `gram bench --json`", speed_tables.speed(results.bench(folder))),
         *speed_tables.sections(measured),
         ("On the edge, by `benchmarks/edge.py`", speed_tables.edge(results.edges(folder))),
@@ -55,7 +55,7 @@ def report(
         made = Path(holder)
         (made / FIGURES).mkdir()
         pictured = traced(weights, puzzle, dtype), sheets(samples, dtype)
-        text = page(found, made, told, sketches(found, learned, *pictured, measured["surface"]))
+        text = page(found, made, tables, sketches(found, learned, *pictured, measured["surface"]))
         put(made, out, text)
     drawn = len(list((out / FIGURES).glob("*.png")))
     print(f"The report is in {out / PAGE}: {len(found)} results files, {drawn} figures.")

@@ -150,15 +150,15 @@ def measurements(results: list[Result], task: str) -> list[Measurement]:
 
 def bench(folder: Path) -> list[dict[str, Any]]:
     """What `gram bench --json` told, kept in bench/; what other benchmarks say is left out."""
-    return told(folder, {"train", "solve", "hardware"}, BENCHED, "`gram bench --json`")
+    return files_of(folder, {"train", "solve", "hardware"}, BENCHED, "`gram bench --json`")
 
 
 def edges(folder: Path) -> list[dict[str, Any]]:
     """What benchmarks/edge.py told of bundles, kept in bench/."""
-    return told(folder, {"edge"}, EDGE, "benchmarks/edge.py")
+    return files_of(folder, {"edge"}, EDGE, "benchmarks/edge.py")
 
 
-def told(folder: Path, marks: set[str], shape: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+def files_of(folder: Path, marks: set[str], shape: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     """The files in bench/ that have all keys of `marks`. ValueError names one that does not have the shape."""
     found = {path: strict_json.read_object(path) for path in sorted((folder / BENCH).glob("*.json"))}
     found = {path: values for path, values in found.items() if marks <= values.keys()}

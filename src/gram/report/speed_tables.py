@@ -86,13 +86,13 @@ def edge(found: list[dict]) -> str | None:
     if len(rows) == 1:
         return None
     sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
-    told = f"Width {found[0]['width']}; a cold start is a new process with one answer, from its start to its end."
+    note = f"Width {found[0]['width']}; a cold start is a new process with one answer, from its start to its end."
     for values in found:
-        told += f" {values['name']}: {machine_of(values['hardware'])}."
+        note += f" {values['name']}: {machine_of(values['hardware'])}."
     if sizes:
         each = ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items())
-        told += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."
-    return f"{markdown(rows)}\n\n{told}"
+        note += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."
+    return f"{markdown(rows)}\n\n{note}"
 
 
 def baselines(found: Mapping[str, Rows]) -> str | None:
@@ -100,14 +100,14 @@ def baselines(found: Mapping[str, Rows]) -> str | None:
     rows: list[Row] = [("ours", "against", "arithmetic", "machine", "ratio", "spread of the repetitions", "ceiling")]
     for values in found["sampling"]:
         shape = f"{values['name']}, {values['puzzles']} puzzles, width {values['width']}"
-        for name, told in (("value", "all trajectories until they halt"), ("checked", "until the rules accept one")):
+        for name, what in (("value", "all trajectories until they halt"), ("checked", "until the rules accept one")):
             against = f"the same weights for {values['depth']} steps in {values['plain_dtype']}"
-            rows.append((f"{shape}, {told}", against, *compared(values, values[name])))
+            rows.append((f"{shape}, {what}", against, *compared(values, values[name])))
     for values in found["halting"]:
         shape = f"TRM, {values['size']} size, {values['puzzles']} of {values['task']}"
-        for name, told in (("loop", "around our network"), ("package", "with its own network")):
+        for name, what in (("loop", "around our network"), ("package", "with its own network")):
             if name in values:
-                rows.append((shape, f"tiny-recursive-model {told}", *compared(values, values[name])))
+                rows.append((shape, f"tiny-recursive-model {what}", *compared(values, values[name])))
     return markdown(rows) if len(rows) > 1 else None
 
 

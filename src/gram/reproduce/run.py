@@ -25,7 +25,7 @@ from gram.console import puzzles as console
 from gram.console.text import counted
 from gram.measure import record
 from gram.measure.record import TRAINING
-from gram.progress import Told, clock, progress
+from gram.progress import Snapshot, clock, progress
 from gram.recipes import plans, split
 from gram.recipes.plans import PLANS, Measure, Plan, Scale
 from gram.recipes.variants import GRAM
@@ -141,7 +141,7 @@ def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int, quiet: bool
             begin = time.monotonic()
 
             def alive(running: Sequence[Job], ended: int) -> None:
-                bar.at(lambda: Told(ended / len(work), going(running, ended, len(work), time.monotonic() - begin)))
+                bar.at(lambda: Snapshot(ended / len(work), going(running, ended, len(work), time.monotonic() - begin)))
 
             return [said for _, said in side_by_side(work, jobs, alive) if said]
     broken = []

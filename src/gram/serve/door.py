@@ -41,27 +41,27 @@ class Door:
             return
         begin = time.perf_counter()
         given = Headers(scope=scope).get("x-request-id", "")
-        told: dict[str, Any] = {"request": given if ID.fullmatch(given) else secrets.token_hex(8)}
-        scope["gram"] = told
+        context: dict[str, Any] = {"request": given if ID.fullmatch(given) else secrets.token_hex(8)}
+        scope["gram"] = context
         status = 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = told["request"]
+                MutableHeaders(scope=message)["x-request-id"] = context["request"]
             await send(message)
 
         try:
             await self.app(scope, receive, answer)
         except Exception:
-            log.exception("request=%s failed", told["request"])
+            log.exception("request=%s failed", context["request"])
             if status:
                 raise
             broken = Problem(500, "The server made a mistake; its log has the request_id.")
-            await broken.response(told["request"])(scope, receive, answer)
+            await broken.response(context["request"])(scope, receive, answer)
         finally:
-            self.note(scope, told, status, time.perf_counter() - begin)
+            self.note(scope, context, status, time.perf_counter() - begin)
 
     def guarded(self, app: ASGIApp) -> ASGIApp:
         """`app` for those who know the token."""
@@ -82,14 +82,16 @@ class Door:
 
         return guard
 
-    def note(self, scope: Scope, told: dict[str, Any], status: int, seconds: float) -> None:
+    def note(self, scope: Scope, context: dict[str, Any], status: int, seconds: float) -> None:
         """Log and count a request, without what it said: puzzles are private."""
         path = scope["path"]
-        metrics.seen(told.get("task", ""), path.rpartition("/")[2] if "task" in told else "other", status, seconds)
+        metrics.seen(
+            context.get("task", ""), path.rpartition("/")[2] if "task" in context else "other", status, seconds
+        )
         if path in QUIET and status < 400:
             return
-        extra = "".join(f" {key}={told[key]}" for key in ("task", "puzzles") if key in told)
+        extra = "".join(f" {key}={context[key]}" for key in ("task", "puzzles") if key in context)
         log.info(
             "request=%s method=%s path=%r status=%d ms=%.1f%s",
-            *(told["request"], scope["method"], path[:100], status, 1000 * seconds, extra),
+            *(context["request"], scope["method"], path[:100], status, 1000 * seconds, extra),
         )

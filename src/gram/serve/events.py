@@ -39,11 +39,11 @@ def watched(asked: Asked, tell: Callable[[dict[str, Any]], object]) -> Callable[
         def watch(stage: Stage) -> None:
             nonlocal step
             step += 1
-            for i in range(len(stage.rows)):  # those in flight count as they are
+            for i in range(len(stage.rows)):  # active ones count as they are
                 seen.put(stage, i, finished=bool(stage.done[i] or not stage.leave[i]))
             answer = reasoner.answer(question.tokens, seen, asked.options, 0.0)
-            told = {"step": step, "running": int((~stage.leave).sum()), **so_far(task, answer)}
-            tell(told | ({"trajectories": trajectories(task, stage)} if asked.trajectories else {}))
+            event = {"step": step, "running": int((~stage.leave).sum()), **so_far(task, answer)}
+            tell(event | ({"trajectories": trajectories(task, stage)} if asked.trajectories else {}))
 
         return asked.answers(reasoner, left, watch)
 
@@ -56,13 +56,13 @@ def so_far(task: Task, answer: Answer) -> dict[str, Any]:
         {"answer": task.decode(c.answer), "votes": c.votes, "valid": c.valid, "value": c.value}
         for c in answer.candidates[:VOTES]
     ]
-    told = {"answer": answer.text, "valid": answer.valid, "steps": answer.steps, "value": answer.value}
-    told |= {"agreed": answer.agreed, "finished": answer.finished, "evaluations": answer.evaluations}
-    return told | {"distinct": len(answer.candidates), "votes": votes}
+    event = {"answer": answer.text, "valid": answer.valid, "steps": answer.steps, "value": answer.value}
+    event |= {"agreed": answer.agreed, "finished": answer.finished, "evaluations": answer.evaluations}
+    return event | {"distinct": len(answer.candidates), "votes": votes}
 
 
 def trajectories(task: Task, stage: Stage) -> list[dict[str, Any]]:
-    """Every trajectory in flight: its board, how sure the network is of each position, value and halting logit."""
+    """Every active trajectory: its board, how sure the network is of each position, value and halting logit."""
     start = task.spec.answer_start
     logits = stage.logits[:, start:].astype(np.float64)
     odds = np.exp(logits - logits.max(-1, keepdims=True))

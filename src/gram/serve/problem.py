@@ -21,9 +21,9 @@ class Problem(Exception):
 
     def body(self, request: str) -> dict[str, Any]:
         """The object of RFC 9457. `request`: its id."""
-        told = {"type": "about:blank", "title": HTTPStatus(self.status).phrase, "status": self.status}
-        told |= {"detail": self.detail} | ({} if self.field is None else {"field": self.field})
-        return told | {"request_id": request}
+        body = {"type": "about:blank", "title": HTTPStatus(self.status).phrase, "status": self.status}
+        body |= {"detail": self.detail} | ({} if self.field is None else {"field": self.field})
+        return body | {"request_id": request}
 
     def response(self, request: str) -> Response:
         return Response(json.dumps(self.body(request)), self.status, self.headers, MEDIA_TYPE)

@@ -110,11 +110,11 @@ def shared_metrics(workers: int) -> Iterator[None]:
 
 def logs() -> dict[str, Any]:
     """One line on standard error for each request and each event of the server; no puzzle is in any."""
-    told = {"handlers": ["error"], "level": "INFO", "propagate": False}
+    errors = {"handlers": ["error"], "level": "INFO", "propagate": False}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
         "handlers": {"error": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
-        "loggers": {"uvicorn": told, "gram.serve": told, "uvicorn.error": {"level": logging.WARNING}},
+        "loggers": {"uvicorn": errors, "gram.serve": errors, "uvicorn.error": {"level": logging.WARNING}},
     }

@@ -21,7 +21,7 @@ from gram.models.build import parameter_table
 from gram.models.core import State
 from gram.models.layers import GroupMixer, SwiGLU
 from gram.models.recursive import Model
-from gram.progress import Told, progress
+from gram.progress import Snapshot, progress
 from gram.ship import web as page
 from gram.ship.onnx_backend import CONFIG, ENCODER, FORMAT, MANIFEST, START, STEP, sha256
 from gram.solve.backend import StepOutput
@@ -76,14 +76,14 @@ def export(
     if web:
         page.check(task, config)
     with new_folder(out) as folder, progress("Exporting", quiet=quiet, first=0.0) as bar:
-        bar.at(lambda: Told(0.1, f"{weights} to {out}: writing the graph of a supervision step"))
+        bar.at(lambda: Snapshot(0.1, f"{weights} to {out}: writing the graph of a supervision step"))
         try:
             write_graphs(model, folder)
         except torch.onnx.OnnxExporterError as error:
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"{weights} cannot be exported ({reason}); answer with the weights themselves.") from None
         if int8:
-            bar.at(lambda: Told(0.5, "measuring the ranges of 8 bits"))
+            bar.at(lambda: Snapshot(0.5, "measuring the ranges of 8 bits"))
             products = quantize(folder / STEP, inputs(model, task, config), delicate(model))
             with bar.aside():
                 say(f"{products} matrix products in int8.")

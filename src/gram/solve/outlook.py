@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gram.progress import Progress, Told, clock
+from gram.progress import Progress, Snapshot, clock
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import Stage, Watch, numbers
@@ -34,9 +34,9 @@ class Outlook:
         """What watches the sampling and shows it: `says`, and the time to go."""
         begin = time.perf_counter()
 
-        def now() -> Told:
+        def now() -> Snapshot:
             share, seconds = self.share, time.perf_counter() - begin
-            return Told(share, f"{says()} in {clock(seconds)}, about {clock(seconds / share - seconds)} to go")
+            return Snapshot(share, f"{says()} in {clock(seconds)}, about {clock(seconds / share - seconds)} to go")
 
         def watch(stage: Stage) -> None:
             self.note(stage)

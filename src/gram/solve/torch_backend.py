@@ -174,8 +174,8 @@ class TorchNetwork:
         share = self.pool.map if on_cpu else map
         parts = list(share(part, range(0, B, size)))
         whole = parts[0] if len(parts) == 1 else Part(*share(self.join, zip(*parts, strict=True)))
-        told = whole.logits, whole.halt, whole.value, whole.candidates
-        logits, halt, value, candidates = (z.float().cpu().numpy() for z in told)
+        read = whole.logits, whole.halt, whole.value, whole.candidates
+        logits, halt, value, candidates = (z.float().cpu().numpy() for z in read)
         return StepOutput((whole.h, whole.l), logits, halt, value, whole.pooled, candidates)
 
     @torch.inference_mode()

@@ -88,7 +88,7 @@ class Coloring(Task):
             begin = first if graph.base is None else graph.base
             for u, v in graph.edges:
                 row[self._place[u - begin, v - begin]] = EDGE
-        notes = reading.told(graphs, tokens[:, : self.edges] == EDGE, self.n, first, unclear)
+        notes = reading.notes(graphs, tokens[:, : self.edges] == EDGE, self.n, first, unclear)
         warned = tuple(dict.fromkeys(note for graph in graphs for note in graph.notes))
         texts = [graph.text or self.show(row) for graph, row in zip(graphs, tokens, strict=True)]
         return tokens, Found(texts, (*content.form, form), notes, warned)

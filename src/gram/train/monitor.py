@@ -146,10 +146,10 @@ class Monitor:
         now_at = {"update": progress.update, "trained_seconds": round(progress.seconds, 2)}
         self.log.write("dev", now_at | metrics)
         names = (("valid", self.word), ("coverage", "coverage"), ("distinct", "distinct"))
-        told = [f"{name} {metrics[k]:.3f}" for k, name in names if metrics.get(k) is not None]
+        parts = [f"{name} {metrics[k]:.3f}" for k, name in names if metrics.get(k) is not None]
         self.last = "" if metrics.get("valid") is None else f"dev {metrics['valid']:.3f}"
-        told += [f"elbo {metrics['elbo']:.2f}"] if "elbo" in metrics else []
-        self.log.say(f"{clock(progress.seconds)}  update {progress.update}  dev: {', '.join(told)}")
+        parts += [f"elbo {metrics['elbo']:.2f}"] if "elbo" in metrics else []
+        self.log.say(f"{clock(progress.seconds)}  update {progress.update}  dev: {', '.join(parts)}")
         if isinstance(self.model, Model):
             self.warn(progress, metrics)
         return metrics

@@ -54,12 +54,12 @@ def leak(share: float, values: Mapping[str, Any], most: float) -> str | None:
     if share < SHARE or "prior_validity" not in values:
         return None
     posterior, prior = values.get("posterior_accuracy", 0.0), values["prior_validity"]
-    told = sum(values.get("kl_by_step", ()))
-    if posterior < LEAST or prior >= GAP * posterior or told <= most:
+    information = sum(values.get("kl_by_step", ()))
+    if posterior < LEAST or prior >= GAP * posterior or information <= most:
         return None
     return (
         f"The posterior leaks: it is right in {posterior:.0%} of the rows and samples in {prior:.0%}, and it tells "
-        f"{told:.1f} nats of an answer that holds {most:.1f} at most."
+        f"{information:.1f} nats of an answer that holds {most:.1f} at most."
     )
 
 

@@ -5,7 +5,7 @@ import { SIDE, draw, rows } from "./square.mjs";
 const N = 28;
 
 export const digits = () => ({
-  title: "Handwritten digits, from nothing",
+  title: "Handwritten digits, unconditional",
   hint: "Draw digits: there is no puzzle.",
   box: `0 0 ${SIDE * N} ${SIDE * N}`,
   length: N * N,

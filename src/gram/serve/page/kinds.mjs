@@ -17,7 +17,7 @@ const KNOWN = [
 ];
 
 function boards(n) {
-  const title = `Sudoku boards of ${n} × ${n}, from nothing`, hint = "Draw boards: there is no puzzle.";
+  const title = `Sudoku boards of ${n} × ${n}, unconditional`, hint = "Draw boards: there is no puzzle.";
   return { ...sudoku(n), title, hint, read: null, write: () => "", key: null, pad: null };
 }
 

@@ -102,7 +102,7 @@ function certainty(logits, first, count) {
 
 /**
  * The trajectories after each supervision step: {trajectory, steps, tokens, certainty, value, halt, valid, ended, restarts}
- * of those in flight. With `checked` one ends at a valid answer, and begins anew where it halts at a wrong one or does not
+ * of the active ones. With `checked` one ends at a valid answer, and restarts where it halts at a wrong one or does not
  * halt in time; all is over after `want` distinct valid answers. Without, one ends where it halts.
  */
 export async function* think(network, puzzle, options = {}) {

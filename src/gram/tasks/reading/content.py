@@ -124,7 +124,7 @@ def one(puzzle: str, strictly: Callable[[str], T], forms: Callable[[str], list[s
     try:
         found = forms(puzzle)
     except ValueError as error:
-        if str(error)[:1].isupper() or (": " in (told := str(error)) and told.split(": ", 1)[1][:1].isupper()):
+        if str(error)[:1].isupper() or (": " in (message := str(error)) and message.split(": ", 1)[1][:1].isupper()):
             raise ValueError(str(error).split(": ", 1)[-1]) from None
         raise plain from None
     if len(found) != 1:

@@ -66,7 +66,7 @@ def resolved(graphs: Sequence[Graph], n: int, base: int | None) -> tuple[int, bo
     return first, bool(open_) and base is None and first == 1 and unclear
 
 
-def told(graphs: Sequence[Graph], linked: np.ndarray, n: int, first: int, unclear: bool) -> tuple[str, ...]:
+def notes(graphs: Sequence[Graph], linked: np.ndarray, n: int, first: int, unclear: bool) -> tuple[str, ...]:
     """What was read, for people. linked (graphs, pairs) bool: which edges there are."""
     sizes = sorted({graph.vertices or n for graph in graphs})
     bases = sorted({first if graph.base is None else graph.base for graph in graphs})

@@ -116,7 +116,7 @@ class Sudoku(Task):
             answers = np.zeros((0, self.spec.length), np.uint8)
         if len(answers) != 1 or not may[np.arange(len(may)), answers[0] - 2].all():
             raise ValueError(
-                "the candidates are not those of one puzzle: cells with a single candidate alone do not settle the "
+                "the candidates are not those of one puzzle: cells with a single candidate alone do not determine the "
                 "others as they say; give the givens"
             )
         return digits
