@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_maze import ROWS as MAZE
 
 from gram import tasks
 from gram.console.inputs import of_file
@@ -355,18 +356,6 @@ def test_arrays_of_queens(tmp_path):
 
 
 # mazes ----------------------------------------------------------------------------------------------------
-MAZE = [
-    "S  #      ",
-    " # # #### ",
-    " #   #  # ",
-    " ##### ## ",
-    "       #  ",
-    "###### # #",
-    "#      #  ",
-    "# ####### ",
-    "#         ",
-    "#########G",
-]
 TEXT = "\n".join(MAZE)
 INNER = ["S #", "  G", "## "]
 SMALL = "/".join([*(row + "#" * 7 for row in INNER), *["#" * 10] * 7])

@@ -38,23 +38,26 @@ def dispatch(arguments: list[str]) -> int:
         print(f"gram {gram.__version__}")
         return 0
     # imported late: a package that is missing is told, and --help needs none
-    from gram.cli import commands, train
+    from gram.cli import answering, commands, train
     from gram.cli.parse import parse
 
-    verbs = {"solve": commands.solve, "generate": commands.generate, "eval": commands.evaluate, "serve": commands.serve}
-    verbs |= {"data": commands.data, "export": commands.export, "push": commands.push}
-    verbs |= {"import": commands.import_official}
-    verbs |= {
+    if verb == "train":
+        return train.train(rest)
+    verbs = {
+        "solve": answering.solve,
+        "generate": answering.generate,
+        "serve": answering.serve,
+        "eval": answering.evaluate,
+        "data": commands.data,
+        "export": commands.export,
+        "push": commands.push,
+        "import": commands.import_official,
         "bench": commands.bench,
         "report": commands.report,
         "reproduce": commands.reproduce,
         "info": commands.info,
     }
-    if verb == "train":
-        return train.train(rest)
     if verb not in verbs:
-        raise ValueError(
-            f"There is no command {verb!r}; use train, solve, generate, serve, eval, data, export, push, import, "
-            "bench, report, reproduce or info."
-        )
+        *others, last = verbs
+        raise ValueError(f"There is no command {verb!r}; use train, {', '.join(others)} or {last}.")
     return parse(verbs[verb], rest, f"gram {verb}")()
