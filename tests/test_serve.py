@@ -391,7 +391,7 @@ def test_other_origins_may_ask_only_if_allowed(inside):
         (["queens-8", "queens-8"], "serve one of them"),
         (["arc-1-10"], "ARC"),
         (["--port", "70000"], "port is 70000"),
-        (["--host", "no such host"], "no address"),
+        (["--host", "no such host"], "no such host"),
         (["--token-file", "nowhere"], "nowhere"),
         (["--queue", "0"], "queue is 0"),
         (["--dtype", "int4"], "dtype is 'int4'"),

@@ -26,13 +26,13 @@ from gram.serve.problem import Problem
 from gram.serve.settings import Settings, from_environment, token
 
 PAGE = Path(__file__).parent / "page"
-"""The page at / and its files."""
+"""Folder of the page at / and its files."""
 READERS = 4
-"""Threads that read puzzles: an exact solver may be at work there."""
+"""Threads that parse puzzles, which may run an exact solver."""
 BODY_SECONDS = 30.0
-"""A body that takes longer to arrive is given up."""
+"""Seconds within which a request body must arrive."""
 GONE = 499
-"""Status in the log of a client that did not wait for its answer."""
+"""Status that the log shows for a client that disconnected before its answer."""
 
 
 class JSON(Response):
@@ -45,7 +45,7 @@ class JSON(Response):
 
 
 class Server:
-    """What the routes share."""
+    """State shared by the routes."""
 
     def __init__(self, settings: Settings, load: Callable[[], dict[str, Served]]):
         self.settings, self.load = settings, load
@@ -55,7 +55,7 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Load the weights, and let the engines end."""
+        """Load the weights at the start; stop the engines at the end."""
         self.models = self.load()
         self.ready = True
         try:
@@ -66,7 +66,7 @@ class Server:
                 served.engine.stop()
             self.readers.shutdown(wait=False)
 
-    # what is told -----------------------------------------------------------------------------------------
+    # information ------------------------------------------------------------------------------------------
     async def health(self, _: Request) -> Response:
         return JSON({"status": "ok"})
 
@@ -85,7 +85,7 @@ class Server:
     async def docs(self, _: Request) -> Response:
         return HTMLResponse(documents.page(documents.openapi(self.models, self.settings)))
 
-    # what is asked ----------------------------------------------------------------------------------------
+    # requests ---------------------------------------------------------------------------------------------
     async def solve(self, request: Request) -> Response:
         served, wanted = await self.read(request, asked.solving)
         answers = await self.found(request, served, wanted, wanted.answers)
@@ -98,7 +98,7 @@ class Server:
 
     async def stream(self, request: Request) -> EventStream:
         served, wanted = await self.read(request, asked.solving, stream=True)
-        return EventStream(lambda tell, report: self.submit(served, wanted, watched(wanted, tell), report))
+        return EventStream(lambda emit, report: self.submit(served, wanted, watched(wanted, emit), report))
 
     def submit(self, served: Served, wanted: asked.Asked, work: Work, report: Callable[[Any], object]) -> Job:
         """Put a request in the queue of its model."""
@@ -108,10 +108,10 @@ class Server:
             return served.engine.submit(work, report, end=end, rows=rows)
         except Full as full:
             later = {"Retry-After": str(min(60, max(1, math.ceil(full.seconds))))}
-            raise Problem(429, "As many requests wait as may; ask again later.", headers=later) from None
+            raise Problem(429, "The queue is full; try again later.", headers=later) from None
 
     async def found(self, request: Request, served: Served, wanted: asked.Asked, work: Work) -> Any:
-        """What the engine finds. A client that goes away cancels the work."""
+        """Return the engine's result. A client that disconnects cancels the work."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
 
@@ -120,7 +120,7 @@ class Server:
                 future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
 
         job = self.submit(served, wanted, work, lambda result: loop.call_soon_threadsafe(resolve, result))
-        gone = asyncio.ensure_future(request.receive())  # the body has been read: what comes is the end
+        gone = asyncio.ensure_future(request.receive())  # the body has been read, so the next message is a disconnect
         try:
             await asyncio.wait((future, gone), return_when=asyncio.FIRST_COMPLETED)
             if not future.done():
@@ -135,11 +135,11 @@ class Server:
         name = request.path_params["task"]
         if name not in self.models:
             there = ", ".join(self.models)
-            raise Problem(404, f"No weights for the task {name[:100]!r} are served; there are {there}.", "task")
+            raise Problem(404, f"This server has no weights for the task {name[:100]!r}; it serves {there}.", "task")
         return self.models[name]
 
     async def read(self, request: Request, rule: Callable[..., asked.Asked], **more: Any) -> tuple[Served, asked.Asked]:
-        """The weights that are asked, and what; puzzles are read beside the event loop."""
+        """The weights and the parsed request. Puzzles are parsed outside the event loop."""
         served = self.served(request)
         request.scope["gram"]["task"] = served.name
         body = await self.body(request)
@@ -148,7 +148,7 @@ class Server:
         return served, found
 
     async def body(self, request: Request) -> bytes:
-        """The body, within the limits."""
+        """The request body. Problem if it is too long or too slow."""
         most = self.settings.max_body
         length = request.headers.get("content-length", "")
         too_long = length.isdigit() and int(length) > most
@@ -169,13 +169,13 @@ class Server:
         return b"".join(parts)
 
     async def apart(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Call a function beside the event loop."""
+        """Call a function in a thread outside the event loop."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.readers, lambda: function(*arguments, **named))
 
 
 async def refused(request: Request, error: Exception) -> Response:
-    """A Problem as its response; so are the errors of routing."""
+    """The response for a Problem or a routing error."""
     if isinstance(error, HTTPException):
         said = {404: f"There is nothing at {request.url.path[:100]}; see /docs.", 405: "Use another method; see /docs."}
         error = Problem(error.status_code, said.get(error.status_code, error.detail), headers=dict(error.headers or {}))
@@ -184,7 +184,7 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 async def broken(request: Request, error: Exception) -> Response:
-    """The client went away: nobody reads this."""
+    """The client disconnected, so nobody reads this response."""
     return Response(status_code=GONE)
 
 
@@ -216,6 +216,6 @@ def served(weights: Sequence[str], settings: Settings) -> dict[str, Served]:
 
 
 def create() -> Door:
-    """The application of a worker, by the settings in its environment."""
+    """The application of a worker, with the settings from its environment."""
     weights, settings = from_environment()
     return build(settings, lambda: served(weights, settings))

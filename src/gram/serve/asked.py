@@ -1,6 +1,5 @@
-"""The body of a request: puzzles and options, compared with the limits. What does not fit is a Problem with its field.
-
-All of it may be slow (an exact solver looks at each puzzle) and runs beside the event loop.
+"""The body of a request: puzzles and options, checked against the limits. A bad field raises a Problem that names it.
+Parsing may be slow (an exact solver checks each puzzle), so it runs outside the event loop.
 """
 
 import dataclasses
@@ -25,10 +24,10 @@ from gram.solve.sampler import Watch
 from gram.solve.select import needs_check
 
 SOLVING = tuple(field.name for field in dataclasses.fields(Solving) if "timeout" not in field.name)
-"""The options of answers; a request has one time limit, deadline_ms."""
+"""Options for answers. A request has a single time limit, deadline_ms."""
 DRAWING = tuple(field.name for field in dataclasses.fields(Drawing))
 LONGEST = 100_000
-"""Characters of one puzzle at most."""
+"""Maximum characters of a puzzle."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +35,22 @@ class Asked:
     """What a request asks of a model."""
 
     questions: list[Question]
-    """One for each puzzle; for samples the blank."""
+    """One per puzzle; for samples a single blank."""
     options: SamplingOptions
     width: int | None
-    """Trajectories per puzzle that the request names."""
+    """Trajectories per puzzle, if the request sets them."""
     seconds: float
-    """After which the best answers found by then are given."""
+    """Time limit; after it, the best answers so far are returned."""
     trajectories: bool = False
     """Whether each event of a stream shows every trajectory."""
 
     def answers(self, reasoner: Reasoner, left: float, watch: Watch | None = None) -> list[Answer]:
-        """The answers that `reasoner` finds within the seconds that are left. `watch`: see gram.solve.sampler."""
+        """Answer the puzzles within the `left` seconds. `watch`: see gram.solve.sampler."""
         options = dataclasses.replace(self.options, total_timeout=left)
         return list(reasoner.answered(self.questions, options, self.width, watch))
 
     def samples(self, reasoner: Reasoner, left: float) -> tuple[list[dict[str, Any]], bool]:
-        """The samples drawn within the seconds that are left, and whether these are all."""
+        """The samples drawn within the `left` seconds, and whether all were drawn."""
         task, deadline = reasoner.task.sampled(), Deadline(1, total=left)
         drawn = draw(reasoner.network, task, self.options, deadline=deadline)
         begun = [i for i in range(len(drawn)) if drawn.steps[i]]
@@ -59,13 +58,13 @@ class Asked:
 
     @property
     def most_rows(self) -> int:
-        """Trajectories of a puzzle at most."""
+        """Maximum trajectories of a puzzle."""
         o = self.options
         several = PER_WANTED * o.want if o.want is not None and o.want > 1 else 0
         return self.width or max(o.width, several)
 
     def begins_with(self, first_wave: int) -> int:
-        """Rows that run at first, about. `first_wave`: see gram.solve.backend."""
+        """Approximate rows of the first step. `first_wave`: see gram.solve.backend."""
         want = self.options.want
         return len(self.questions) * (self.most_rows if want is None else min(self.most_rows, first_wave * want))
 
@@ -82,7 +81,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool = False) -> Asked:
-    """A request for answers to puzzles, or for one answer as a stream."""
+    """Parse a request for answers to puzzles, or for one streamed answer."""
     values = parse(body)
     known = ("puzzles", *SOLVING, "deadline_ms", *(("trajectories",) if stream else ()))
     seconds = common(values, known, settings)
@@ -113,7 +112,7 @@ def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool
 
 
 def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
-    """A request for samples of a task without puzzles."""
+    """Parse a request for samples of a task without puzzles."""
     values = parse(body)
     seconds = common(values, ("n", *DRAWING, "deadline_ms"), settings)
     if not reasoner.task.unconditional:
@@ -130,11 +129,11 @@ def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
 
 
 def common(values: dict[str, Any], known: tuple[str, ...], settings: Settings) -> float:
-    """Compare the keys with those that there are. The seconds until the deadline."""
+    """Check that the keys are known. Return the seconds until the deadline."""
     for key in values:
         if key not in known:
             close = difflib.get_close_matches(key[:100], known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}."
+            hint = f"did you mean {close[0]}?" if close else f"the fields are {', '.join(known)}."
             raise Problem(422, f"There is no field {shown(key)}; {hint}", key[:100])
     limit = values.get("deadline_ms")
     if limit is None:
@@ -148,26 +147,28 @@ def common(values: dict[str, Any], known: tuple[str, ...], settings: Settings) -
 
 
 def listed(values: dict[str, Any], most: int) -> list[str]:
-    """The puzzles as texts: at least one, at most so many."""
+    """The puzzles as strings: at least one, at most `most`."""
     found = values.get("puzzles")
     found = [found] if isinstance(found, str) else found
     if not isinstance(found, list) or not found:
-        raise Problem(422, "puzzles must be a text or a list of texts, one for each puzzle.", "puzzles")
+        raise Problem(422, "puzzles must be a string or a list of strings, one per puzzle.", "puzzles")
     if len(found) > most:
         few = "one puzzle" if most == 1 else f"{most:,} puzzles"
         raise Problem(422, f"There are {len(found):,} puzzles; a request may hold {few} at most.", "puzzles")
     for i, text in enumerate(found):
         if not isinstance(text, str):
-            raise Problem(422, f"A puzzle must be a text, not {shown(text)}.", f"puzzles[{i}]")
+            raise Problem(422, f"A puzzle must be a string, not {shown(text)}.", f"puzzles[{i}]")
         if len(text) > LONGEST:
-            raise Problem(422, f"The puzzle has {len(text):,} characters; no puzzle has as many.", f"puzzles[{i}]")
+            raise Problem(
+                422, f"The puzzle has {len(text):,} characters; at most {LONGEST:,} are allowed.", f"puzzles[{i}]"
+            )
     return found
 
 
 def resolved(defaults: SolveConfig, asked: dict[str, Any], rule: Any, settings: Settings) -> SamplingOptions:
-    """The options that hold. Every fault names the option that it is about."""
+    """The options with their defaults. Errors name the option at fault."""
     try:
-        resolve(defaults, asked)  # each value by itself
+        resolve(defaults, asked)  # checks each value by itself
         options = rule(defaults, asked)
     except ValueError as error:
         raise Problem(422, str(error).removeprefix("SamplingOptions."), culprit(defaults, asked, rule)) from None
@@ -178,7 +179,7 @@ def resolved(defaults: SolveConfig, asked: dict[str, Any], rule: Any, settings: 
 
 
 def culprit(defaults: SolveConfig, asked: dict[str, Any], rule: Any) -> str | None:
-    """The option that is refused by itself; else the last one that was given."""
+    """The option that is invalid by itself, else the last one given."""
     given = [name for name, value in asked.items() if value is not None]
     for name in given:
         try:
@@ -189,7 +190,7 @@ def culprit(defaults: SolveConfig, asked: dict[str, Any], rule: Any) -> str | No
 
 
 def fits(asked: Asked, puzzles: int, reasoner: Reasoner, name: str) -> None:
-    """Refuse what needs more memory than is free. `name`: the field that is too large."""
+    """Raise a Problem if the request needs more memory than is free. `name`: the field to reduce."""
     try:
         check_width(asked.most_rows, puzzles, reasoner.task.spec.length)
     except ValueError as error:

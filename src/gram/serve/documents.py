@@ -1,4 +1,4 @@
-"""What the server says about itself: its tasks, its OpenAPI document, and that as a page without outside requests."""
+"""What the server says about itself: its tasks, and its OpenAPI document as JSON and as a self-contained page."""
 
 import html
 import json
@@ -12,15 +12,15 @@ from gram.serve.settings import Settings
 
 ABOUT = {
     "width": "Trajectories per puzzle.",
-    "depth": "Supervision steps at most.",
+    "depth": "Maximum supervision steps.",
     "seed": "Seed of the noise; the same seed gives the same answer.",
     "temperature": "Factor on the learned noise.",
-    "restart_every": "Supervision steps until a trajectory restarts; 0 never.",
-    "select": "How one answer is chosen among the trajectories.",
-    "want": "Stop after this many distinct valid answers; or all that exist, where these are quickly counted.",
-    "deadline_ms": 'Milliseconds after which the best answer found by then is given, with "complete": false.',
+    "restart_every": "Supervision steps until a trajectory restarts; 0 means never.",
+    "select": "How the answer is chosen among the trajectories.",
+    "want": "Stop after this many distinct valid answers, or after all that exist where they can be counted quickly.",
+    "deadline_ms": 'Milliseconds after which the best answer so far is returned, with "complete": false.',
     "puzzles": "One puzzle or a list of puzzles, as text.",
-    "n": "Samples.",
+    "n": "Number of samples.",
     "trajectories": "Whether each event shows every trajectory: its board, certainty, value and halting logit.",
 }
 
@@ -61,7 +61,7 @@ def options(settings: Settings, *, drawing: bool = False) -> dict[str, Any]:
 
 
 def bodies(settings: Settings) -> dict[str, Any]:
-    """The schemas of what is sent and answered."""
+    """The schemas of requests and responses."""
     one = {"type": "string", "minLength": 1}
     many = {"type": "array", "items": one, "minItems": 1, "maxItems": settings.max_puzzles}
     puzzles = {"description": ABOUT["puzzles"], "oneOf": [one, many]}
@@ -70,27 +70,28 @@ def bodies(settings: Settings) -> dict[str, Any]:
     number, whole, text = ({"type": [kind, "null"]} for kind in ("number", "integer", "string"))
     answer = {
         "puzzle": {"type": "string"},
-        "answer": text | {"description": "The answer as text; null where no valid one was found."},
+        "answer": text | {"description": "The answer as text; null if no valid one was found."},
         "valid": {
             "type": ["boolean", "null"],
-            "description": "Whether it obeys all rules; null where nothing can tell.",
+            "description": "Whether it obeys all rules; null if the task cannot check.",
         },
         "distinct": {"type": "array", "items": {"type": "string"}, "description": "All distinct valid answers found."},
         "width": {"type": "integer"},
         "depth": {"type": "integer"},
         "steps": whole | {"description": "Supervision steps of the chosen trajectory."},
-        "value": number | {"description": "The accuracy that the model expects of the answer."},
+        "value": number | {"description": "The accuracy of the answer that the model predicts."},
         "seconds": {"type": "number"},
-        "agreed": {"type": "integer", "description": "Trajectories that ended in the answer."},
+        "agreed": {"type": "integer", "description": "Trajectories that ended at this answer."},
         "finished": {"type": "integer", "description": "Trajectories that ended."},
         "evaluations": {"type": "integer", "description": "Rows times supervision steps."},
-        "exist": whole | {"description": "Answers that exist, counted exactly; null where that takes long."},
+        "exist": whole
+        | {"description": "Number of answers that exist, counted exactly; null if counting takes too long."},
         "unique": {
             "type": ["boolean", "null"],
-            "description": "Whether there is no other; null where that takes long.",
+            "description": "Whether the answer is the only one; null if finding out takes too long.",
         },
-        "complete": {"type": "boolean", "description": "false where a deadline came first."},
-        "number": {"type": "integer", "description": "Which puzzle of the request it is, from 1."},
+        "complete": {"type": "boolean", "description": "False if the deadline came first."},
+        "number": {"type": "integer", "description": "Position of the puzzle in the request, from 1."},
     }
     sample = {
         "sample": {"type": "string", "description": "The sample as text, on one line."},
@@ -103,7 +104,7 @@ def bodies(settings: Settings) -> dict[str, Any]:
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What is wrong, in one sentence."},
-        "field": {"type": "string", "description": "Where in the body."},
+        "field": {"type": "string", "description": "The field of the body."},
         "request_id": {"type": "string"},
     }
     return {
@@ -136,15 +137,15 @@ def content(schema: Any, kind: str = "application/json") -> dict[str, Any]:
 
 
 def problems(*statuses: int) -> dict[str, Any]:
-    """The responses that say what is wrong."""
+    """The error responses."""
     says = {
-        400: "The body is no JSON object.",
+        400: "The body is not a JSON object.",
         401: "The bearer token is missing or wrong.",
-        404: "There are no such weights.",
+        404: "The task is not served.",
         408: "The body took too long to arrive.",
         413: "The body is too long.",
-        422: "A field does not fit.",
-        429: "The queue is full; Retry-After says when to come again.",
+        422: "A field is invalid.",
+        429: "The queue is full; Retry-After says when to try again.",
     }
     return {
         str(status): {"description": says[status]} | content(refer("Problem"), "application/problem+json")
@@ -152,8 +153,8 @@ def problems(*statuses: int) -> dict[str, Any]:
     }
 
 
-def asking(summary: str, body: str, answer: Any, tasks: list[str]) -> dict[str, Any]:
-    """A POST under /v1/{task}."""
+def post(summary: str, body: str, answer: Any, tasks: list[str]) -> dict[str, Any]:
+    """The description of a POST under /v1/{task}."""
     where = {"name": "task", "in": "path", "required": True, "schema": {"type": "string", "enum": tasks}}
     answered = {"200": {"description": "Answered."} | answer}
     return {
@@ -166,32 +167,32 @@ def asking(summary: str, body: str, answer: Any, tasks: list[str]) -> dict[str, 
     }
 
 
-def telling(summary: str, kind: str = "application/json", *, guarded: bool = True) -> dict[str, Any]:
-    """A GET."""
-    responses = {"200": {"description": "As it is now."} | content({}, kind)} | (problems(401) if guarded else {})
+def get(summary: str, kind: str = "application/json", *, guarded: bool = True) -> dict[str, Any]:
+    """The description of a GET."""
+    responses = {"200": {"description": "The current state."} | content({}, kind)} | (problems(401) if guarded else {})
     return {"get": {"summary": summary, "responses": responses} | ({} if guarded else {"security": []})}
 
 
 def openapi(models: Mapping[str, Served], settings: Settings) -> dict[str, Any]:
     """The OpenAPI document."""
     solving = [served.name for served in models.values() if not served.generates]
-    readiness = telling("Whether the weights are loaded", guarded=False)
-    readiness["get"]["responses"]["503"] = {"description": "Not yet, or no more."}
+    readiness = get("Whether the weights are loaded", guarded=False)
+    readiness["get"]["responses"]["503"] = {"description": "Starting or stopping."}
     paths = {
-        "/v1/tasks": telling("The tasks that are served"),
-        "/healthz": telling("Whether the process lives", guarded=False),
+        "/v1/tasks": get("The tasks that are served"),
+        "/healthz": get("Whether the process is alive", guarded=False),
         "/readyz": readiness,
-        "/metrics": telling("Metrics for Prometheus", "text/plain"),
+        "/metrics": get("Metrics for Prometheus", "text/plain"),
     }
     if solving:
         answer = content(refer("Answers"))
-        paths["/v1/{task}/solve"] = asking("Answer one puzzle or several", "Solve", answer, solving)
+        paths["/v1/{task}/solve"] = post("Answer one or more puzzles", "Solve", answer, solving)
         events = content({"type": "string"}, "text/event-stream")
         said = "Answer one puzzle with an event after each supervision step; the last event is the answer"
-        paths["/v1/{task}/stream"] = asking(said, "Stream", events, solving)
+        paths["/v1/{task}/stream"] = post(said, "Stream", events, solving)
     if generating := [served.name for served in models.values() if served.generates]:
         drawn = content(refer("Samples"))
-        paths["/v1/{task}/generate"] = asking("Draw samples of a task without puzzles", "Generate", drawn, generating)
+        paths["/v1/{task}/generate"] = post("Draw samples of a task without puzzles", "Generate", drawn, generating)
     secured = settings.token_file is not None
     scheme = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}} if secured else {}
     return {
@@ -217,7 +218,7 @@ border-bottom:1px solid #8884}"""
 
 
 def page(document: dict[str, Any]) -> str:
-    """An OpenAPI document for people."""
+    """The OpenAPI document as a page for people."""
     schemas = document["components"]["schemas"]
     parts = []
     for path, methods in document["paths"].items():
@@ -228,7 +229,7 @@ def page(document: dict[str, Any]) -> str:
                 parts.append(f"<p>{where['name']}: {names}</p>")
             if body := about.get("requestBody"):
                 parts.append(rows(schemas[body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]))
-    parts.append(f"<h2>An answer</h2>{rows(schemas['Answer'])}<h2>What is wrong</h2>{rows(schemas['Problem'])}")
+    parts.append(f"<h2>Answer</h2>{rows(schemas['Answer'])}<h2>Error</h2>{rows(schemas['Problem'])}")
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>gram: API</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
@@ -246,4 +247,4 @@ def rows(schema: dict[str, Any]) -> str:
         lines.append(
             f"<tr><td><code>{name}</code><td>{html.escape(field.get('description', ''))}<td><code>{kind}</code>"
         )
-    return f"<table><tr><th>Field<th>What it is<th>Schema{''.join(lines)}</table>"
+    return f"<table><tr><th>Field<th>Meaning<th>Schema{''.join(lines)}</table>"

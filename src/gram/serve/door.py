@@ -1,4 +1,4 @@
-"""What every request passes: an id, the token, the log and the metrics. Pure ASGI."""
+"""Middleware around every request: request id, token, log and metrics. Pure ASGI."""
 
 import hmac
 import logging
@@ -17,7 +17,7 @@ from gram.serve.settings import Settings
 
 log = logging.getLogger("gram.serve")
 OPEN = {"/", "/healthz", "/readyz"}
-"""Paths that need no token, as do the files of the page: it asks for the token."""
+"""Paths that need no token. The files of the page need none either, since the page asks for the token."""
 FILES = "/page/"
 QUIET = {"/healthz", "/readyz", "/metrics"}
 """Paths whose requests are not logged."""
@@ -58,13 +58,13 @@ class Door:
             log.exception("request=%s failed", context["request"])
             if status:
                 raise
-            broken = Problem(500, "The server made a mistake; its log has the request_id.")
+            broken = Problem(500, "The server failed; its log has the details under this request_id.")
             await broken.response(context["request"])(scope, receive, answer)
         finally:
             self.note(scope, context, status, time.perf_counter() - begin)
 
     def guarded(self, app: ASGIApp) -> ASGIApp:
-        """`app` for those who know the token."""
+        """`app` behind a check of the token."""
         if self.token is None:
             return app
         expected = self.token
@@ -83,7 +83,7 @@ class Door:
         return guard
 
     def note(self, scope: Scope, context: dict[str, Any], status: int, seconds: float) -> None:
-        """Log and count a request, without what it said: puzzles are private."""
+        """Log and count a request without its content: puzzles are private."""
         path = scope["path"]
         metrics.seen(
             context.get("task", ""), path.rpartition("/")[2] if "task" in context else "other", status, seconds

@@ -1,4 +1,4 @@
-"""The thread in which a model answers: it runs the greenlets of the requests and computes their steps together."""
+"""The thread of a model: it runs one greenlet per request and computes the steps of all requests as one batch."""
 
 import queue
 import threading
@@ -16,23 +16,23 @@ from gram.solve.backend import Network
 from gram.solve.reasoner import Reasoner
 
 AIM = 0.1
-"""Seconds that a step should take where several requests wait."""
+"""Target seconds of a step while several requests wait."""
 WIDE = 16
-"""A step of more than so many times the rows that cost little more than one is wide: it gets what others leave."""
+"""A request is wide if its step has more than this many times `first_wave` rows; it gets the rows left by others."""
 WIDE_AT_ONCE = 4
-"""Wide requests that are worked on at once; more would only hold memory."""
+"""Wide requests that run at once; more would only take memory."""
 HELD = 16
-"""So many times the rows that the device runs best are held by requests at most, before further ones wait."""
+"""New requests wait while the running ones hold this many times `active_rows` rows."""
 COMPANY = 1.0
-"""Seconds for which a wide request expects the next small one."""
+"""Seconds for which wide requests leave room for the next small one."""
 
 
 Work = Callable[[Reasoner, float], Any]
-"""What a request wants of a Reasoner within so many seconds."""
+"""The computation of a request: it gets a Reasoner and the seconds left."""
 
 
 class Full(Exception):
-    """As many requests wait as may. `seconds`: when to come again."""
+    """The queue is full. `seconds`: when to try again."""
 
     def __init__(self, seconds: float):
         super().__init__(seconds)
@@ -40,31 +40,31 @@ class Full(Exception):
 
 
 class Stopped(Exception):
-    """The server stops before the answer is there."""
+    """The server stopped before the answer was found."""
 
 
 @dataclass(eq=False)
 class Job:
-    """A request that waits or is worked on."""
+    """A request that waits or runs."""
 
     work: Work
-    """What is to be done, with the seconds that it may take."""
+    """The computation, see Work."""
     report: Callable[[Any], object]
-    """Told what came of it, or the exception; in the engine's thread."""
+    """Called with the result or the exception, in the engine's thread."""
     end: float
-    """When the best answer found by then is due."""
+    """Deadline (time.perf_counter) at which the best answer so far is due."""
     rows: int = 1
-    """Rows that it begins with, about."""
+    """Approximate rows of its first step."""
     cancelled: bool = False
-    """Set when nobody waits for the answer any more."""
+    """Set when nobody waits for the answer any longer."""
     begin: float = field(default_factory=time.perf_counter)
     thread: greenlet | None = None
-    """Its greenlet, once it has begun."""
+    """Its greenlet, once started."""
     pending: Pending | None = None
 
     @property
     def left(self) -> int:
-        """Rows of its step that are not computed yet."""
+        """Rows of its step still to compute."""
         return 0 if self.pending is None else self.pending.left
 
 
@@ -72,28 +72,28 @@ class Engine:
     """One thread that works on the requests of one model."""
 
     def __init__(self, reasoner: Reasoner, limit: int):
-        """`limit`: requests that wait or are worked on at most."""
+        """`limit`: the most requests that wait or run."""
         self.network, self.limit, self.name = reasoner.network, limit, reasoner.task.spec.name
         shared = cast(Network, SharedNetwork(self.network))
         self.reasoner = Reasoner(reasoner.config, shared, reasoner.task, reasoner.reason)
         self.inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.lock, self.size = threading.Lock(), 0
         self.narrow: deque[Job] = deque()
-        """Requests that have not begun, and"""
+        """Small requests that have not started."""
         self.wide: deque[Job] = deque()
-        """those among them with many rows."""
+        """Wide requests that have not started."""
         self.active: list[Job] = []
-        """Those whose step is to be computed, the one that was served longest ago first."""
+        """Running requests, the least recently served first."""
         self.rows, self.seconds, self.each = WIDE * self.network.first_wave, 0.0, 0.0
-        """Rows of a step where several requests wait; how long a step took of late, and a request."""
+        """Rows of a step while several requests wait; running means of the seconds per step and per request."""
         self.company, self.until = 0, 0.0
-        """Rows of small requests in the last step that had some, and how long that counts."""
+        """Rows of small requests in the last step that had any, and the time until which they count."""
         self.thread = threading.Thread(target=self.run, name=f"gram {self.name}", daemon=True)
         self.thread.start()
 
     # from other threads -----------------------------------------------------------------------------------
     def submit(self, work: Work, report: Callable[[Any], object], **more: Any) -> Job:
-        """Put a request in the queue; see Job. Full if there is no room."""
+        """Queue a request; see Job. Raises Full if there is no room."""
         with self.lock:
             if self.size >= self.limit:
                 raise Full(self.size * self.each)
@@ -103,7 +103,7 @@ class Engine:
         return job
 
     def stop(self) -> None:
-        """End the thread, whatever it is at, and wait for that: a thread that computes while Python ends can crash."""
+        """End the thread and wait for it: a thread that still computes while Python exits can crash."""
         self.inbox.put(None)
         self.thread.join()
 
@@ -115,7 +115,7 @@ class Engine:
             self.finish(job, Stopped("The server stops."))
 
     def round(self) -> None:
-        """A step, and all that it sets free."""
+        """Drop cancelled requests, start waiting ones and compute one step."""
         for job in [job for job in (*self.active, *self.narrow, *self.wide) if job.cancelled]:
             self.finish(job, None)
         self.begin()
@@ -124,7 +124,7 @@ class Engine:
         metrics.QUEUED.labels(self.name).set(self.size)
 
     def collect(self) -> bool:
-        """Take in what has come; wait for it where there is nothing to do. False at the end."""
+        """Receive new requests, waiting for one if idle. False once the engine is stopped."""
         idle = not (self.active or self.narrow or self.wide)
         try:
             while True:
@@ -137,7 +137,7 @@ class Engine:
             return True
 
     def begin(self) -> None:
-        """Begin requests that wait, as far as rows may be held."""
+        """Start waiting requests while the limit on rows allows."""
         most = HELD * self.network.active_rows
         held = sum(len(job.pending or ()) for job in self.active)
         while self.narrow and held < most:
@@ -147,7 +147,7 @@ class Engine:
             self.start(job)
 
     def start(self, job: Job) -> int:
-        """Run a request until its first step. The rows of that."""
+        """Run a request until its first step. Returns the rows of that step."""
         left = max(1e-9, job.end - time.perf_counter() - self.seconds)
         job.thread = greenlet(lambda: job.work(self.reasoner, left), getcurrent())
         self.active.append(job)
@@ -168,24 +168,24 @@ class Engine:
             job.pending = result
 
     def finish(self, job: Job, result: Any) -> None:
-        """A request is over, or was given up."""
+        """Remove a finished or cancelled request and report its result."""
         if job.thread is not None and not job.thread.dead:
             job.thread.throw()
-        for line in (self.active, self.narrow, self.wide):
-            if job in line:
-                line.remove(job)
+        for jobs in (self.active, self.narrow, self.wide):
+            if job in jobs:
+                jobs.remove(job)
         with self.lock:
             self.size -= 1
         self.each += 0.1 * ((time.perf_counter() - job.begin) / (self.size + 1) - self.each)
         job.report(result)
 
     def step(self) -> None:
-        """Compute a step of those whose turn it is, and run each whose rows are then all there."""
+        """Compute a step of the selected requests, then resume those whose rows are complete."""
         shares = self.turns()
         begin = time.perf_counter()
         try:
             compute(self.network, [(job.pending, rows) for job, rows in shares if job.pending is not None])
-        except Exception as error:  # too little memory, for example
+        except Exception as error:  # out of memory, for example
             for job, _ in shares:
                 self.finish(job, error)
             return
@@ -198,8 +198,8 @@ class Engine:
                 self.resume(job, output)
 
     def turns(self) -> list[tuple[Job, int]]:
-        """Who takes part in the next step, with how many rows: whose answer is due first, then in turns. Wide requests
-        share what is half as much as the small ones have, which they hardly notice."""
+        """The requests of the next step and their rows: those near their deadline first, then round-robin. While there
+        are small requests, wide ones share half as many rows, which hardly delays the small ones."""
         now = time.perf_counter()
         waiting = [job for job in self.active if job.pending is not None]
         kind = waiting[0].pending.kind  # pyright: ignore[reportOptionalMemberAccess]
@@ -223,7 +223,7 @@ class Engine:
         return shares
 
     def pace(self, rows: int, seconds: float) -> None:
-        """Fit the rows of a step to what this machine computes in AIM seconds."""
+        """Adapt the rows of a step to what this machine computes in AIM seconds."""
         self.seconds += 0.3 * (seconds - self.seconds)
         metrics.STEPS.labels(self.name).observe(rows)
         if seconds > 2 * AIM and rows >= self.rows:

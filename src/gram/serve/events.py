@@ -1,4 +1,4 @@
-"""An answer as it comes about: server-sent events after each supervision step; the last one is the answer."""
+"""An answer in progress: a server-sent event after each supervision step; the last event is the answer."""
 
 import asyncio
 import json
@@ -18,17 +18,17 @@ from gram.solve.sampler import Stage, Trajectories, deterministic
 from gram.tasks.base import Task
 
 LAG = 32
-"""Steps that wait for a slow client at most; older ones are left out."""
+"""Maximum events that wait for a slow client; older ones are dropped."""
 VOTES = 20
-"""Distinct answers that an event names at most."""
+"""Maximum distinct answers in an event."""
 BEAT = 10.0
-"""Seconds after which a client that waits hears that the server lives."""
+"""Seconds between keep-alive comments to a waiting client."""
 HEADERS = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-# what is told ---------------------------------------------------------------------------------------------
-def watched(asked: Asked, tell: Callable[[dict[str, Any]], object]) -> Callable[[Reasoner, float], list[Answer]]:
-    """The work of a request that tells each step."""
+# content --------------------------------------------------------------------------------------------------
+def watched(asked: Asked, emit: Callable[[dict[str, Any]], object]) -> Callable[[Reasoner, float], list[Answer]]:
+    """The work of a request that emits an event after each step."""
 
     def work(reasoner: Reasoner, left: float) -> list[Answer]:
         task, [question] = reasoner.task, asked.questions
@@ -39,11 +39,11 @@ def watched(asked: Asked, tell: Callable[[dict[str, Any]], object]) -> Callable[
         def watch(stage: Stage) -> None:
             nonlocal step
             step += 1
-            for i in range(len(stage.rows)):  # active ones count as they are
+            for i in range(len(stage.rows)):  # active trajectories count with their current answers
                 seen.put(stage, i, finished=bool(stage.done[i] or not stage.leave[i]))
             answer = reasoner.answer(question.tokens, seen, asked.options, 0.0)
             event = {"step": step, "running": int((~stage.leave).sum()), **so_far(task, answer)}
-            tell(event | ({"trajectories": trajectories(task, stage)} if asked.trajectories else {}))
+            emit(event | ({"trajectories": trajectories(task, stage)} if asked.trajectories else {}))
 
         return asked.answers(reasoner, left, watch)
 
@@ -51,7 +51,7 @@ def watched(asked: Asked, tell: Callable[[dict[str, Any]], object]) -> Callable[
 
 
 def so_far(task: Task, answer: Answer) -> dict[str, Any]:
-    """The answer as it stands, and the votes. What is undecided yet is null."""
+    """The answer so far and the votes. Fields that are still undecided are null."""
     votes = [
         {"answer": task.decode(c.answer), "votes": c.votes, "valid": c.valid, "value": c.value}
         for c in answer.candidates[:VOTES]
@@ -62,7 +62,7 @@ def so_far(task: Task, answer: Answer) -> dict[str, Any]:
 
 
 def trajectories(task: Task, stage: Stage) -> list[dict[str, Any]]:
-    """Every active trajectory: its board, how sure the network is of each position, value and halting logit."""
+    """Every active trajectory: board, certainty of each position, value and halting logit."""
     start = task.spec.answer_start
     logits = stage.logits[:, start:].astype(np.float64)
     odds = np.exp(logits - logits.max(-1, keepdims=True))
@@ -82,12 +82,12 @@ def trajectories(task: Task, stage: Stage) -> list[dict[str, Any]]:
     ]
 
 
-# how it is sent -------------------------------------------------------------------------------------------
+# transport ------------------------------------------------------------------------------------------------
 class EventStream:
-    """The response: what the engine tells becomes events. A client that goes away cancels the work."""
+    """The response: each message of the engine becomes an event. A client that disconnects cancels the work."""
 
     def __init__(self, submit: Callable[[Callable[[dict[str, Any]], object], Callable[[Any], object]], Job]):
-        """`submit` puts the request in the queue, with what is to be called after each step and at the end."""
+        """`submit` queues the request with two callbacks: one for each step, one for the end."""
         self.loop = asyncio.get_running_loop()
         self.waiting: deque[dict[str, Any]] = deque(maxlen=LAG)
         self.news = asyncio.Event()
@@ -106,7 +106,7 @@ class EventStream:
         self.news.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gone = asyncio.ensure_future(receive())  # the body has been read: what comes is the end
+        gone = asyncio.ensure_future(receive())  # the body has been read, so the next message is a disconnect
         headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -128,7 +128,9 @@ class EventStream:
     def last(self, request: str) -> str:
         """The answer, or what went wrong."""
         if isinstance(self.result, Exception):
-            broken = Problem(500, "The server could not finish the answer; its log has the request_id.")
+            broken = Problem(
+                500, "The server could not finish the answer; its log has the details under this request_id."
+            )
             return event("problem", broken.body(request))
         [answer] = self.result
         return event("answer", answer.to_dict())

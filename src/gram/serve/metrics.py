@@ -1,4 +1,4 @@
-"""What /metrics tells (Prometheus)."""
+"""The metrics at /metrics (Prometheus)."""
 
 import os
 
@@ -15,14 +15,14 @@ from prometheus_client import (
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""Where several workers put their numbers together."""
+"""Environment variable with the folder in which several workers combine their metrics."""
 SECONDS = 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 
 REQUESTS = Counter("gram_requests", "Requests answered.", ["task", "endpoint", "status"])
 LATENCY = Histogram(
     "gram_request_seconds", "Seconds from a request to its answer.", ["task", "endpoint"], buckets=SECONDS
 )
-QUEUED = Gauge("gram_queue_requests", "Requests that wait or are worked on.", ["task"], multiprocess_mode="livesum")
+QUEUED = Gauge("gram_queue_requests", "Requests that wait or run.", ["task"], multiprocess_mode="livesum")
 
 STEPS = Histogram(
     "gram_step_rows", "Rows of a supervision step.", ["task"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)

@@ -1,4 +1,4 @@
-"""The weights that a server answers with."""
+"""The weights that a server uses."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from gram.solve.reasoner import Reasoner
 
 
 class Served:
-    """A set of weights that answers under the name of its task."""
+    """Weights that answer under the name of their task."""
 
     def __init__(self, label: str, reasoner: Reasoner, settings: Settings):
         self.label, self.reasoner = label, reasoner
@@ -20,32 +20,36 @@ class Served:
 
     @property
     def generates(self) -> bool:
-        """Whether it draws samples in place of answering puzzles."""
+        """Whether it draws samples instead of answering puzzles."""
         return self.reasoner.task.unconditional
 
 
 def names(weights: Sequence[str]) -> list[str]:
-    """The weights to serve; if none are named, of each task that can be served those that ship under its name."""
+    """The weights to serve; if none are named, the shipped weights of every task that can be served."""
     if weights:
         return list(weights)
     try:
         from gram.weights import shipped
     except ImportError as error:
-        raise ValueError(f"{error.name} is missing, without which only bundles are served; name one.") from None
+        raise ValueError(
+            f"Without {error.name}, only bundles can be served; name one or install {error.name}."
+        ) from None
     own = [name for name in shipped() if read_config(find(name, name) / "config.json").task == name]
     return [name for name in own if not name.startswith("arc-")]
 
 
 def opened(weights: Sequence[str], dtype: str) -> dict[str, tuple[str, Reasoner]]:
-    """Each task's weights and their Reasoner. FileNotFoundError or ValueError for what is missing, damaged, of one task
-    twice, or cannot be served."""
+    """The weights and Reasoner of each task. FileNotFoundError or ValueError if weights are missing, damaged, cannot
+    be served, or share a task."""
     found: dict[str, tuple[str, Reasoner]] = {}
     for label in names(weights):
         config = read_config(find(label, label) / "config.json")
         task = tasks.of(config)
         name = task.spec.name
         if task.spec.identities:
-            raise ValueError(f"{label} answers ARC puzzles by votes over many variants, which is not served; leave it.")
+            raise ValueError(
+                f"{label} answers ARC puzzles by votes over many variants, which the server cannot do; leave it out."
+            )
         if name in found:
             raise ValueError(f"{found[name][0]} and {label} are both for {name}; serve one of them.")
         reasoner, _, _ = load(task, label, "auto" if is_bundle(label) else dtype)

@@ -1,4 +1,4 @@
-"""What is wrong with a request: one sentence, and the field that it is about (RFC 9457)."""
+"""Errors of requests: one sentence, and the field at fault (RFC 9457)."""
 
 import json
 from http import HTTPStatus
@@ -13,7 +13,7 @@ class Problem(Exception):
     """A request that cannot be answered."""
 
     def __init__(self, status: int, detail: str, field: str | None = None, headers: dict[str, str] | None = None):
-        """`detail`: the sentence. `field`: where in the body, such as puzzles[2] or width."""
+        """`detail`: the sentence. `field`: the field of the body, such as puzzles[2] or width."""
         super().__init__(detail)
         if field and detail.startswith(f"{field} "):
             detail = f"The field {detail}"
@@ -30,6 +30,6 @@ class Problem(Exception):
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop, on one line."""
+    """The text on one line, with a capital and a full stop."""
     text = " ".join(text.split())
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"

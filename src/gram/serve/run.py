@@ -17,8 +17,8 @@ BACKLOG = 2048
 
 
 def serve(weights: Sequence[str], settings: Settings) -> int:
-    """Serve until SIGINT or SIGTERM, then answer what is being asked. ValueError or OSError with one sentence for what
-    keeps the server from starting."""
+    """Serve until SIGINT or SIGTERM, then finish the running requests. ValueError or OSError with one sentence if the
+    server cannot start."""
     try:
         import prometheus_client  # noqa: F401
         import starlette  # noqa: F401
@@ -35,7 +35,7 @@ def serve(weights: Sequence[str], settings: Settings) -> int:
             models = app.served(weights, settings)
             made: Any = app.build(settings, lambda: models)
         else:
-            app.opened(weights, settings.dtype)  # workers load their own; what is wrong is said once, here
+            app.opened(weights, settings.dtype)  # workers load their own; this reports errors once
             to_environment(tuple(weights), settings)
             made = "gram.serve.app:create"
         config = uvicorn.Config(
@@ -57,7 +57,7 @@ def serve(weights: Sequence[str], settings: Settings) -> int:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens there. ValueError for an address that is in use, not ours or none."""
+    """A socket that listens at the address. ValueError if it is in use, not ours, or not an address."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         found = socket.socket(family)
@@ -71,24 +71,24 @@ def bind(host: str, port: int) -> socket.socket:
             found.close()
             raise
     except socket.gaierror:
-        raise ValueError(f"There is no address {host!r}; give --host an address of this machine.") from None
+        raise ValueError(f"{host!r} is not an address; give --host an address of this machine.") from None
     except OSError as error:
         said = {
             errno.EADDRINUSE: f"Port {port} of {host} is in use; choose another with --port, or 0 for a free one.",
-            errno.EACCES: f"Port {port} is not for everyone on this machine; choose one above 1023 with --port.",
-            errno.EADDRNOTAVAIL: f"{host} is no address of this machine; give --host one that is.",
+            errno.EACCES: f"Port {port} needs special rights on this machine; choose one above 1023 with --port.",
+            errno.EADDRNOTAVAIL: f"{host} is not an address of this machine; give --host one that is.",
         }
         raise ValueError(said.get(error.errno or 0, f"Cannot listen on {host}, port {port}: {error}.")) from None
 
 
 def address(bound: socket.socket) -> str:
-    """Where a bound socket can be asked."""
+    """The URL of a bound socket."""
     host, port = bound.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def share_processors(settings: Settings) -> None:
-    """Limit the threads of torch in this process and its workers, before it is loaded."""
+    """Limit the threads of torch in this process and its workers. Must run before torch is imported."""
     threads = settings.threads or max(1, processors() // settings.workers)
     if settings.threads or settings.workers > 1:
         os.environ["OMP_NUM_THREADS"] = str(threads)
@@ -96,7 +96,7 @@ def share_processors(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def shared_metrics(workers: int) -> Iterator[None]:
-    """A folder where several workers put their numbers together."""
+    """A folder in which several workers combine their metrics."""
     if workers == 1:
         yield
         return
@@ -109,7 +109,7 @@ def shared_metrics(workers: int) -> Iterator[None]:
 
 
 def logs() -> dict[str, Any]:
-    """One line on standard error for each request and each event of the server; no puzzle is in any."""
+    """One line on standard error for each request and server event; puzzles are never logged."""
     errors = {"handlers": ["error"], "level": "INFO", "propagate": False}
     return {
         "version": 1,

@@ -1,8 +1,7 @@
 """Supervision steps of several callers, computed as one batch.
-
-Each caller runs the code of the library as it stands, in a greenlet of its own; where that asks the network for a step,
-it rests until its rows were computed together with those of others. A row's results depend on that row alone, so that
-nobody's answer depends on the company.
+Each caller runs the unchanged code of the library in its own greenlet. Where that code calls `network.step`, the
+greenlet pauses until its rows have been computed together with those of others. A row's result depends on that row
+alone, so no answer depends on the other requests.
 """
 
 from collections.abc import Sequence
@@ -32,12 +31,12 @@ class Pending:
 
     @property
     def left(self) -> int:
-        """Rows that are not computed yet."""
+        """Rows still to compute."""
         return len(self) - self.done
 
     @property
     def kind(self) -> tuple[float, bool]:
-        """Steps of one kind can be computed as one."""
+        """Steps with equal keys can be computed as one batch."""
         return self.temperature, self.noise is None
 
     def output(self, network: Network) -> StepOutput:
@@ -46,7 +45,7 @@ class Pending:
 
 
 class SharedNetwork:
-    """A network whose steps are computed by whoever runs the greenlets; for the rest the network itself."""
+    """A network whose steps are computed by the caller of the greenlet; everything else is the network's own."""
 
     def __init__(self, network: Network):
         self.network = network
@@ -61,9 +60,9 @@ class SharedNetwork:
 
 
 def compute(network: Network, shares: Sequence[tuple[Pending, int]]) -> None:
-    """Compute the next so many rows of each, all of one kind, as one step of the network."""
+    """Compute the given number of rows of each pending step, all of one kind, as one step of the network."""
     (first, rows), *others = shares
-    if not others and rows == len(first):  # a whole step: nothing to take apart
+    if not others and rows == len(first):  # a whole step needs no splitting
         first.parts.append(network.step(first.state, first.e_x, first.noise, temperature=first.temperature))
         first.done = rows
         return
@@ -80,14 +79,14 @@ def compute(network: Network, shares: Sequence[tuple[Pending, int]]) -> None:
 
 
 def some(network: Network, z: Array, pending: Pending, rows: int) -> Array:
-    """The next rows of z, (rows, ...); one row may stand for all."""
+    """The next rows of z, (rows, ...). A single row of z serves for all."""
     if len(z) == 1:
         return network.pick(z, np.zeros(rows, np.int64))
     return z if rows == len(pending) else network.pick(z, np.arange(pending.done, pending.done + rows))
 
 
 def together(shares: Sequence[tuple[Pending, int]]) -> Noise | None:
-    """The noise of these rows; None where there is none."""
+    """The noise of these rows, or None."""
     first = shares[0][0].noise
     if first is None:
         return None
@@ -108,7 +107,7 @@ def cut(network: Network, out: StepOutput, first: int, last: int) -> StepOutput:
 
 
 def joined(network: Network, parts: Sequence[StepOutput]) -> StepOutput:
-    """The rows of these, one after the other."""
+    """The parts, concatenated."""
     h, l = (network.join([part.state[i] for part in parts]) for i in (0, 1))  # noqa: E741
     logits, halt, value = (np.concatenate([part[i] for part in parts]) for i in (1, 2, 3))
     pooled = network.join([part.pooled for part in parts])

@@ -1,9 +1,9 @@
-// What was found, in words and as boards.
+// Results, in words and as boards.
 
 const counted = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 const at = (id) => document.getElementById(id);
 
-/** A board that is only shown, as an SVG element; text where the task has no picture. */
+/** A read-only board as an SVG element; text if the task has no picture. */
 export function still(kind, puzzle, board, label, certainty) {
   if (!kind.svg) {
     const text = document.createElement("pre");
@@ -19,23 +19,23 @@ export function still(kind, puzzle, board, label, certainty) {
   return svg;
 }
 
-/** One sentence on an answer. */
+/** One sentence about an answer. */
 export function verdict(answer) {
   const took = `${answer.seconds.toFixed(2)} s`;
   if (answer.answer === null) {
-    if (!answer.complete) return `Unsolved when the time was up (${took}); more time may find an answer.`;
+    if (!answer.complete) return `Unsolved within the time limit (${took}); more time may find an answer.`;
     const tried = `${counted(answer.width, "trajectory").replace("ys", "ies")} of ${counted(answer.depth, "step")}`;
     return `Unsolved: no valid answer among ${tried} (${took}); more of them may find one.`;
   }
   const votes = `${answer.agreed} of ${answer.finished} ended trajectories agree`;
   const effort = `${votes}, after ${counted(answer.steps ?? answer.depth, "step")} (${took}).`;
   const late = answer.complete ? "" : " The time was up, and this is the best so far.";
-  if (answer.valid === null) return `Answered; nothing here can check it. ${effort}${late}`;
+  if (answer.valid === null) return `Answered; this task has no rules to check it. ${effort}${late}`;
   if (!answer.valid) return `Unsolved: the chosen answer breaks the rules. ${effort}${late}`;
   return `Solved: the answer obeys all rules and keeps the givens. ${effort}${late}`;
 }
 
-/** How many answers were found, of how many. */
+/** How many of the answers were found. */
 export function tally(answer) {
   const found = answer.distinct.length;
   const kind = answer.valid === null ? "distinct answer" : "distinct valid answer";
@@ -45,7 +45,7 @@ export function tally(answer) {
   return found ? `${counted(found, kind)} found${more}.` : "";
 }
 
-/** Show an answer; `choose(board)` is called with the board that a reader picks. */
+/** Show an answer; `choose(board)` is called with the board that the reader picks. */
 export function show(answer, kind, puzzle, choose) {
   const several = answer.distinct.length > 1 ? answer.distinct : [];
   section("Answer", verdict(answer), tally(answer), answer.answer);

@@ -1,10 +1,10 @@
-// The server, asked. What it refuses is a Refusal.
+// Requests to the server. Errors are thrown as a Refusal.
 
 import { Refusal } from "./refusal.mjs";
 
 let token = "";
 
-/** The bearer token of further requests. */
+/** Set the bearer token of later requests. */
 export const setToken = (value) => { token = value.trim(); };
 
 async function ask(path, body, signal) {
@@ -14,11 +14,11 @@ async function ask(path, body, signal) {
     response = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refusal(0, "The server does not answer; see whether it runs, and try again.");
+    throw new Refusal(0, "The server does not answer; check that it is running and try again.");
   }
   if (response.ok) return response;
-  const told = await response.json().catch(() => ({}));
-  throw new Refusal(response.status, told.detail ?? `The server answered with status ${response.status}.`, told.field);
+  const problem = await response.json().catch(() => ({}));
+  throw new Refusal(response.status, problem.detail ?? `The server answered with status ${response.status}.`, problem.field);
 }
 
 /** The tasks that are served. */
@@ -47,7 +47,7 @@ export async function stream(task, puzzle, options, watch, signal) {
   }
 }
 
-/** The most that the server allows of an option. */
+/** The maximum that the server allows for an option. */
 export async function most(option) {
   const document = await (await ask("openapi.json")).json();
   return document.components.schemas.Solve.properties[option].maximum;

@@ -1,5 +1,5 @@
 // Coloring of a graph with n vertices: a puzzle is its edges, a Set of "u-v" from 0 with u < v; a board is n texts, "" for a
-// vertex without color. Where vertices lie is for the eye only.
+// vertex without color. Positions of vertices matter only for the picture.
 
 const RADIUS = 5.2;
 
@@ -17,7 +17,7 @@ export function coloring(n, colors) {
     const base = !dimacs && numbers.some((word) => Number(word) === 0) ? 0 : 1, found = new Set();
     for (let i = 0; i < numbers.length; i += 2) {
       const [u, v] = [numbers[i] - base, numbers[i + 1] - base];
-      if (u < 0 || v < 0 || u >= n || v >= n) throw new Error(`There is no vertex ${Math.max(u, v) + base}; there are ${n}.`);
+      if (u < 0 || v < 0 || u >= n || v >= n) throw new Error(`There is no vertex ${Math.max(u, v) + base}; the graph has ${n}.`);
       if (u === v) throw new Error(`The edge ${numbers[i]}-${numbers[i + 1]} joins a vertex to itself; leave it out.`);
       found.add(edge(u, v));
     }
@@ -89,7 +89,7 @@ export function coloring(n, colors) {
   };
 }
 
-/** Places of vertices: from a circle, edges pull and all vertices push, more gently from round to round. */
+/** Positions of vertices: starting on a circle, edges pull and all vertices push, more gently each round. */
 export function layout(n, edges) {
   const spots = Array.from({ length: n }, (_, v) => {
     const angle = (2 * Math.PI * v) / n - Math.PI / 2;

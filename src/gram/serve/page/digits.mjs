@@ -6,7 +6,7 @@ const N = 28;
 
 export const digits = () => ({
   title: "Handwritten digits, unconditional",
-  hint: "Draw digits: there is no puzzle.",
+  hint: "Draw digits; this task has no puzzle.",
   box: `0 0 ${SIDE * N} ${SIDE * N}`,
   length: N * N,
   blank: () => Array(N * N).fill("."),

@@ -1,8 +1,8 @@
 // The large board: drawn, and edited by pointer and keys.
 
 /**
- * Edit on an SVG. `look()` is {kind, puzzle, board, certainty, tool}; `change(puzzle)` is told of every change, and
- * `before()` that one gesture begins, which may change the puzzle several times.
+ * Edit on an SVG. `look()` is {kind, puzzle, board, certainty, tool}; `change(puzzle)` is called after every change, and
+ * `before()` at the start of a gesture, which may change the puzzle several times.
  */
 export function editor(svg, look, change, before) {
   let at = 0, gesture = null;
@@ -83,7 +83,7 @@ export function editor(svg, look, change, before) {
     }
   });
 
-  /** Write into the cell in focus. */
+  /** Write into the focused cell. */
   function write(key, event) {
     const { kind, puzzle } = look(), next = kind.key(puzzle, at, key);
     if (!next) return;

@@ -1,4 +1,4 @@
-// What the page knows of each task, by the task's name.
+// What the page knows about each task, by its name.
 
 import { coloring } from "./coloring.mjs";
 import { digits } from "./digits.mjs";
@@ -17,7 +17,7 @@ const KNOWN = [
 ];
 
 function boards(n) {
-  const title = `Sudoku boards of ${n} × ${n}, unconditional`, hint = "Draw boards: there is no puzzle.";
+  const title = `Sudoku boards of ${n} × ${n}, unconditional`, hint = "Draw boards; this task has no puzzle.";
   return { ...sudoku(n), title, hint, read: null, write: () => "", key: null, pad: null };
 }
 

@@ -1,4 +1,4 @@
-// The state of the page in the fragment of its address: #task=...&puzzle=...&width=...
+// The page state in the fragment of its address: #task=...&puzzle=...&width=...
 
 /** What an address asks for: {task, puzzle, options}. */
 export function read(fragment, names) {
@@ -7,13 +7,13 @@ export function read(fragment, names) {
   return { task: found.get("task"), puzzle: found.get("puzzle"), options };
 }
 
-/** The fragment for a state; what is empty is left out. */
+/** The fragment for a state, without empty parts. */
 export function written({ task, puzzle, options }) {
   const all = Object.entries({ task, puzzle, ...options }).filter(([, value]) => value !== "" && value != null);
   return `#${new URLSearchParams(all)}`;
 }
 
-/** The puzzles of a text file, by the form that each task reads. */
+/** The puzzles of a text file in the format of the task. */
 export function puzzles(name, text, kind) {
   const lines = text.replace(/\r/g, "").split("\n");
   if (/\.csv$/i.test(name)) {

@@ -1,4 +1,4 @@
-// The page: which task and puzzle, what is asked of the server, and what is shown of its answer.
+// The page: the choice of task and puzzle, the requests, and the display of answers.
 
 import * as answers from "./answers.mjs";
 import { generate, most, setToken, stream, tasks } from "./client.mjs";
@@ -11,7 +11,7 @@ import { watcher } from "./watch.mjs";
 
 const ALL = { want: 1000, width: 200 };
 const UNDO = 200;
-const LARGE = 20_000; // positions of all trajectories together; beyond, only answers and votes are sent
+const LARGE = 20_000; // positions of all trajectories; above this, only answers and votes are sent
 
 const at = (id) => document.getElementById(id);
 const say = (text) => { at("said").textContent = text; };
@@ -27,7 +27,7 @@ function show(shown) {
   board.render();
 }
 
-// what stands in the puzzle --------------------------------------------------------------------------------
+// the puzzle -----------------------------------------------------------------------------------------------
 function change(puzzle, { text = true } = {}) {
   state.asking?.abort();
   Object.assign(state, { puzzle, board: null, certainty: undefined });
@@ -43,7 +43,7 @@ function remember() {
   if (state.past.length > UNDO) state.past.shift();
 }
 
-/** Take a text as the puzzle. What is wrong with it is said beside its field. */
+/** Parse a text as the puzzle. Errors appear beside its field. */
 function take(text, { write = true } = {}) {
   try {
     const puzzle = state.kind.read(text);
@@ -56,14 +56,14 @@ function take(text, { write = true } = {}) {
   }
 }
 
-/** Keep the address to what is shown, so that it can be shared at any time. */
+/** Keep the address up to date, so that it can be shared at any time. */
 function address() {
   const fragment = link.written({ task: state.task, puzzle: state.kind.write(state.puzzle), options: options.written() });
   history.replaceState(null, "", fragment);
 }
 
-// what is wrong --------------------------------------------------------------------------------------------
-/** Say what is wrong beside the field that it is about; nothing is wrong with null. */
+// errors ---------------------------------------------------------------------------------------------------
+/** Show an error beside its field; null clears it. */
 function complain(error) {
   for (const part of document.querySelectorAll(".error")) part.textContent = "";
   for (const field of document.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
@@ -82,7 +82,7 @@ function complain(error) {
   if (field) field.closest("details").open = true;
 }
 
-// asking ---------------------------------------------------------------------------------------------------
+// requests -------------------------------------------------------------------------------------------------
 async function ask(more = {}) {
   state.asking?.abort();
   const control = new AbortController();
@@ -105,7 +105,7 @@ async function ask(more = {}) {
   }
 }
 
-/** Solve the puzzle, watched. What is said of the answer. */
+/** Solve the puzzle while showing each step. Returns the message about the answer. */
 async function think(entry, wanted, signal) {
   const { kind, puzzle } = state, usual = { ...entry.defaults, ...wanted };
   watch.begin({ kind, puzzle, usual: { ...usual, restarts: usual.select === "checked" } });
@@ -120,7 +120,7 @@ async function think(entry, wanted, signal) {
   return `${answers.verdict(found).split(/[:;.]/)[0]}. ${answers.tally(found)}`;
 }
 
-/** Draw samples. What is said of them. */
+/** Draw samples. Returns the message about them. */
 async function draw(entry, wanted, signal) {
   return answers.samples(await generate(entry.task, wanted, signal), state.kind, () => {});
 }
@@ -130,7 +130,7 @@ function busy(on) {
   for (const id of ["solve", "all", "many-think"]) at(id).disabled = on;
 }
 
-// choosing -------------------------------------------------------------------------------------------------
+// task and tools -------------------------------------------------------------------------------------------
 /** Show the controls of a task, with this puzzle, an example, or a blank. */
 function open(task, text) {
   const entry = served.find((each) => each.task === task);
@@ -162,7 +162,7 @@ function open(task, text) {
   say("");
 }
 
-/** What a pointer draws, and the keys for those who have none. */
+/** The tools of the pointer, and key buttons for touch screens. */
 function tools() {
   const { kind } = state;
   state.tool = kind.tools?.[0][0] ?? null;
@@ -202,7 +202,7 @@ async function share() {
   address();
   try {
     await navigator.clipboard.writeText(location.href);
-    say("The link is copied.");
+    say("Link copied.");
   } catch {
     say("The address of this page is the link; copy it from there.");
   }
@@ -256,7 +256,7 @@ function listen() {
   window.addEventListener("hashchange", () => { if (/(^#|&)task=/.test(location.hash)) follow(); });
 }
 
-// beginning ------------------------------------------------------------------------------------------------
+// start ----------------------------------------------------------------------------------------------------
 async function begin() {
   try {
     served = await tasks();

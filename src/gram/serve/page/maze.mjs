@@ -34,7 +34,7 @@ export function maze(n) {
       const cells = read(text, "#.SG");
       for (const end of "SG") {
         const count = cells.filter((c) => c === end).length;
-        if (count !== 1) throw new Error(`A maze needs one ${end}, and this one has ${count}; change that.`);
+        if (count !== 1) throw new Error(`A maze needs one ${end}, but this one has ${count}; correct it.`);
       }
       return cells;
     },

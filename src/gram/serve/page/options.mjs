@@ -1,17 +1,17 @@
-// The options of a request: their fields, and what is written in them.
+// The options of a request: their fields and values.
 
 const FIELDS = [
   ["n", "Samples"],
   ["width", "Trajectories"],
-  ["depth", "Steps at most"],
+  ["depth", "Maximum steps"],
   ["want", "Distinct answers to stop at"],
   ["seed", "Seed of the noise"],
   ["temperature", "Factor on the noise"],
   ["restart_every", "Steps until a restart"],
   ["deadline_ms", "Time limit in milliseconds"],
-  ["select", "How one answer is chosen"],
+  ["select", "How the answer is chosen"],
 ];
-const APART = { solve: ["n"], generate: ["width", "want", "select"] }; // fields that do not belong to what is asked
+const APART = { solve: ["n"], generate: ["width", "want", "select"] }; // fields that do not apply to the request
 const SAMPLES = 12;
 const RULES = ["", "checked", "majority", "value", "halt", "first"];
 
@@ -19,7 +19,7 @@ export const names = FIELDS.map(([name]) => name);
 
 const at = (name) => document.getElementById(`option-${name}`);
 
-/** Make the fields in `place`. `changed()` is called when one is written in. */
+/** Create the fields in `place`. `changed()` is called when one is edited. */
 export function build(place, changed) {
   for (const [name, label] of FIELDS) {
     const part = document.createElement("div"), field = document.createElement(name === "select" ? "select" : "input");
@@ -36,7 +36,7 @@ export function build(place, changed) {
   }
 }
 
-/** What is asked where a field is empty, by the entry of /v1/tasks. */
+/** The defaults of empty fields, from the entry of /v1/tasks. */
 export function suggest(task) {
   const usual = { seed: 0, n: SAMPLES, ...task.defaults };
   for (const name of names) {
@@ -51,7 +51,7 @@ export function write(options) {
   for (const name of names) at(name).value = options[name] ?? "";
 }
 
-/** The options of a request. What is no number is sent as it is: the server says what is wrong with it. */
+/** The options of a request. Text that is not a number is sent as it is, so that the server reports the error. */
 export function asked(ask) {
   const kept = Object.entries(written()).filter(([name, value]) => value !== "" && !APART[ask].includes(name));
   const values = kept.map(([name, value]) => [name, name === "select" || !Number.isFinite(Number(value)) ? value : Number(value)]);

@@ -1,8 +1,8 @@
-// One figure of all trajectories over the supervision steps, as a small SVG with the step that is shown.
+// One quantity of all trajectories over the supervision steps, as a small SVG that marks the current step.
 
 const WIDE = 200, HIGH = 70, LEFT = 18, LOW = 10;
 
-/** `name` is the figure in each trajectory of a frame, `picked` the trajectory that is drawn heavily. */
+/** `name` is the quantity in each trajectory of a frame, `picked` the trajectory to emphasize. */
 export function plot(frames, shown, name, title, picked) {
   const lines = new Map();
   frames.forEach((frame, i) => (frame.trajectories ?? []).forEach((each) => {

@@ -1,4 +1,4 @@
-// What cannot be answered: one sentence, and the field that it is about.
+// An error: one sentence, and the field at fault.
 
 export class Refusal extends Error {
   constructor(status, sentence, field) {

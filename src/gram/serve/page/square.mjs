@@ -1,4 +1,4 @@
-// Boards of n x n cells as SVG: a group for each cell where they are edited, one path for each look where they are shown.
+// Boards of n x n cells as SVG: editable ones have a group per cell, read-only ones a path per look.
 
 export const SIDE = 10;
 
@@ -8,7 +8,7 @@ const outline = (x, y) => `M${x} ${y}h${SIDE}v${SIDE}h-${SIDE}z`;
 /** The name of a cell for people. */
 export const named = (n, i) => `row ${Math.floor(i / n) + 1}, column ${(i % n) + 1}`;
 
-/** The look of a certainty from 0 to 1, in five shades; none where nothing is known. */
+/** The look of a certainty from 0 to 1, in five shades; none if it is unknown. */
 export const shade = (certainty) =>
   certainty === undefined ? [] : [`sure${Math.min(4, Math.floor(5 * Math.max(0, certainty)))}`];
 
@@ -44,10 +44,10 @@ export function draw(n, cells, { edit = false, at = 0, thin = "", lines = "" } =
   return parts.join("");
 }
 
-/** Shades lie below the looks that say what a cell is. */
+/** Shades lie below the looks that show the content of a cell. */
 const order = (look) => (look.startsWith("sure") ? 0 : look === "wrong" ? 2 : 1);
 
-/** Lines between the cells of a board, all `step` cells. */
+/** Lines between the cells of a board, every `step` cells. */
 export function grid(n, across = 1, down = 1) {
   const whole = SIDE * n;
   let path = "";
@@ -56,7 +56,7 @@ export function grid(n, across = 1, down = 1) {
   return path;
 }
 
-/** Where a key leads from a cell; null for another key. */
+/** The cell that an arrow key moves to; null for another key. */
 export function move(n, at, key, control = false) {
   const row = Math.floor(at / n), column = at % n;
   const to = {
@@ -68,7 +68,7 @@ export function move(n, at, key, control = false) {
   return r * n + c;
 }
 
-/** Rows of a text with `/` or line ends between them, or in one run -> n * n characters. */
+/** Rows of a text, separated by `/`, line ends or nothing -> n * n characters. */
 export function rows(text, n, { blanks = false } = {}) {
   const clean = blanks ? (line) => line.replace(/\r/g, "") : (line) => line.trim();
   let found = text.replace(/^[\r\n]+|[\r\n]+$/g, "").split(/[\n/]/).map(clean).filter((line) => line.length);

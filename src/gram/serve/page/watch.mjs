@@ -1,11 +1,11 @@
-// Trajectories as they think: one frame for each supervision step, to be watched and scrubbed.
+// Trajectories while they think: one frame per supervision step, to play and scrub.
 
 import { still } from "./answers.mjs";
 import { plot } from "./plot.mjs";
 
 const SHOWN = 24; // trajectories
 const LISTED = 6; // distinct answers
-const FIGURES = [["value", "Value"], ["halt", "Halting logit"]];
+const QUANTITIES = [["value", "Value"], ["halt", "Halting logit"]];
 const PACE = 500; // milliseconds of a step when played
 
 const at = (id) => document.getElementById(id);
@@ -25,7 +25,7 @@ export function frame(event, before, usual) {
   return { ...event, all };
 }
 
-/** The part of the page where frames are watched. `look({board, certainty})` shows one on the large board. */
+/** The part of the page that shows frames. `look({board, certainty})` shows one on the large board. */
 export function watcher(look) {
   let frames = [], kind, puzzle, usual, shown = 0, picked = null, timer = null, following = true;
 
@@ -73,7 +73,7 @@ export function watcher(look) {
     at("trajectories").replaceChildren(...list.slice(0, SHOWN).map(tile));
     at("more").textContent = list.length > SHOWN ? `${SHOWN} of ${list.length} trajectories are shown.` : "";
     votes(now);
-    at("plots").replaceChildren(...FIGURES.map(([name, title]) => plot(frames, shown, name, title, picked)));
+    at("plots").replaceChildren(...QUANTITIES.map(([name, title]) => plot(frames, shown, name, title, picked)));
     const mine = now.all.get(picked), text = mine?.board ?? now.answer ?? now.votes[0]?.answer;
     look({ board: text === undefined ? null : kind.answer(text), certainty: mine?.certainty });
   }
