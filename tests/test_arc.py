@@ -19,9 +19,9 @@ from gram.models.build import build
 from gram.models.recursive import Model
 from gram.solve.reasoner import load as reasoner_of
 from gram.tasks import testing
-from gram.tasks.arc import files as arc_files
-from gram.tasks.arc.files import Pair, Puzzle, puzzles_of, splits
+from gram.tasks.arc.files import Pair, Puzzle, Splits, splits
 from gram.tasks.arc.grids import END, View, corner, crop, parse, place, same_in_all_views, views, write
+from gram.tasks.arc.reading import puzzles_of, read_puzzles
 from gram.tasks.arc.task import Arc, describe
 from gram.tasks.base import IDENTITY, PAD, Symmetry, spell, spelt
 from gram.train import loop
@@ -181,7 +181,7 @@ def test_arc_1_and_its_sizes_are_tasks():
 
 
 # what is held out -----------------------------------------------------------------------------------------
-def leaks(found: arc_files.Splits) -> list[str]:
+def leaks(found: Splits) -> list[str]:
     """Held-out pairs that are trained on: with the same input in the same puzzle, or in any view elsewhere."""
     held = [*found.dev, *found.test]
     inputs = {(e.puzzle, write(e.pair.input)) for e in held}
@@ -224,7 +224,7 @@ def test_no_test_pair_of_the_public_sets_is_trained_on(name, tests):
     made = Arc(name)
     assert len(made.examples("test")) == tests
     assert not leaks(made._splits)
-    evaluation = arc_files.read_puzzles(DATA / f"arc{name[4]}_evaluation.json.gz")
+    evaluation = read_puzzles(DATA / f"arc{name[4]}_evaluation.json.gz")
     answers = {(p.name, write(pair.input)) for p in evaluation for pair in p.asked}
     trained = {(made.config.names[e.puzzle], write(e.pair.input)) for e in made._splits.train}
     assert not answers & trained

@@ -50,6 +50,7 @@ def solve(
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
         skip_bad: Answer the others where some are no puzzles; each is named on standard error, and the exit code is 2.
         output: For tables (gram train own --complete), a new CSV file: the rows of --input, empty cells filled in.
+            For ARC a new JSON file of two attempts at each test input, as Kaggle takes submissions.
         n: Imputations of each row in it; 1 takes the likeliest value of each cell.
         unknown: For own data without a check, what a symbol is that the weights do not know: an error, or a blank.
         quiet: Say nothing on standard error but what goes wrong.
@@ -135,6 +136,7 @@ def evaluate(
     check: str | None = None,
     trust_check: bool = False,
     data: Path | None = None,
+    submission: Path | None = None,
     base: Literal[0, 1] | None = None,
     split: Literal["dev", "test"] = "dev",
     limit: int | None = None,
@@ -155,7 +157,8 @@ def evaluate(
         trust_check: For own data, run the check that the weights name. It is code: read it first.
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
             file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
-            file with inputs and targets, for ARC a JSON file of puzzles.
+            file with inputs and targets, for ARC a file or folder of puzzles, its solutions beside it.
+        submission: For ARC, score this file of two attempts at each test input instead; needs no weights.
         base: For graphs of a file, the number of the first vertex, as in `gram solve`.
         split: The split by content: 5% of all inputs are test, 10% dev.
         limit: Use a sample of that many puzzles, always the same.
@@ -175,6 +178,7 @@ def evaluate(
         trust=trust_check,
         check=check,
         data=data,
+        submission=submission,
         base=base,
         split=split,
         limit=limit,

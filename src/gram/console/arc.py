@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gram.console.inputs import load, sample_rows, tell_arithmetic
+from gram.atomic import whole
+from gram.console.inputs import load, sample_rows, standard_input, tell_arithmetic
 from gram.console.text import counted, say
 from gram.measure.arc import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
 from gram.progress import EVERY, Progress, progress
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.outlook import Outlook
-from gram.tasks.arc.files import Pair, Puzzle, puzzles_of, read_puzzles
+from gram.tasks.arc.files import Pair, Puzzle
 from gram.tasks.arc.grids import Grid, crop
-from gram.tasks.arc.task import Arc, picture
+from gram.tasks.arc.reading import (
+    TRIES,
+    attempts,
+    is_json,
+    puzzles_of,
+    read_puzzles,
+    read_solutions,
+    read_submission,
+    solutions_beside,
+    source,
+)
+from gram.tasks.arc.task import FILES, Arc, is_name, picture, side_of
 from gram.tasks.base import IDENTITY
-from gram.tasks.data.store import data_file
+from gram.tasks.data.files import read_text
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
@@ -45,32 +57,55 @@ def solve(
     as_json: bool,
     asked: dict[str, Any],
     quiet: bool = False,
+    output: Path | None = None,
 ) -> int:
     """Print two attempts at every test input of the puzzles: files of JSON, JSON itself, or lines of a name and a
-    grid."""
+    grid. `output`: also a new file of them, as Kaggle takes submissions."""
     if asked.get("want") not in (None, 1) or asked.get("select") is not None:
         raise ValueError("An ARC test input gets two attempts, by vote; leave --want and --select out.")
+    if output is not None and output.exists():
+        raise ValueError(f"{output} is there already; give another --output.")
     found = [question for text in texts for question in read(task, text)]
     if input:
         found += in_file(task, input)
     elif not texts:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise ValueError(f"There is no puzzle; give a JSON file after `gram solve {task.spec.name}`.")
-        found = in_text(task, sys.stdin.read(), "Standard input")
+        with standard_input(f"give a JSON file after `gram solve {task.spec.name}`") as path:
+            found = in_text(task, read_text(path), "Standard input")
     reasoner, _, _ = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
+    given: dict[str, list[dict[str, Any]]] = {}
     with progress("Solving", quiet=quiet, first=EVERY) as bar:
         for question in found:
             [answer], seconds = watched(reasoner, task, [question], options, bar)
+            given.setdefault(question.name, []).append(submitted(answer))
             with bar.aside():
                 if as_json:
                     print(json.dumps(fields(question, answer, seconds)), flush=True)
                 else:
                     say(describe(question, answer, seconds))
                     sys.stdout.flush()
+    if output is not None:
+        with whole(output) as temporary:
+            temporary.write_text(json.dumps(given) + "\n", encoding="utf-8")
     if not quiet:
         tell_arithmetic(reasoner)
     return 0
+
+
+def refuse(name: str, *, server: bool, animate: bool, skip_bad: bool, asked: dict[str, Any]) -> None:
+    """ValueError for what `gram solve` can do for other tasks only."""
+    if server:
+        raise ValueError(f"{name} is not served; leave --server out.")
+    if animate:
+        raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave --animate out.")
+    if skip_bad or asked.get("timeout") or asked.get("total_timeout"):
+        raise ValueError(f"{name} answers test inputs one by one; leave --skip-bad and time limits out.")
+
+
+def submitted(found: Asked) -> dict[str, Any]:
+    """The attempts as Kaggle wants them, two in any case: one alone stands twice, and none is a single black cell."""
+    grids = [attempt.grid.tolist() for attempt in found.attempts[:ATTEMPTS]] or [[[0]]]
+    return {name: grids[min(i, len(grids) - 1)] for i, name in enumerate(TRIES)}
 
 
 def watched(
@@ -87,23 +122,23 @@ def watched(
 
 def read(task: Arc, text: str) -> list[Question]:
     """The test inputs of a word of the command line: JSON, a name and a grid, or else the name of a file."""
-    if text.lstrip().startswith("{") or text.split() != [text]:
+    if is_json(text) or text.split() != [text]:
         return in_text(task, text, "The text")
     return in_file(task, Path(text))
 
 
 def in_file(task: Arc, path: Path) -> list[Question]:
-    """The test inputs of a file of JSON or of lines."""
-    if not path.is_file():
+    """The test inputs of a file of JSON or of lines, or of a folder."""
+    if not path.exists():
         raise FileNotFoundError(f"There is no file {path}; give a JSON file of ARC puzzles.")
-    if path.suffix not in (".json", ".gz"):
-        return in_text(task, path.read_text(encoding="utf-8"), path.name)
+    if path.is_file() and not is_json(text := read_text(path)):
+        return some(lines(task, text), path.name)
     return some(questions(task, read_puzzles(path)), path.name)
 
 
 def in_text(task: Arc, text: str, source: str) -> list[Question]:
     """The test inputs of JSON, or of lines of a name and a grid."""
-    if text.lstrip().startswith("{"):
+    if is_json(text):
         return some(questions(task, puzzles_of(text, "The puzzle", "puzzle")), source)
     return some(lines(task, text), source)
 
@@ -190,20 +225,24 @@ def evaluate(
         found = [Question(n, task.config.names[n], 0, pair) for n, pair in task.pairs(split)]
         shown = {n: task.puzzle(n).shown for n, *_ in found}
     else:
-        puzzles = read_puzzles(data_file(str(data)))
+        puzzles = read_puzzles(source(str(data)))
+        beside = solutions_beside(data)
+        if beside is not None and not quiet and sys.stderr is not None:
+            print(f"Read: the outputs of the test inputs from {beside}.", file=sys.stderr)
         found = [question for question in questions(task, puzzles) if question.pair.output is not None]
         shown = {task.number(puzzle): puzzle.shown for puzzle in puzzles}
     if not found:
         raise ValueError(
-            f"There is no test input with a known output in {data or split}; give another --split or --data."
+            f"There is no test input with a known output in {data or split}; give another --split or --data, or put "
+            "the file of solutions beside the challenges."
         )
     found = [found[row] for row in sample_rows(len(found), limit)]
     reasoner, label, folder = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
     with progress("Measuring", quiet=quiet) as bar:
         answers, seconds = watched(reasoner, task, found, options, bar)
-    source = split if data is None else data.name
-    values: dict[str, Any] = {"task": task.spec.name, "weights": label, "data": source}
+    whence = split if data is None else data.name
+    values: dict[str, Any] = {"task": task.spec.name, "weights": label, "data": whence}
     values |= metrics(found, answers, shown)
     values |= {"width": options.width, "depth": options.depth, "select": "majority", "variants": len(task.views)}
     values |= {"function_evaluations": sum(a.evaluations for a in answers), "seconds": seconds}
@@ -219,7 +258,7 @@ def evaluate(
         named_by["restart_every"] = asked.get("restart_every")
         from gram.measure.record import keep, key
 
-        keep(record, reasoner, folder, key(source, named_by), values)
+        keep(record, reasoner, folder, key(whence, named_by), values)
     if not quiet:
         tell_arithmetic(reasoner)
     return 0
@@ -251,7 +290,13 @@ def table(values: dict[str, Any]) -> str:
         f"{values['data']}, weights {values['weights']}, {counted(values['variants'], 'variant')}, width "
         f"{values['width']}, depth {values['depth']}"
     )
-    rates = {
+    cost = f"  {counted(values['function_evaluations'], 'function evaluation')}, {values['seconds']:.1f} s"
+    return "\n".join([head, *rates(values), cost])
+
+
+def rates(values: dict[str, Any]) -> list[str]:
+    """Lines of those rates that there are."""
+    words = {
         "pass_1": "the first attempt is exactly right",
         "pass_2": "one of two attempts is",
         "task_pass_2": "puzzles all of whose test inputs are answered so",
@@ -260,6 +305,36 @@ def table(values: dict[str, Any]) -> str:
         "copy_pass_2": "answering with the input instead",
         "frequent_pass_2": "answering with the most frequent outputs that the puzzle shows",
     }
-    rows = [f"  {name:<15} {values[name]:8.2%}  {text}" for name, text in rates.items()]
-    cost = f"  {counted(values['function_evaluations'], 'function evaluation')}, {values['seconds']:.1f} s"
-    return "\n".join([head, *rows, cost])
+    return [f"  {name:<15} {values[name]:8.2%}  {text}" for name, text in words.items() if name in values]
+
+
+# submissions ----------------------------------------------------------------------------------------------
+def score_submission(name: str, submission: Path, data: Path | None, *, as_json: bool, others: bool) -> int:
+    """pass@1 and pass@2 of the attempts in a file, of the puzzles of `data` or of the public evaluation set. others:
+    whether other options of eval were given."""
+    if not is_name(name):
+        raise ValueError(f"--submission is a file of attempts at ARC puzzles; leave it out for {name}.")
+    if others:
+        raise ValueError("--submission needs no weights; give --data and --json beside it and nothing else.")
+    there = source(FILES[name.split("-")[1]].asked[0] if data is None else str(data))
+    outputs = read_solutions(there)
+    if data is None:
+        fit = {puzzle.name for puzzle in read_puzzles(there) if puzzle.side <= side_of(name)}
+        outputs = {puzzle: grids for puzzle, grids in outputs.items() if puzzle in fit}
+    tried, missing = attempts(read_submission(submission), outputs, str(submission))
+    if missing and sys.stderr is not None:
+        print(
+            f"Warning: {submission} has no attempts at {counted(len(missing), 'puzzle')} of {len(outputs)}, such as "
+            f"{missing[0]}; they count as wrong.",
+            file=sys.stderr,
+        )
+    owners = [number for number, grids in enumerate(outputs.values()) for _ in grids]
+    values: dict[str, Any] = {"task": name, "submission": submission.name, "data": there.name}
+    values |= {"examples": len(tried), "puzzles": len(outputs), "missing": len(missing)}
+    values |= score(tried, [grid for grids in outputs.values() for grid in grids], owners)
+    if as_json:
+        print(json.dumps(values))
+        return 0
+    head = f"{name}: {counted(len(tried), 'test input')} of {counted(len(outputs), 'puzzle')} of {there.name}, "
+    say("\n".join([head + submission.name, *rates(values)]))
+    return 0

@@ -5,7 +5,8 @@ torch is imported late, so that a mistyped puzzle is refused at once.
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,14 +67,22 @@ def of_file(task: Task, path: Path, base: int | None = None, where: str | None =
         raise ValueError(str(error).replace(str(path), where or str(path))) from None
 
 
-def _standard_input(task: Task, base: int | None) -> Found:
-    name = task.spec.name
+@contextmanager
+def standard_input(way: str) -> Iterator[Path]:
+    """Standard input as a file, for a while: so it is read as files are. ValueError if nobody writes into it; `way` is
+    what to do then."""
     if sys.stdin is None or sys.stdin.isatty():
-        raise ValueError(f"There is no puzzle; write one after `gram solve {name}`, or give --input FILE.")
+        raise ValueError(f"There is no puzzle; {way}.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "standard input"
         bytes_in = getattr(sys.stdin, "buffer", None)
         path.write_bytes(sys.stdin.read().encode() if bytes_in is None else bytes_in.read())
+        yield path
+
+
+def _standard_input(task: Task, base: int | None) -> Found:
+    name = task.spec.name
+    with standard_input(f"write one after `gram solve {name}`, or give --input FILE") as path:
         found = of_file(task, path, base, "standard input")
     if not found.puzzles:
         raise ValueError(f"Standard input holds no puzzle; write one after `gram solve {name}`, or give --input FILE.")

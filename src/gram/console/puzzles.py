@@ -72,7 +72,7 @@ def solve(
         raise ValueError("With --server the weights are there; leave --weights, --dtype, --check and --animate out.")
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
-    if output is not None or n is not None:
+    if n is not None or (output is not None and not isinstance(task, Arc)):
         if not isinstance(task, Rows) or input is None or output is None or puzzles or as_json:
             raise ValueError(
                 "--output and --n are for weights of gram train own --complete, with --input FILE.csv and no --json."
@@ -93,16 +93,19 @@ def solve(
 
         return explain(task, explain_input, base)
     if isinstance(task, Arc):
-        if remote is not None:
-            raise ValueError(f"{name} is not served; leave --server out.")
-        if animate is not None:
-            raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave it out.")
-        if skip_bad or asked.get("timeout") or asked.get("total_timeout"):
-            raise ValueError(f"{name} answers test inputs one by one; leave --skip-bad and time limits out.")
         from gram.console import arc
 
+        arc.refuse(name, server=remote is not None, animate=animate is not None, skip_bad=skip_bad, asked=asked)
         return arc.solve(
-            task, puzzles, input=input, weights=weights, dtype=dtype, as_json=as_json, asked=asked, quiet=quiet
+            task,
+            puzzles,
+            input=input,
+            weights=weights,
+            dtype=dtype,
+            as_json=as_json,
+            asked=asked,
+            quiet=quiet,
+            output=output,
         )
     found = read(task, puzzles, input, base)
     texts = found.puzzles
@@ -248,8 +251,16 @@ def evaluate(
     quiet: bool = False,
     trust: bool = False,
     check: str | None = None,
+    submission: Path | None = None,
 ) -> int:
-    """Measure, print the metrics, and record them if asked to. What `asked` leaves open comes from config.solve."""
+    """Measure, print the metrics, and record them if asked to. What `asked` leaves open comes from config.solve.
+    `submission`: attempts at ARC puzzles to score, in place of weights."""
+    if submission is not None:
+        from gram.console import arc
+
+        others = (weights, check, record, edge_probability, limit, early_stop or None, trust or None, *asked.values())
+        given = any(other is not None for other in others)
+        return arc.score_submission(name, submission, data, as_json=as_json, others=given)
     if record is not None and is_bundle(weights):
         raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
     limited = asked.get("timeout") is not None or asked.get("total_timeout") is not None

@@ -1,22 +1,12 @@
-"""Files of ARC puzzles, and which of their pairs are trained on: the demonstrations, never what is asked.
-
-JSON (`.gz` too), one object: {"train": [{"input": grid, "output": grid}, ...], "test": [...]} is one puzzle, named
-after its file; id -> such an object are several. A grid is a list of rows of integers 0 to 9, 1x1 to 30x30. The output
-of a test pair may be missing: then nobody knows it.
-"""
+"""Puzzles of ARC, and which of their pairs are trained on: the demonstrations, never what is asked. How files hold
+them is in gram.tasks.arc.reading."""
 
 import hashlib
-import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from gram.tasks.arc.grids import COLORS, Grid, outline, same_in_all_views
-from gram.tasks.data.files import read_text
+from gram.tasks.arc.grids import Grid, outline, same_in_all_views
 
 LARGEST = 30
 DEV = 20
@@ -55,56 +45,6 @@ class Puzzle:
     def develops(self) -> bool:
         """Whether its test pairs are kept for development, by its content."""
         return int(self.content, 16) % 100 < DEV
-
-
-# reading --------------------------------------------------------------------------------------------------
-def read_puzzles(path: Path) -> list[Puzzle]:
-    """The puzzles of a file. FileNotFoundError; ValueError names the first thing that is wrong."""
-    return puzzles_of(read_text(path), str(path), path.name.removesuffix(".gz").removesuffix(".json"))
-
-
-def puzzles_of(text: str, where: str, name: str) -> list[Puzzle]:
-    """The puzzles of a JSON text. `where` it stands is for errors, `name` for a single puzzle without one."""
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{where} is not JSON ({error}); give a file of ARC puzzles") from None
-    if not isinstance(values, dict) or not values:
-        raise ValueError(f'{where} must hold an object with "train" and "test", or one of puzzles by name')
-    if {"train", "test"} & values.keys():
-        values = {name: values}
-    return [_puzzle(re.sub(r"[\s*]+", "_", key), value, f"{where}: puzzle {key}") for key, value in values.items()]
-
-
-def _puzzle(name: str, value: Any, where: str) -> Puzzle:
-    if not isinstance(value, dict) or not all(isinstance(value.get(part), list) for part in ("train", "test")):
-        raise ValueError(f'{where} needs the lists "train" and "test"; add them')
-    shown = tuple(_pair(pair, True, f"{where}, train pair {i}") for i, pair in enumerate(value["train"], 1))
-    asked = tuple(_pair(pair, False, f"{where}, test pair {i}") for i, pair in enumerate(value["test"], 1))
-    if not shown:
-        raise ValueError(f"{where} has no train pair; there is nothing to learn it from")
-    return Puzzle(name, shown, asked)
-
-
-def _pair(pair: Any, whole: bool, where: str) -> Pair:
-    if not isinstance(pair, dict) or "input" not in pair or (whole and "output" not in pair):
-        raise ValueError(f'{where} needs "input"{" and " + chr(34) + "output" + chr(34) if whole else ""}; add it')
-    output = pair.get("output")
-    return Pair(_grid(pair["input"], f"{where}, input"), None if output is None else _grid(output, f"{where}, output"))
-
-
-def _grid(rows: Any, where: str) -> Grid:
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, list) and row for row in rows):
-        raise ValueError(f"{where} is no grid; write a list of rows, each a list of integers from 0 to 9")
-    H, W = len(rows), len(rows[0])
-    if max(H, *map(len, rows)) > LARGEST:
-        raise ValueError(f"{where} is {H}x{W}; grids of ARC are at most {LARGEST}x{LARGEST}, make it smaller")
-    for number, row in enumerate(rows, 1):
-        if len(row) != W:
-            raise ValueError(f"{where}: row {number} has {len(row)} cells and row 1 has {W}; make them equally long")
-        if wrong := [cell for cell in row if type(cell) is not int or not 0 <= cell < COLORS]:
-            raise ValueError(f"{where}: {wrong[0]!r} in row {number} is no color; colors are integers from 0 to 9")
-    return np.array(rows, np.uint8)
 
 
 # what is trained on ---------------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from gram.config import ArcConfig, Config
-from gram.tasks.arc.files import LARGEST, Example, Puzzle, Splits, puzzles_of, read_puzzles, splits
+from gram.tasks.arc.files import LARGEST, Example, Puzzle, Splits, splits
 from gram.tasks.arc.grids import COLOR, COLORS, END, Grid, View, corner, crop, parse, place, room, views, write
+from gram.tasks.arc.reading import is_json, read_puzzles, source
 from gram.tasks.base import (
     IDENTITY,
     PAD,
@@ -82,7 +83,7 @@ class Arc(Task):
         """All that the files hold and that fits the canvas."""
         there = [name for name in self.config.more if _is_there(name)]
         known, asked = (
-            [puzzle for name in names for puzzle in read_puzzles(data_file(name)) if puzzle.side <= self.side]
+            [puzzle for name in names for puzzle in read_puzzles(source(name)) if puzzle.side <= self.side]
             for names in ((*self.config.known, *there), self.config.asked)
         )
         return splits(known, asked)
@@ -148,11 +149,12 @@ class Arc(Task):
         return picture(crop((puzzle if answer is None else answer)[IDENTITY:], self.side))
 
     def read(self, path: Path) -> Iterator[str]:
-        """The test inputs of a JSON file of puzzles, or the lines of a text of what `show` writes."""
-        text = read_text(path)
-        if not text.lstrip().startswith("{"):
-            return (line for line in text.splitlines() if line.strip())
-        found = [(puzzle, self.number(puzzle)) for puzzle in puzzles_of(text, str(path), path.stem)]
+        """The test inputs of a file or folder of puzzles, or the lines of a text of what `show` writes."""
+        if not path.is_dir():
+            text = read_text(path)
+            if not is_json(text):
+                return (line for line in text.splitlines() if line.strip())
+        found = [(puzzle, self.number(puzzle)) for puzzle in read_puzzles(path)]
         return (f"{self.config.names[i]} {write(pair.input)}" for puzzle, i in found for pair in puzzle.asked)
 
     # rules ------------------------------------------------------------------------------------------------
@@ -345,7 +347,7 @@ def describe(config: Config) -> Config:
         return config
     arc = config.arc or FILES[config.task.split("-")[1]]
     if config.data:
-        asked = tuple(str(data_file(name).resolve()) for name in config.data)
+        asked = tuple(str(source(name).resolve()) for name in config.data)
         for puzzle in (puzzle for name in asked for puzzle in read_puzzles(Path(name))):
             check_side(config.task, puzzle)
         there = tuple(name for name in arc.known if _is_there(name))
