@@ -53,10 +53,11 @@ def accuracy(reasoner: Reasoner, examples: Any, width: int, depths: list[int]) -
         found = evaluate(reasoner, examples, width=width, depth=depth, select="value", **how)
         samples = len(examples) * width
         spent = {
-            "evaluations_a_sample": found["function_evaluations"] / samples,
-            "seconds_a_sample": found["seconds"] / samples,
+            "evaluations_a_sample": found.function_evaluations / samples,
+            "seconds_a_sample": found.seconds / samples,
         }
-        rows.append({name: found[name] for name in ("depth", "valid", "by_width")} | spent)
+        values = found.to_dict()
+        rows.append({name: values[name] for name in ("depth", "valid", "by_width")} | spent)
     return rows
 
 

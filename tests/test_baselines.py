@@ -389,8 +389,8 @@ def test_each_learns_a_tiny_task(kind, tmp_path, monkeypatch):
     assert config_read == whole
     examples = QUEENS.examples("train")
     options = {"width": 4, "depth": 16, "select": "majority", "halt_threshold": 0.0}
-    before = evaluate((TorchNetwork(build(QUEENS.spec, model)), QUEENS), examples, **options)["valid"]
-    after = evaluate((TorchNetwork(learned), QUEENS), examples, **options)["valid"]
+    before = evaluate((TorchNetwork(build(QUEENS.spec, model)), QUEENS), examples, **options).valid
+    after = evaluate((TorchNetwork(learned), QUEENS), examples, **options).valid
     assert before < 0.1
     assert after > 0.5
 

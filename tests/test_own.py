@@ -395,7 +395,7 @@ def test_known_targets_judge_in_evaluation_only(runs):
     assert isinstance(reasoner.task, Table)
     some = reasoner.task.examples("dev")
     figures = evaluate(reasoner, some, width=2, depth=1, select="majority")
-    assert figures["unlisted"] == 0
+    assert figures.unlisted == 0
     assert reasoner.task.check(some.inputs, some.targets[some.first[:-1]]).all()
     assert not load(runs / "without").task.check(some.inputs, some.targets[some.first[:-1]]).any()
 

@@ -60,10 +60,11 @@ def test_weights_reproduce_their_validity(name):
         halt_threshold=config.solve.halt_threshold,
         restart_every=figures.get("restart_every"),
     )
+    assert found.valid is not None
     # Samples of one puzzle are alike, so a puzzle counts as one observation.
-    assert abs(found["valid"] - figures["valid"]) < 4 * deviation(figures["valid"])
+    assert abs(found.valid - figures["valid"]) < 4 * deviation(figures["valid"])
     if figures["valid"] > 0.99:
-        assert found["selected_valid"] > 0.9
+        assert found.selected_valid > 0.9
 
 
 def test_weights_of_arc_reproduce_their_attempts(capsys):

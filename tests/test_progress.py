@@ -36,10 +36,10 @@ def test_a_measurement_says_how_far_it_is():
     assert last.sure
     assert last.left is not None
     assert last.left < 0.2 * last.seconds
-    assert last.metrics["valid"] == pytest.approx(figures["valid"], abs=0.02)
+    assert last.metrics["valid"] == pytest.approx(figures.valid, abs=0.02)
     assert {"valid", "selected_valid", "checked"} == last.metrics.keys()
     half = next(status for status in seen if status.over >= 30)
-    assert half.metrics["checked"] == pytest.approx(figures["checked"], abs=0.15)
+    assert half.metrics["checked"] == pytest.approx(figures.checked, abs=0.15)
 
 
 def test_the_guess_of_a_pass_holds_from_early_on():
@@ -96,15 +96,15 @@ def test_time_limits_of_a_measurement():
     options: dict[str, Any] = {"width": 2, "depth": 40, "select": "checked", "rows": 4}
     slow = fake(QUEENS, delay=90), QUEENS
     each = evaluate(slow, examples, timeout=1e-6, **options)
-    assert (each["complete"], each["left_out"], each["examples"]) == (False, 0, 12)
-    assert each["function_evaluations"] == 24
+    assert (each.complete, each.left_out, each.examples) == (False, 0, 12)
+    assert each.function_evaluations == 24
     whole = evaluate(slow, examples, timeout=1e6, total_timeout=1e6, **options)
-    assert (whole["complete"], whole["left_out"], whole["examples"]) == (True, 0, 12)
-    assert whole["function_evaluations"] == 12 * 2 * 40
+    assert (whole.complete, whole.left_out, whole.examples) == (True, 0, 12)
+    assert whole.function_evaluations == 12 * 2 * 40
     with pytest.raises(ValueError, match="time was up before the first"):
         evaluate(slow, examples, total_timeout=1e-6, **options)
     quick = fake(QUEENS), QUEENS
-    assert "complete" not in evaluate(quick, examples, **options)
+    assert "complete" not in evaluate(quick, examples, **options).to_dict()
 
 
 # signs of life --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import gram
 from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
-from gram.measure.puzzles import Tally, calibration, evaluate
+from gram.measure.evaluation import Calibration, Evaluation, Group, calibration
+from gram.measure.puzzles import Tally, evaluate
 from gram.models.core import State, Step
 from gram.models.recursive import Model, Output
 from gram.solve.noise import Noise
@@ -313,7 +315,7 @@ def test_the_posterior_is_never_called(monkeypatch):
     monkeypatch.setattr(model.model.core.posterior, "forward", refuse)
     examples = FOUR.examples("dev", count=3)
     figures = evaluate((model, FOUR), examples, width=2, depth=2, select="checked")
-    assert figures["function_evaluations"] == 12
+    assert figures.function_evaluations == 12
 
 
 def test_noise_is_philox_with_the_stated_key_and_counter():
@@ -661,26 +663,29 @@ def test_a_uniform_sampler_is_measured_as_such():
     examples = tasks.task("queens-7").examples("test")
     task = tasks.task("queens-7")
     figures = evaluate((fake(task), task), examples, width=4, depth=2, select="checked")
-    assert (figures["valid"], figures["selected_valid"], figures["checked"]) == (1.0, 1.0, 1.0)
-    assert figures["coverage_share"] == pytest.approx(1, abs=0.05)
-    assert figures["coverage_share_many"] == pytest.approx(1, abs=0.15)
-    assert figures["by_solutions"]["1"]["coverage"] == 1.0
-    assert sum(group["examples"] for group in figures["by_solutions"].values()) == len(examples)
-    assert (figures["conflicts"], figures["unlisted"], figures["exact"]) == (0, 0, None)
-    assert figures["function_evaluations"] == len(examples) * 4 * 2
-    assert figures["halting_step"] == 2.0
-    assert figures["checked_evaluations"] == len(examples) * 2  # the first wave was enough
-    assert figures["value_calibration"] == {"brier": 0.0, "ece": 0.0, "bins": [[len(examples) * 4, 1.0, 1.0]]}
-    assert list(figures["by_width"]) == ["1", "2", "4"]
-    assert figures["by_width"]["4"]["coverage"] == figures["coverage"] > figures["by_width"]["1"]["coverage"]
+    assert (figures.valid, figures.selected_valid, figures.checked) == (1.0, 1.0, 1.0)
+    assert figures.coverage_share == pytest.approx(1, abs=0.05)
+    assert figures.coverage_share_many == pytest.approx(1, abs=0.15)
+    assert figures.by_solutions is not None
+    assert figures.by_width is not None
+    assert figures.by_solutions["1"].coverage == 1.0
+    assert sum(group.examples for group in figures.by_solutions.values()) == len(examples)
+    assert (figures.conflicts, figures.unlisted, figures.exact) == (0, 0, None)
+    assert figures.function_evaluations == len(examples) * 4 * 2
+    assert figures.halting_step == 2.0
+    assert figures.checked_evaluations == len(examples) * 2  # the first wave was enough
+    assert figures.value_calibration == Calibration(brier=0.0, ece=0.0, bins=((len(examples) * 4, 1.0, 1.0),))
+    assert list(figures.by_width) == [1, 2, 4]
+    assert figures.by_width[4].coverage == figures.coverage
+    assert figures.by_width[1].coverage < figures.by_width[4].coverage
 
 
 def test_validity_is_that_of_one_sample_and_checked_that_of_all():
     examples = QUEENS.examples("train", count=60)
     figures = evaluate((fake(QUEENS, wrong=0.5), QUEENS), examples, width=8, depth=1, select="checked")
-    assert figures["valid"] == pytest.approx(0.5, abs=0.08)
-    assert figures["checked"] == figures["selected_valid"] > 0.95
-    assert figures["conflicts"] > 0
+    assert figures.valid == pytest.approx(0.5, abs=0.08)
+    assert figures.checked == figures.selected_valid > 0.95
+    assert figures.conflicts
 
 
 def test_early_stop_measures_what_the_checker_finds_and_nothing_else():
@@ -688,10 +693,12 @@ def test_early_stop_measures_what_the_checker_finds_and_nothing_else():
     source = fake(QUEENS, delay=4, wrong=0.7), QUEENS
     full = evaluate(source, examples, width=2, depth=6, select="checked")
     early = evaluate(source, examples, width=2, depth=6, select="checked", early_stop=True)
-    assert 0 < early["checked"] == full["checked"] == early["selected_valid"] < 1
-    assert early["function_evaluations"] == full["checked_evaluations"] < full["function_evaluations"]
-    assert early["exact"] == full["exact"]
-    assert early["valid"] is early["coverage"] is early["conflicts"] is None
+    assert early.checked == full.checked == early.selected_valid
+    assert 0 < early.selected_valid < 1
+    assert early.function_evaluations == full.checked_evaluations
+    assert early.function_evaluations < full.function_evaluations
+    assert early.exact == full.exact
+    assert early.valid is early.coverage is early.conflicts is None
     with pytest.raises(ValueError, match="early_stop needs the checker"):
         evaluate(source, examples, width=2, depth=6, select="value", early_stop=True)
 
@@ -702,8 +709,36 @@ def test_the_order_changes_nothing(monkeypatch):
     whole = evaluate(source, examples, **options)
     monkeypatch.setattr("gram.measure.puzzles.shuffled", np.arange)
     straight = evaluate(source, examples, **options)
-    clocks = ("seconds", "checked_seconds")
-    assert {k: v for k, v in whole.items() if k not in clocks} == {k: v for k, v in straight.items() if k not in clocks}
+    clocks = {"seconds": 0.0, "checked_seconds": 0.0}
+    assert dataclasses.replace(whole, **clocks) == dataclasses.replace(straight, **clocks)
+
+
+def test_an_evaluation_is_frozen_and_its_plain_values_are_those_of_results_files():
+    """The keys are those of every file in results/: what reads them must not notice a change of the type."""
+    examples = QUEENS.examples("dev", count=6)
+    source = fake(QUEENS, delay=2, wrong=0.5), QUEENS
+    full = gram.evaluate(source, examples, width=2, depth=3, select="checked")
+    assert isinstance(full, Evaluation)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        full.valid = 1.0  # type: ignore
+    sampled = {
+        *("examples", "width", "depth", "select", "seed", "restart_every", "early_stop", "valid", "selected_valid"),
+        *("exact", "exact_one", "coverage", "coverage_share", "coverage_share_many", "by_solutions", "by_width"),
+        *("unlisted", "diversity", "agreement", "conflicts", "halting_step", "halt_calibration"),
+        *("value_calibration", "function_evaluations", "seconds"),
+    }
+    second = {"checked", "checked_evaluations", "checked_seconds"}
+    values = full.to_dict()
+    assert values.keys() == sampled | second
+    assert json.loads(json.dumps(values)) == values  # plain: lists and text as keys
+    assert list(values["by_width"]) == ["1", "2"]
+    assert list(values["halt_calibration"]) == ["brier", "ece", "bins"]
+    first = gram.evaluate(source, examples, width=2, depth=3, select="first", timeout=1e6)
+    assert first.to_dict().keys() == sampled | {"complete", "timeout", "total_timeout", "left_out"}
+    early = gram.evaluate(source, examples, width=2, depth=3, select="checked", early_stop=True)
+    shared = {"examples", "width", "depth", "select", "seed", "restart_every", "early_stop"}
+    shared |= {"valid", "coverage", "conflicts", "exact", "selected_valid", "checked"}
+    assert early.to_dict().keys() == shared | {"function_evaluations", "seconds"}
 
 
 def test_figures_by_hand():
@@ -719,16 +754,16 @@ def test_figures_by_hand():
     assert figures["selected_valid"] == 0.5
     assert figures["coverage"] == pytest.approx((2 / S + 1) / 2)
     assert figures["coverage_share_many"] == pytest.approx((2 / S) / (1 - (1 - 1 / S) ** 4))
-    assert figures["by_solutions"]["2-5"] == {"examples": 0}
+    assert figures["by_solutions"]["2-5"] == Group(examples=0)
     assert figures["diversity"] == (3 + 2) / 2 / 4
     assert figures["agreement"] == (2 / 4 + 3 / 4) / 2
     assert figures["conflicts"] == 0  # the most frequent answers are valid, whatever was selected
     assert (figures["halting_step"], figures["function_evaluations"]) == ((2.5 + 4) / 2, 10 + 16)
     calibrated = figures["value_calibration"]
-    assert (calibrated["brier"], calibrated["ece"]) == (1 / 8, pytest.approx(1 / 8))
-    assert calibrated["bins"] == [[1, 0.0, 0.0], [7, 1.0, pytest.approx(6 / 7)]]
-    assert figures["by_width"]["2"]["coverage"] == pytest.approx((1 / S + 1) / 2)
-    assert figures["by_width"]["4"]["selected_valid"] == figures["selected_valid"]
+    assert (calibrated.brier, calibrated.ece) == (1 / 8, pytest.approx(1 / 8))
+    assert calibrated.bins == ((1, 0.0, 0.0), (7, 1.0, pytest.approx(6 / 7)))
+    assert figures["by_width"][2].coverage == pytest.approx((1 / S + 1) / 2)
+    assert figures["by_width"][4].selected_valid == figures["selected_valid"]
     assert figures["exact"] is None
 
 
@@ -743,9 +778,9 @@ def test_exact_needs_single_targets():
 
 def test_calibration():
     figures = calibration(np.array([0.05, 0.95, 1.0]), np.array([0.0, 1.0, 1.0]))
-    assert figures["brier"] == pytest.approx(0.005 / 3)
-    assert figures["ece"] == pytest.approx((0.05 + 0.05) / 3)
-    assert figures["bins"] == [[1, 0.05, 0.0], [2, pytest.approx(0.975), 1.0]]
+    assert figures.brier == pytest.approx(0.005 / 3)
+    assert figures.ece == pytest.approx((0.05 + 0.05) / 3)
+    assert figures.bins == ((1, 0.05, 0.0), (2, pytest.approx(0.975), 1.0))
 
 
 def test_nothing_to_evaluate():

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gram import tasks
     from gram.loading import load
+    from gram.measure.evaluation import Evaluation
+    from gram.measure.puzzles import evaluate
     from gram.solve.answer import Answer, to_records
     from gram.solve.options import SamplingOptions
     from gram.solve.reasoner import Reasoner
@@ -20,8 +22,10 @@ __version__ = "0.1.0"
 
 PLACES = {
     "Answer": "gram.solve.answer",
+    "Evaluation": "gram.measure.evaluation",
     "Reasoner": "gram.solve.reasoner",
     "SamplingOptions": "gram.solve.options",
+    "evaluate": "gram.measure.puzzles",
     "load": "gram.loading",
     "shipped": "gram.weights",
     "tasks": "gram.tasks",
@@ -30,7 +34,18 @@ PLACES = {
 """Where each public name stands. They are imported on first use, so that `import gram` and `gram.tasks` stay free of
 torch."""
 
-__all__ = ["Answer", "Reasoner", "SamplingOptions", "__version__", "load", "shipped", "tasks", "to_records"]
+__all__ = [
+    "Answer",
+    "Evaluation",
+    "Reasoner",
+    "SamplingOptions",
+    "__version__",
+    "evaluate",
+    "load",
+    "shipped",
+    "tasks",
+    "to_records",
+]
 
 
 def __getattr__(name: str) -> Any:

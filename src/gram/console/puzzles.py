@@ -327,7 +327,7 @@ def evaluate(
             options,
             early_stop=early_stop,
             watch=lambda status: bar.at(lambda: growing(status())),
-        )
+        ).to_dict()
     metrics |= {
         "task": task.spec.name,
         "weights": label,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gram.config import Select
+from gram.measure.evaluation import Evaluation, First, Group, calibration
 from gram.measure.passes import Pass, abreast
 from gram.solve.backend import Network
 from gram.solve.memory import check_width
@@ -20,7 +21,6 @@ from gram.solve.sampler import DEFAULTS, Trajectories
 from gram.solve.select import choose, needs_check
 from gram.tasks.base import Examples, Task, Tokens
 
-BINS = 10
 GROUPS = {"1": (1, 1), "2-5": (2, 5), "6+": (6, np.inf)}
 """Groups of puzzles by their number of solutions."""
 
@@ -33,34 +33,19 @@ def evaluate(
     early_stop: bool = False,
     watch: "Watch | None" = None,
     **changes: Any,
-) -> dict[str, Any]:
-    """Measure on `examples`, whose targets should be all that exist for each input; `changes` are options by name.
-    Metrics, rates in [0, 1]:
+) -> Evaluation:
+    """Measure on `examples`, whose targets should be all that exist for each input; `changes` are options by name. The
+    metrics are those of gram.measure.evaluation.Evaluation.
 
-    examples, width, depth, select; seconds and function_evaluations of the sampling; halting_step: mean supervision
-    steps of a sample. Every sample runs to `depth` or until its halting logit exceeds `halt_threshold`; the checker
-    stops none.
-    valid: samples that satisfy all constraints, over all samples. selected_valid: the same for the selected answers
-    (an unsolved puzzle counts as wrong). exact, exact_one: the selected answer, and the first sample, equal the
-    target; None unless every input has a single target, because no answer is "the" right one otherwise.
-    coverage: distinct valid answers among the samples over all that exist, mean over inputs. coverage_share: mean
-    coverage over the mean that as many uniform samples of the solutions would reach; coverage_share_many: the same on
-    inputs with several solutions (None if there are none). by_solutions: examples, valid, coverage and coverage_share
-    by number of solutions. unlisted: valid answers found that are no targets; above 0 the lists are not complete, and
-    coverage (cut at 1 per input) refers to what is listed. diversity: distinct answers of a puzzle over width, mean.
-    agreement: samples that are the most frequent answer of their puzzle, over all that ended.
-    conflicts: violated constraints of the most frequent answer, summed over puzzles.
-    by_width: selected_valid, coverage and coverage_share of the first 1, 2, 5, 10, 20, ... of the same samples.
-    halt_calibration, value_calibration: see `calibration`, of sigmoid(halt) and of value (cut to [0, 1]) at the last
-    step against validity.
-    With select "checked" also, of a second pass in which the checker stops: checked: puzzles with a valid answer (then
-    also exact and selected_valid, where there is a single target); checked_evaluations and checked_seconds.
+    Every sample runs to `depth` or until its halting logit exceeds `halt_threshold`; the checker stops none. An
+    unsolved puzzle counts as wrong. With select "checked" a second pass follows in which the checker stops; where
+    there is a single target, exact and selected_valid are then those of that pass.
 
     early_stop: only that second pass; valid, coverage and conflicts are None, because they need all samples.
     Both passes go abreast and in an order of their own, so that at any time what is measured stands for all; `watch` is
     told how far that is after each supervision step. A puzzle ends as it is after `timeout` seconds (rows that never
     ran count as wrong), and when `total_timeout` has passed, puzzles that are not over are left out. Then also
-    complete: whether no time was up; examples: puzzles that were measured; left_out: the others.
+    complete, and in left_out how many they are.
 
     A variant whose trajectories are all equal runs one of them, which counts as `width` samples. ValueError without
     examples, for an input without a target, for early_stop without "checked", or for a width beyond memory.
@@ -75,8 +60,6 @@ def evaluate(
     network, task = (source.network, source.task) if isinstance(source, Reasoner) else source
     check_width(o.width, len(examples), task.spec.length)
     needs_check(task, o.select)
-    metrics = {"examples": len(examples), "width": o.width, "depth": o.depth, "select": o.select, "seed": o.seed}
-    metrics |= {"restart_every": o.restart_every or None, "early_stop": early_stop}
     order = shuffled(len(examples))
     inputs, tally, begin = examples.inputs[order], Tally(task, o.width, o.select), time.perf_counter()
 
@@ -95,7 +78,7 @@ def evaluate(
             tally.add(examples.inputs[i], examples.targets_of(i), found, place=i)
         else:
             tally.checked.append(choose(task, examples.inputs[i], found, "checked").answer is not None)
-    return metrics | summary(full, early, tally, examples, o)
+    return summary(full, early, tally, examples, o)
 
 
 def shuffled(count: int) -> np.ndarray:
@@ -105,29 +88,31 @@ def shuffled(count: int) -> np.ndarray:
 
 def summary(
     full: Pass | None, early: Pass | None, tally: "Tally", examples: Examples, options: SamplingOptions
-) -> dict[str, Any]:
+) -> Evaluation:
     """The metrics of the passes that ran."""
-    metrics: dict[str, Any] = {}
     measured = min(len(each) for each in ([tally.places] * bool(full) + [tally.checked] * bool(early)))
     if not measured:
         raise ValueError("The time was up before the first puzzle was over; give more of it, or a smaller width.")
+    metrics: dict[str, Any] = {name: getattr(options, name) for name in ("width", "depth", "select", "seed")}
+    metrics |= {"examples": measured, "restart_every": options.restart_every or None, "early_stop": full is None}
     if options.timeout is not None or options.total_timeout is not None:
         late = [each.deadline.late for each in (full, early) if each is not None]
-        metrics = {"examples": measured, "complete": not np.any(late), "timeout": options.timeout}
-        metrics |= {"total_timeout": options.total_timeout, "left_out": len(examples) - measured}
+        metrics |= {"complete": not np.any(late), "left_out": len(examples) - measured}
+        metrics |= {"timeout": options.timeout, "total_timeout": options.total_timeout}
     solved = float(np.mean(tally.checked)) if early is not None else None
+    metrics["checked"] = solved
     if full is None:
         assert early is not None
         single = bool((examples.counts == 1).all())
-        metrics |= dict.fromkeys(("valid", "coverage", "conflicts"))
-        metrics |= {"exact": solved if single else None, "selected_valid": solved, "checked": solved}
-        return metrics | {"function_evaluations": early.evaluations, "seconds": early.seconds}
+        metrics |= {"exact": solved if single else None, "selected_valid": solved}
+        metrics |= {"function_evaluations": early.evaluations, "seconds": early.seconds}
+        return Evaluation(**metrics)
     metrics |= tally.metrics() | {"seconds": full.seconds}
     if early is not None:
-        metrics |= {"checked": solved, "checked_evaluations": early.evaluations, "checked_seconds": early.seconds}
+        metrics |= {"checked_evaluations": early.evaluations, "checked_seconds": early.seconds}
         if metrics["exact"] is not None and not metrics["unlisted"]:  # a single right answer: what is valid is exact
             metrics["exact"] = metrics["selected_valid"] = metrics["checked"]
-    return metrics
+    return Evaluation(**metrics)
 
 
 @dataclass(frozen=True)
@@ -237,7 +222,7 @@ class Tally:
         self.value.append(found.value[ran])
 
     def metrics(self) -> dict[str, Any]:
-        """See `evaluate`."""
+        """Fields of Evaluation."""
         by = np.argsort(self.places)
         solutions, valid = np.array(self.solutions)[by], np.array(self.valid)[by]
         covered = {n: np.minimum(1.0, np.array(found)[by] / solutions) for n, found in self.found.items()}
@@ -248,13 +233,11 @@ class Tally:
         groups = {}
         for name, (least, most) in GROUPS.items():
             rows = (solutions >= least) & (solutions <= most)
-            groups[name] = {"examples": int(rows.sum())}
+            groups[name] = Group(int(rows.sum()))
             if rows.any():
-                groups[name] |= {
-                    "valid": float(valid[rows].mean()),
-                    "coverage": float(coverage[rows].mean()),
-                    "coverage_share": float(coverage[rows].mean() / uniform[rows].mean()),
-                }
+                share = coverage[rows].mean() / uniform[rows].mean()
+                rates = valid[rows].mean(), coverage[rows].mean(), share
+                groups[name] = Group(int(rows.sum()), *map(float, rates))
         right, halt, value = (
             np.concatenate([z[i] for i in by]).astype(float) for z in (self.right, self.halt, self.value)
         )
@@ -269,11 +252,11 @@ class Tally:
             "coverage_share_many": float(coverage[many].mean() / uniform[many].mean()) if many.any() else None,
             "by_solutions": groups,
             "by_width": {
-                str(n): {
-                    "selected_valid": float(np.mean(self.selected_valid[n])),
-                    "coverage": float(covered[n].mean()),
-                    "coverage_share": float(covered[n].mean() / (1 - (1 - 1 / solutions) ** n).mean()),
-                }
+                n: First(
+                    selected_valid=float(np.mean(self.selected_valid[n])),
+                    coverage=float(covered[n].mean()),
+                    coverage_share=float(covered[n].mean() / (1 - (1 - 1 / solutions) ** n).mean()),
+                )
                 for n in covered
             },
             "unlisted": int(np.sum(self.unlisted)),
@@ -285,17 +268,3 @@ class Tally:
             "value_calibration": calibration(value.clip(0, 1), right),
             "function_evaluations": self.evaluations,
         }
-
-
-def calibration(forecast: np.ndarray, outcome: np.ndarray, bins: int = BINS) -> dict[str, Any]:
-    """Brier score and expected calibration error of probabilities (n,) against outcomes 0 or 1 (n,).
-
-    ECE: |mean forecast - mean outcome| per bin of equal width, weighted by the bin's share (arXiv:1706.04599). bins:
-    [number, mean forecast, mean outcome] of each bin that is not empty."""
-    which = np.minimum((forecast * bins).astype(int), bins - 1)
-    counts, said, was = (np.bincount(which, weights, minlength=bins) for weights in (None, forecast, outcome))
-    return {
-        "brier": float(np.mean((forecast - outcome) ** 2)),
-        "ece": float(np.abs(said - was).sum() / len(forecast)),
-        "bins": [[int(n), float(s / n), float(w / n)] for n, s, w in zip(counts, said, was, strict=True) if n],
-    }

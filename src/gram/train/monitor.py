@@ -166,7 +166,8 @@ class Monitor:
             metrics = metrics_of(task, samples)
         else:
             width = WIDTH if stochastic else 1
-            metrics = evaluate((network, self.task), dev, width=width, select="majority", **options)
+            found = evaluate((network, self.task), dev, width=width, select="majority", **options)
+            metrics = found.to_dict()
         if stochastic:
             metrics |= self.bound(dev)
         return metrics
