@@ -269,7 +269,7 @@ WRONG = {
     "extra": ("unknown tensor z_extra", {"z_extra": torch.zeros(1)}),
     "puzzles": ("embeddings of 900 puzzles", {"puzzle_emb.weights": torch.zeros(900, D)}),
     "start": ("lacks the tensor H_init", {"H_init": None}),
-    "thing": ("other things than tensors", {"step": 3}),
+    "thing": ("tensors.*state dict", {"step": 3}),
 }
 
 
@@ -353,7 +353,7 @@ OTHERS = {
     "halting": ({"halting": "halt"}, "model.halting = 'halt', but HRM has 'halt-continue'"),
     "pool": ({"pool": "mean", "shared": True}, "model.pool = 'mean'"),
     "registers": ({"halting": "halt-continue"}, "has no registers"),
-    "hidden": ({"hidden": 100, "shared": True}, "hidden widths of 100"),
+    "hidden": ({"hidden": 100, "shared": True}, "widths of 100"),
 }
 
 

@@ -275,7 +275,7 @@ def test_a_missing_file(small, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"lacks encoder\.onnx; copy it again"):
         runtime.load(folder)
     (folder / "manifest.json").unlink()
-    with pytest.raises(FileNotFoundError, match="is no bundle"):
+    with pytest.raises(FileNotFoundError, match=r"manifest\.json"):
         runtime.load(folder)
 
 
@@ -359,7 +359,7 @@ def test_graphs_of_something_else(small, tmp_path):
     for content, sentence in (
         (step + b"\x0a\x08location", "files outside"),
         (step + b"\x22\x04Loop", "the operator Loop"),
-        (encoder, "other inputs"),
+        (encoder, "inputs"),
     ):
         with pytest.raises(ValueError, match=sentence):
             runtime.load(swapped(small, tmp_path, "step.onnx", content))
@@ -371,7 +371,7 @@ def test_a_manifest_that_names_files_elsewhere(small, tmp_path):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["sha256"]["../weights/config.json"] = "0"
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ValueError, match="no file of a bundle"):
+    with pytest.raises(ValueError, match=r"manifest\.json names"):
         runtime.load(folder)
 
 

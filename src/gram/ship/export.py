@@ -1,6 +1,6 @@
-"""`gram export`: weights -> a bundle that ship/runtime.py answers with, without PyTorch.
+"""`gram export`: weights -> a bundle that ship/runtime.py runs without PyTorch.
 
-The graph holds one supervision step: T transitions that share their weights, and the heads. Noise is an input; the loop
+The graph holds one supervision step: T transitions that share their weights, and the heads. Noise is an input. The loop
 over steps, halting, compaction and restarts stay in the sampler.
 """
 
@@ -38,7 +38,7 @@ In a browser: put `ort.wasm.min.mjs`, `ort-wasm-simd-threaded.mjs` and `ort-wasm
 onnxruntime-web (`npm pack onnxruntime-web`, in `dist`) into a folder `ort` here, run `python -m http.server`, open it.
 """
 CALIBRATION = 24
-"""Puzzles whose rollouts set the int8 ranges of the activations."""
+"""Number of puzzles whose rollouts set the int8 ranges of the activations."""
 
 
 def export(
@@ -51,14 +51,14 @@ def export(
     quiet: bool = True,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Write the bundle of shipped weights (by name) or of a run's folder to the new folder `out`, whole or not at all.
+    """Write shipped weights (by name) or a run folder as a bundle to the new folder `out`, completely or not at all.
 
-    int8 quantises the products with weights, but for those of `delicate`: weights per channel, in 7 bits so that an
-    answer depends on no instruction that a processor may lack; activations with fixed ranges, measured on rollouts of
-    training puzzles, so that a row's answer does not depend on the rows beside it. web adds a page for browsers (queens
-    and Sudoku). license: that of the network, for its card; a network of one's own has none unless it is given, and
-    neither a bundle nor its card says where its data were. quiet: without signs of life. FileExistsError if `out`
-    holds something, ValueError without the packages of gram-reasoning[export].
+    int8 quantizes the products with weights, except those of `delicate`. Weights are quantized per channel to 7 bits,
+    so that answers are the same on processors without VNNI. Activations have fixed ranges, measured on rollouts of
+    training puzzles, so that an answer does not depend on the other rows. web adds a page for browsers (queens and
+    Sudoku). license: of the network, for its card; your own networks have none unless you give it. Neither the bundle
+    nor its card contains the path of the data. quiet: no progress. FileExistsError if `out` holds something, ValueError
+    without the packages of gram-reasoning[export].
     """
     refuse_filled(out)
     try:
@@ -68,7 +68,7 @@ def export(
     except ImportError as error:
         raise ValueError(f"{error.name} is missing; run pip install 'gram-reasoning[export]'.") from None
     if (weight_files.find(weights) / MANIFEST).is_file():
-        raise ValueError(f"{weights} is a bundle already; copy the folder, or export the weights it was made of.")
+        raise ValueError(f"{weights} is a bundle already; copy the folder, or export its original weights.")
     config, model = weight_files.load(weights)
     if not isinstance(model, Model):
         raise ValueError(f"{weights} is of kind {config.model.kind}; only recursive models can be exported.")
@@ -83,7 +83,7 @@ def export(
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"{weights} cannot be exported ({reason}); answer with the weights themselves.") from None
         if int8:
-            bar.at(lambda: Snapshot(0.5, "measuring the ranges of 8 bits"))
+            bar.at(lambda: Snapshot(0.5, "measuring the int8 ranges"))
             products = quantize(folder / STEP, inputs(model, task, config), delicate(model))
             with bar.aside():
                 say(f"{products} matrix products in int8.")
@@ -106,7 +106,7 @@ def export(
 
 # the graphs -----------------------------------------------------------------------------------------------
 class Encoder(nn.Module):
-    """Tokens (B, L) int64, or (B, L * S) of a model with candidates -> e_x (B, M, D)."""
+    """Tokens (B, L) int64, or (B, L * S) with candidates -> e_x (B, M, D)."""
 
     def __init__(self, model: Model):
         super().__init__()
@@ -117,8 +117,8 @@ class Encoder(nn.Module):
 
 
 class Transition(nn.Module):
-    """One supervision step: (h, l, e_x, noise (T, B, M or 1, D)) -> (h, l, logits, halt, value), and the candidates
-    of a model that has them."""
+    """One supervision step: (h, l, e_x, noise (T, B, M or 1, D)) -> (h, l, logits, halt, value), plus the candidates if
+    the model has them."""
 
     def __init__(self, model: Model):
         super().__init__()
@@ -126,12 +126,12 @@ class Transition(nn.Module):
 
     def forward(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor) -> tuple[Tensor, ...]:  # noqa: E741
         out = self.model.step(State(h, l), e_x, noise)
-        readout = torch.cat([out.readout, out.readout[:1]])  # onnxruntime rounds a head's product of one row otherwise
+        readout = torch.cat([out.readout, out.readout[:1]])  # onnxruntime rounds a product with one row differently
         return (*out.state, *(z[:-1] for z in self.model.decode(readout) if z is not None))
 
 
 def write_graphs(model: Model, folder: Path) -> None:
-    """encoder.onnx and step.onnx, any number of rows."""
+    """Write encoder.onnx and step.onnx, for any number of rows."""
     B = 3
     noise, start = (torch.randn(T, B, *one) for T, *one in (model.noise_shape, model.start_shape))
     (h, l), e_x = model.initial(B, start), torch.randn_like(start[0])  # noqa: E741
@@ -186,14 +186,14 @@ def write_graph(
 
 
 def scope(node) -> str:
-    """The module that a node of the exporter's graph was written in, "core.f_L.0.mlp.down"; "" if that is not known."""
+    """The module of a node in the exporter's graph, such as "core.f_L.0.mlp.down"; "" if unknown."""
     scopes = [each.value for each in node.metadata_props if each.key == "pkg.torch.onnx.name_scopes"]
     inner = ast.literal_eval(scopes[0])[:-1] if scopes else []
     return inner[-1].removeprefix("model.") if inner else ""
 
 
 def share_constants(model) -> None:
-    """The exporter folds each use of a transposed weight into a constant of its own; equal ones become one."""
+    """Merge equal constants: the exporter makes one for each use of a transposed weight."""
     first: dict[tuple, str] = {}
     renamed: dict[str, str] = {}
     kept = []
@@ -214,7 +214,7 @@ def share_constants(model) -> None:
 
 # int8 -----------------------------------------------------------------------------------------------------
 def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarray]]:
-    """Inputs of the step graph as sampling meets them: training puzzles from the first step to the twelfth."""
+    """Inputs of the step graph from real sampling: training puzzles, steps 1 to 12."""
     puzzles = calibration_puzzles(task, config)
     network: Any = Watched(TorchNetwork(model))
     options = SamplingOptions(
@@ -226,7 +226,7 @@ def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarra
 
 
 class Watched:
-    """A network that keeps what its steps are given, as arrays; see gram.solve.backend.Network."""
+    """A network that records the inputs of its steps as arrays; see gram.solve.backend.Network."""
 
     def __init__(self, network: TorchNetwork):
         self.network = network
@@ -244,28 +244,29 @@ class Watched:
 
 
 def calibration_puzzles(task: Task, config: Config) -> np.ndarray:
-    """Up to CALIBRATION puzzles that the model was trained on, (n, L)."""
+    """Up to CALIBRATION training puzzles, (n, L)."""
     from gram.tasks.data.store import load_examples
 
     if task.unconditional:
         return task.sampled().blank[None]
     try:
         return load_examples(task, config.data, "train", count=CALIBRATION).inputs
-    except FileNotFoundError:  # the recipe's files are not here: dev puzzles that the task makes itself
+    except FileNotFoundError:  # without the recipe's files: dev puzzles that the task generates
         return task.examples("dev", count=CALIBRATION).inputs
 
 
 def delicate(model: Model) -> set[str]:
-    """The modules that stay in float32: the decoder, and what reads products of two activations (the second product of
-    a SwiGLU, what a group mixer gives out). These are so seldom large that 8 bits leave little of the others; in int8
-    they changed more answers than all the rest, at no gain in time without VNNI (LOG.md)."""
+    """The modules that stay in float32: the decoder, and those that read products of two activations (the second
+    product of a SwiGLU, the output of a group mixer). These products have rare large values that leave few of the 8
+    bits to the others; in int8 they changed more answers than all other modules, without a gain in time unless the
+    processor has VNNI (docs/log/speed.md, 2026-11-25)."""
     gated = {module.down for module in model.modules() if isinstance(module, SwiGLU)}
     gated |= {module.out for module in model.modules() if isinstance(module, GroupMixer)}
     return {name for name, module in model.named_modules() if module in gated | {model.decoder}}
 
 
 def quantize(path: Path, examples: list[dict[str, np.ndarray]], spared: set[str]) -> int:
-    """Rewrite the graph with int8 products, but for those of the modules `spared`; how many there are."""
+    """Rewrite the graph with int8 products, except those of the modules `spared`. Returns their number."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -294,10 +295,10 @@ def quantize(path: Path, examples: list[dict[str, np.ndarray]], spared: set[str]
         op_types_to_quantize=["MatMul"],
         nodes_to_quantize=products,
         per_channel=True,
-        reduce_range=True,  # 7 bits for weights: without VNNI a pair of products with 8 overflows 16 bits (LOG.md)
+        reduce_range=True,  # 7 bits: without VNNI, the sum of two 8-bit products overflows 16 bits
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},  # a product's sums go on in float32
+        extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},  # sums of products stay in float32
     )
     prepared.unlink()
     result.replace(path)
@@ -305,7 +306,7 @@ def quantize(path: Path, examples: list[dict[str, np.ndarray]], spared: set[str]
 
 
 def card(config: Config, model: Model, dtype: str, license: str | None) -> str:
-    """The model card. license: of the network; that of this package says nothing about it."""
+    """The model card. license: of the network, which may differ from that of this package."""
     table = parameter_table(model)
     table.pop("posterior")  # not in the bundle
     total = sum(v for k, v in table.items() if k != "total")

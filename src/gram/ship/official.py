@@ -1,7 +1,7 @@
-"""`gram import` and `gram export --official`: checkpoints of the published TRM and HRM code <-> folders of weights.
+"""`gram import` and `gram export --official`: checkpoints of the published TRM and HRM code <-> weight folders.
 
-Both codes number the tokens of Sudoku and mazes as our tasks do. Every parameter of theirs is one of ours; only the
-value head is ours alone, 0 after import.
+Both number the tokens of Sudoku and mazes as our tasks do. Each of their parameters has a counterpart here. Only the
+value head exists here alone; it is 0 after import.
 """
 
 import math
@@ -36,15 +36,15 @@ from gram.ship.official_files import (
 )
 
 TASKS = {11: "sudoku-9", 6: "maze-30"}
-"""Vocabulary -> task, of the data sets that both codes are published with (Sudoku-Extreme, Maze-Hard)."""
+"""Vocabulary size -> task, for the published data sets (Sudoku-Extreme, Maze-Hard)."""
 MULTIPLE = 256
-"""Hidden widths are rounded up to a multiple of it."""
+"""Hidden widths are rounded up to a multiple of this."""
 
 
 # import ---------------------------------------------------------------------------------------------------
 def import_official(source: Path, out: Path, *, task: str | None = None, say: Callable[[str], None] = print) -> Config:
-    """Write the checkpoint `source`, a file or the folder of a run, as weights into the new folder `out`, whole or not
-    at all. `task` is the one that the vocabulary tells if not given. FileNotFoundError, FileExistsError, ValueError."""
+    """Write the checkpoint `source`, a file or run folder, as weights into the new folder `out`, completely or not at
+    all. `task` follows from the vocabulary size if not given. FileNotFoundError, FileExistsError, ValueError."""
     refuse_filled(out)
     path = checkpoint_of(source)
     settings = read_settings(path.with_name(SETTINGS))
@@ -65,10 +65,12 @@ def import_official(source: Path, out: Path, *, task: str | None = None, say: Ca
 
 
 def task_of(tensors: dict[str, Tensor], path: Path) -> str:
-    """The task that the vocabulary tells."""
+    """The task with this vocabulary size."""
     V = len(tensors.get("embed_tokens.embedding_weight", ()))
     if V not in TASKS:
-        raise ValueError(f"{path} has {V} tokens, which no published Sudoku or maze has; name its task with --task.")
+        raise ValueError(
+            f"{path} has {V} tokens, unlike the published Sudoku and maze data; name its task with --task."
+        )
     return TASKS[V]
 
 
@@ -114,7 +116,7 @@ def hidden_width(expansion: float, width: int) -> int:
 
 
 def fill(model: Model, tensors: dict[str, Tensor], arch: Architecture, path: Path) -> None:
-    """Put the tensors into `model`; every name and shape must agree."""
+    """Copy the tensors into `model`. ValueError unless every name and shape agrees."""
     state, D = model.state_dict(), arch.hidden_size
     same = names(model.config)
     shapes = {theirs: tuple(state[ours].shape) for ours, theirs in same.items()} | {"H_init": (D,), "L_init": (D,)}
@@ -135,7 +137,7 @@ def fill(model: Model, tensors: dict[str, Tensor], arch: Architecture, path: Pat
             )
     if extra := sorted(set(tensors) - set(shapes)):
         raise ValueError(
-            f"{path} holds the unknown tensor {extra[0]}, so it is of another network; it cannot be imported."
+            f"{path} holds the unknown tensor {extra[0]}, so it belongs to another network and cannot be imported."
         )
     new = {ours: tensors[theirs] for ours, theirs in same.items()}
     new["z0"] = torch.stack([tensors["H_init"], tensors["L_init"]])
@@ -146,7 +148,7 @@ def fill(model: Model, tensors: dict[str, Tensor], arch: Architecture, path: Pat
 
 
 def names(config: ModelConfig) -> dict[str, str]:
-    """Our names of the tensors that are the same on both sides -> theirs, without prefix."""
+    """Our names -> theirs, without prefix, for the tensors that are the same in both."""
     same = {
         "embed_x.weight": "embed_tokens.embedding_weight",
         "decoder.weight": "lm_head.weight",
@@ -170,9 +172,9 @@ def names(config: ModelConfig) -> dict[str, str]:
 
 # export ---------------------------------------------------------------------------------------------------
 def export_official(weights: str, out: Path, *, say: Callable[[str], None] = print) -> Path:
-    """Write weights, by name or folder, as a checkpoint of the TRM code (one network) or of the HRM code (two) into the
-    new folder `out`, whole or not at all. What was imported comes out bit for bit. FileExistsError; ValueError says
-    which field makes the architecture another one."""
+    """Write weights, by name or folder, as a checkpoint of the TRM code (one network) or the HRM code (two) into the
+    new folder `out`, completely or not at all. Imported weights are exported bit for bit. FileExistsError; ValueError
+    names the field that makes the architecture a different one."""
     refuse_filled(out)
     config, model = weight_files.load(weights)
     if not isinstance(model, Model):
@@ -186,7 +188,7 @@ def export_official(weights: str, out: Path, *, say: Callable[[str], None] = pri
     with new_folder(out) as folder:
         weight_files.write_state(folder / CHECKPOINT, {PREFIX + name: t for name, t in theirs(model, arch).items()})
         (folder / SETTINGS).write_text(settings_of(config, arch), encoding="utf-8")
-    say(f"{out / CHECKPOINT}: for {arch.name}; set data_path in {SETTINGS} to where its code holds {config.task}.")
+    say(f"{out / CHECKPOINT}: for {arch.name}; in {SETTINGS}, set data_path to the folder of {config.task}.")
     return out
 
 
@@ -219,7 +221,7 @@ def refuse_others(c: ModelConfig, weights: str) -> None:
 
 
 def architecture(config: Config, model: Model) -> Architecture:
-    """What their code must be told to build this network."""
+    """The settings with which their code builds this network."""
     c, D, R = config.model, config.model.width, config.model.registers
     filled = R
     if model.registers is not None and c.shared:  # TRM adds the empty tokens itself
@@ -245,20 +247,20 @@ def architecture(config: Config, model: Model) -> Architecture:
 
 
 def expansion(c: ModelConfig, rows: int) -> float:
-    """An expansion that makes all hidden widths what they are, 4 where it does."""
+    """An expansion that yields all hidden widths; 4 if that does."""
     widths = [(c.width, c.hidden)] + ([(rows, c.mixer_hidden)] if c.mixer == "swiglu" else [])
     for candidate in (4.0, min(1.5 * hidden / width for width, hidden in widths)):
         if all(hidden_width(candidate, width) == hidden for width, hidden in widths):
             return candidate
     hidden = " and ".join(str(hidden) for _, hidden in widths)
     raise ValueError(
-        f"TRM and HRM have no expansion that makes hidden widths of {hidden}: theirs are multiples of {MULTIPLE}; it "
-        "cannot be exported to that code."
+        f"Hidden widths of {hidden} cannot be exported to the TRM and HRM code, which rounds them to multiples of "
+        f"{MULTIPLE}."
     )
 
 
 def theirs(model: Model, arch: Architecture) -> dict[str, Tensor]:
-    """The tensors under their names, without prefix."""
+    """The tensors with their names, without prefix."""
     state = model.state_dict()
     tensors = {theirs: state[ours] for ours, theirs in names(model.config).items()}
     H_init, L_init = state["z0"].to(getattr(torch, arch.forward_dtype)).unbind()

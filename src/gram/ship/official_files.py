@@ -1,6 +1,6 @@
 """Files of the published TRM (arXiv:2510.04871) and HRM (arXiv:2506.21734) code: a state dict written by torch.save,
-with one prefix (of torch.compile and the loss head) before all names, and beside it all_config.yaml, which says what no
-shape can.
+whose names all have one prefix (of torch.compile and the loss head), and all_config.yaml with the settings that no
+tensor shape shows.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ PREFIX = "_orig_mod.model.inner."
 TRM = "recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1"
 HRM = "hrm.hrm_act_v1@HierarchicalReasoningModel_ACTV1"
 NAMES = (TRM, HRM, "recursive_reasoning.hrm@HierarchicalReasoningModel_ACTV1")
-"""The third is HRM as the TRM code ships it."""
+"""Accepted values of arch.name. The third is the HRM of the TRM code."""
 LOSSES = {"stablemax": "stablemax_cross_entropy", "softmax": "softmax_cross_entropy"}
 TRAINING = {
     "batch": "global_batch_size",
@@ -33,12 +33,12 @@ TRAINING = {
     "weight_decay": "weight_decay",
     "seed": "seed",
 }
-"""Fields of TrainConfig -> what all_config.yaml calls them."""
+"""Fields of TrainConfig -> their names in all_config.yaml."""
 
 
 @dataclass(kw_only=True, frozen=True)
 class Architecture:
-    """The section `arch` of all_config.yaml, in its own words; defaults are those of the published code."""
+    """The section `arch` of all_config.yaml, with its names and the defaults of the published code."""
 
     name: str
     H_cycles: int
@@ -52,13 +52,13 @@ class Architecture:
     halt_max_steps: int
     halt_exploration_prob: float = 0.1
     puzzle_emb_ndim: int = 0
-    """Width of the one puzzle embedding; it fills the first of the tokens in front, the others are 0."""
+    """Width of the single puzzle embedding. It fills the first of the prepended tokens; the others are 0."""
     puzzle_emb_len: int = 16
-    """Tokens in front (TRM); 0 and in HRM as many as puzzle_emb_ndim fills."""
+    """Number of prepended tokens (TRM). With 0, and in HRM, it follows from puzzle_emb_ndim."""
     mlp_t: bool = False
-    """TRM with a SwiGLU over positions."""
+    """Whether TRM mixes positions with a SwiGLU."""
     no_ACT_continue: bool = True
-    """TRM halts by its halt logit alone."""
+    """Whether TRM halts by its halt logit alone."""
     rms_norm_eps: float = 1e-5
     rope_theta: float = 10_000.0
     forward_dtype: str = "bfloat16"
@@ -70,7 +70,7 @@ class Architecture:
 
 
 def checkpoint_of(source: Path) -> Path:
-    """The checkpoint file, in a folder the one named `checkpoint` or the newest step_N."""
+    """The checkpoint file; in a folder, the file `checkpoint` or the newest step_N."""
     path = source
     if source.is_dir():
         steps = {int(match[1]): p for p in source.iterdir() if (match := re.fullmatch(r"step_(\d+)", p.name))}
@@ -85,7 +85,7 @@ def checkpoint_of(source: Path) -> Path:
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The mappings and scalars of a YAML file in block style, as yaml.dump writes it; lists are left out."""
+    """The mappings and scalars of a YAML file in the block style of yaml.dump, without lists."""
     root: dict[str, Any] = {}
     sections = [(-1, root)]
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -110,11 +110,11 @@ def scalar(text: str) -> Any:
 
 
 def architecture_of(settings: dict[str, Any], path: Path) -> Architecture:
-    """The section `arch`. ValueError if it is incomplete, or of a network that the core cannot be."""
+    """The section `arch`. ValueError if it is incomplete or describes a network that the core cannot build."""
     given = settings.get("arch")
     if not isinstance(given, dict):
         raise ValueError(
-            f"{path} has no section arch; give the file that the published code writes beside checkpoints."
+            f"{path} has no section arch; give the file that the published code writes next to its checkpoints."
         )
     known = {field.name for field in dataclasses.fields(Architecture)}
     try:
@@ -134,12 +134,12 @@ def architecture_of(settings: dict[str, Any], path: Path) -> Architecture:
             raise ValueError(f"{path}: arch.{name} is {getattr(arch, name)}; only {value} can be imported.")
     D, ndim = arch.hidden_size, arch.puzzle_emb_ndim
     if ndim % D or not 0 <= ndim <= arch.tokens_in_front * D:
-        raise ValueError(f"{path}: arch.puzzle_emb_ndim is {ndim}; it must fill some of the tokens in front, {D} each.")
+        raise ValueError(f"{path}: arch.puzzle_emb_ndim is {ndim}; it must fit into the prepended tokens of width {D}.")
     return arch
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, their prefix taken off. Runs no code of the file."""
+    """The tensors of a checkpoint, without the prefix of their names. Never runs code from the file."""
     try:
         found = (
             load_file(path)
@@ -147,17 +147,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             else torch.load(path, map_location="cpu", weights_only=True)
         )
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, UnpicklingError):
-        raise ValueError(f"{path} is not a checkpoint, or it is damaged; give a state dict of torch.save.") from None
+        raise ValueError(
+            f"{path} is not a checkpoint, or it is damaged; give a state dict written by torch.save."
+        ) from None
     if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
-        raise ValueError(f"{path} holds other things than tensors; give a state dict of torch.save.")
+        raise ValueError(f"{path} holds more than tensors; give a state dict written by torch.save.")
     prefix = next((name.removesuffix("H_init") for name in found if f".{name}".endswith(".H_init")), None)
     if prefix is None:
-        raise ValueError(f"{path} lacks the tensor H_init, so it is no checkpoint of TRM or HRM; give another file.")
+        raise ValueError(f"{path} lacks the tensor H_init, so it is not a checkpoint of TRM or HRM; give another file.")
     return {name.removeprefix(prefix): tensor for name, tensor in found.items() if "rotary_emb." not in name}
 
 
 def settings_of(config: Config, arch: Architecture) -> str:
-    """The text of all_config.yaml, for both codes; what their training alone needs is said of ours."""
+    """The text of all_config.yaml for both codes. Fields that only their training reads are taken from our config."""
     c = config.train
     values = {theirs: getattr(c, ours) for ours, theirs in TRAINING.items()}
     values |= {"beta1": c.betas[0], "beta2": c.betas[1], "epochs": 1}
@@ -170,5 +172,5 @@ def settings_of(config: Config, arch: Architecture) -> str:
 
 
 def written(value: Any) -> str:
-    """A scalar in YAML, where a float without a point would be a text."""
+    """A scalar in YAML, which would read a float without a decimal point as a string."""
     return re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value))

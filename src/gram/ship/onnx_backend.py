@@ -1,6 +1,6 @@
-"""The recursion in ONNX: a bundle becomes a Reasoner with numpy and onnxruntime alone.
+"""The ONNX backend: a Reasoner from a bundle, with numpy and onnxruntime alone.
 
-A bundle is the folder that `gram export` writes: encoder.onnx (tokens to e_x), step.onnx (one supervision step under
+A bundle is the folder that `gram export` writes: encoder.onnx (tokens to e_x), step.onnx (one supervision step with
 given noise), start.npz (z0), config.json, README.md, and manifest.json with the checksum of each.
 """
 
@@ -33,25 +33,25 @@ REFUSALS = (
     *(errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented),
     *(errors.RuntimeException, errors.NoSuchFile, errors.EPFail, RuntimeError, IndexError, TypeError),
 )
-"""What onnxruntime raises for a graph that it cannot run."""
+"""Exceptions that onnxruntime raises for a graph that it cannot run."""
 GIVEN = {"h", "l", "e_x", "noise"}
-"""Inputs of the step; what a variant does not use is none."""
+"""Possible inputs of the step graph; a variant omits those that it does not use."""
 FORBIDDEN = {
     b"\x0a\x08location": "files outside",
     **{b"\x22" + bytes([len(name)]) + name: f"the operator {name.decode()}" for name in (b"Loop", b"Scan", b"If")},
 }
-"""What no graph of an export has, as protobuf writes it: where a tensor lies elsewhere, and what may never end."""
+"""Protobuf bytes that no exported graph contains: tensors in other files, and loops, which might never end."""
 LARGEST = 2**30
-"""Bytes of a file of a bundle at most, and of an array of its start."""
+"""Maximum bytes of a file of a bundle, and of an array of its start."""
 ROWS = 64
-"""Active rows: more fall out of a CPU's caches."""
+"""Active rows; more would not fit into the caches of a CPU."""
 PART = 4
-"""Rows that one thread takes at least."""
+"""Minimum rows per thread."""
 
 
 def load(folder: str | Path, *, threads: int | None = None, trust: bool = False, check: str | None = None) -> Reasoner:
-    """A Reasoner from a bundle; `threads` of None is one for each processor. `trust`, `check`: see gram.load.
-    FileNotFoundError or ValueError with one sentence when a file is missing, damaged or of another format."""
+    """A Reasoner from a bundle. `threads`: None means one per processor. `trust`, `check`: see gram.load.
+    FileNotFoundError or ValueError with one sentence if a file is missing, damaged or in another format."""
     folder = Path(folder)
     manifest = read_manifest(folder)
     config = read_config(folder / CONFIG)
@@ -62,32 +62,32 @@ def load(folder: str | Path, *, threads: int | None = None, trust: bool = False,
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """manifest.json, after every file has been compared with its checksum."""
+    """manifest.json, after the checksums of all files have been verified."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} is no bundle: it has no {MANIFEST}; give a folder that `gram export` wrote.")
+        raise FileNotFoundError(
+            f"{folder} is not a bundle, since it has no {MANIFEST}; give a folder that `gram export` wrote."
+        )
     try:
         manifest = strict_json.read_object(path)
         written, sums, dtype = manifest["format"], dict(manifest["sha256"]), manifest["dtype"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path} is damaged; export the bundle again.") from None
     if not all(re.fullmatch(r"\w[\w.-]{0,99}", name) for name in sums):
-        raise ValueError(f"{path} names what is no file of a bundle; export the bundle again.")
+        raise ValueError(f"{path} names a file that bundles do not have; export the bundle again.")
     if missing := {CONFIG, ENCODER, STEP, START} - sums.keys():
-        raise ValueError(f"{path} names no {min(missing)}; export the bundle again.")
+        raise ValueError(f"{path} does not name {min(missing)}; export the bundle again.")
     if dtype not in DTYPES:
         shown = str(dtype)[:60]
-        raise ValueError(f"{folder} is in {shown}, this program runs {' and '.join(DTYPES)}; export it again.")
+        raise ValueError(f"{folder} is in {shown}, but this program runs {' and '.join(DTYPES)}; export it again.")
     if written != FORMAT:
         shown = str(written)[:60]
-        raise ValueError(f"{folder} has format {shown}, this program reads {FORMAT}; export the bundle again.")
+        raise ValueError(f"{folder} has format {shown}, but this program reads {FORMAT}; export the bundle again.")
     for name, expected in sums.items():
         if not (folder / name).is_file():
             raise FileNotFoundError(f"The bundle {folder} lacks {name}; copy it again.")
         if (folder / name).stat().st_size > LARGEST:
-            raise ValueError(
-                f"The file {name} in the bundle {folder} is larger than a bundle's file can be; copy it again."
-            )
+            raise ValueError(f"The file {name} in the bundle {folder} is too large for a bundle; copy it again.")
         if sha256(folder / name) != expected:
             raise ValueError(f"The file {name} in the bundle {folder} does not have its checksum; copy it again.")
     return manifest
@@ -98,7 +98,7 @@ def sha256(path: Path) -> str:
 
 
 class OnnxNetwork:
-    """The recursion of a bundle; see gram.solve.backend.Network."""
+    """The network of a bundle; see gram.solve.backend.Network."""
 
     active_rows, first_wave, device = ROWS, 2, "cpu"
 
@@ -110,18 +110,18 @@ class OnnxNetwork:
         threads: int | None = None,
         logits: tuple[int | None, int | None] = (None, None),
     ):
-        """logits: their shape (L, V) in one row, where it is known."""
+        """logits: the shape (L, V) of one row, if known."""
         self.config, self.dtype, self.asked, self.logits = config, dtype, threads, logits
         self.files = {name: (folder / name).read_bytes() for name in (ENCODER, STEP, START)}
-        """What a pickled copy is made of."""
+        """The contents of the files, from which a pickled copy is restored."""
         self.threads = threads or processors()
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what goes wrong is told in a sentence
-        options.intra_op_num_threads = 1  # rows are divided among threads instead; see TorchNetwork
+        options.log_severity_level = 4  # errors are reported in a sentence instead
+        options.intra_op_num_threads = 1  # rows are split among threads instead; see TorchNetwork
         self.encoder, self.transition = (session(folder / name, options) for name in (ENCODER, STEP))
         self.inputs = {i.name for i in self.transition.get_inputs()}
         if not self.inputs <= GIVEN or {i.name for i in self.encoder.get_inputs()} != {"tokens"}:
-            raise ValueError(f"The graphs in {folder} ask for other inputs than those of a step; export it again.")
+            raise ValueError(f"The graphs in {folder} need inputs that a step does not have; export it again.")
         self.start = read_start(folder / START, config)
         """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat variant."""
         M = self.start[0].shape[1]
@@ -193,7 +193,7 @@ class OnnxNetwork:
         return z
 
     def __reduce__(self):
-        """By its files, so that it needs no folder elsewhere."""
+        """Pickle the contents of the files, so that a copy needs no folder."""
         return restored, (self.files, self.config, self.dtype, self.asked, self.logits)
 
 
@@ -204,7 +204,7 @@ def restored(
     threads: int | None,
     logits: tuple[int | None, int | None],
 ) -> OnnxNetwork:
-    """What was pickled."""
+    """Restore a pickled network."""
     with tempfile.TemporaryDirectory() as holder:
         for name, content in files.items():
             (Path(holder) / name).write_bytes(content)
@@ -212,12 +212,12 @@ def restored(
 
 
 def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    """A graph, ready to run. ValueError if this onnxruntime cannot: the checksum was right, so the file is whole; and
-    for what no export has."""
+    """A graph, ready to run. ValueError if it contains FORBIDDEN bytes or this onnxruntime cannot run it. The file is
+    intact, since its checksum was right."""
     content = path.read_bytes()
     for found, what in FORBIDDEN.items():
         if found in content:
-            raise ValueError(f"{path} asks for {what}, which no export does; do not use it.")
+            raise ValueError(f"{path} uses {what}, which no export does; do not use this bundle.")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except REFUSALS as error:
@@ -228,13 +228,13 @@ def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.Infe
 
 
 def read_start(path: Path, config: ModelConfig) -> tuple[np.ndarray, np.ndarray]:
-    """h and l of z0. ValueError for a damaged file and for other shapes than those of the config."""
+    """h and l of z0. ValueError for a damaged file or shapes that differ from the config."""
     try:
         with zipfile.ZipFile(path) as members:
             if sum(member.file_size for member in members.infolist()) > LARGEST:
                 raise ValueError("it is too large")
         with np.load(path, allow_pickle=False) as start:
-            h, l = np.asarray(start["h"]), np.asarray(start["l"])  # noqa: E741  without its magic a member is bytes
+            h, l = np.asarray(start["h"]), np.asarray(start["l"])  # noqa: E741  without its magic, an entry is bytes
     except (ValueError, KeyError, OSError, EOFError, TypeError, RuntimeError, NotImplementedError) as error:
         raise ValueError(f"{path} is damaged ({str(error)[:100]}); copy it again.") from None
     except (zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError):
@@ -249,7 +249,7 @@ UNFIT = "The graphs of the bundle do not compute a step of its config; export it
 
 
 def computed(graph: onnxruntime.InferenceSession, given: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """The outputs of a graph. ValueError if it cannot be computed."""
+    """The outputs of a graph. ValueError if they cannot be computed."""
     try:
         return [np.asarray(out) for out in graph.run(None, given)]
     except (*REFUSALS, ValueError):
@@ -257,7 +257,7 @@ def computed(graph: onnxruntime.InferenceSession, given: dict[str, np.ndarray]) 
 
 
 def fits(z: np.ndarray, shape: tuple[int | None, ...]) -> None:
-    """ValueError unless an output has this shape, None for any number, and is float32."""
+    """ValueError unless an output is float32 and has this shape, where None stands for any number."""
     alike = z.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, z.shape, strict=True))
     if not alike or z.dtype != np.float32:
         raise ValueError(UNFIT)

@@ -1,5 +1,5 @@
-"""A bundle answers puzzles with numpy and onnxruntime alone: the sampler, the rules and the halting are the same as
-with PyTorch, only the recursion runs in ONNX (ship/onnx_backend.py).
+"""Answer puzzles with a bundle, using numpy and onnxruntime alone. The sampler, the rules and the halting are the same
+as with PyTorch; only the recursion runs in ONNX (ship/onnx_backend.py).
 
     python -m gram.ship.runtime BUNDLE [PUZZLE ...] [--input FILE] [--width N] [--depth N] [--want N] [--json]
 """
@@ -23,18 +23,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Answer puzzles with a bundle, as `gram solve` does with weights."""
     parser = argparse.ArgumentParser(prog="python -m gram.ship.runtime", description=main.__doc__)
     parser.add_argument("bundle", help="folder that `gram export` wrote")
-    parser.add_argument("puzzles", nargs="*", metavar="PUZZLE", help="as text; from standard input if none is given")
+    parser.add_argument(
+        "puzzles", nargs="*", metavar="PUZZLE", help="puzzles as text; read from standard input if none are given"
+    )
     parser.add_argument("--input", type=Path, help="a file of puzzles")
     hints = get_type_hints(Solving)
     for field in dataclasses.fields(Solving):
         kind = get_args(hints[field.name])[0]  # of "kind or None"
         choices = get_args(kind) or None
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=str if choices else kind, choices=choices)
-    parser.add_argument("--check", metavar="FILE.py:FUNCTION", help="what judges answers to one's own data")
-    parser.add_argument("--trust-check", action="store_true", help="run the check that the bundle names: it is code")
+    parser.add_argument("--check", metavar="FILE.py:FUNCTION", help="function that checks answers to your own data")
+    parser.add_argument("--trust-check", action="store_true", help="run the check that the bundle names, which is code")
     parser.add_argument("--json", action="store_true", help="one JSON object per puzzle")
-    parser.add_argument("--skip-bad", action="store_true", help="leave out what is no puzzle; the exit code is then 2")
-    parser.add_argument("--quiet", action="store_true", help="say nothing on standard error but what goes wrong")
+    parser.add_argument("--skip-bad", action="store_true", help="skip invalid puzzles; the exit code is then 2")
+    parser.add_argument("--quiet", action="store_true", help="print only errors on standard error")
     given = parser.parse_args(arguments)
     return ended(lambda: solve(given))
 

@@ -1,6 +1,5 @@
-"""The page of `gram serve` without a server: a bundle answers in the browser, by onnxruntime-web.
-
-client.mjs takes the place of the one that asks a server; solver.mjs is the loop; page.json holds what they know."""
+"""The page of `gram serve` without a server: a bundle answers in the browser with onnxruntime-web. client.mjs replaces
+the client that asks a server; solver.mjs is the sampler's loop; page.json holds the settings of both."""
 
 import json
 import shutil
@@ -16,12 +15,12 @@ OWN = "client.mjs", "solver.mjs"
 PAGE = "page.json"
 EXAMPLES = "examples.json"
 POLICY = "default-src 'self'", "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
-"""What the page may load, before and after: a browser compiles WebAssembly only where that is allowed."""
+"""The page's content security policy, before and after: WebAssembly must be allowed."""
 API = ' <a href="docs">API</a>'
 
 
 def check(task: Task, config: Config) -> None:
-    """ValueError for what the page knows no rules of, or cannot begin."""
+    """ValueError if the page has no rules for the task or cannot start the network."""
     if task.web is None or config.model.start != "fixed":
         raise ValueError(f"The page draws queens and Sudoku with a fixed start, not {task.spec.name}; leave out --web.")
     if config.model.candidates:
@@ -29,7 +28,7 @@ def check(task: Task, config: Config) -> None:
 
 
 def write(folder: Path, task: Task, config: Config, start: tuple[np.ndarray, np.ndarray]) -> None:
-    """Put the page into a bundle; start: h and l (1, M, D), the same at every position."""
+    """Write the page into a bundle. start: h and l (1, M, D), the same at every position."""
     check(task, config)
     for path in COMMON.iterdir():
         shutil.copy(path, folder / path.name)

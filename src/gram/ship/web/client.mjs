@@ -1,21 +1,21 @@
-// In place of the server: the bundle in this folder, by onnxruntime-web. The same as the page's client.mjs.
+// Replaces the server: runs the bundle in this folder with onnxruntime-web. Same interface as the page's client.mjs.
 
 import { Refusal } from "./refusal.mjs";
 import { decode, encode, load, think } from "./solver.mjs";
 
-const WIDEST = 64; // the page stands still during a step
+const WIDEST = 64; // the page freezes during a step
 const LIMITS = { width: WIDEST, depth: 4096, want: 1_000_000, seed: 2 ** 32 - 1, restart_every: 1_000_000 };
 let network = null;
 
 export const setToken = () => {};
 export const most = async () => WIDEST;
 
-/** The task of the bundle, which is loaded. */
+/** The task of the bundle. Loads the bundle. */
 export async function tasks() {
   const page = await (await fetch(new URL("page.json", import.meta.url))).json();
   // from `npm pack onnxruntime-web`: dist/ort.wasm.min.mjs, ort-wasm-simd-threaded.mjs and .wasm go into ort/
   const ort = await import("./ort/ort.wasm.min.mjs").catch(() => {
-    throw new Refusal(0, "There is no folder ort; put the files of onnxruntime-web there (README.md).");
+    throw new Refusal(0, "There is no folder ort; put the files of onnxruntime-web there, as README.md says.");
   });
   ort.env.wasm.numThreads = 1;
   const read = async (name) => new Uint8Array(await (await fetch(new URL(name, import.meta.url))).arrayBuffer());
@@ -25,7 +25,7 @@ export async function tasks() {
   return [{ task, ask: "solve", checked: true, length: size * size, defaults }];
 }
 
-/** The options, within their limits. */
+/** The options, checked against their limits. */
 function resolved({ select = "checked", deadline_ms = Infinity, temperature = 1, ...numbers }) {
   for (const [name, value] of Object.entries(numbers)) {
     const least = name === "seed" ? 0 : 1;
@@ -34,13 +34,13 @@ function resolved({ select = "checked", deadline_ms = Infinity, temperature = 1,
       throw new Refusal(422, `The field ${name} is ${value}; it must be an integer from ${least} to ${LIMITS[name]}.`, name);
     }
   }
-  if (!["checked", "majority"].includes(select)) throw new Refusal(422, "This page chooses by checked or majority.", "select");
+  if (!["checked", "majority"].includes(select)) throw new Refusal(422, "This page supports only checked and majority.", "select");
   if (!(temperature >= 0 && temperature <= 100)) throw new Refusal(422, "temperature must be a number from 0 to 100.", "temperature");
   if (!(deadline_ms > 0)) throw new Refusal(422, "deadline_ms must be a number above 0.", "deadline_ms");
   return { ...numbers, temperature, checked: select === "checked", deadline_ms };
 }
 
-/** Distinct answers of rows, those with most votes first. */
+/** Distinct answers of rows, those with the most votes first. */
 function gathered(page, rows) {
   const found = new Map();
   for (const { tokens, valid, value } of rows) {
@@ -69,7 +69,7 @@ export async function stream(task, text, { trajectories, ...asked }, watch, sign
     const votes = gathered(page, last.values()).sort((a, b) => b.votes - a.votes);
     const shown = rows.map(({ tokens, ...row }) => ({ ...row, board: decode(page, tokens) }));
     watch({ step, answer: chosen(votes)?.answer ?? null, distinct: votes.length, votes, trajectories: trajectories ? shown : [] });
-    await new Promise((done) => setTimeout(done)); // the browser draws
+    await new Promise((done) => setTimeout(done)); // lets the browser draw
     if (performance.now() - begin > deadline_ms) {
       complete = false;
       break;
@@ -84,4 +84,4 @@ export async function stream(task, text, { trajectories, ...asked }, watch, sign
   };
 }
 
-export const generate = async () => { throw new Refusal(0, "This page answers puzzles; it draws no samples."); };
+export const generate = async () => { throw new Refusal(0, "This page answers puzzles; it cannot draw samples."); };

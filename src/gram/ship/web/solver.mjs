@@ -1,4 +1,4 @@
-// The loop of a bundle in a browser: width trajectories side by side, noise, restarts, guesses, and the rules of queens
+// The sampler's loop for a bundle in a browser: parallel trajectories, noise, restarts, guesses, and the rules of queens
 // and Sudoku. `ort` is onnxruntime-web; noise comes from the generator that is passed. See gram/solve/sampler.py.
 
 const FIRST = 2; // token of the first symbol after padding and blank: a queen, or the digit 1
@@ -25,7 +25,7 @@ export function normal(n, random) {
   return out;
 }
 
-/** Text -> tokens. Error with one sentence for what is no puzzle. */
+/** Text -> tokens. Error with one sentence if the text is not a puzzle. */
 export function encode(page, text) {
   const cells = [...text.replace(/[\s/]/g, "")];
   if (cells.length !== page.size ** 2) throw new Error(`Write ${page.size ** 2} cells; these are ${cells.length}.`);
@@ -62,14 +62,14 @@ export function valid(page, puzzle, answer) {
   return filled === (box ? size * size : size);
 }
 
-/** Place of the largest of `count` numbers from `first`. */
+/** Index of the largest of `count` numbers from `first`. */
 export function argmax(values, first, count) {
   let best = 0;
   for (let i = 1; i < count; i++) if (values[first + i] > values[first + best]) best = i;
   return best;
 }
 
-/** One more given where no symbol is sure, or where the surest is least so: drawn from its softmax. In place. */
+/** Add one given, drawn from the softmax of an unsure position or else of the least sure one. In place. */
 export function guess(tokens, logits, first, vocabulary, random) {
   const blanks = [];
   for (let i = 0; i < tokens.length; i++) {
@@ -88,13 +88,13 @@ export function guess(tokens, logits, first, vocabulary, random) {
   tokens[i] = FIRST + symbol;
 }
 
-/** Load page.json's graphs: {page, encoder, step}. `read` makes bytes of a file name. */
+/** Load the graphs of page.json: {page, encoder, step}. `read` returns the bytes of a file name. */
 export async function load(ort, page, read) {
   const open = async (name) => ort.InferenceSession.create(await read(name), { executionProviders: ["wasm"] });
   return { ort, page, encoder: await open("encoder.onnx"), step: await open("step.onnx") };
 }
 
-/** The probability of the likeliest symbol at a position. */
+/** The probability of the most likely symbol at a position. */
 function certainty(logits, first, count) {
   const own = logits.subarray(first, first + count), top = Math.max(...own);
   return 1 / own.reduce((sum, x) => sum + Math.exp(x - top), 0);
@@ -102,8 +102,8 @@ function certainty(logits, first, count) {
 
 /**
  * The trajectories after each supervision step: {trajectory, steps, tokens, certainty, value, halt, valid, ended, restarts}
- * of the active ones. With `checked` one ends at a valid answer, and restarts where it halts at a wrong one or does not
- * halt in time; all is over after `want` distinct valid answers. Without, one ends where it halts.
+ * of the active ones. With `checked`, a trajectory ends at a valid answer and restarts if it halts at a wrong one or does
+ * not halt in time; sampling ends after `want` distinct valid answers. Otherwise a trajectory ends when it halts.
  */
 export async function* think(network, puzzle, options = {}) {
   const { ort, page } = network, { rows: M, channels: D, T, vocabulary: V } = page;
