@@ -12,12 +12,13 @@ import tarfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gram import cli
-from gram.tasks.data import banks, datasets, download, names, store
+from gram.tasks.data import banks, datasets, download, mnist_files, names, store
 from gram.tasks.data.datasets import DATASETS, obtain
 from gram.tasks.data.names import BANK_FILES, HARD_FILES, MAZE_FILES
 from gram.tasks.maze.task import Maze
@@ -347,11 +348,11 @@ def test_mnist_files_are_checked(tmp_path):
     path = tmp_path / "train-labels-idx1-ubyte.gz"
     good = bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9])
     path.write_bytes(gzip.compress(good))
-    datasets.check_mnist(path)
+    mnist_files.check(path)
     for bad in (good[:-1], good + b"x", b"\1" + good[1:], b""):
         path.write_bytes(gzip.compress(bad))
         with pytest.raises(ValueError, match="is no IDX file of MNIST labels"):
-            datasets.check_mnist(path)
+            mnist_files.check(path)
     assert all(len(source.sha256 or "") == 64 for source in DATASETS["mnist"].sources)
 
 
@@ -361,6 +362,113 @@ def test_a_part_of_mnist_is_not_the_whole(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds 1 of the 4 files of mnist; add mnist/train-images"):
         get("mnist", tmp_path / "out", source=tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def idx(array: np.ndarray) -> bytes:
+    head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4) for n in array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+DIGITS = np.random.default_rng(0)
+PARTS = {
+    "train-images-idx3-ubyte": DIGITS.integers(0, 256, (5, 28, 28), np.uint8),
+    "train-labels-idx1-ubyte": DIGITS.integers(0, 10, 5, np.uint8),
+    "t10k-images-idx3-ubyte": DIGITS.integers(0, 256, (3, 28, 28), np.uint8),
+    "t10k-labels-idx1-ubyte": DIGITS.integers(0, 10, 3, np.uint8),
+}
+KERAS = dict(zip(("x_train", "y_train", "x_test", "y_test"), PARTS.values(), strict=True))
+FLAT = {name: array.reshape(len(array), -1).squeeze().astype(np.int64) for name, array in KERAS.items()}
+
+
+def dotted(base: str) -> str:
+    return base.replace("-idx", ".idx")
+
+
+def packed(array: np.ndarray) -> bytes:
+    return gzip.compress(idx(array))
+
+
+DRESSES = {
+    "as published": lambda base: (f"mnist/{base}.gz", packed),
+    "without their folder": lambda base: (f"{base}.gz", packed),
+    "unpacked": lambda base: (f"mnist/{base}", idx),
+    "dotted": lambda base: (dotted(base), idx),
+    "dotted and gzip'd": lambda base: (f"{dotted(base)}.gz", packed),
+    "torchvision": lambda base: (f"MNIST/raw/{base}", idx),
+    "a folder each": lambda base: (f"{base}/{base}", idx),
+    "unpacked, still called gz": lambda base: (f"{base}.gz", idx),
+}
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """The checksums of PARTS in the place of those of MNIST."""
+    content = {f"mnist/{base}.gz": hashlib.sha256(idx(array)).hexdigest() for base, array in PARTS.items()}
+    monkeypatch.setattr(datasets, "CONTENT", content)
+
+
+@pytest.mark.parametrize("dress", [*DRESSES, "npz", "npz of flat rows", "the npz itself"])
+def test_mnist_in_every_dress_is_the_same(dress, known, tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    if dress in DRESSES:
+        for base, array in PARTS.items():
+            name, pack = DRESSES[dress](base)
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes(pack(array))
+    else:
+        arrays: dict[str, Any] = FLAT if "flat" in dress else KERAS
+        np.savez_compressed(source / "mnist.npz", **arrays)
+        source = source / "mnist.npz" if "itself" in dress else source
+    stored = get("mnist", out, source=source)
+    assert sorted(stored.files) == sorted(names.MNIST_FILES)
+    for base, array in PARTS.items():
+        assert mnist_files.content(out / f"mnist/{base}.gz") == idx(array)
+    assert get("mnist", out).found
+
+
+def test_mnist_in_a_data_folder_is_found_in_every_dress(known, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRAM_DATA", str(tmp_path))
+    np.savez(tmp_path / "mnist.npz", **KERAS)
+    assert len(get("mnist", tmp_path).files) == 4
+    assert store.data_file("mnist/t10k-labels-idx1-ubyte.gz").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        (KERAS | {"x_test": 255 - KERAS["x_test"]}, "t10k-images-idx3-ubyte.gz does not hold what the published file"),
+        ({name: array for name, array in KERAS.items() if name != "y_test"}, "has no array y_test of integers"),
+        (KERAS | {"x_train": KERAS["x_train"] / 255}, "has no array x_train of integers from 0 to 255"),
+        (KERAS | {"x_train": KERAS["x_train"][:4]}, "train-images-idx3-ubyte.gz does not hold what the published"),
+        (KERAS | {"y_train": KERAS["y_train"][:, None]}, "is no IDX file of MNIST labels"),
+    ],
+    ids=["another content", "a part", "floats", "fewer images", "labels as a table"],
+)
+def test_mnist_npz_that_is_none(arrays, sentence, known, tmp_path):
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    with pytest.raises(ValueError, match=sentence) as caught:
+        get("mnist", tmp_path / "out", source=tmp_path)
+    assert str(tmp_path / "mnist.npz") in str(caught.value) or f"{tmp_path}:/mnist/" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("dress", ["unpacked", "dotted", "torchvision"])
+def test_a_part_of_mnist_in_another_dress_is_not_the_whole(dress, known, tmp_path):
+    base, array = next(iter(PARTS.items()))
+    name, pack = DRESSES[dress](base)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(pack(array))
+    with pytest.raises(FileNotFoundError, match="holds 1 of the 4 files of mnist; add mnist/train-labels"):
+        get("mnist", tmp_path / "out", source=tmp_path)
+
+
+def test_originals_by_their_names_are_built_from(csvs, tmp_path):
+    """What a person downloaded by hand: train.csv and test.csv of the mazes."""
+    for name, text in csvs.items():
+        (tmp_path / Path(name).name).write_bytes(text)
+    stored = get("maze-30", tmp_path / "out", source=tmp_path)
+    assert sorted(stored.files) == sorted(MAZE_FILES)
 
 
 # collections of Sudokus ------------------------------------------------------------------------------------

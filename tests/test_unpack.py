@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gram import tasks, unpack
-from gram.tasks.data import datasets, files
+from gram.tasks.data import datasets, files, mnist_files
 from gram.tasks.mnist import read_idx
 from gram.tasks.own.files import read_pairs
 from gram.tasks.reading.content import opened
@@ -29,7 +29,7 @@ READERS = {
     "graphs": lambda folder: list(tasks.task("coloring-8").read(folder / TEXT)),
     "mnist": lambda _: read_idx("any", 3),
     "arc": lambda folder: datasets.check_arc(folder / TEXT),
-    "stored mnist": lambda folder: datasets.check_mnist(folder / TEXT),
+    "stored mnist": lambda folder: mnist_files.check(folder / TEXT),
     "own text": lambda folder: list(read_pairs(folder / TEXT)),
     "own arrays": lambda folder: list(read_pairs(folder / ARRAYS)),
 }

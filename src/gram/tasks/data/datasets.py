@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -16,10 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-
 from gram import unpack
 from gram.atomic import lock, whole
+from gram.tasks.data import mnist_files
+from gram.tasks.data.arc_files import build_arc, check_arc
 from gram.tasks.data.banks import build_bank, build_hard
 from gram.tasks.data.download import Report, fetch
 from gram.tasks.data.names import (
@@ -29,6 +28,7 @@ from gram.tasks.data.names import (
     HARD_FILES,
     MAZE_FILES,
     MNIST_FILES,
+    MNIST_PACKED,
     SUDOKU_FILES,
 )
 from gram.tasks.data.store import data_folders, read_manifest, record, verify
@@ -63,6 +63,8 @@ class Dataset:
     licence: str = "no licence stated"
     whole: bool = False
     """Whether its files are of use together only."""
+    undress: Callable[[Path, Path], list[str]] | None = None
+    """Writes what a folder or file (the first) holds in other forms as `files` below a folder (the second)."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,44 @@ def obtain(
     if source is None and mirror is None:
         folders = [folder for folder in [out, *data_folders()] if not kept or folder.resolve() != out.resolve()]
         source = next((folder for folder in folders if held(dataset, folder)), None)
+        if source is None and dataset.undress is not None:
+            with tempfile.TemporaryDirectory() as aside:
+                source = next((folder for folder in folders if dataset.undress(folder, Path(aside))), None)
     if source is None:
         entry = _download(name, dataset, out, kept, mirror, report, pause)
         return Stored(out, entry["origin"], entry["files"], found=False)
+    with tempfile.TemporaryDirectory() as aside:
+        try:
+            place, files = taken(dataset, source, Path(aside))
+            _check_given(name, dataset, source, place, files)
+        except ValueError as error:
+            raise ValueError(str(error).replace(aside, f"{source}:")) from None
+        if place.resolve() != out.resolve():
+            vacant(out, files, kept)
+            for file in files:
+                with whole(out / file) as temporary:
+                    shutil.copyfile(place / file, temporary)
+    entry = record(out, name, str(source), files)
+    return Stored(out, entry["origin"], entry["files"], found=False)
+
+
+def taken(dataset: Dataset, source: Path, aside: Path) -> tuple[Path, list[str]]:
+    """Where the files of a set are, and which: below `source`; or made of what stands there, below `aside`, of the
+    originals by their names or of other forms."""
     files = held(dataset, source)
+    if len(files) == len(dataset.files):
+        return source, files
+    originals = {original.name: source / original.name for original in dataset.sources}
+    if not files and all(path.is_file() for path in originals.values()):
+        vacant(aside, dataset.files, ())
+        dataset.build(originals, aside)
+        return aside, list(dataset.files)
+    made = [] if dataset.undress is None else dataset.undress(source, aside)
+    return (aside, made) if len(made) > len(files) else (source, files)
+
+
+def _check_given(name: str, dataset: Dataset, source: Path, place: Path, files: list[str]) -> None:
+    """FileNotFoundError or ValueError for files of the folder `source` that cannot stand for the set."""
     if not files:
         raise FileNotFoundError(f"{source} holds none of {', '.join(dataset.files)}; give another folder.")
     missing = [file for file in dataset.files if file not in files]
@@ -112,15 +148,8 @@ def obtain(
             "move the others away to download all."
         )
     for file in files:
-        dataset.check(source / file)
-        authentic(source, file)
-    if source.resolve() != out.resolve():
-        vacant(out, files, kept)
-        for file in files:
-            with whole(out / file) as temporary:
-                shutil.copyfile(source / file, temporary)
-    entry = record(out, name, str(source), files)
-    return Stored(out, entry["origin"], entry["files"], found=False)
+        dataset.check(place / file)
+        authentic(place, file)
 
 
 def authentic(folder: Path, file: str) -> None:
@@ -136,7 +165,7 @@ def authentic(folder: Path, file: str) -> None:
         content = json.loads(unpack.gunzip(path.read_bytes(), str(path)))
         total.update(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
     else:
-        total.update(path.read_bytes())
+        total.update(mnist_files.content(path))
     if total.hexdigest() != CONTENT[file]:
         raise ValueError(
             f"{path} does not hold what the published file holds; get it again, or give your own by --data."
@@ -221,35 +250,6 @@ def build_sudoku(arrived: dict[str, Path], folder: Path) -> None:
     compress(arrived["test.csv"], folder / SUDOKU_FILES[3], lambda row: row % 200 != 0)
 
 
-def build_arc(files: tuple[str, ...]) -> Build:
-    """Training and evaluation tasks of a repository's archive, one JSON object each: id -> task, ids sorted."""
-
-    def build(arrived: dict[str, Path], folder: Path) -> None:
-        tasks: dict[str, dict[str, Any]] = {"training": {}, "evaluation": {}}
-        [path] = arrived.values()
-        try:
-            with tarfile.open(path, "r:gz") as archive:
-                for member in archive:
-                    place = re.fullmatch(r"[^/]+/data/(training|evaluation)/(\w+)\.json", member.name)
-                    content = archive.extractfile(member) if place else None
-                    if place and content:
-                        task = json.load(content)
-                        tasks[place[1]][place[2]] = {part: task[part] for part in ("train", "test")}
-        except (tarfile.TarError, EOFError, zlib.error, ValueError, KeyError) as error:
-            raise ValueError(f"{path.name} is no archive of ARC tasks ({error}); download it again.") from None
-        for file, part in zip(files, ("training", "evaluation"), strict=True):
-            text = json.dumps(dict(sorted(tasks[part].items())), separators=(",", ":"))
-            (folder / file).write_bytes(gzip.compress(text.encode(), mtime=0))
-
-    return build
-
-
-def build_mnist(arrived: dict[str, Path], folder: Path) -> None:
-    """As they come."""
-    for file in MNIST_FILES:
-        shutil.copyfile(arrived[Path(file).name], folder / file)
-
-
 # how it is checked ----------------------------------------------------------------------------------------
 def check_maze(path: Path) -> None:
     """Every row is a maze with a shortest path."""
@@ -270,46 +270,6 @@ def check_sudoku(path: Path) -> None:
         raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {','.join(header)!r}")
 
 
-def check_arc(path: Path) -> None:
-    """Tasks with pairs of grids: rows of one length, colors 0 to 9, at most 30 x 30."""
-    try:
-        tasks = json.loads(unpack.gunzip(path.read_bytes(), str(path)))
-        grids = {
-            task: [pair[side] for part in ("train", "test") for pair in pairs[part] for side in ("input", "output")]
-            for task, pairs in tasks.items()
-        }
-    except unpack.Refused:
-        raise
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} holds no ARC tasks ({type(error).__name__}: {error}); get it again.") from None
-    if not grids:
-        raise ValueError(f"{path} holds no ARC tasks; get it again.")
-    for task, some in grids.items():
-        if not some or not all(map(is_grid, some)):
-            raise ValueError(f"{path}: task {task} holds something that is no grid of colors 0 to 9.")
-
-
-def is_grid(grid: Any) -> bool:
-    """Whether JSON is a grid of ARC: a list of equally long rows of integers 0 to 9, 1x1 to 30x30."""
-    if not isinstance(grid, list) or not 1 <= len(grid) <= 30 or not all(isinstance(row, list) for row in grid):
-        return False
-    width = len(grid[0])
-    cells = [cell for row in grid for cell in row]
-    return 1 <= width <= 30 and all(len(row) == width for row in grid) and all(c in range(10) for c in cells)
-
-
-def check_mnist(path: Path) -> None:
-    """An IDX file of bytes: its magic number, and as many bytes as its sizes say."""
-    try:
-        data = unpack.gunzip(path.read_bytes(), str(path))
-    except (OSError, EOFError, zlib.error):
-        raise ValueError(f"{path} is not gzip'd; get it again.") from None
-    axes = 3 if "images" in path.name else 1
-    sizes = np.frombuffer(data[4 : 4 + 4 * axes], ">u4") if len(data) >= 4 + 4 * axes else np.zeros(1)
-    if data[:4] != bytes([0, 0, 8, axes]) or len(data) != 4 + 4 * axes + int(sizes.prod()):
-        raise ValueError(f"{path} is no IDX file of MNIST {'images' if axes == 3 else 'labels'}; get it again.")
-
-
 # the sets -------------------------------------------------------------------------------------------------
 def _hub(repository: str, file: str) -> tuple[str, ...]:
     return (f"https://huggingface.co/datasets/{repository}/resolve/main/{file}",)
@@ -326,9 +286,8 @@ def _raw(repository: str, commit: str, file: str) -> Source:
 
 
 def _mnist(file: str) -> Source:
-    sha256 = CONTENT[f"mnist/{file}"]
     hosts = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
-    return Source(file, tuple(f"{host}/{file}" for host in hosts), sha256)
+    return Source(file, tuple(f"{host}/{file}" for host in hosts), MNIST_PACKED[file])
 
 
 HARD = {
@@ -372,10 +331,11 @@ DATASETS = {
     "mnist": Dataset(
         tuple(_mnist(Path(file).name) for file in MNIST_FILES),
         MNIST_FILES,
-        build_mnist,
-        check_mnist,
+        mnist_files.build,
+        mnist_files.check,
         "Creative Commons Attribution-Share Alike 3.0, Yann LeCun and Corinna Cortes",
         whole=True,
+        undress=mnist_files.undress,
     ),
     "sudoku-bank": Dataset(
         _github("miguellobato84/sudoku-exchange-puzzle-bank", "767e9a17b0402ec3f58f4abbdfe891a8342c8cac"),
