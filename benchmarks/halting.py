@@ -205,7 +205,7 @@ def main() -> None:
     values = asked | {"benchmark": "halting", "hardware": hardware(), **origin(), "busy": clock.busy}
     values |= {"task": config.task, "width": c.width, "positions": model.spec.length, "dtype": network.dtype}
     work = of_step(model).operations * int(mine.result[1].sum())
-    values |= {"operations": work, "peak_operations_per_second": peak.figures()["best"]}
+    values |= {"operations": work, "peak_operations_per_second": peak.metrics()["best"]}
     values["ours"] = {"parameters": parameters(model.core), "steps": float(mine.result[1].mean())}
     for name, case in cases.items():
         ceilings = [best * s / work for best, s in zip(peak.best, case.seconds, strict=True)]

@@ -76,7 +76,7 @@ def test_peak_is_the_best_of_all_shapes_in_each_turn():
     take_turns([peak], 2)
     assert [set(found) for found in peak.rates] == [{"64x64x64", "128x128x128", "4x2x2"}] * 2
     assert peak.best == [max(found.values()) for found in peak.rates]
-    assert peak.figures()["shapes"][peak.figures()["shape"]] == max(peak.figures()["shapes"].values())
+    assert peak.metrics()["shapes"][peak.metrics()["shape"]] == max(peak.metrics()["shapes"].values())
 
 
 def test_cpu_seconds_are_of_one_thread(monkeypatch):
@@ -96,7 +96,7 @@ def test_memory_sees_what_was_taken():
     held = torch.ones(2**25)
     memory.observe()
     assert memory.resident - before > 0.9 * held.nbytes
-    assert memory.figures()["peak_cuda_gib"] is None
+    assert memory.metrics()["peak_cuda_gib"] is None
 
 
 # the command --------------------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def test_interrupted_it_goes_on_to_the_same_table(step, whole, tmp_path, monkeyp
         else:
             patch.setattr(page, "report", interrupted(page.report, 1))
         assert gram("reproduce", "tiny", "--out", out) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command" in capsys.readouterr().err
     assert gram("reproduce", "tiny", "--out", out) == 0
     assert table(out) == table(whole)
     report, other = ((o / "report" / "report.md").read_text() for o in (out, whole))
@@ -208,7 +208,7 @@ def test_refused(capsys, tmp_path, monkeypatch):
 def test_folders_of_others_stay(capsys, tmp_path, whole, monkeypatch):
     (tmp_path / ".report-x.tmp").mkdir()  # left by a kill
     (tmp_path / "thesis.tex").write_text("mine")
-    assert "holds something else" in refused(capsys, "tiny", "--out", tmp_path)
+    assert str(tmp_path) in refused(capsys, "tiny", "--out", tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".report-x.tmp", "thesis.tex"]
     (tmp_path / "thesis.tex").unlink()
     reproduce.check_out(tmp_path)

@@ -1,5 +1,5 @@
-"""Time, memory, and how fast this machine multiplies matrices. Everything is measured in turns (A B A B ...), so that a
-machine that slows down, or does something else as well, does so for all alike."""
+"""Time, memory, and the speed of matrix products on this machine. Cases alternate (A B A B ...), so that a slowdown of
+the machine affects all of them alike."""
 
 import contextlib
 import resource
@@ -18,13 +18,13 @@ SQUARES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192)}
 
 
 class Case(Protocol):
-    """Something that can be measured once more."""
+    """Something that can be measured repeatedly."""
 
     def repeat(self) -> None: ...
 
 
 def take_turns(cases: Sequence[Case], repeats: int) -> None:
-    """Every case once, `repeats` times over."""
+    """Run every case once, then all again, `repeats` times."""
     for _ in range(repeats):
         for case in cases:
             case.repeat()
@@ -36,18 +36,18 @@ def spread(values: Sequence[float]) -> float:
 
 
 class Clock:
-    """Seconds of wall-clock time, or for one thread on a busy machine those that the process computed ("cpu")."""
+    """Seconds of wall-clock time, or CPU seconds of the process ("cpu") for one thread on a busy machine."""
 
     def __init__(self, device: torch.device, kind: Literal["wall", "cpu"] = "wall"):
         if kind == "cpu" and (device.type != "cpu" or torch.get_num_threads() > 1):
             raise ValueError(
-                "CPU seconds are those of one thread on a CPU; use --threads 1 --device cpu, or --clock wall."
+                "CPU seconds need a single thread on a CPU; use --threads 1 --device cpu, or --clock wall."
             )
         self.device, self.kind = device, kind
         self.wall = self.cpu = 0.0
 
     def time(self, run: Callable[[], object]) -> float:
-        """Seconds that `run` takes."""
+        """The seconds that `run` takes."""
         self.synchronize()
         wall, cpu = time.perf_counter(), time.process_time()
         run()
@@ -57,18 +57,18 @@ class Clock:
         return cpu if self.kind == "cpu" else wall
 
     def synchronize(self) -> None:
-        """Wait for what a GPU still has to do."""
+        """Wait for the work that a GPU has queued."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     @property
     def busy(self) -> float:
-        """CPU seconds over seconds and threads: well below 1 on a CPU, other programs took the rest."""
+        """CPU seconds per second and thread. Well below 1 on a CPU, other programs took the rest."""
         return self.cpu / max(self.wall * torch.get_num_threads(), 1e-9)
 
 
 class Timed:
-    """A case that is one call, made once beforehand to warm up: its seconds in every repetition, and its last
+    """A case that is one call, with a warm-up call beforehand. Keeps the seconds of every repetition and the last
     result."""
 
     def __init__(self, clock: Clock, run: Callable[[], Any]):
@@ -84,8 +84,7 @@ class Timed:
 
 
 def comparison(ours: Timed, theirs: Timed) -> dict[str, Any]:
-    """Median seconds of both; ratio: theirs over ours within a repetition, the median of the repetitions, and its
-    spread."""
+    """Median seconds of both; the ratio of theirs to ours in a repetition (median over repetitions), and its spread."""
     ratios = [b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True)]
     seconds = {"ours": statistics.median(ours.seconds), "theirs": statistics.median(theirs.seconds)}
     return {"seconds_per_turn": seconds, "ratio": statistics.median(ratios), "ratio_spread": spread(ratios)}
@@ -95,13 +94,13 @@ class Peak:
     """Matrix products x @ W^T of some dtype: the fastest of several shapes, measured again in every repetition."""
 
     def __init__(self, clock: Clock, dtype: torch.dtype, shapes: Sequence[tuple[int, int, int]] = ()):
-        """shapes: (rows, inputs, outputs) beside the squares."""
+        """shapes: (rows, inputs, outputs), in addition to square products."""
         self.clock, self.dtype = clock, dtype
         self.shapes = [*((n, n, n) for n in SQUARES[clock.device.type]), *shapes]
         self.rates: list[dict[str, float]] = []
 
     def repeat(self) -> None:
-        """Operations per second of every shape, the best of three products each."""
+        """Measure the operations per second of every shape, the best of three products each."""
         found = {}
         for rows, inputs, outputs in self.shapes:
             # random, because a GPU multiplies equal numbers faster
@@ -112,8 +111,8 @@ class Peak:
             found[f"{rows}x{inputs}x{outputs}"] = 2 * rows * inputs * outputs / seconds
         self.rates.append(found)
 
-    def figures(self) -> dict[str, Any]:
-        """The best of a repetition (median over repetitions), where it was reached, and all shapes."""
+    def metrics(self) -> dict[str, Any]:
+        """The best of a repetition (median over repetitions), its shape, and all shapes."""
         rates = {shape: statistics.median(found[shape] for found in self.rates) for shape in self.rates[0]}
         shape = max(rates, key=lambda name: rates[name])
         return {"best": statistics.median(self.best), "shape": shape, "shapes": rates}
@@ -125,32 +124,31 @@ class Peak:
 
 
 class Memory:
-    """The most memory in use during the repetitions of a case, in GiB: of the process (with all else that it has
-    loaded), and on the GPU."""
+    """Peak memory during the repetitions of a case, in GiB: of the whole process, and on the GPU."""
 
     def __init__(self, device: torch.device):
         self.device = device
         self.resident, self.cuda = 0, 0
 
     def reset(self) -> None:
-        """A repetition begins."""
+        """Start a repetition."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
-        with contextlib.suppress(OSError):  # only Linux forgets its high-water mark when asked to
+        with contextlib.suppress(OSError):  # only Linux can reset its high-water mark
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
     def observe(self) -> None:
-        """A repetition has ended."""
+        """End a repetition."""
         self.resident = max(self.resident, _resident())
         if self.device.type == "cuda":
             self.cuda = max(self.cuda, torch.cuda.max_memory_allocated(self.device))
 
-    def figures(self) -> dict[str, float | None]:
+    def metrics(self) -> dict[str, float | None]:
         return {"peak_rss_gib": self.resident / GIB, "peak_cuda_gib": self.cuda / GIB if self.cuda else None}
 
 
 def _resident() -> int:
-    """Bytes of the high-water mark of this process."""
+    """Peak resident memory of this process in bytes."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:

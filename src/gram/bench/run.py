@@ -1,4 +1,4 @@
-"""What `gram bench` measures and says: tables for people, or JSON."""
+"""`gram bench`: measurements as tables or JSON."""
 
 import json
 import sys
@@ -17,11 +17,11 @@ from gram.train.log import NullLog
 
 DEFAULT = ("queens-8", "queens-8-trm", "queens-8-hrm", "queens-8-looped")
 ALONE = 0.8
-"""A process that computes for less than this share of its time is not alone on the machine."""
+"""A process that computes for less than this share of its time shares the machine with others."""
 
 
 class Aloud(NullLog):
-    """Says what stays, such as that the compiler failed, and writes nothing."""
+    """A log that prints messages, such as a failure of the compiler, and writes no files."""
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -44,7 +44,7 @@ def bench(
     clock: Literal["wall", "cpu"],
     as_json: bool,
 ) -> int:
-    """Measure the recipes `names`, four variants of queens-8 if there are none, and print the figures."""
+    """Measure the recipes `names` (by default four variants of queens-8) and print the results."""
     numbers = {"batch": batch, "threads": threads, "repeats": repeats, "puzzles": puzzles, "width": width}
     for name, number in numbers.items():
         if number is not None and number < 1:
@@ -54,7 +54,7 @@ def bench(
     configs = [recipe(name) for name in names or DEFAULT]
     for config in configs:
         if config.model.kind != "recursive":
-            raise ValueError(f"{config.recipe} is no recursive model; gram bench measures those only.")
+            raise ValueError(f"{config.recipe} is not a recursive model; gram bench measures only recursive models.")
     torch.set_num_threads(threads)
     watch = Clock(choose_device(device), clock)
     trainings, samplings = [], []
@@ -78,9 +78,9 @@ def bench(
         "clock": clock,
         "repeats": repeats,
         "busy": watch.busy,
-        "peak_operations_per_second": {str(d)[6:]: peak.figures() for d, peak in peaks.items()},
-        "train": [case.figures(peaks[case.dtype]) for case in trainings],
-        "solve": [case.figures(peaks[case.dtype]) for case in samplings],
+        "peak_operations_per_second": {str(d)[6:]: peak.metrics() for d, peak in peaks.items()},
+        "train": [case.metrics(peaks[case.dtype]) for case in trainings],
+        "solve": [case.metrics(peaks[case.dtype]) for case in samplings],
     }
     print(json.dumps(values, indent=2) if as_json else text(values))
     return 0
@@ -88,7 +88,7 @@ def bench(
 
 # for people -----------------------------------------------------------------------------------------------
 def text(values: dict[str, Any]) -> str:
-    """The figures of `bench` as tables."""
+    """The results of `bench` as tables."""
     machine = values["hardware"]
     parts = [f"{machine['gpu'] or machine['cpu']}, {machine['threads']} thread(s), torch {machine['torch']}"]
     for dtype, peak in values["peak_operations_per_second"].items():
@@ -98,11 +98,11 @@ def text(values: dict[str, Any]) -> str:
             rows = [row(figures) for figures in values[name]]
             parts += ["", table([tuple(rows[0]), *(tuple(row.values()) for row in rows)])]
     if not all(figures["trained"] for figures in values["solve"]):
-        parts.append("* untrained: every trajectory runs to the full depth")
+        parts.append("* untrained: every trajectory runs at full depth")
     if values["device"] == "cpu" and values["busy"] < ALONE:
         parts.append(
-            f"\nThis process had {values['busy']:.0%} of its cores: other programs run, and seconds mean little. Stop "
-            "them, or use --clock cpu --threads 1."
+            f"\nThis process had only {values['busy']:.0%} of its cores, so the seconds are unreliable. Stop other "
+            "programs, or use --clock cpu --threads 1."
         )
     return "\n".join(parts)
 
@@ -142,7 +142,7 @@ def shared(f: dict[str, Any]) -> dict[str, str]:
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
-    """Columns of equal width; the first is text, the others end at the right."""
+    """Aligned columns: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Sampling, timed: many puzzles side by side, and one at a time."""
+"""Timed sampling: many puzzles in parallel, and one at a time."""
 
 import statistics
 from typing import Any
@@ -20,13 +20,13 @@ from gram.train.flops import of_step
 
 
 class Sampling:
-    """Puzzles of the dev split, answered with the shipped weights of a recipe, or where there are none by an untrained
-    network to the full depth."""
+    """Dev puzzles, answered with the shipped weights of a recipe or, if it has none, by an untrained network at full
+    depth."""
 
     def __init__(
         self, config: Config, clock: Clock, dtype: str, *, puzzles: int, width: int | None, select: Any, compile: bool
     ):
-        """compile: on a GPU."""
+        """compile: whether to compile the network on a GPU."""
         self.clock, self.memory, self.select = clock, Memory(clock.device), select
         self.trained = config.recipe in weight_files.shipped()
         if self.trained:
@@ -48,7 +48,7 @@ class Sampling:
         self.one(self.inputs[0])
 
     def many(self) -> int:
-        """All trajectories of all puzzles; returns the function evaluations."""
+        """Run all trajectories of all puzzles. Returns the function evaluations."""
         c = self.config.solve
         options = {"halt_threshold": c.halt_threshold, "restart_every": c.restart_every} if self.trained else {}
         network, task = self.reasoner.network, self.reasoner.task
@@ -56,7 +56,7 @@ class Sampling:
         return sum(trajectories.evaluations for trajectories in found)
 
     def one(self, puzzle: np.ndarray) -> None:
-        """Text to checked answer, as `gram solve` does it."""
+        """Answer one puzzle from text to checked answer, as `gram solve` does."""
         self.reasoner.solve(puzzle[None], width=self.width, select=self.select)
 
     def repeat(self) -> None:
@@ -70,8 +70,8 @@ class Sampling:
         c, rows = self.config.model, self.rows * self.reasoner.network.start_shape[1]
         return [(rows, c.width, 2 * c.hidden), (rows, c.hidden, c.width)]
 
-    def figures(self, peak: Peak) -> dict[str, Any]:
-        """Medians over the repetitions; the percentiles are over puzzles, each with the median of its repetitions."""
+    def metrics(self, peak: Peak) -> dict[str, Any]:
+        """Medians over repetitions. Percentiles are over puzzles, using the median of each puzzle's repetitions."""
         work = self.evaluations * self.cost.operations
         shares = [work / s / best for s, best in zip(self.seconds, peak.best, strict=True)]
         p50, p95 = np.percentile(np.median(self.alone, axis=0), [50, 95])
@@ -95,5 +95,5 @@ class Sampling:
                 "operations_per_evaluation": self.cost.operations,
                 "share_of_peak": statistics.median(shares),
             }
-            | self.memory.figures()
+            | self.memory.metrics()
         )

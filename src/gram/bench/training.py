@@ -1,4 +1,4 @@
-"""Training, timed: updates of the very loop that `gram train` runs."""
+"""Timed training, using the loop of `gram train`."""
 
 import dataclasses
 import math
@@ -18,10 +18,10 @@ from gram.train.parallel import World
 
 
 class Training:
-    """A run of `config`, warmed up; each repetition is a number of updates that takes `least` seconds or more."""
+    """A warmed-up run of `config`. Each repetition makes enough updates to take at least `least` seconds."""
 
     def __init__(self, config: Config, clock: Clock, least: float = 1.0, log: Log | None = None):
-        """ValueError if the batch will not fit into memory."""
+        """ValueError if the batch does not fit into memory."""
         self.config, self.clock, self.memory = config, clock, Memory(clock.device)
         task = tasks.of(config)
         self.dtype, _ = arithmetic(config.train.dtype, config.model.width, clock.device)
@@ -35,7 +35,7 @@ class Training:
         self.rates: list[float] = []
 
     def first(self) -> None:
-        """The first update, which compiles."""
+        """Make the first update, which compiles."""
         try:
             self.run.update()
         except RuntimeError as error:
@@ -53,8 +53,8 @@ class Training:
         rows = self.config.train.batch * self.run.model.rows
         return [(rows, c.width, 2 * c.hidden), (rows, c.hidden, c.width)]
 
-    def figures(self, peak: Peak) -> dict[str, Any]:
-        """Medians over the repetitions; rates per second."""
+    def metrics(self, peak: Peak) -> dict[str, Any]:
+        """Medians over repetitions; rates are per second."""
         batch = self.config.train.batch
         shares = [r * batch * self.cost.operations / best for r, best in zip(self.rates, peak.best, strict=True)]
         rate = statistics.median(self.rates)
@@ -71,4 +71,4 @@ class Training:
             "spread": spread(self.rates),
             "operations_per_example_step": self.cost.operations,
             "share_of_peak": statistics.median(shares),
-        } | self.memory.figures()
+        } | self.memory.metrics()

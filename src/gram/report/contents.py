@@ -1,4 +1,4 @@
-"""The tables of the report, in their order: which measurements each is made of, and by which metrics."""
+"""The tables of the report in order, with the measurements and metrics of each."""
 
 from gram.recipes.plans import EXTREME, MAZES, PLANS, of_task, shown
 from gram.report import published
@@ -6,7 +6,7 @@ from gram.report.results import Measurement, Result, measurements
 from gram.report.tables import MODELS, How, Metric, Row, Table, markdown, spread, weight
 
 
-# which measurements -----------------------------------------------------------------------------------------
+# selection of measurements ----------------------------------------------------------------------------------
 def covered(m: Measurement) -> str | None:
     """Test puzzles, twenty samples each."""
     fits = m.plain and m.values.get("data") == "test" and m.values.get("width") == 20
@@ -19,7 +19,7 @@ def drawn(m: Measurement) -> str | None:
 
 
 def solved(data: str, width: int | None = None) -> How:
-    """Puzzles of a file or split, however many samples, or `width` of them."""
+    """Puzzles of a file or split, with any number of samples or with `width`."""
 
     def how(m: Measurement) -> str | None:
         samples, select = m.values.get("width"), m.values.get("select")
@@ -32,7 +32,7 @@ def solved(data: str, width: int | None = None) -> How:
 
 
 def voted(m: Measurement) -> str | None:
-    """ARC: test inputs of the evaluation puzzles, each asked in all variants."""
+    """ARC: test inputs of the evaluation puzzles, each answered in all variants."""
     if not m.plain or m.values.get("data") != "test" or m.number("mean_pass_2") is None:
         return None
     return f"{m.values.get('variants')} variants, {m.values.get('width')} samples of each"
@@ -62,7 +62,7 @@ FIVE = "Published: accuracy with 5 samples."
 
 
 def tables() -> list[Table]:
-    """All of them, in the order of the report."""
+    """All tables, in the order of the report."""
     return [*many_answers(), *one_answer(), *ablations(), *generation()]
 
 
@@ -84,7 +84,7 @@ def one_answer() -> list[Table]:
         ("maze-30", "One answer: Maze-Hard", MAZES, "maze"),
     ):
         file = data.rpartition("/")[2]
-        note = f"Ours on the dev file {file}; published ones on the whole test set."
+        note = f"Ours on the dev file {file}; published results on the whole test set."
         found.append(Table(title, task, solved(file), (EXACT,), published.one(task), plan, note))
     for number in (1, 2):
         task, title = f"arc-{number}", f"One answer: ARC-AGI-{number}, two attempts"
@@ -100,7 +100,7 @@ def one_answer() -> list[Table]:
 
 
 def ablations() -> list[Table]:
-    """What each part of the model is worth."""
+    """The contribution of each part of the model."""
     of_queens, of_sudoku = (published.ablations(task) for task in ("queens-8", "sudoku-9"))
     note = f"{FIVE} Ours: validity of one sample."
     hard, several = solved(EXTREME.rpartition("/")[2], 5), (CONFLICTS, COVERAGE, VALID)
@@ -115,7 +115,7 @@ def ablations() -> list[Table]:
 def generation() -> list[Table]:
     """Samples of p(x)."""
     boards, digits = "Generation: complete Sudoku boards", "Generation: binarized MNIST"
-    note = "IS is better when higher, FID when lower. Those of our own small classifier compare our rows only."
+    note = "Higher IS and lower FID are better. Scores with our own small classifier compare our rows only."
     return [
         Table(boards, "sudoku-boards", drawn, (VALID, DISTINCT), published.BOARDS, "boards"),
         Table("Generation: complete 4x4 boards", "sudoku-boards-4", drawn, (VALID, REACHED)),
@@ -123,9 +123,10 @@ def generation() -> list[Table]:
     ]
 
 
-# tables of another shape ------------------------------------------------------------------------------------
+# tables with other columns ----------------------------------------------------------------------------------
 def by_solutions(results: list[Result]) -> str | None:
-    """Validity and coverage by the number of solutions of a puzzle, over seeds, of what `covered` takes."""
+    """Validity and coverage by the number of solutions of a puzzle, over seeds, of the measurements that `covered`
+    selects."""
     rows: list[Row] = [("task", "model", "seeds", "solutions", "puzzles", "validity %", "coverage@20 %")]
     for task in published.MANY:
         for label, seeds in alike(results, task).items():
@@ -139,8 +140,7 @@ def by_solutions(results: list[Result]) -> str | None:
 
 
 def alike(results: list[Result], task: str) -> dict[str, list[Measurement]]:
-    """Label of a model with its scale and group -> the measurements that count in the table of many answers, one for
-    each seed."""
+    """Label of a model with its scale and group -> its measurements in the table of many answers, one per seed."""
     found: dict[str, dict[int, Measurement]] = {}
     for m in sorted(measurements(results, task), key=weight):
         if covered(m) is not None and compared(m.result):
@@ -149,7 +149,7 @@ def alike(results: list[Result], task: str) -> dict[str, list[Measurement]]:
 
 
 def compared(result: Result) -> bool:
-    """Whether it is about a model of the first table of its task, or of none: no ablation."""
+    """Whether its model is in the first table of its task or in none, so that it is not an ablation."""
     first = of_task(result.task)
     return first is None or shown(first, result.variant)
 
@@ -174,5 +174,5 @@ def calibrations(results: list[Result]) -> str | None:
 
 
 def training_cost() -> str:
-    """What others say of their training."""
+    """Published training costs."""
     return markdown([("published training", "hardware", "time"), *published.COST])

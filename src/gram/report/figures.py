@@ -1,7 +1,7 @@
-"""Figures of the report, by matplotlib (the extra `report`). Each function gives None where nothing was measured that
-it could show.
+"""Figures of the report, drawn with matplotlib (the extra `report`). Functions return None if there are no
+measurements.
 
-No global state: figures are made without pyplot, and what is written does not depend on the day.
+Figures are made without pyplot's global state, and the files do not contain the date.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "gram",
     "svg.fonttype": "none",
-    "text.parse_math": False,  # a dollar sign in a name is one
+    "text.parse_math": False,  # a dollar sign in a name is just a character
     "font.size": 9,
     "axes.grid": True,
     "grid.alpha": 0.3,
     "axes.prop_cycle": cycler(color=[matplotlib.colormaps["tab20"](i) for i in (*range(0, 20, 2), *range(1, 20, 2))]),
 }
 CROWDED = 8
-"""A legend of more lines than this would hide them and stands beside the panel,"""
+"""A legend with more entries than this is placed beside the panel."""
 ASIDE = 3.4
-"""for which the figure grows by so many inches."""
+"""Inches by which the figure grows for such a legend."""
 
 
 def panels(count: int, width: float = 4.2, height: float = 3.3) -> tuple[Figure, list[Axes]]:
@@ -89,11 +89,11 @@ def by_solutions(results: list[Result]) -> Figure | None:
 
 # depth and width --------------------------------------------------------------------------------------------
 Series = dict[int, list[Measurement]]
-"""Depth -> a measurement for each seed."""
+"""Depth -> one measurement per seed."""
 
 
 def series(results: list[Result], task: str) -> dict[str, Series]:
-    """Measurements by width that differ in depth only, by model and data."""
+    """Model and data -> measurements by width that differ only in depth."""
     found: dict[str, Series] = {}
     for m in sorted(measurements(results, task), key=weight):
         if m.plain and m.table("by_width") and compared(m.result):
@@ -103,27 +103,27 @@ def series(results: list[Result], task: str) -> dict[str, Series]:
     return found
 
 
-def mean(seeds: Sequence[Measurement], width: str, figure: str) -> float:
+def mean(seeds: Sequence[Measurement], width: str, metric: str) -> float:
     """Over seeds, in %."""
-    return float(np.mean([100 * m.table("by_width")[width][figure] for m in seeds]))
+    return float(np.mean([100 * m.table("by_width")[width][metric] for m in seeds]))
 
 
 def widths_of(seeds: Sequence[Measurement]) -> list[str]:
-    """The widths that all seeds were measured at."""
+    """The widths at which all seeds were measured."""
     return [width for width in seeds[0].table("by_width") if all(width in m.table("by_width") for m in seeds)]
 
 
 def scaling(results: list[Result], task: str) -> Figure | None:
     """Accuracy of the chosen answer by depth (for one sample and for all) and by width at the largest depth, and
-    coverage by the number of samples, in the same colors; dashed what is published (Sudoku-Extreme), dotted what as
-    many uniform samples of the solutions would cover."""
+    coverage by the number of samples, in the same colors. Dashed: published (Sudoku-Extreme). Dotted: the coverage of
+    uniform samples of the solutions."""
     found = series(results, task)
     lines = {
         m: curve
         for m, curve in found.items()
         if (widths := widths_of(curve[max(curve)])) and (len(curve) > 1 or len(widths) > 1)
     }
-    if not lines:  # points alone show nothing that the tables do not
+    if not lines:  # single points show no more than the tables
         return None
     deep = {m: curve for m, curve in lines.items() if len(curve) > 1}
     figure, axes = panels(3 if deep else 2)
@@ -163,8 +163,8 @@ def by_depth(axes: Axes, task: str, lines: dict[str, Series]) -> None:
 
 # calibration ------------------------------------------------------------------------------------------------
 def calibration(results: list[Result]) -> Figure | None:
-    """Reliability of both heads: what is right of the samples for which they said so, in ten bins. A color for each
-    task, a line for each run: the table tells them apart."""
+    """Reliability of both heads: accuracy against predicted probability, in ten bins. One color per task, one line per
+    run; the table identifies the runs."""
     figure, axes = panels(2, 3.6, 3.5)
     colors = {task: f"C{i}" for i, task in enumerate(dict.fromkeys(result.task for result in results))}
     drawn = False
@@ -180,7 +180,7 @@ def calibration(results: list[Result]) -> Figure | None:
                 panel.plot(bins[:, 1], bins[:, 2], "o-", label=None if result.task in named else result.task, **style)
                 named.add(result.task)
                 drawn = True
-        label(panel, f"{head} head", "said", "right")
+        label(panel, f"{head} head", "predicted", "observed")
     return figure if drawn else None
 
 
@@ -189,8 +189,8 @@ ARITHMETIC = {"float32": "-", "bfloat16": "--", "int8": ":"}
 
 
 def surface(surfaces: Sequence[Mapping[str, Any]]) -> Figure | None:
-    """Of benchmarks/surface.py: validity of a sample against its seconds, a point for each depth, and what one puzzle
-    takes over width and over depth without halting. A color for each task, a line style for each arithmetic."""
+    """Results of benchmarks/surface.py: validity of a sample against its seconds, one point per depth, and the seconds
+    of one puzzle over width and over depth without halting. One color per task, one line style per arithmetic."""
     if not surfaces:
         return None
     figure, (accuracy, *costs) = panels(3)
@@ -236,7 +236,7 @@ def learning(runs: Sequence[Learning]) -> Figure | None:
 
 # samples ----------------------------------------------------------------------------------------------------
 def samples(sheets: "Sequence[Sheet]") -> Figure | None:
-    """What networks make of nothing, side by side."""
+    """Unconditional samples of networks, side by side."""
     if not sheets:
         return None
     figure, axes = panels(len(sheets), 3.0, 3.2)
@@ -249,8 +249,8 @@ def samples(sheets: "Sequence[Sheet]") -> Figure | None:
 
 # trajectories -----------------------------------------------------------------------------------------------
 def trajectories(traced: "Sequence[Trajectories]") -> Figure | None:
-    """Paths of h in the plane of their principal components over the loss between them, from a dot after the first
-    supervision step to a star at a valid answer, a color for each, or to a cross."""
+    """Paths of h in the plane of their principal components, over the loss between them. A path starts at a dot after
+    the first supervision step and ends at a star (valid answer, one color each) or a cross."""
     if not traced:
         return None
     figure, axes = panels(len(traced), 5.0, 4.4)

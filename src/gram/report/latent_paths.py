@@ -1,5 +1,5 @@
-"""Latent trajectories of one puzzle: h after every supervision step, seen along its two principal components, and the
-loss between them (needs torch)."""
+"""Latent trajectories of one puzzle: h after every supervision step in the plane of its two principal components, and
+the loss in that plane (needs torch)."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ DEPTH = 16
 WIDTH = 64
 GRID = 48
 MOST = 64
-"""Solutions at most of the puzzle that is chosen: the loss compares with all of them."""
+"""Maximum solutions of the chosen puzzle, since the loss compares with all of them."""
 
 
 @dataclass(frozen=True)
@@ -30,32 +30,33 @@ class Trajectories:
     points: np.ndarray
     """(N, S, 2)."""
     answers: np.ndarray
-    """(N,) which distinct valid answer each ends in, counted from 0; -1 for none."""
+    """(N,) index of the distinct valid answer of each trajectory; -1 for none."""
     solutions: int
     share: float
-    """Of the variance of h that the plane shows."""
+    """Share of the variance of h in the plane."""
     x: np.ndarray
     """(G,) first component."""
     y: np.ndarray
     """(G,) second component."""
     loss: np.ndarray
-    """(G, G), row by row of y: cross-entropy per token against the nearest solution."""
+    """(G, G), one row per y: cross-entropy per token against the nearest solution."""
 
 
 def trace(
     weights: str, puzzle: str | None = None, *, dtype: str = "float32", width: int = WIDTH, depth: int = DEPTH
 ) -> Trajectories:
     """Trajectories of the dev puzzle with the most solutions (at most 64), or of `puzzle`, without halting or restarts.
-    A deterministic variant has a single one. ValueError for weights of another model, or for a
-    task without puzzles."""
+    A deterministic variant has only one. ValueError for weights of another model or a task without puzzles."""
     loaded = reasoner.load(weights, dtype=dtype, device="cpu")
     network, task = loaded.network, loaded.task
     if task.unconditional:
-        raise ValueError(f"{task.spec.name} has no puzzles whose trajectories could be drawn; choose other weights.")
+        raise ValueError(
+            f"{task.spec.name} has no puzzles, so there are no trajectories to draw; choose other weights."
+        )
     assert isinstance(network, TorchNetwork)
     model = network.model
     if not isinstance(model, Model):
-        raise ValueError(f"{weights} is no recursive model; only those have latent trajectories.")
+        raise ValueError(f"{weights} is not a recursive model; only recursive models have latent trajectories.")
     x, solutions = asked(loaded, puzzle) if puzzle else hardest(task, loaded.config.dev)
     states, answers = [], np.zeros(0)
     for stage in rollout(network, task, x[None], width=width, depth=depth, rows=width):
@@ -79,7 +80,7 @@ def trace(
 
 
 def asked(loaded: reasoner.Reasoner, puzzle: str) -> tuple[Tokens, Tokens]:
-    """Tokens and solutions of a puzzle as text."""
+    """Tokens and solutions of a puzzle given as text."""
     x = loaded.read([puzzle])[0]
     try:
         return x, loaded.task.solutions(x, limit=MOST, budget=loaded.task.quick)
@@ -88,7 +89,7 @@ def asked(loaded: reasoner.Reasoner, puzzle: str) -> tuple[Tokens, Tokens]:
 
 
 def hardest(task: Task, dev: tuple[str, ...]) -> tuple[Tokens, Tokens]:
-    """Of the dev puzzles the first of those with the most solutions."""
+    """The first dev puzzle with the most solutions."""
     examples: Examples = load_examples(task, dev[-1:], "dev", count=256)
     counts = np.where(examples.counts <= MOST, examples.counts, 0)
     i = int(counts.argmax())
@@ -96,7 +97,7 @@ def hardest(task: Task, dev: tuple[str, ...]) -> tuple[Tokens, Tokens]:
 
 
 def which(task: Task, x: Tokens, answers: Tokens) -> np.ndarray:
-    """(N,) the number of the distinct valid answer, in the order of first appearance; -1 for what is not valid."""
+    """(N,) index of the distinct valid answer, in order of first appearance; -1 for invalid answers."""
     valid = task.check(np.broadcast_to(x, answers.shape), answers)
     names: dict[bytes, int] = {}
     pairs = zip(answers, valid, strict=True)
@@ -104,8 +105,8 @@ def which(task: Task, x: Tokens, answers: Tokens) -> np.ndarray:
 
 
 def plane(h: np.ndarray) -> tuple[np.ndarray, float]:
-    """Coordinates (n, 2) of points (n, F) along their first two principal components, and the share of the variance
-    that they hold. The largest coordinate of each is positive."""
+    """Coordinates (n, 2) of points (n, F) along their first two principal components, and their share of the variance.
+    Signs are chosen so that the largest coordinate of each component is positive."""
     centred = h - h.mean(0)
     values, vectors = np.linalg.eigh(centred.astype(np.float64) @ centred.T)  # (n, n): fewer points than features
     largest = np.argsort(values)[::-1][:2]
@@ -118,9 +119,9 @@ def plane(h: np.ndarray) -> tuple[np.ndarray, float]:
 def landscape(
     model: Model, h: torch.Tensor, points: np.ndarray, x: np.ndarray, y: np.ndarray, solutions: Tokens
 ) -> np.ndarray:
-    """(G, G) loss at the places (x, y) of the plane. The state there is a mean of the visited ones h (n, M, D), each
-    weighted by a Gaussian of its distance in the plane, three cells of the grid wide: near a trajectory it is what that
-    decodes to, between them what lies between."""
+    """(G, G) loss at the points (x, y) of the plane. The state at a point is a mean of the visited states h (n, M, D),
+    each weighted by a Gaussian of its distance in the plane, three grid cells wide. So the loss near a trajectory is
+    that of the trajectory, and it is interpolated between trajectories."""
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
     scaled = np.array([3 * (x[1] - x[0]), 3 * (y[1] - y[0])])
     distance = np.square((grid[:, None] - points[None]) / scaled).sum(-1)

@@ -1,4 +1,4 @@
-"""What a run told while it learned: the surrogate that was optimized beside the full ELBO."""
+"""The learning curves of a run: the optimized surrogate and the full ELBO."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,12 @@ from gram.config import read_config
 
 @dataclass(frozen=True)
 class Learning:
-    """Two series over updates; nats, the surrogate per token, the bound per puzzle."""
+    """Two series over updates in nats: the surrogate per token, the bound per puzzle."""
 
     recipe: str
     surrogate: list[tuple[int, float]]
-    """(update, cross-entropy + beta * KL), the mean over training rows of all supervision steps; beta as it was
-    then."""
+    """(update, cross-entropy + beta * KL), the mean over training rows and supervision steps, with the beta of that
+    update."""
     elbo: list[tuple[int, float]]
     """(update, full ELBO of dev puzzles under the averaged weights); empty for a deterministic variant."""
 
@@ -23,7 +23,7 @@ def read(folder: Path) -> Learning:
     """The run in `folder`. FileNotFoundError if there is none; ValueError naming a damaged file."""
     path = folder / "metrics.jsonl"
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} holds no metrics.jsonl; give the folder that `gram train --out` wrote.")
+        raise FileNotFoundError(f"{folder} has no metrics.jsonl; give the folder that `gram train --out` wrote.")
     config = read_config(folder / "config.json")
     spec = tasks.of(config).spec
     per_token = 1 / (spec.length - spec.answer_start)
@@ -31,7 +31,7 @@ def read(folder: Path) -> Learning:
     surrogate, elbo = [], []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     for number, text in enumerate(lines, 1):
-        if not text.endswith("\n"):  # the run is writing it, or was killed then
+        if not text.endswith("\n"):  # the run is writing this line, or was killed while writing it
             break
         try:
             line = strict_json.parse(text, str(path), "remove the line")

@@ -15,10 +15,10 @@ from gram.report.results import Result
 PAGE, FIGURES = "report.md", "figures"
 MARK = "<!-- made by gram report -->"
 MISSING = "Figures need matplotlib: pip install 'gram-reasoning[report]'."
-INTRODUCTION = """Ours are samples from the prior; nothing that is measured saw a target. A value is the mean over seeds
-± its standard deviation. Training is the time of one run; evaluations (rows times supervision steps) and seconds are
-those of one puzzle with all its samples, or of one sample where there are no puzzles. Published figures are others'
-measurements with larger networks and other budgets. A dash is what nobody has measured or told."""
+INTRODUCTION = """Our results are samples from the prior; no target is used at test time. A value is the mean over seeds
+± its standard deviation. Training is the time of one run. Evaluations (rows times supervision steps) and seconds are
+per puzzle with all its samples, or per sample if there are no puzzles. Published results come from others, with larger
+networks and other budgets. A dash means that there is no measurement."""
 
 
 def report(
@@ -31,12 +31,12 @@ def report(
     samples: Sequence[str] = (),
     dtype: str = "auto",
 ) -> int:
-    """Write OUT/report.md and OUT/figures from the results in `folder`, and say so. OUT is FOLDER/report if not given.
+    """Write OUT/report.md and OUT/figures from the results in `folder`. OUT is FOLDER/report if not given.
 
-    run: folders of runs whose losses are drawn. weights: networks whose trajectories are drawn, side by side, on
-    `puzzle` or one that is chosen. samples: networks whose unconditional samples are drawn. dtype: the
-    arithmetic of both; see gram.load. FileNotFoundError without
-    results, ValueError for damaged files and for an OUT that holds something else; then nothing is written.
+    run: run folders, to draw their losses. weights: networks, to draw their trajectories side by side on `puzzle` or a
+    dev puzzle. samples: networks, to draw their unconditional samples. dtype: the arithmetic of both; see gram.load.
+    FileNotFoundError without results, ValueError for damaged files or if OUT is not an earlier report; then nothing is
+    written.
     """
     out = folder / "report" if out is None else out
     check_out(out)
@@ -46,7 +46,7 @@ def report(
     learned = [learning_curves.read(path) for path in run]
     measured = speed_tables.read(folder)
     tables = [
-        ("Speed of ours, by `gram bench --json`", speed_tables.speed(results.bench(folder))),
+        ("Speed, by `gram bench --json`", speed_tables.speed(results.bench(folder))),
         *speed_tables.sections(measured),
         ("On the edge, by `benchmarks/edge.py`", speed_tables.edge(results.edges(folder))),
     ]
@@ -65,16 +65,16 @@ def report(
 
 
 def check_out(out: Path) -> None:
-    """ValueError if `out` is there and is no earlier report."""
+    """ValueError if `out` exists and is not an earlier report."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     page = out / PAGE
     if not page.is_file() or not page.read_text(encoding="utf-8", errors="replace").startswith(MARK):
-        raise ValueError(f"{out} holds something else than a report; choose another --out.")
+        raise ValueError(f"{out} is not an earlier report; choose another --out.")
 
 
 def put(made: Path, out: Path, text: str) -> None:
-    """Move the figures to `out`, then write the page: what it names is there."""
+    """Move the figures to `out`, then write the page, so that the page never names a missing figure."""
     (out / FIGURES).mkdir(parents=True, exist_ok=True)
     for old in (out / FIGURES).iterdir():
         if old.suffix in (".png", ".svg") and not (made / FIGURES / old.name).exists():
@@ -110,7 +110,7 @@ def sheets(weights: Sequence[str], dtype: str) -> list[Any]:
 
 # the page ---------------------------------------------------------------------------------------------------
 Sketch = tuple[str, str, Callable[[], Any], str]
-"""File name, caption, what draws it, and what to do when it cannot."""
+"""File name, caption, drawing function, and what to do if there is nothing to draw."""
 
 
 def sketches(
@@ -127,14 +127,14 @@ def sketches(
 
     tasks = dict.fromkeys(["queens-8", "sudoku-9", *(r.task for r in found)])
     measure = {"queens-8": "gram reproduce scaling", "sudoku-9": "gram reproduce scaling-sudoku"}
-    again = "Measure again: older records hold scores only."
+    again = "Measure again; older records hold only scores."
     surface = "Run `python benchmarks/surface.py --out results/bench/surface-queens-8-bfloat16.json`."
     runs = "Give runs: `gram report --run runs/queens-8-0`."
     weights = "Give weights: `gram report --trajectories queens-8`."
     digits = "Give weights: `gram report --samples mnist`."
     one, cost = (
         "Calibration of the halting and value heads",
-        "Accuracy against seconds, and seconds over width and depth",
+        "Accuracy against time, and time over width and depth",
     )
     solutions = "Validity by number of solutions"
     scaling = [
@@ -158,7 +158,7 @@ def sketches(
 
 
 def page(found: list[Result], made: Path, bench: Sequence[tuple[str, str | None]], drawings: Sequence[Sketch]) -> str:
-    """The text, with title and text of what was timed in `bench`; the figures are written into `made`."""
+    """The text of the page. `bench`: titles and texts of the timings. Figures are written into `made`."""
     parts = [MARK, "# Report", INTRODUCTION, "## Tables"]
     parts += [text for table in contents.tables() if (text := tables.render(table, found))]
     for title, text in (
@@ -170,12 +170,12 @@ def page(found: list[Result], made: Path, bench: Sequence[tuple[str, str | None]
         parts += [f"### {title}", text or "Not measured yet."]
     parts += ["## Figures", *(illustration(sketch, made) for sketch in drawings)]
     parts += [] if drawings else [MISSING]
-    parts += ["## Where ours come from", sources(found)]
+    parts += ["## Sources of our results", sources(found)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def illustration(sketch: Sketch, made: Path) -> str:
-    """One figure of the page; "" if it is missing and there is nothing to say about it."""
+    """One figure of the page; "" if it is missing and optional."""
     from gram.report import figures
 
     file, caption, draw, otherwise = sketch

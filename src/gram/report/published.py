@@ -1,7 +1,7 @@
-"""What others have published on the same tasks: their measurements, not ours, and protocols differ where noted.
+"""Published results on the same tasks. They are not our measurements, and protocols differ where noted.
 
-Sources: GRAM, arXiv:2605.19376 (its tables hold the baselines, HRM, TRM and the Looped Transformer as well; curves by
-depth are read off its plots); PTRM, arXiv:2605.19943; Looped Flows, arXiv:2609.11801; EqR, arXiv:2605.21488; LDT,
+Sources: GRAM, arXiv:2605.19376 (also for its baselines HRM, TRM and the Looped Transformer; curves by depth are read
+off its plots); PTRM, arXiv:2605.19943; Looped Flows, arXiv:2609.11801; EqR, arXiv:2605.21488; LDT,
 arXiv:2605.08605; URM, arXiv:2512.14693; LoopViT, arXiv:2602.02156; SIC, arXiv:2601.19085. Rates in %.
 """
 
@@ -15,7 +15,7 @@ class Published(NamedTuple):
 
     model: str
     variant: str
-    """What comes after the name of our recipe of the same model; "gram" for GRAM itself, "" where we have none."""
+    """Suffix of our recipe of the same model; "gram" for GRAM itself, "" if we have none."""
     parameters: str
     values: tuple[float | None, ...]
     """In the order of the table's metrics."""
@@ -40,7 +40,7 @@ _MANY: list[tuple[str, str, str, list[tuple[float, float]]]] = [
 
 
 def many(task: str) -> list[Published]:
-    """Puzzles with many answers, means over seeds: validity (or conflicts) and coverage of `task`, a key of MANY."""
+    """Puzzles with many answers, means over seeds: validity (or conflicts) and coverage. `task`: a key of MANY."""
     at = list(MANY).index(task)
     return [Published(name, variant, size, values[at]) for name, variant, size, values in _MANY]
 
@@ -68,7 +68,7 @@ _ONE: list[tuple[str, str, str, tuple[float | None, ...]]] = [
 
 
 def one(task: str) -> list[Published]:
-    """Puzzles with one answer: exact accuracy of `task`, one of ONE."""
+    """Puzzles with one answer: exact accuracy. `task`: one of ONE."""
     at = ONE.index(task)
     return [
         Published(name, variant, size, (values[at],)) for name, variant, size, values in _ONE if values[at] is not None
@@ -135,4 +135,4 @@ COST = [
     ("SIC: Sudoku at the level of TRM", "one RTX 5090", "40 min (7,000 updates)"),
     ("Looped Flows: Sudoku, Maze, queens, coloring", "one H100 to RTX 3090", "1 to 5 h"),
 ]
-"""Training: what, hardware, time."""
+"""Training costs: what, hardware, time."""

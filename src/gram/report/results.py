@@ -1,5 +1,5 @@
-"""Results files as they lie in a folder: RECIPE/SEED.json of `gram eval --record`, the same below folders of older
-comparisons, and bench/*.json of `gram bench --json`."""
+"""Results files of a folder: RECIPE/SEED.json of `gram eval --record`, the same in subfolders of older comparisons, and
+bench/*.json of `gram bench --json`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ BENCHED = {
     "train": [EITHER | {"batch": COUNT, "updates_per_second": NUMBER}],
     "solve": [EITHER | ALONE | {"width": COUNT, "select": TEXT, "puzzles_per_second": NUMBER}],
 }
-"""What the report tells of `gram bench`."""
+"""The results of `gram bench` that the report shows."""
 TIMED = ("load_seconds", "cold_start_seconds", "memory_mib", "p50_ms", "p95_ms")
 VALID = ("valid_one_sample", "valid_checked", "valid_majority")
 EDGE = {
@@ -52,12 +52,12 @@ EDGE = {
         | {f"?{name}": Maybe(NUMBER) for name in ("bundle_mb", "same_answers", "rows_with_close_logits", *VALID)}
     ],
 }
-"""What benchmarks/edge.py told of bundles."""
+"""The results of benchmarks/edge.py about bundles."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One results file: what was measured of the weights of one recipe and seed."""
+    """One results file: the measurements of the weights of one recipe and seed."""
 
     path: Path
     group: str
@@ -66,14 +66,14 @@ class Result:
     scale: str
     """laptop or paper."""
     variant: str
-    """The model: "gram", "trm", ...; for a recipe of one's own its name."""
+    """The model variant: "gram", "trm", ...; the name of the recipe for your own recipes."""
     seed: int
     parameters: int | None
     seconds: float | None
-    """Of the training."""
+    """Seconds of training."""
     machine: str
     commit: str
-    """Of the last measurement, with what is to be said about it."""
+    """Commit of the last measurement, with a note if there were changes."""
     figures: dict[str, dict[str, Any]]
 
 
@@ -86,22 +86,22 @@ class Measurement:
     values: dict[str, Any]
 
     def number(self, name: str) -> float | None:
-        """The figure of that name; None if it was not measured. ValueError if it is no number."""
+        """The metric of that name; None if it was not measured. ValueError if it is not a number."""
         value = self.values.get(name)
         if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
-            raise ValueError(f"{self.result.path}: {name} of {self.key!r} is no number; repair or remove the file.")
+            raise ValueError(f"{self.result.path}: {name} of {self.key!r} is not a number; repair or remove the file.")
         return value
 
     def table(self, name: str) -> dict[str, Any]:
-        """The figures by group (by_solutions, by_width) or of a calibration; {} if they were not measured."""
+        """The metrics by group (by_solutions, by_width) or of a calibration; {} if they were not measured."""
         value = self.values.get(name) or {}
         if not isinstance(value, dict):
-            raise ValueError(f"{self.result.path}: {name} of {self.key!r} is no object; repair or remove the file.")
+            raise ValueError(f"{self.result.path}: {name} of {self.key!r} is not an object; repair or remove the file.")
         return value
 
     @property
     def plain(self) -> bool:
-        """Whether the weights answered as they were tuned, on the task's own kind of puzzles."""
+        """Whether the weights answered with their tuned options, on the puzzles of their task."""
         asked = ("temperature=", "restart_every=", "edge_probability=", "seed=")
         return not any(f" {name}" in self.key for name in asked)
 
@@ -114,13 +114,13 @@ def read(folder: Path) -> list[Result]:
     found = [result(path, folder) for path in paths if path.parent != folder / BENCH]
     if not found:
         raise FileNotFoundError(
-            f"{folder} holds no results (RECIPE/SEED.json); measure some with `gram eval TASK --record {folder}`."
+            f"{folder} has no results (RECIPE/SEED.json); measure some with `gram eval TASK --record {folder}`."
         )
     return found
 
 
 def machine_of(hardware: dict[str, Any]) -> str:
-    """What a figure was measured on, in words."""
+    """A description of the machine."""
     return hardware.get("gpu") or f"{hardware.get('cpu')}, {hardware.get('threads')} thread(s)"
 
 
@@ -144,22 +144,22 @@ def result(path: Path, folder: Path) -> Result:
 
 
 def measurements(results: list[Result], task: str) -> list[Measurement]:
-    """Everything that was measured on a task."""
+    """All measurements of a task."""
     return [Measurement(r, key, values) for r in results if r.task == task for key, values in r.figures.items()]
 
 
 def bench(folder: Path) -> list[dict[str, Any]]:
-    """What `gram bench --json` told, kept in bench/; what other benchmarks say is left out."""
+    """The files of `gram bench --json` in bench/, without those of other benchmarks."""
     return files_of(folder, {"train", "solve", "hardware"}, BENCHED, "`gram bench --json`")
 
 
 def edges(folder: Path) -> list[dict[str, Any]]:
-    """What benchmarks/edge.py told of bundles, kept in bench/."""
+    """The files of benchmarks/edge.py in bench/."""
     return files_of(folder, {"edge"}, EDGE, "benchmarks/edge.py")
 
 
 def files_of(folder: Path, marks: set[str], shape: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    """The files in bench/ that have all keys of `marks`. ValueError names one that does not have the shape."""
+    """The files in bench/ that have all keys of `marks`. ValueError names a file with the wrong shape."""
     found = {path: strict_json.read_object(path) for path in sorted((folder / BENCH).glob("*.json"))}
     found = {path: values for path, values in found.items() if marks <= values.keys()}
     for path, values in found.items():

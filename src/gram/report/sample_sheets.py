@@ -21,8 +21,8 @@ class Sheet:
 
 
 def sheet(weights: str, dtype: str = "auto") -> Sheet:
-    """SHOWN samples of shipped weights by name or of a run's folder; one, where all would be equal. ValueError for
-    weights that answer puzzles."""
+    """SHOWN samples of shipped weights or a run folder; one if all would be equal. ValueError for weights that answer
+    puzzles."""
     reasoner = load(weights, dtype=dtype)
     task = reasoner.task.sampled()
     images = np.stack([task.picture(tokens) for tokens in reasoner.generate(SHOWN).tokens])

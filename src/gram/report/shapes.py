@@ -1,4 +1,4 @@
-"""What the report takes from JSON files: the shape that each must have, compared before anything is made of it."""
+"""The shapes of the JSON files that the report reads, checked before use."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from gram.fields import Form, Range, Rule, shown
 
 NUMBER = Range(-1e15, 1e15)
 COUNT = Range(0, 1e15)
-TEXT = Form(r"(?s:.{0,1000})", "a text of at most 1,000 characters")
+TEXT = Form(r"(?s:.{0,1000})", "a string of at most 1,000 characters")
 REMEDY = "repair or remove it"
 
 
@@ -22,7 +22,7 @@ class Maybe:
 
 @dataclass(frozen=True)
 class Each:
-    """An object whose keys the rule allows, with values of one shape, `least` of them or more."""
+    """An object whose keys match the rule, with at least `least` values of one shape."""
 
     key: Rule
     shape: Any
@@ -30,22 +30,22 @@ class Each:
 
 
 def read(path: Path, shape: Any, kind: str) -> dict[str, Any]:
-    """The object in a JSON file of `kind`. ValueError that names the file and what is wrong with it."""
+    """The object in a JSON file of `kind`. ValueError names the file and its fault."""
     values = strict_json.read_object(path, REMEDY)
     compare(path, values, shape, kind)
     return values
 
 
 def compare(path: Path, values: Any, shape: Any, kind: str) -> None:
-    """ValueError if `values`, which stand in the file, do not have the shape."""
+    """ValueError if the `values` of the file do not have the shape."""
     if reason := wrong(values, shape, ""):
         raise ValueError(f"{path}, a file of {kind}: {reason}; {REMEDY}.")
 
 
 def wrong(value: Any, shape: Any, where: str) -> str | None:
-    """What does not fit, in words; None if all does. A shape is a rule of gram.fields, a type, a list of one shape or a
-    tuple of it (that many entries at least), an object of shapes (a key with a question mark may be missing, others are
-    left aside), Maybe or Each."""
+    """What does not have the shape, in words, or None. A shape is a rule of gram.fields, a type, a list of one shape or
+    a tuple of it (at least that many entries), an object of shapes (a key with a question mark may be missing; unknown
+    keys are ignored), Maybe or Each."""
     name = where or "it"
     if isinstance(shape, Maybe):
         return None if value is None else wrong(value, shape.shape, where)

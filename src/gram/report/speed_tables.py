@@ -1,6 +1,6 @@
-"""What `gram bench` and the programs in benchmarks/ measured, kept in bench/: speed, bundles (edge.py), accuracy
-against cost (surface.py), and the sampler beside others' loops (sampling.py, halting.py). Each file of the last three
-says in "benchmark" which one wrote it."""
+"""Tables from the results in bench/ of `gram bench` and the programs in benchmarks/: speed, bundles (edge.py), accuracy
+against cost (surface.py), and the sampler compared with other loops (sampling.py, halting.py). The files of the last
+three name their program in "benchmark"."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +35,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 def read(folder: Path) -> dict[str, Rows]:
-    """The files of each benchmark in folder/bench. ValueError naming a file that lacks something."""
+    """The files of each benchmark in folder/bench. ValueError names an incomplete file."""
     found: dict[str, Rows] = {kind: [] for kind in SHAPES}
     for path in sorted((folder / BENCH).glob("*.json")):
         values = strict_json.read_object(path)
@@ -45,15 +45,23 @@ def read(folder: Path) -> dict[str, Rows]:
         shapes.compare(path, values, SHAPES[kind], f"benchmarks/{kind}.py")
         for axis in values.get("cost", {}).values() if kind == "surface" else ():
             if len(axis["values"]) != len(axis["seconds"]):
-                raise ValueError(f"{path}: cost has other values than seconds; {shapes.REMEDY}.")
+                raise ValueError(f"{path}: cost has values that are not seconds; {shapes.REMEDY}.")
         found[kind].append(values)
     return found
 
 
 # tables -----------------------------------------------------------------------------------------------------
 def speed(benches: list[dict]) -> str | None:
-    """What `gram bench` measured: a row for each recipe and what was done with it."""
-    heads = ("recipe", "doing", "machine", "arithmetic", "rates", "one puzzle, p50 / p95", "of the machine's peak")
+    """Results of `gram bench`: one row per recipe and workload."""
+    heads = (
+        "recipe",
+        "workload",
+        "machine",
+        "arithmetic",
+        "rates",
+        "one puzzle, p50 / p95",
+        "share of the machine's peak",
+    )
     rows: list[Row] = [heads]
     for values in benches:
         machine = machine_of(values["hardware"])
@@ -70,7 +78,8 @@ def speed(benches: list[dict]) -> str | None:
 
 
 def edge(found: list[dict]) -> str | None:
-    """What benchmarks/edge.py measured: a row for each network and arithmetic, and what is installed without torch."""
+    """Results of benchmarks/edge.py: one row per network and arithmetic, and the size of an installation without
+    torch."""
     heads = ("weights", "arithmetic", "bundle MB", "load s", "cold start s", "memory MiB", "one puzzle, p50 / p95 ms")
     rows: list[Row] = [(*heads, "answers as torch", "logits within 1e-3", "valid %: one sample", "checked", "majority")]
     for values in found:
@@ -86,7 +95,7 @@ def edge(found: list[dict]) -> str | None:
     if len(rows) == 1:
         return None
     sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
-    note = f"Width {found[0]['width']}; a cold start is a new process with one answer, from its start to its end."
+    note = f"Width {found[0]['width']}; a cold start is a new process that gives one answer, from start to end."
     for values in found:
         note += f" {values['name']}: {machine_of(values['hardware'])}."
     if sizes:
@@ -96,7 +105,7 @@ def edge(found: list[dict]) -> str | None:
 
 
 def baselines(found: Mapping[str, Rows]) -> str | None:
-    """How many times as fast the sampler is as others' loops."""
+    """The speed of the sampler relative to other loops."""
     rows: list[Row] = [("ours", "against", "arithmetic", "machine", "ratio", "spread of the repetitions", "ceiling")]
     for values in found["sampling"]:
         shape = f"{values['name']}, {values['puzzles']} puzzles, width {values['width']}"
@@ -133,7 +142,7 @@ def accuracies(found: Mapping[str, Rows]) -> str | None:
 
 
 def exponents(found: Mapping[str, Rows]) -> str | None:
-    """What the time of one puzzle grows by with width and depth."""
+    """How the time of one puzzle grows with width and depth."""
     heads = ("weights", "arithmetic", "over", "from", "ms", "to", "ms", "exponent", "of the upper half")
     rows: list[Row] = [heads]
     for values in found["surface"]:
@@ -146,9 +155,9 @@ def exponents(found: Mapping[str, Rows]) -> str | None:
 
 
 def sections(found: Mapping[str, Rows]) -> list[tuple[str, str | None]]:
-    """Title and text of each."""
+    """Title and text of each section."""
     return [
-        ("The sampler against others' loops", baselines(found)),
+        ("The sampler against other loops", baselines(found)),
         ("Accuracy against cost, by `benchmarks/surface.py`", accuracies(found)),
         ("Cost over width and depth, no halting (exponent 1 is linear)", exponents(found)),
     ]

@@ -1,5 +1,5 @@
-"""What a table of the report is: published figures, and ours beside them with seeds, spread and cost. What is not
-measured is a dash and the command that measures it. The tables themselves are in contents.py."""
+"""The layout of a table of the report: published results, and ours beside them with seeds, spread and cost. Rows
+without a measurement show a dash and the command that measures them. The tables themselves are in contents.py."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -12,16 +12,15 @@ from gram.report.results import Measurement, Result, measurements
 
 DASH = "–"
 LONGEST = 300
-"""Signs of a cell at most."""
+"""Maximum characters of a cell."""
 Row = tuple[str, ...]
 How = Callable[[Measurement], str | None]
-"""Whether a measurement belongs into a table: how the answers were drawn, in words ("" if all are drawn alike), or
-None."""
+"""None if a measurement is not in the table, else how its answers were drawn, in words ("" if all are drawn alike)."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A column: a figure of the records."""
+    """A column: one metric of the records."""
 
     heading: str
     name: str
@@ -35,8 +34,8 @@ class Metric:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: the published models in their order, then those that only ours has, and GRAM. Models of another table
-    of the same task are left to that."""
+    """One table: the published models in order, then models that only we have, and GRAM last. Models of another table
+    of the same task appear only there."""
 
     title: str
     task: str
@@ -44,7 +43,7 @@ class Table:
     metrics: tuple[Metric, ...]
     published: Sequence[Published] = ()
     plan: str | None = None
-    """The name for `gram reproduce`; a table without it is left out while it is empty."""
+    """The name for `gram reproduce`. A table without it is omitted while it is empty."""
     note: str = ""
 
     def models(self, ours: Sequence[Measurement]) -> list[tuple[str, str]]:
@@ -75,7 +74,7 @@ MODELS = {
     "d3pm-uniform": "D3PM uniform",
     "d3pm-absorbing": "D3PM absorbing",
 }
-"""How models are called; others by their published label or the name of their recipe."""
+"""Labels of models; others have their published label or the name of their recipe."""
 
 
 # rows -------------------------------------------------------------------------------------------------------
@@ -84,7 +83,7 @@ COST = ("evaluations each", "seconds each")
 
 
 def render(table: Table, results: list[Result]) -> str | None:
-    """A table in Markdown; None if it has no rows of either side."""
+    """A table in Markdown; None if it has no rows."""
     ours = [m for m in measurements(results, table.task) if table.how(m) is not None]
     if not ours and not table.published:
         return None
@@ -114,8 +113,8 @@ def missing_row(label: str, table: Table) -> Row:
 
 
 def our_rows(mine: list[Measurement], label: str, table: Table) -> list[Row]:
-    """A row for each scale, group of results and way of answering; over seeds, each by its measurement of the most
-    puzzles, then the deepest, then the newest."""
+    """One row per scale, group of results and way of answering, over seeds. For each seed, the measurement with the
+    most puzzles counts, then the deepest, then the newest."""
     groups: dict[tuple[str, str, str], dict[int, Measurement]] = {}
     for m in sorted(mine, key=weight):
         how = table.how(m) or ""
@@ -146,7 +145,7 @@ def our_row(seeds: list[Measurement], label: str, key: tuple[str, str, str], tab
 
 
 def cost(seeds: Sequence[Measurement], name: str) -> str:
-    """Of one puzzle or sample, mean over seeds."""
+    """Cost of one puzzle or sample, mean over seeds."""
     each = []
     for m in seeds:
         count, spent = m.number("examples") or m.number("samples"), m.number(name)
@@ -156,7 +155,7 @@ def cost(seeds: Sequence[Measurement], name: str) -> str:
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Mean ± standard deviation (n - 1); without it for a single value, a dash for none."""
+    """Mean ± standard deviation (n - 1); the value alone if there is one, a dash if there is none."""
     if not values:
         return DASH
     mean = f"{statistics.mean(values):.{digits}f}"
@@ -169,15 +168,14 @@ def millions(parameters: int) -> str:
 
 # Markdown ---------------------------------------------------------------------------------------------------
 def markdown(rows: Sequence[Row]) -> str:
-    """Rows, the first of them headings. What stands in a cell is text: markup of files that others wrote stays visible
-    as what it is."""
+    """A Markdown table; the first row holds the headings. Cells are plain text: markup in them is escaped."""
     head, *body = (tuple(map(escape, row)) for row in rows)
     lines = [head, tuple("---" for _ in head), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def escape(text: str) -> str:
-    """Text on one line as Markdown that shows it; code between backticks stays code."""
+    """Escape text for Markdown, on one line; code between backticks stays code."""
     line = "".join(c if c.isprintable() else " " for c in text)
     for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), *((c, f"\\{c}") for c in "|[]!")):
         line = line.replace(sign, written)

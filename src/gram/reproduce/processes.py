@@ -1,4 +1,4 @@
-"""Work in processes side by side, none of which outlives the one that started it."""
+"""Parallel jobs in processes that never outlive the process that started them."""
 
 import multiprocessing
 import os
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 POLL = 1.0
-"""Seconds until an orphan notices, and between two signs of life."""
+"""Seconds until an orphaned process notices, and between two progress reports."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """work(*arguments), whatever it prints going to the end of the file `log`; all of it must be picklable."""
+    """The call work(*arguments), whose output is appended to the file `log`. All parts must be picklable."""
 
     title: str
     log: Path
@@ -30,11 +30,11 @@ class Job:
 def side_by_side(
     jobs: Sequence[Job], count: int, alive: Callable[[Sequence[Job], int], None] = lambda running, ended: None
 ) -> Iterator[tuple[Job, Any]]:
-    """Each job with what its work returned, as they end, at most `count` at a time. `alive`: told every POLL seconds
-    which are running, and how many have ended.
+    """Yield each job with its result as it ends, running at most `count` at a time. `alive`: called every POLL seconds
+    with the running jobs and the number of ended ones.
 
-    What a work raises is raised here; the others are then asked to stop (SIGTERM) and waited for, as they are when the
-    caller is interrupted. A process that ends without a word is a RuntimeError.
+    An exception of a job is raised here, after the other jobs have been stopped (SIGTERM) and waited for; an interrupt
+    of the caller stops them too. A process that ends without a result raises a RuntimeError.
     """
     context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
     waiting, running = list(jobs), dict[connection.Connection, tuple[Job, SpawnProcess]]()
@@ -67,9 +67,7 @@ def _result(job: Job, process: SpawnProcess, ours: connection.Connection) -> Any
         result, error = ours.recv()
     except EOFError:
         process.join()
-        raise RuntimeError(
-            f"{job.title} ended with code {process.exitcode}; its last words are in {job.log}."
-        ) from None
+        raise RuntimeError(f"{job.title} ended with code {process.exitcode}; see the end of {job.log}.") from None
     process.join()
     if error is not None:
         raise error
@@ -87,12 +85,12 @@ def _child(job: Job, theirs: connection.Connection, parent: int) -> None:
             answer = job.work(*job.arguments), None
         except (Exception, KeyboardInterrupt) as error:
             answer = None, error
-        with suppress(OSError):  # nobody listens any more
+        with suppress(OSError):  # the parent no longer listens
             theirs.send(answer)
 
 
 def _watch(parent: int) -> None:
-    """End this process when its parent is gone."""
+    """End this process once its parent is gone."""
     while os.getppid() == parent:
         time.sleep(POLL)
     os._exit(1)

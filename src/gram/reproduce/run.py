@@ -1,11 +1,11 @@
-"""`gram reproduce`: from scratch to a table. Trains what is missing, measures it, and ends in the report.
+"""`gram reproduce`: a table from scratch. Trains missing runs, measures them and writes the report.
 
-OUT/runs/RECIPE-SEED    folders of runs
-OUT/results/            what was measured, as `gram eval --record` writes it
+OUT/runs/RECIPE-SEED    run folders
+OUT/results/            measurements, as `gram eval --record` writes them
 OUT/report/             tables and figures
 
-Runs that fit beside each other go side by side, a process each (jobs.py). What is finished is found again: a run by its
-training.json, a measurement by its key; a run that was cut off goes on from its last checkpoint.
+Runs are trained in parallel, one process each (processes.py). Finished work is not repeated: a run is recognized by its
+training.json, a measurement by its key. An interrupted run continues from its last checkpoint.
 """
 
 import dataclasses
@@ -49,11 +49,11 @@ def reproduce(
 ) -> int:
     """Train, measure and report the table `name` into `out` (runs/reproduce/NAME if not given).
 
-    Interrupted anywhere and started again it goes on, and with a number of updates as its budget it ends in the same
-    figures. A run whose loss is no number any more leaves its row empty; the others go on, and a ValueError names it at
-    the end. ValueError or FileNotFoundError for an unknown name, missing data, an `out` that holds something else, runs
-    there of other settings, and at the paper's scale without a GPU. `listed` only says what would be done. jobs: runs
-    side by side; None is one for each CPU core at laptop scale, one on a GPU. quiet: without signs of life.
+    If interrupted and started again, it continues; with a budget in updates it ends with the same metrics. A run whose
+    loss becomes NaN leaves its row empty; the others continue, and a ValueError names it at the end. ValueError or
+    FileNotFoundError for an unknown name, missing data, an `out` with other contents or with runs of other settings,
+    and at the paper's scale without a GPU. `listed` only prints the plan. jobs: parallel runs; None means one per CPU
+    core at laptop scale, one on a GPU. quiet: no progress.
     """
     if name is None:
         if not listed:
@@ -78,17 +78,17 @@ def reproduce(
         if (out / RESULTS).is_dir():
             report(chosen, configs, out)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("Stopped; the same command goes on from here.") from None
+        raise KeyboardInterrupt("Stopped; the same command continues from here.") from None
     if broken:
-        raise ValueError(f"These runs did not end well, and their rows are missing: {'; '.join(broken)}")
+        raise ValueError(f"These runs failed, and their rows are missing: {'; '.join(broken)}")
     return 0
 
 
-# doors ------------------------------------------------------------------------------------------------------
+# checks -----------------------------------------------------------------------------------------------------
 def check(configs: list[Config], out: Path) -> None:
-    """ValueError or FileNotFoundError for all that can be known to be wrong before hours are spent."""
+    """ValueError or FileNotFoundError for every error that can be found before hours of training."""
     if "WORLD_SIZE" in os.environ:
-        raise ValueError("gram reproduce is one process; start torchrun for `gram train`, as --list shows.")
+        raise ValueError("Run gram reproduce without torchrun; use torchrun with `gram train`, as --list shows.")
     check_out(out)
     for config in configs:
         for file in (*config.data, *config.dev):
@@ -102,10 +102,10 @@ def check(configs: list[Config], out: Path) -> None:
 
 
 def check_out(out: Path) -> None:
-    """ValueError if `out` is there and holds more than earlier calls left, killed ones included."""
+    """ValueError if `out` exists and holds more than the files of earlier calls, including killed ones."""
     own = {RUNS, RESULTS, REPORT}
     if out.exists() and not (out.is_dir() and all(p.name in own or p.suffix == ".tmp" for p in out.iterdir())):
-        raise ValueError(f"{out} holds something else than a reproduction; choose another --out.")
+        raise ValueError(f"{out} is not an earlier reproduction; choose another --out.")
     page.check_out(out / REPORT)
 
 
@@ -113,9 +113,9 @@ def check_run(config: Config, folder: Path) -> None:
     """ValueError if `folder` holds another run, or the run cannot be trained here."""
     if (folder / weight_files.CONFIG).is_file():
         made = read_config(folder / weight_files.CONFIG)
-        # heads choose a threshold, and the puzzles of ARC are named when training begins
+        # training sets the halt threshold and names the puzzles of ARC
         if dataclasses.replace(made, solve=config.solve, arc=config.arc) != config:
-            raise ValueError(f"{folder} is a run of other settings; choose another --out.")
+            raise ValueError(f"{folder} is a run with other settings; choose another --out.")
     if config.recipe.startswith("paper-") and not finished(folder) and not torch.cuda.is_available():
         raise ValueError("The paper's scale needs a GPU, and there is none here; use --scale laptop.")
 
@@ -130,7 +130,7 @@ def finished(folder: Path) -> bool:
 
 # steps ------------------------------------------------------------------------------------------------------
 def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int, quiet: bool = True) -> list[str]:
-    """Train and measure every run; returns what is to be said of those whose loss is no number any more."""
+    """Train and measure every run. Returns messages about runs whose loss became NaN."""
     titles = [f"[{n} of {len(configs)}] {c.recipe}, seed {c.train.seed}" for n, c in enumerate(configs, 1)]
     if jobs > 1:
         work = [
@@ -152,7 +152,7 @@ def steps(chosen: Plan, configs: list[Config], out: Path, jobs: int, quiet: bool
 
 
 def going(running: Sequence[Job], ended: int, of: int, seconds: float) -> str:
-    """How far runs are: those that are over, and the last line that each other one has written."""
+    """The progress of runs: how many have ended, and the last line of each of the others."""
     parts = [f"{ended} of {counted(of, 'run')} in {clock(seconds)}"]
     for job in running:
         lines = job.log.read_text(encoding="utf-8", errors="replace").split("\n") if job.log.is_file() else []
@@ -161,7 +161,7 @@ def going(running: Sequence[Job], ended: int, of: int, seconds: float) -> str:
 
 
 def one(chosen: Plan, config: Config, out: Path) -> str | None:
-    """One run from scratch to its metrics; what is to be said if its loss is no number any more."""
+    """Train and measure one run. Returns a message if its loss became NaN."""
     try:
         train(config, out)
     except loop.NotFinite as error:
@@ -171,17 +171,17 @@ def one(chosen: Plan, config: Config, out: Path) -> str | None:
 
 
 def train(config: Config, out: Path) -> None:
-    """A new run, the rest of one that was cut off, or nothing."""
+    """Train a new run, continue an interrupted one, or do nothing if it is finished."""
     folder = run(config, out)
     if finished(folder):
         return
-    torch.compiler.reset()  # else the compiler counts the runs before as variants of this one, and gives up at eight
+    torch.compiler.reset()  # the compiler counts earlier runs as variants of this one and gives up after eight
     gc.collect()
     loop.train(config, folder, resume=bool(checkpoint.paths(folder)))
 
 
 def measure(chosen: Plan, config: Config, out: Path) -> None:
-    """What has not been measured yet of a finished run."""
+    """Measure what is still missing of a finished run."""
     torch.set_num_threads(config.train.threads)
     folder = run(config, out)
     trained = read_config(folder / weight_files.CONFIG)
@@ -210,13 +210,14 @@ def key(wanted: Measure, config: Config) -> str:
 
 
 def known(config: Config, out: Path) -> set[str]:
-    """The keys of what was measured of a run."""
+    """The keys of the existing measurements of a run."""
     path = out / RESULTS / config.recipe / f"{config.train.seed}.json"
     return set(results.result(path, out / RESULTS).figures) if path.is_file() else set()
 
 
 def report(chosen: Plan, configs: list[Config], out: Path) -> None:
-    """Tables and figures; losses of GRAM's first run, and its trajectories beside TRM's, or everyone's samples."""
+    """Write tables and figures, with the losses of GRAM's first run and either its trajectories beside TRM's or samples
+    of all models."""
     first = {split(c.recipe)[2] or GRAM: run(c, out) for c in reversed(configs) if finished(run(c, out))}
     task = tasks.of(configs[0])
     puzzles = page.drawable() and not (task.unconditional or task.spec.identities)
@@ -228,9 +229,9 @@ def report(chosen: Plan, configs: list[Config], out: Path) -> None:
 
 # for people -------------------------------------------------------------------------------------------------
 def overview(scale: Scale) -> str:
-    """Every table in a line."""
+    """One line per table."""
     lines = [f"{name:<17} {about(chosen, scale)}  {chosen.title}" for name, chosen in PLANS.items()]
-    return "\n".join([*lines, "gram reproduce NAME --list tells the runs of one."])
+    return "\n".join([*lines, "gram reproduce NAME --list shows the runs of a table."])
 
 
 def listing(chosen: Plan, configs: list[Config], scale: Scale, out: Path) -> str:
@@ -255,11 +256,11 @@ def about(chosen: Plan, scale: Scale) -> str:
 
 
 def several_gpus(config: Config, out: Path) -> str:
-    """How a run is trained faster."""
+    """How to train a run on several GPUs."""
     seed, folder = str(config.train.seed), str(run(config, out))
     words = ["train", config.recipe, "--train.seed", seed, "--out", folder]
     return (
-        "One run after the other on one GPU. On several, train the runs first, such as\n"
+        "On one GPU, runs are trained one after the other. On several GPUs, train each run first, for example\n"
         f"  torchrun --nproc-per-node 8 -m gram.cli {shlex.join(words)}\n"
-        "What is finished there is taken as it is."
+        "Finished runs are then used as they are."
     )
