@@ -23,6 +23,7 @@ from gram.solve.sampler import sample
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import PAD, TaskSpec
 from gram.train import baselines, loop, monitor
+from gram.train.objective import Inputs
 
 KINDS = ("direct", "autoregressive", "mdlm", "d3pm-uniform", "d3pm-absorbing", "vae")
 DIFFUSIONS = ("mdlm", "d3pm-uniform", "d3pm-absorbing")
@@ -400,7 +401,8 @@ def test_loss_is_weighted_in_one_place():
     learner = baselines.BaselineLearner(model, TrainConfig(beta=0.5))
     x, noise = puzzle(len(y)), normal(model, len(y))
     state, rest = State(torch.zeros(0), torch.zeros(0)), torch.zeros(len(y), dtype=torch.int64)
-    update = learner(x, y, state, noise, rest, rest, rest.bool())
+    inputs = Inputs(x, y, state, noise, rest, rest, rest.bool())
+    update = learner.objective(inputs, learner(inputs))
     losses = model.losses(x, y, noise)
     assert update.loss.item() == pytest.approx(((losses.nll + 0.5 * losses.kl) / 3).mean().item(), rel=1e-5)
     assert update.finished.all()

@@ -19,7 +19,7 @@ from gram.tasks.coloring import Coloring
 from gram.tasks.queens import NQueens
 from gram.tasks.sudoku.task import Sudoku
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
-from gram.train.objective import Inner, Learner, full_elbo, token_loss
+from gram.train.objective import Inner, Inputs, Learner, Update, full_elbo, token_loss
 from gram.train.optim import AdamAtan2, averaged, gradient_norm, optimizers, schedule, warmed_beta
 
 TASK = Sudoku(4)
@@ -48,6 +48,12 @@ def learner(model: Model | None = None, **changes) -> Learner:
     return Learner(model or build(), replace(TRAIN, **changes), TASK.check)
 
 
+def update(learn: Learner, *inputs) -> Update:
+    """Both calls of the objective."""
+    given = Inputs(*inputs)
+    return learn.objective(given, learn(given))
+
+
 def batch(model: Model) -> tuple[torch.Tensor, torch.Tensor, State, torch.Tensor, torch.Tensor, torch.Tensor]:
     """x, y, state, noise, done, pooled of B rows."""
     x, y = (torch.from_numpy(t[:B].astype(np.int64)) for t in (EXAMPLES.inputs, EXAMPLES.targets))
@@ -67,7 +73,7 @@ def test_rows_and_their_reduction(reduction, registers, prior_learns, later):
     x, y, state, noise, done, pooled = batch(model)
     y[0, :5] = PAD  # five positions of row 0 are not scored
     done = done + later
-    result = learn(x, y, state, noise, done, pooled, ON_PRIOR)
+    result = update(learn, x, y, state, noise, done, pooled, ON_PRIOR)
     assert all(row.shape == (B,) for row in result.rows.values())
     step = model.step(state, model.encode(x), noise, y=y, posterior_rows=~ON_PRIOR[:, None, None])
     (q, p) = step.guides[0]
@@ -112,11 +118,11 @@ def test_what_prior_rows_teach(prior_learns):
         other_x, other_y = x.clone(), y.clone()
         other_x[row], other_y[row] = x[row - 1], y[row - 1].flip(0)
         one, other = (
-            gradients(learn(*pair, *rest, ON_PRIOR).loss, learn.model) for pair in ((x, y), (other_x, other_y))
+            gradients(update(learn, *pair, *rest, ON_PRIOR).loss, learn.model) for pair in ((x, y), (other_x, other_y))
         )
         return {n for n in one if (one[n] - other[n]).abs().max() > 1e-5 * one[n].abs().max()}
 
-    everything = set(gradients(learn(x, y, *rest, ON_PRIOR).loss, learn.model))
+    everything = set(gradients(update(learn, x, y, *rest, ON_PRIOR).loss, learn.model))
     assert changed(2) == everything
     assert changed(3) == ({n for n in everything if "posterior" not in n} if prior_learns else set())
 
@@ -124,7 +130,7 @@ def test_what_prior_rows_teach(prior_learns):
 def test_prior_rows_step_without_the_target():
     learn = learner()
     x, y, state, noise, *rest = batch(learn.model)
-    moved = learn(x, y, state, noise, *rest, ON_PRIOR).state.h
+    moved = update(learn, x, y, state, noise, *rest, ON_PRIOR).state.h
     torch.testing.assert_close(moved[3], learn.model.step(state, learn.model.encode(x), noise).state.h[3])
     assert not torch.allclose(moved[2], learn.model.step(state, learn.model.encode(x), noise).state.h[2])
 
@@ -132,9 +138,9 @@ def test_prior_rows_step_without_the_target():
 def test_heads_learn_from_prior_rows_only_and_reach_nothing_else():
     learn = learner()
     x, y, state, noise, done, pooled = batch(learn.model)
-    result = learn(x, y, state, noise, done + N - 1, pooled, ON_PRIOR)
+    result = update(learn, x, y, state, noise, done + N - 1, pooled, ON_PRIOR)
     plain = replace(TRAIN, halt_weight=0.0, value_weight=0.0)
-    without = Learner(learn.model, plain, TASK.check)(x, y, state, noise, done + N - 1, pooled, ON_PRIOR)
+    without = update(Learner(learn.model, plain, TASK.check), x, y, state, noise, done + N - 1, pooled, ON_PRIOR)
     both = gradients(result.loss, learn.model)
     heads_only = {f"{head}.{part}" for head in ("halt", "value") for part in ("weight", "bias")}
     assert set(both) - set(gradients(without.loss, learn.model)) == heads_only
@@ -145,9 +151,9 @@ def test_heads_learn_from_prior_rows_only_and_reach_nothing_else():
 def test_the_kl_has_the_price_of_the_moment():
     learn = learner()
     given = (*batch(learn.model), ON_PRIOR)
-    result = learn(*given)
+    result = update(learn, *given)
     learn.beta = 0.0
-    free = learn(*given)
+    free = update(learn, *given)
     kl = result.rows["kl"][~ON_PRIOR].mean()
     torch.testing.assert_close(result.loss - free.loss, TRAIN.beta * kl)
 
@@ -176,7 +182,7 @@ def hand_made(learn: Learner, done: list[int], on_prior: torch.Tensor = ON_PRIOR
             head.bias.zero_()
         learn.model.halt.weight[0, 0] = 1.0  # the halt logit is the first channel of what the head reads,
         learn.model.value.weight[0, 0] = 0.1  # the value a tenth of it
-    return learn(x, y, state, noise, torch.tensor(done), pooled, on_prior), read
+    return update(learn, x, y, state, noise, torch.tensor(done), pooled, on_prior), read
 
 
 def test_halting_target():
@@ -208,7 +214,12 @@ def test_padding_in_the_target_is_not_judged():
     y[:, :3] = PAD
     answer[1, 5] = y[1, 5] % (V - 1) + 1
     stub(learn, answer, torch.zeros(B, D))
-    assert learn(x, y, *rest, torch.zeros(B, dtype=torch.bool)).rows["exact"].tolist() == [True, False, True, True]
+    assert update(learn, x, y, *rest, torch.zeros(B, dtype=torch.bool)).rows["exact"].tolist() == [
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_continue_target_is_the_better_of_the_next_two(monkeypatch):
@@ -232,7 +243,7 @@ def test_continue_target_is_the_better_of_the_next_two(monkeypatch):
     torch.testing.assert_close(result.rows["halt"], 0.5 * (first + second))
     with torch.no_grad():
         model.halt.bias[1] = 1.0
-    again = learn(*batch(model)[:4], torch.tensor([0, 0, N - 1, 0]), torch.zeros(B, N, D), ON_PRIOR)
+    again = update(learn, *batch(model)[:4], torch.tensor([0, 0, N - 1, 0]), torch.zeros(B, N, D), ON_PRIOR)
     first = F.binary_cross_entropy_with_logits(read[:, 0], again.rows["right"].float(), reduction="none")
     second = F.binary_cross_entropy_with_logits(torch.ones(B), target, reduction="none")
     torch.testing.assert_close(again.rows["halt"], 0.5 * (first + second))
@@ -246,7 +257,7 @@ def test_value_target_is_the_result_at_the_end():
         pooled[row, : N - 1, 0] = torch.tensor(steps)  # 0: a rolling start did not see that step; 9 comes later
     done = torch.tensor([N - 1, N - 1, 0, N - 1])
     learn.check = lambda x, answer: np.array([True])
-    result = learn(x, y, state, noise, done, pooled, ON_PRIOR)
+    result = update(learn, x, y, state, noise, done, pooled, ON_PRIOR)
     values = [[0.1, 0.2, 0.05], [0.4, -0.1], [0.2], [0.2, 0.4, 0.3]]
     right = [0.0, 1.0, 1.0, 1.0]
     expected = [sum((v - r) ** 2 for v in seen) / len(seen) for seen, r in zip(values, right, strict=True)]
@@ -264,13 +275,13 @@ def test_halves_of_a_batch_average_to_the_whole(prior_rows, prior_learns):
     learn = learner(batch=2 * B, prior_rows=prior_rows, prior_learns=prior_learns)
     parts = batch(learn.model)
     on_prior = learn.prior_rows(2 * B)
-    one = learn(*parts, on_prior[:B]).loss
+    one = update(learn, *parts, on_prior[:B]).loss
     x, y, state, noise, done, pooled = parts
     turned = (x.flip(0), y.flip(0), State(state.h.flip(0), state.l.flip(0)), noise.flip(1), done + 2, pooled)
-    other = learn(*turned, on_prior[B:]).loss
+    other = update(learn, *turned, on_prior[B:]).loss
     both = State(*(torch.cat(pair) for pair in zip(state, turned[2], strict=True)))
     tensors = [torch.cat([a, b]) for a, b in ((x, turned[0]), (y, turned[1]), (done, turned[4]), (pooled, pooled))]
-    whole = learn(*tensors[:2], both, torch.cat([noise, turned[3]], 1), *tensors[2:], on_prior).loss
+    whole = update(learn, *tensors[:2], both, torch.cat([noise, turned[3]], 1), *tensors[2:], on_prior).loss
     torch.testing.assert_close(whole, (one + other) / 2)
 
 
@@ -278,7 +289,7 @@ def test_deterministic_member_learns_from_every_row():
     model = build(guidance="none")
     learn = learner(model, halt_weight=0.0)
     x, y, state, _, done, pooled = batch(model)
-    result = learn(x, y, state, None, done, pooled, learn.prior_rows(B))
+    result = update(learn, x, y, state, None, done, pooled, learn.prior_rows(B))
     torch.testing.assert_close(result.loss, result.rows["ce"].mean())
     assert not result.rows["kl"].any()
 
@@ -347,7 +358,7 @@ def test_full_elbo_of_one_step_is_the_loss_of_that_step():
     noise = torch.randn(TINY.T, B, L, D, generator=torch.Generator().manual_seed(7))
     learn = learner(model, prior_rows=0.0, beta=1.0, halt_weight=0.0, value_weight=0.0)
     initial = State(*(t.clone() for t in model.initial(B)))
-    result = learn(x, y, initial, noise, done, pooled, torch.zeros(B, dtype=torch.bool))
+    result = update(learn, x, y, initial, noise, done, pooled, torch.zeros(B, dtype=torch.bool))
     stream = torch.Generator().manual_seed(7)
     bound = full_elbo(model, x, y, N_sup=1, posterior_transitions="last", generator=stream)
     assert result.loss.item() * L == pytest.approx(-bound.elbo, rel=1e-4)
@@ -420,7 +431,7 @@ def test_an_update_moves_every_parameter(kind):
     learn = learner(model, optimizer=kind)
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
     x, y, state, noise, done, pooled = batch(model)
-    learn(x, y, state, noise, done + N - 1, pooled, ON_PRIOR).loss.backward()
+    update(learn, x, y, state, noise, done + N - 1, pooled, ON_PRIOR).loss.backward()
     assert gradient_norm(list(model.parameters()), 1e-3) > 1e-3
     norm = torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None]).norm()
     assert norm == pytest.approx(1e-3, rel=1e-3)
@@ -595,27 +606,29 @@ def test_rows_of_one_puzzle_are_on_one_process():
 
 
 def test_first_answers_on_the_prior_are_taught_the_targets_they_get():
-    """Rows on the prior at their first step: their CE is against what `couple` returns, and reaches the prior."""
+    """Rows on the prior at their first step: their CE is against the targets that are assigned after `forward`, and
+    reaches the prior."""
     learn = learner(prior_learns=True, halt_weight=0.0, value_weight=0.0, beta=0.0)
     x, y, state, noise, done, pooled = batch(learn.model)
-    plain = learn(x, y, state, noise, done, pooled, ON_PRIOR).rows["ce"]
-    asked = []
-
-    def assign_targets(which: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        asked.append(which.tolist())
-        assert not logits.requires_grad
-        return torch.where(which[:, None], y.flip(0), y)
-
-    learn = Learner(learn.model, learn.config, TASK.check, assign_targets)
-    result = learn(x, y, state, noise, done, pooled, ON_PRIOR)
-    again = Learner(learn.model, learn.config, TASK.check)
-    expected = again(x, torch.where(ON_PRIOR[:, None], y.flip(0), y), state, noise, done, pooled, ON_PRIOR)
+    inputs = Inputs(x, y, state, noise, done, pooled, ON_PRIOR)
+    assigned = inputs._replace(y=torch.where(ON_PRIOR[:, None], y.flip(0), y))
+    result = learn.objective(assigned, learn(inputs))
+    expected = learn.objective(assigned, learn(assigned))
     torch.testing.assert_close(result.rows["ce"], expected.rows["ce"])
     torch.testing.assert_close(result.loss, expected.loss)
-    assert result.rows["ce"][3] != plain[3]
+    assert result.rows["ce"][3] != update(learn, *inputs).rows["ce"][3]
     assert any("prior" in name for name in gradients(result.loss, learn.model))
-    learn(x, y, state, noise, done + 1, pooled, ON_PRIOR)  # nobody is at the first step
-    assert asked == [ON_PRIOR.tolist()]
+    later = inputs._replace(done=done + 1)  # nobody is at the first step: what `forward` found stays
+    torch.testing.assert_close(learn.objective(later, learn(inputs)).rows["ce"], update(learn, *inputs).rows["ce"])
+
+
+def test_forward_changes_nothing_outside_itself():
+    learn = learner(prior_learns=True)
+    inputs = Inputs(*batch(learn.model), ON_PRIOR)
+    given = [inputs.x, inputs.y, *inputs.state, inputs.done, inputs.pooled, *learn.state_dict().values()]
+    before = [tensor.clone() for tensor in given]
+    learn(inputs)
+    assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True))
 
 
 def test_retarget_where_this_rank_has_no_prior_rows():

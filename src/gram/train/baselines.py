@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from gram.config import TrainConfig
 from gram.models.baselines.base import Baseline, Losses
-from gram.models.core import State
 from gram.tasks.base import PAD
-from gram.train.objective import Bound, Update
+from gram.train.objective import Bound, Inputs, Update
 
 HINT = 0.001
 """Weight of D3PM's auxiliary cross-entropy (arXiv:2107.03006, lambda of the hybrid loss)."""
@@ -33,21 +32,23 @@ class BaselineLearner(nn.Module):
         """(batch,) bool: none."""
         return torch.zeros(batch, dtype=torch.bool)
 
-    def forward(
-        self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, done: Tensor, pooled: Tensor, on_prior: Tensor
-    ) -> Update:
-        """The same arguments as `Learner.forward`; every row is finished afterwards."""
-        out: Losses = self.inner(x, y, noise)
+    def forward(self, inputs: Inputs) -> Losses:
+        """The losses of every row."""
+        return self.inner(inputs.x, inputs.y, inputs.noise)
+
+    def objective(self, inputs: Inputs, out: Losses) -> Update:
+        """The loss of what `forward` returned; every row is finished afterwards."""
+        y = inputs.y
         scored = (y != PAD).sum(1)
         rows = {"ce": out.nll / scored, "kl": out.kl / scored, "hint": out.hint / scored}
         weights = {"ce": 1.0, "kl": self.beta, "hint": HINT}
-        assert all(loss.shape == (len(x),) for loss in rows.values())
+        assert all(loss.shape == (len(y),) for loss in rows.values())
         loss = torch.stack([weights[k] * rows[k].mean() for k in rows]).sum()
         exact = ((out.answer == y) | (y == PAD)).all(1)
         rows = {k: v.detach() for k, v in rows.items()}
         rows |= {"true_kl": out.kl.detach(), "exact": exact, "right": exact}
-        one = torch.ones_like(done)
-        return Update(loss, rows, state, pooled, one, one.bool())
+        one = torch.ones_like(inputs.done)
+        return Update(loss, rows, inputs.state, inputs.pooled, one, one.bool())
 
 
 @torch.no_grad()

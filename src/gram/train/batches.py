@@ -79,7 +79,7 @@ class Batches:
             x, y = self.task.augment(symmetry, x, y)
         return Drawn(x, y, index, symmetry)
 
-    def coupled(
+    def assigned(
         self, update: int, rows: np.ndarray, index: np.ndarray, symmetry: Symmetry, log_p: np.ndarray
     ) -> np.ndarray:
         """Right targets (n, L) uint8 for rows that answered with log probabilities (n, L, V); they have the global
@@ -220,5 +220,5 @@ def retarget(carry: Carry, batches: Batches, update: int, rows: np.ndarray, whic
     chosen = which.nonzero().squeeze(1)
     index, positions, tokens = (t[chosen].cpu().numpy() for t in (carry.index, carry.positions, carry.tokens))
     log_p = logits[chosen].log_softmax(-1).cpu().numpy()
-    targets = batches.coupled(update, rows[chosen.cpu().numpy()], index, Symmetry(positions, tokens), log_p)
+    targets = batches.assigned(update, rows[chosen.cpu().numpy()], index, Symmetry(positions, tokens), log_p)
     return carry.y.index_copy(0, chosen, torch.from_numpy(targets.astype(np.int64)).to(carry.y.device))

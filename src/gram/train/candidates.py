@@ -19,7 +19,7 @@ from gram.models.core import State
 from gram.models.recursive import Model
 from gram.solve.candidates import Candidates
 from gram.tasks.base import TaskSpec
-from gram.train.objective import Update
+from gram.train.objective import Inputs, Update
 
 TRUE, FALSE = 4.0, 0.5
 """Weights of candidates that are in the solution, and of others: to lose one of the first costs the puzzle."""
@@ -78,21 +78,23 @@ class CandidateLearner(nn.Module):
         """(batch,) bool: none."""
         return torch.zeros(batch, dtype=torch.bool)
 
-    def forward(
-        self, x: Tensor, y: Tensor, state: State, noise: Tensor | None, done: Tensor, pooled: Tensor, on_prior: Tensor
-    ) -> Update:
+    def forward(self, inputs: Inputs) -> Scores:
         """One supervision step of every row. x (B, L * S): candidates as `Candidates.tokens` gives them; y (B, L)."""
+        x, y = inputs.x, inputs.y
         asked, rows = self.asked(x, y), torch.tensor([float(len(x))], device=x.device)
         sums = self.total(torch.cat([asked.candidates.sum()[None], asked.positions.sum()[None], rows]))
-        out: Scores = self.inner(x, y, state, (sums[:2] / sums[2]).clamp(min=1))
+        return self.inner(x, y, inputs.state, (sums[:2] / sums[2]).clamp(min=1))
+
+    def objective(self, inputs: Inputs, out: Scores) -> Update:
+        """The loss of what `forward` returned."""
         loss = torch.stack([each.mean() for each in out.losses.values()]).sum()
         first = self.model.spec.symbols[0]
-        exact = (out.logits.detach().argmax(-1) + first == y).all(1)
+        exact = (out.logits.detach().argmax(-1) + first == inputs.y).all(1)
         losses = {name: each.detach() for name, each in out.losses.items()}
         rows = losses | {"true_kl": torch.zeros_like(losses["ce"]), "exact": exact, "right": exact}
-        done = done + 1
+        done = inputs.done + 1
         outputs = tuple(z.detach() for z in (out.logits, out.candidates, out.value))
-        return Update(loss, rows, out.state, pooled, done, done >= self.config.N_sup, outputs)
+        return Update(loss, rows, out.state, inputs.pooled, done, done >= self.config.N_sup, outputs)
 
     def asked(self, x: Tensor, y: Tensor) -> "Asked":
         """What the network is to say of these states."""

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gram.config import Config
 from gram.models.recursive import Model
 from gram.tasks.base import Task
-from gram.train.objective import Learner
+from gram.train.objective import Inputs, Learner
 
 
 class Cost(NamedTuple):
@@ -46,7 +46,8 @@ def _update(config: Config, task: Task, dtype: torch.dtype, rows: int) -> Cost:
 
     with FlopCounterMode(display=False) as counter:
         with saved_tensors_hooks(pack, lambda tensor: tensor):
-            loss = learner(x, x, state, noise, done, pooled, torch.zeros(rows, dtype=torch.bool)).loss
+            inputs = Inputs(x, x, state, noise, done, pooled, torch.zeros(rows, dtype=torch.bool))
+            loss = learner.objective(inputs, learner(inputs)).loss
         size = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
         loss.backward()
     return Cost(counter.get_total_flops(), size)

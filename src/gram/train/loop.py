@@ -33,7 +33,7 @@ from gram.train.heads import DEV, fit_heads
 from gram.train.log import Log, NullLog
 from gram.train.memory import check_batch
 from gram.train.monitor import Monitor
-from gram.train.objective import Learner, Update
+from gram.train.objective import Inputs, Learner, Update
 from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule, warmed_beta
 from gram.train.parallel import World
 from gram.train.start import begin_with
@@ -72,7 +72,7 @@ class Run:
             self.learner = CandidateLearner(model, c, world.sum)
             self.pool = Pool(task.spec, world.rows(c.batch), c.seed, config.solve.give_up_below)
         else:
-            self.learner = Learner(model, c, task.check, self.assign_targets) if ours else BaselineLearner(model, c)
+            self.learner = Learner(model, c, task.check) if ours else BaselineLearner(model, c)
         timed = c.compile and c.minutes is not None
         wish = uncompiled(config, world.first(crowding()) if timed else 1.0).train.compile
         self.learner.inner, compile_reason = parallel.compiled(self.learner.inner, wish, world.device)
@@ -120,15 +120,9 @@ class Run:
         drawn = torch.randn(shape, generator=self.generator, device=self.world.device)
         return drawn[:, self.rows[0] : self.rows[-1] + 1]
 
-    def assign_targets(self, which: Tensor, logits: Tensor) -> Tensor:
-        """New targets for the rows `which` (B,) bool that answered `logits` (B, L, V); all targets (B, L)."""
-        self.carry.y = retarget(self.carry, self.batches, self.progress.update, self.rows, which, logits)
-        return self.carry.y
-
-    def update(self) -> Update:
-        """Refill finished rows, take one supervision step and one optimizer step."""
+    def inputs(self) -> Inputs:
+        """What the rows see at this update; finished ones are replaced first."""
         c, carry, progress = self.config.train, self.carry, self.progress
-        self.learner.beta = warmed_beta(progress.share(self.config), c)
         fresh = refill(
             carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling", progress.begun
         )
@@ -136,9 +130,26 @@ class Run:
         if self.pool:
             self.pool.begin(fresh.cpu().numpy(), carry.x[fresh].cpu().numpy())
             x = self.pool.tokens().to(self.world.device)
-        taken = self.vectors.take(carry.x) if self.vectors else None
-        inputs = x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior
-        result: Update = self.forward(*inputs, *([] if taken is None else [taken]))
+        identity = self.vectors.take(carry.x) if self.vectors else None
+        return Inputs(x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior, identity)
+
+    def assign_targets(self, inputs: Inputs, out: Any) -> Inputs:
+        """Rows on the prior that learn to answer get new targets after their first answer: those that go with it."""
+        first = inputs.first
+        if not (self.config.train.prior_learns and bool(first.any())):
+            return inputs
+        logits = out.logits.detach()
+        self.carry.y = retarget(self.carry, self.batches, self.progress.update, self.rows, first, logits)
+        return inputs._replace(y=self.carry.y)
+
+    def update(self) -> Update:
+        """Take one supervision step of every row and one optimizer step."""
+        c, progress = self.config.train, self.progress
+        self.learner.beta = warmed_beta(progress.share(self.config), c)
+        inputs = self.inputs()
+        out = self.forward(inputs)
+        inputs = self.assign_targets(inputs, out)
+        result: Update = self.learner.objective(inputs, out)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         result.loss.backward()
@@ -153,10 +164,10 @@ class Run:
                 group["lr"] = rate * factor
             optimizer.step()
         if self.vectors:
-            self.vectors.step(carry.x, taken, factor)
+            self.vectors.step(self.carry.x, inputs.identity, factor)
         self.ema.update_parameters(self.model)
         done = torch.where(result.finished, c.N_sup, result.done)
-        self.carry = dataclasses.replace(carry, state=result.state, pooled=result.pooled, done=done)
+        self.carry = dataclasses.replace(self.carry, state=result.state, pooled=result.pooled, done=done)
         if self.pool:
             self.search(self.pool, result)
         progress.update += 1

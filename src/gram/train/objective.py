@@ -15,12 +15,36 @@ from gram.models.recursive import Model
 from gram.tasks.base import PAD
 
 Check = Callable[[np.ndarray, np.ndarray], np.ndarray]
-AssignTargets = Callable[[Tensor, Tensor], Tensor]
-"""Rows (B,) bool and all logits (B, L, V) -> all targets (B, L), new ones for those rows."""
+
+
+class Inputs(NamedTuple):
+    """What the rows of one update are given."""
+
+    x: Tensor
+    """(B, L) int64: puzzles, or (B, L * S) candidates."""
+    y: Tensor
+    """(B, L) int64: targets."""
+    state: State
+    """(B, M, D) each, detached."""
+    noise: Tensor | None
+    """N(0, I), (T, B, *noise_shape[1:])."""
+    done: Tensor
+    """(B,) int64: supervision steps of each row so far."""
+    pooled: Tensor
+    """(B, N_sup, D): what the heads read at these."""
+    on_prior: Tensor
+    """(B,) bool: rows that sample from the prior."""
+    identity: Tensor | None = None
+    """(B, D): the vectors of the puzzles, where there are any."""
+
+    @property
+    def first(self) -> Tensor:
+        """(B,) bool: rows that sample from the prior at their first supervision step."""
+        return self.on_prior & (self.done == 0)
 
 
 class Inner(NamedTuple):
-    """What the compiled part of an update returns. Losses (B,) float32."""
+    """What the network says of the rows of an update: the compiled part. Losses (B,) float32."""
 
     state: State
     pooled: Tensor
@@ -47,19 +71,17 @@ class Update(NamedTuple):
 
 
 class Learner(nn.Module):
-    """A model with its objective; what DistributedDataParallel wraps.
+    """A model with its objective in two calls: `forward`, which DistributedDataParallel wraps, and `objective`.
+    Between them the training loop may assign other targets by what was answered.
 
     Loss = CE averaged over scored tokens + beta * KL summed over channels and divided by the scored tokens, so that
     beta = 1 is the ratio of the ELBO. On prior rows the heads learn and, with `prior_learns`, the CE.
     """
 
-    def __init__(self, model: Model, config: TrainConfig, check: Check, assign_targets: AssignTargets | None = None):
-        """assign_targets: new targets for rows on the prior, after their first answer; without it they keep those
-        drawn."""
+    def __init__(self, model: Model, config: TrainConfig, check: Check):
         super().__init__()
         self.model, self.config, self.check = model, config, check
         self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
-        self.assign_targets = assign_targets
         self.beta = config.beta  # of the coming update
         self.prior_share = float(self.prior_rows(config.batch).float().mean())
 
@@ -69,27 +91,19 @@ class Learner(nn.Module):
         steps = (torch.arange(batch + 1) * share).floor()
         return steps[1:] > steps[:-1]
 
-    def forward(
-        self,
-        x: Tensor,
-        y: Tensor,
-        state: State,
-        noise: Tensor | None,
-        done: Tensor,
-        pooled: Tensor,
-        on_prior: Tensor,
-        identity: Tensor | None = None,
-    ) -> Update:
-        """One supervision step of every row. on_prior (B,) bool: rows that sample from the prior. identity (B, D): the
-        vectors of the puzzles, where there are any."""
-        c = self.config
-        out: Inner = self.inner(x, y, state, noise, on_prior, identity)
-        learns = ~on_prior
-        first = on_prior & (done == 0)
-        if c.prior_learns and self.assign_targets and bool(first.any()):
-            y = self.assign_targets(first, out.logits.detach())
+    def forward(self, inputs: Inputs) -> Inner:
+        """One supervision step of every row."""
+        x, y, state, noise, _, _, on_prior, identity = inputs
+        return self.inner(x, y, state, noise, on_prior, identity)
+
+    def objective(self, inputs: Inputs, out: Inner) -> Update:
+        """The loss of what `forward` returned, and the next state. `inputs.y` may be others for `inputs.first` by
+        now."""
+        c, x, y, done = self.config, inputs.x, inputs.y, inputs.done
+        on_prior, learns, first, ce = inputs.on_prior, ~inputs.on_prior, inputs.first, out.ce
+        if c.prior_learns and bool(first.any()):
             late = token_loss(out.logits[first], y[first], c.loss).sum(1) / (y[first] != PAD).sum(1)
-            out = out._replace(ce=out.ce.masked_scatter(first, late))
+            ce = ce.masked_scatter(first, late)
         answer = out.logits.detach().argmax(-1)
         exact = ((answer == y) | (y == PAD)).all(1)
         judged = on_prior if self.prior_share else learns
@@ -102,11 +116,12 @@ class Learner(nn.Module):
         halt, _ = self.model.judge(out.pooled)
         if c.halt_early:
             finished = finished | ((halt[:, 0] > self.threshold(halt)) & (done >= 2))
-        pooled = pooled.scatter(1, (done - 1)[:, None, None].expand(-1, 1, pooled.shape[2]), out.pooled[:, None])
+        seen = inputs.pooled
+        pooled = seen.scatter(1, (done - 1)[:, None, None].expand(-1, 1, seen.shape[2]), out.pooled[:, None])
         rows = {
-            "ce": out.ce,
+            "ce": ce,
             "kl": out.kl_balanced,
-            "halt": self.halt_loss(x, state, noise, out, halt, right, done),
+            "halt": self.halt_loss(x, inputs.noise, out, halt, right, done),
             "value": self.value_loss(pooled, done, right),
         }
         weights = {"ce": 1.0, "kl": self.beta, "halt": c.halt_weight, "value": c.value_weight}
@@ -157,7 +172,7 @@ class Learner(nn.Module):
         return Inner(step.state.detach(), model.pool(step.readout), logits, ce, balanced, true)
 
     def halt_loss(
-        self, x: Tensor, state: State, noise: Tensor | None, out: Inner, halt: Tensor, right: Tensor, done: Tensor
+        self, x: Tensor, noise: Tensor | None, out: Inner, halt: Tensor, right: Tensor, done: Tensor
     ) -> Tensor:
         """Halt: is the answer right now? Continue: the better of the next step's two values (HRM's bootstrap)."""
         loss = F.binary_cross_entropy_with_logits(halt[:, 0], right.float(), reduction="none")
