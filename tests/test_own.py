@@ -25,7 +25,8 @@ from gram.solve.reasoner import load
 from gram.tasks import testing
 from gram.tasks.base import SPLITS
 from gram.tasks.own.files import read_pairs
-from gram.tasks.own.task import NOTHING, Table, describe, learn
+from gram.tasks.own.learn import describe, learn
+from gram.tasks.own.task import NOTHING, Table
 from gram.train import loop
 from gram.train.start import begin_with
 

@@ -10,7 +10,8 @@ import pytest
 
 from gram import tasks
 from gram.recipes import recipe
-from gram.tasks.own.task import Table, describe, learn
+from gram.tasks.own.learn import describe, learn
+from gram.tasks.own.task import Table
 
 FILE = Path(__file__).parent.parent / "benchmarks" / "own_data.py"
 spec = importlib.util.spec_from_file_location("own_data", FILE)

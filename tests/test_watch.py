@@ -12,7 +12,7 @@ from gram import tasks
 from gram import weights as weight_files
 from gram.recipes import change, recipe
 from gram.tasks.base import Examples
-from gram.tasks.own.task import describe
+from gram.tasks.own.learn import describe
 from gram.train import checkpoint, loop, monitor, watch
 from gram.train.budget import Progress
 

@@ -252,7 +252,7 @@ class SolveConfig(Checked):
 @dataclass(kw_only=True, frozen=True)
 class TableConfig(Checked):
     """What one's own data are, so that a folder of weights can read and answer by itself; `gram train own` learns it
-    from the files (gram.tasks.own.task)."""
+    from the files (gram.tasks.own.learn)."""
 
     files: tuple[Text, ...] = ()
     """The files that were read, with their full paths; weights that are given away hold none."""

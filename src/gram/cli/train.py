@@ -55,8 +55,8 @@ def train(arguments: list[str]) -> int:
     from gram.recipes.ignored import ignored
     from gram.tasks.arc import task as arc
     from gram.tasks.base import OWN
+    from gram.tasks.own import learn as own
     from gram.tasks.own import rows as completion
-    from gram.tasks.own import task as own
     from gram.train import loop
 
     named = arguments[0] if arguments and not arguments[0].startswith("-") else None

@@ -117,9 +117,7 @@ class Refusals:
 
 def check_base(task: Task, base: int | None) -> None:
     """ValueError where there is nothing to count."""
-    from gram.tasks.coloring import Coloring
-
-    if base is not None and not isinstance(task, Coloring):
+    if base is not None and not task.graphs:
         raise ValueError("--base says where the vertices of graphs count from; leave it out here.")
 
 
@@ -212,19 +210,16 @@ def examples(
 ) -> tuple[Examples, Found]:
     """The puzzles to measure on, with all their targets: those of a file, or the task's own of a split; and how a file
     was read. `limit` takes a sample that is always the same."""
-    from gram.tasks.coloring import Coloring
-    from gram.tasks.own.task import Table
-
     if edge_probability is not None:
-        if not isinstance(task, Coloring) or data is not None:
-            raise ValueError("--edge-probability shapes the random graphs of coloring tasks; leave it out here.")
-        task = Coloring(task.n, task.colors, edge_probability)
+        if data is not None:
+            raise ValueError("--edge-probability shapes random graphs, and --data gives others; leave one of them out.")
+        task = task.with_edges(edge_probability)
     how = Found([])
     if data is None:
         found = load_examples(task, (), split)
     elif data.name.endswith(task.answered):
         return load_examples(task, (str(data),), split, count=limit), how
-    elif isinstance(task, Table):
+    elif task.paired:
         found = task.load([data_file(str(data))])
     else:
         how = of_file(task, data_file(str(data)), base)

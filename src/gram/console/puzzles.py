@@ -31,7 +31,6 @@ from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
 from gram.tasks.base import Task, Tokens
 from gram.tasks.own.rows import Rows
-from gram.tasks.own.task import Table
 
 if TYPE_CHECKING:
     from gram.measure.puzzles import Status
@@ -81,9 +80,7 @@ def solve(
 
         return rows.fill(task, input=input, output=output, n=n or 1, weights=weights, dtype=dtype, asked=asked)
     if blank_unknown:
-        if not isinstance(task, Table) or task.checkable:
-            raise ValueError("--unknown blank is for one's own data that no check judges; leave one of them out.")
-        task.blank_unknown = True
+        task.blank_unknowns()
     if task.unconditional:
         raise ValueError(task.sampled().no_puzzles)
     if explain_input is not None:

@@ -9,10 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from gram.config import Config
 from gram.tasks.reading.content import Content, Found, opened
 
 PAD = 0
@@ -141,6 +142,15 @@ def square_views(n: int) -> np.ndarray:
     return np.stack([np.rot90(side, turns).reshape(-1) for side in (cells, cells.T) for turns in range(4)])
 
 
+class Renumbering(NamedTuple):
+    """Tokens that other weights number otherwise."""
+
+    now: np.ndarray
+    """(V,) int64: the token of now for each of theirs."""
+    new: list[str]
+    """Symbols that they do not have."""
+
+
 class Task(ABC):
     """One kind of puzzle: text to tokens and back, the rules, the exact answers, the symmetries.
 
@@ -172,10 +182,27 @@ class Task(ABC):
     answered: tuple[str, ...] = ()
     """How the names of files end that hold puzzles with their answers, for `read_examples`."""
 
+    graphs: bool = False
+    """Whether puzzles are graphs, whose vertices may count from 0 or 1."""
+    paired: bool = False
+    """Whether every data file holds inputs with their targets, in whatever form (`load`)."""
+
     def sampled(self) -> "Unconditional":
         """Itself, where it is unconditional. ValueError elsewhere."""
         name = self.spec.name
         raise ValueError(f"{name} answers puzzles, so there are no samples to draw; use `gram solve {name}`.")
+
+    def with_edges(self, probability: float) -> "Task":
+        """The same task with another share of edges in its random graphs. ValueError where there are none."""
+        raise ValueError("--edge-probability shapes the random graphs of coloring tasks; leave it out here.")
+
+    def blank_unknowns(self) -> None:
+        """From now on, symbols of inputs that are not known read as blanks. ValueError where a check judges."""
+        raise ValueError("--unknown blank is for one's own data that no check judges; leave one of them out.")
+
+    def renumbered(self, config: Config) -> "Renumbering | None":
+        """What became of the tokens of weights with this `config`; None where they are the same."""
+        return None
 
     @property
     def unchecked(self) -> str:

@@ -31,6 +31,8 @@ class Coloring(Task):
 
     `edge_probability` is that of the random graphs in `examples`; it is no part of the name."""
 
+    graphs = True
+
     def __init__(self, n: int, colors: int = 3, edge_probability: float = 0.4):
         if not 2 <= n <= 24:
             raise ValueError(f"graphs have 2 to 24 vertices; {n} is not among them")
@@ -54,6 +56,9 @@ class Coloring(Task):
             relations=(stars, (vertices,)),
             symbols=tuple(range(FIRST_COLOR, FIRST_COLOR + colors)),
         )
+
+    def with_edges(self, probability: float) -> "Coloring":
+        return Coloring(self.n, self.colors, probability)
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:

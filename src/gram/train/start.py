@@ -6,30 +6,27 @@ import torch
 
 from gram import weights as weight_files
 from gram.models.build import AnyModel
-from gram.tasks.base import PAD, Task
-from gram.tasks.own.task import NOTHING, Table
+from gram.tasks.base import Task
 
 TOKENS = ("embed_x.weight", "core.posterior.embed_y.weight", "decoder.weight")
 """Tensors with a row for each token."""
 
 
 def begin_with(model: AnyModel, task: Task, folder: Path) -> list[str]:
-    """Load the weights of `folder` into `model`. For one's own data, whose tokens are numbered in the order of their
-    symbols, rows go to the numbers of now; symbols that are new keep the rows of a new network and are returned.
-    ValueError or FileNotFoundError if the weights do not fit."""
-    table = weight_files.read(folder).table if isinstance(task, Table) else None
-    if table is None or not isinstance(task, Table) or Table(table).symbols == task.symbols:
+    """Load the weights of `folder` into `model`. Where the task numbers its tokens otherwise than they do, rows go to
+    the numbers of now; symbols that are new keep the rows of a new network and are returned. ValueError or
+    FileNotFoundError if the weights do not fit."""
+    renumbered = task.renumbered(weight_files.read(folder))
+    if renumbered is None:
         weight_files.load_weights(model, folder / weight_files.WEIGHTS)
         return []
     config, before = weight_files.load(folder)
-    known = Table(table).symbols
-    at = torch.tensor([PAD, NOTHING, *(task.symbols.index(symbol) + NOTHING + 1 for symbol in known)])
     state, fresh = before.state_dict(), model.state_dict()
     for name in TOKENS:
         if name in state:
-            state[name] = fresh[name].index_copy(0, at, state[name])
+            state[name] = fresh[name].index_copy(0, torch.from_numpy(renumbered.now), state[name])
     wanted = {name: tensor.shape for name, tensor in fresh.items()}
     if config.model != model.config or {name: tensor.shape for name, tensor in state.items()} != wanted:
         raise ValueError(f"{folder} holds another network; leave --start out, or give the same --model options.")
     model.load_state_dict(state)
-    return [symbol for symbol in task.symbols if symbol not in known]
+    return renumbered.new

@@ -6,31 +6,25 @@ input, the answer stands in place, at the positions of the input (a repair chang
 it follows the input, whose positions say nothing about it. An answer ends at its first nothing, so lengths come back.
 """
 
-import dataclasses
 import functools
-import importlib.util
 import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gram.config import Config, TableConfig
-from gram.tasks.base import OWN, PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.base import OWN, PAD, SPLITS, Examples, Renumbering, Symmetry, Task, TaskSpec, Tokens, splits_of
 from gram.tasks.data.files import read_text
-from gram.tasks.data.store import data_file
-from gram.tasks.own.files import TABLES, Pairs, Written, read_pairs
+from gram.tasks.own.check import judge, load_check, withheld
+from gram.tasks.own.files import TABLES, Written, read_pairs
 
 NOTHING = 1
-MOST = 254
-"""Symbols at most: tokens are bytes."""
 BLANK = "\ufffd"
 """What is shown of an input where an unknown symbol was taken for a blank."""
 UNKNOWN = 10**20
 """An integer that is no symbol: those have 19 digits at most."""
-PROBES = 20  # inputs on which a check meets answers as a network gives them before it has learnt
 
 
 class Table(Task):
@@ -41,6 +35,8 @@ class Table(Task):
 
     The check that `config` names is run only with `trust`: whoever wrote the configuration chose it. `check`
     (file.py:function) takes its place."""
+
+    paired = True
 
     def __init__(self, config: TableConfig, *, trust: bool = False, check: str | None = None):
         self.config, self.even = config, config.even
@@ -80,6 +76,19 @@ class Table(Task):
         if self.withheld is None:
             return super().unchecked
         return f"{withheld(self.withheld)} Or choose without it: --select majority."
+
+    def blank_unknowns(self) -> None:
+        if self.checkable:
+            super().blank_unknowns()
+        self.blank_unknown = True
+
+    def renumbered(self, config: Config) -> Renumbering | None:
+        """Tokens are numbered in the order of their symbols."""
+        known = self.symbols if config.table is None else Table(config.table).symbols
+        if known == self.symbols:
+            return None
+        now = [PAD, NOTHING, *(self._token_of[symbol] for symbol in known)]
+        return Renumbering(np.array(now), [symbol for symbol in self.symbols if symbol not in known])
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
@@ -232,181 +241,3 @@ class Table(Task):
 
     def _text(self, written: Written) -> str:
         return written if isinstance(written, str) else " ".join(map(str, written))
-
-
-# the check ------------------------------------------------------------------------------------------------
-Check = Callable[[Any, Any], Any]
-
-
-def load_check(where: str) -> Check:
-    """The function of "file.py:function". FileNotFoundError or ValueError with one sentence if there is none."""
-    name, _, function = where.rpartition(":")
-    path = Path(name)
-    if path.suffix != ".py" or not function.isidentifier():
-        raise ValueError(f"the check {where!r} is not of the form file.py:function")
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no file {path}, which holds the check; put it there, or give its new place with --check."
-        )
-    spec = importlib.util.spec_from_file_location(f"gram_check_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up there
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise ValueError(f"{path} cannot be loaded ({type(error).__name__}: {error}); repair it") from error
-    check = getattr(module, function, None)
-    if not callable(check):
-        raise ValueError(f"{path} has no function {function}; name one that takes an input and an answer")
-    return check
-
-
-def withheld(check: str) -> str:
-    """What to do where a check is named but not trusted."""
-    return (
-        f"The weights name the check {check}, which is code that runs only if you trust it; read it and give "
-        "--trust-check (in Python trust=True), or give a check of yours with --check FILE.py:FUNCTION."
-    )
-
-
-def judge(check: Check, input: Written, answer: Written) -> bool:
-    """check(input, answer). ValueError if it raises or returns anything but a bool."""
-    try:
-        verdict = check(input, answer)
-    except Exception as error:
-        raise ValueError(
-            f"the check raised {type(error).__name__}: {error} for the input {input!r} and the answer {answer!r}; "
-            "it must return True or False for every answer"
-        ) from error
-    if not isinstance(verdict, bool | np.bool_):
-        raise ValueError(
-            f"the check returned {verdict!r} for the input {input!r} and the answer {answer!r}; it must return True or "
-            "False"
-        )
-    return bool(verdict)
-
-
-# what the data are ----------------------------------------------------------------------------------------
-def describe(
-    config: Config, check: str | None, *, trust: bool = False, start: TableConfig | None = None, add: bool = False
-) -> Config:
-    """`config` with the table of its data files, if its task is one's own data; files and check are read and tried
-    first, so that whatever is wrong with them is said before anything is written.
-
-    A run that goes on has its table already, and `check` (file.py:function) takes the place of the one in it, which is
-    run only with `trust`. A run that begins with the weights of the table `start` keeps its symbols and lengths; with
-    `add`, symbols that are new to it join. Without a check, "checked" cannot select and becomes "majority".
-    FileNotFoundError or ValueError with one sentence."""
-    if config.task != OWN:
-        if check is not None:
-            raise ValueError(f"the task {config.task} has rules of its own; leave --check out")
-        return config
-    if check is not None:
-        name, _, function = check.rpartition(":")
-        check = f"{Path(name).resolve()}:{function}"
-    if config.data:
-        table = learn([data_file(name) for name in config.data], check)
-        table = table if start is None else continued(table, start, add=add)
-    elif config.table is None:
-        raise ValueError(f"give the data: gram train {OWN} --data FILE, a .jsonl, .csv or .npz of inputs and targets")
-    else:
-        if config.table.check is not None and check is None and not trust:
-            raise ValueError(withheld(config.table.check))
-        table = dataclasses.replace(config.table, check=check or config.table.check)
-    task = Table(table, trust=True)  # given, or trusted
-    for split in ("train", "dev"):
-        task.examples(split)
-    solve = config.solve
-    if not task.checkable and solve.select == "checked":
-        solve = dataclasses.replace(solve, select="majority")
-    return dataclasses.replace(config, data=(), table=table, solve=solve)
-
-
-def learn(paths: list[Path], check: str | None = None) -> TableConfig:
-    """Symbols, lengths and kind of the pairs in `paths`. ValueError names the first line that does not fit the others,
-    or whose target the check does not accept."""
-    pairs = [pairs for path in paths for pairs in read_pairs(path)]
-    if not pairs:
-        raise ValueError(f"{', '.join(map(str, paths))} holds no data; write inputs and targets into it")
-    inputs = [one.input for one in pairs]
-    targets = [target for one in pairs for target in one.targets]
-    integers = isinstance(inputs[0], list)
-    for one in pairs:
-        if not one.input:
-            raise ValueError(f"{one.where}: the input is empty; it needs one symbol at least")
-        if any(isinstance(written, list) != integers for written in (one.input, *one.targets)):
-            raise ValueError(f"{one.where}: some sequences are strings and some integers; write all alike")
-    input_symbols, target_symbols = (_symbols(sequences, integers) for sequences in (inputs, targets))
-    number = len({*input_symbols, *target_symbols})
-    if number > MOST:
-        raise ValueError(f"the data hold {number} different symbols; {MOST} is the most")
-    if check is not None:
-        _try(load_check(check), pairs, target_symbols, integers)
-    return TableConfig(
-        files=tuple(str(path.resolve()) for path in paths),
-        kind="integers" if integers else "characters",
-        input_symbols=input_symbols,
-        target_symbols=target_symbols,
-        input_length=max(map(len, inputs)),
-        target_length=max(1, *map(len, targets)),
-        even=len(set(map(len, inputs))) == len(set(map(len, targets))) == 1,
-        in_place=all(len(target) == len(one.input) for one in pairs for target in one.targets),
-        check=check,
-    )
-
-
-def continued(new: TableConfig, old: TableConfig, *, add: bool) -> TableConfig:
-    """The table of weights, `old`, for the files and the check of `new`: its lengths and symbols, with `add` those of
-    `new` as well. ValueError names what does not fit."""
-    if new.kind != old.kind:
-        raise ValueError(f"the data are {new.kind}, and the weights know {old.kind}; train without --start")
-    for name in ("input", "target"):
-        longest, known = getattr(new, f"{name}_length"), getattr(old, f"{name}_length")
-        if longest > known:
-            raise ValueError(
-                f"the longest {name} has {longest} symbols, and the weights were made for {known}; leave such lines "
-                "out, or train without --start"
-            )
-    if old.in_place and not new.in_place:
-        raise ValueError(
-            "the weights write every answer in place of its input, and some targets are not as long as their inputs; "
-            "leave such lines out, or train without --start"
-        )
-    strange = new_symbols(new, old)
-    if strange and not add:
-        raise ValueError(
-            f"the weights do not know {'the symbol' if len(strange) == 1 else 'the symbols'} {' '.join(strange)}; "
-            "add them with --add-symbols, leave such lines out, or train without --start"
-        )
-    order = int if old.kind == "integers" else str
-    joined = {
-        name: tuple(sorted({*getattr(old, name), *getattr(new, name)}, key=order))
-        for name in ("input_symbols", "target_symbols")
-    }
-    return dataclasses.replace(old, files=new.files, check=new.check, **joined)
-
-
-def new_symbols(new: TableConfig, old: TableConfig) -> list[str]:
-    """The symbols of `new` that have no token in `old`, in order."""
-    strange = {*new.input_symbols, *new.target_symbols} - {*old.input_symbols, *old.target_symbols}
-    return sorted(strange, key=int if old.kind == "integers" else str)
-
-
-def _symbols(sequences: list[Written], integers: bool) -> tuple[str, ...]:
-    found = {str(symbol) for sequence in sequences for symbol in sequence}
-    return tuple(sorted(found, key=int if integers else str))
-
-
-def _try(check: Check, pairs: list[Pairs], symbols: tuple[str, ...], integers: bool) -> None:
-    """A check must accept all targets, and stand answers of any length."""
-    for one in pairs:
-        for target in one.targets:
-            if not judge(check, one.input, target):
-                raise ValueError(f"{one.where}: the check does not accept this target; repair one of them")
-    rng = np.random.default_rng(0)
-    longest = max(len(target) for one in pairs for target in one.targets)
-    for i, one in enumerate(pairs[:PROBES]):
-        drawn = [str(s) for s in rng.choice(symbols, longest * i // PROBES)] if symbols else []
-        judge(check, one.input, [int(s) for s in drawn] if integers else "".join(drawn))

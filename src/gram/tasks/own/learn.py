@@ -1,0 +1,140 @@
+"""What there is to learn of the files of one's own data before a training: symbols, lengths, whether a check fits."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from gram.config import Config, TableConfig
+from gram.tasks.base import OWN
+from gram.tasks.data.store import data_file
+from gram.tasks.own.check import Check, judge, load_check, withheld
+from gram.tasks.own.files import Pairs, Written, read_pairs
+from gram.tasks.own.task import Table
+
+MOST = 254
+"""Symbols at most: tokens are bytes."""
+PROBES = 20  # inputs on which a check meets answers as a network gives them before it has learnt
+
+
+def describe(
+    config: Config, check: str | None, *, trust: bool = False, start: TableConfig | None = None, add: bool = False
+) -> Config:
+    """`config` with the table of its data files, if its task is one's own data; files and check are read and tried
+    first, so that whatever is wrong with them is said before anything is written.
+
+    A run that goes on has its table already, and `check` (file.py:function) takes the place of the one in it, which is
+    run only with `trust`. A run that begins with the weights of the table `start` keeps its symbols and lengths; with
+    `add`, symbols that are new to it join. Without a check, "checked" cannot select and becomes "majority".
+    FileNotFoundError or ValueError with one sentence."""
+    if config.task != OWN:
+        if check is not None:
+            raise ValueError(f"the task {config.task} has rules of its own; leave --check out")
+        return config
+    if check is not None:
+        name, _, function = check.rpartition(":")
+        check = f"{Path(name).resolve()}:{function}"
+    if config.data:
+        table = learn([data_file(name) for name in config.data], check)
+        table = table if start is None else continued(table, start, add=add)
+    elif config.table is None:
+        raise ValueError(f"give the data: gram train {OWN} --data FILE, a .jsonl, .csv or .npz of inputs and targets")
+    else:
+        if config.table.check is not None and check is None and not trust:
+            raise ValueError(withheld(config.table.check))
+        table = dataclasses.replace(config.table, check=check or config.table.check)
+    task = Table(table, trust=True)  # given, or trusted
+    for split in ("train", "dev"):
+        task.examples(split)
+    solve = config.solve
+    if not task.checkable and solve.select == "checked":
+        solve = dataclasses.replace(solve, select="majority")
+    return dataclasses.replace(config, data=(), table=table, solve=solve)
+
+
+def learn(paths: list[Path], check: str | None = None) -> TableConfig:
+    """Symbols, lengths and kind of the pairs in `paths`. ValueError names the first line that does not fit the others,
+    or whose target the check does not accept."""
+    pairs = [pairs for path in paths for pairs in read_pairs(path)]
+    if not pairs:
+        raise ValueError(f"{', '.join(map(str, paths))} holds no data; write inputs and targets into it")
+    inputs = [one.input for one in pairs]
+    targets = [target for one in pairs for target in one.targets]
+    integers = isinstance(inputs[0], list)
+    for one in pairs:
+        if not one.input:
+            raise ValueError(f"{one.where}: the input is empty; it needs one symbol at least")
+        if any(isinstance(written, list) != integers for written in (one.input, *one.targets)):
+            raise ValueError(f"{one.where}: some sequences are strings and some integers; write all alike")
+    input_symbols, target_symbols = (_symbols(sequences, integers) for sequences in (inputs, targets))
+    number = len({*input_symbols, *target_symbols})
+    if number > MOST:
+        raise ValueError(f"the data hold {number} different symbols; {MOST} is the most")
+    if check is not None:
+        _try(load_check(check), pairs, target_symbols, integers)
+    return TableConfig(
+        files=tuple(str(path.resolve()) for path in paths),
+        kind="integers" if integers else "characters",
+        input_symbols=input_symbols,
+        target_symbols=target_symbols,
+        input_length=max(map(len, inputs)),
+        target_length=max(1, *map(len, targets)),
+        even=len(set(map(len, inputs))) == len(set(map(len, targets))) == 1,
+        in_place=all(len(target) == len(one.input) for one in pairs for target in one.targets),
+        check=check,
+    )
+
+
+def continued(new: TableConfig, old: TableConfig, *, add: bool) -> TableConfig:
+    """The table of weights, `old`, for the files and the check of `new`: its lengths and symbols, with `add` those of
+    `new` as well. ValueError names what does not fit."""
+    if new.kind != old.kind:
+        raise ValueError(f"the data are {new.kind}, and the weights know {old.kind}; train without --start")
+    for name in ("input", "target"):
+        longest, known = getattr(new, f"{name}_length"), getattr(old, f"{name}_length")
+        if longest > known:
+            raise ValueError(
+                f"the longest {name} has {longest} symbols, and the weights were made for {known}; leave such lines "
+                "out, or train without --start"
+            )
+    if old.in_place and not new.in_place:
+        raise ValueError(
+            "the weights write every answer in place of its input, and some targets are not as long as their inputs; "
+            "leave such lines out, or train without --start"
+        )
+    strange = new_symbols(new, old)
+    if strange and not add:
+        raise ValueError(
+            f"the weights do not know {'the symbol' if len(strange) == 1 else 'the symbols'} {' '.join(strange)}; "
+            "add them with --add-symbols, leave such lines out, or train without --start"
+        )
+    order = int if old.kind == "integers" else str
+    joined = {
+        name: tuple(sorted({*getattr(old, name), *getattr(new, name)}, key=order))
+        for name in ("input_symbols", "target_symbols")
+    }
+    return dataclasses.replace(old, files=new.files, check=new.check, **joined)
+
+
+def new_symbols(new: TableConfig, old: TableConfig) -> list[str]:
+    """The symbols of `new` that have no token in `old`, in order."""
+    strange = {*new.input_symbols, *new.target_symbols} - {*old.input_symbols, *old.target_symbols}
+    return sorted(strange, key=int if old.kind == "integers" else str)
+
+
+def _symbols(sequences: list[Written], integers: bool) -> tuple[str, ...]:
+    found = {str(symbol) for sequence in sequences for symbol in sequence}
+    return tuple(sorted(found, key=int if integers else str))
+
+
+def _try(check: Check, pairs: list[Pairs], symbols: tuple[str, ...], integers: bool) -> None:
+    """A check must accept all targets, and stand answers of any length."""
+    for one in pairs:
+        for target in one.targets:
+            if not judge(check, one.input, target):
+                raise ValueError(f"{one.where}: the check does not accept this target; repair one of them")
+    rng = np.random.default_rng(0)
+    longest = max(len(target) for one in pairs for target in one.targets)
+    for i, one in enumerate(pairs[:PROBES]):
+        drawn = [str(s) for s in rng.choice(symbols, longest * i // PROBES)] if symbols else []
+        judge(check, one.input, [int(s) for s in drawn] if integers else "".join(drawn))
