@@ -278,7 +278,7 @@ def test_seen_counts_valid_samples_of_the_training_files(tmp_path):
     other = board(BOARD.translate(str.maketrans("12", "21")))
     tokens = np.stack([board(), other, board(), NINE.blank])
     valid = np.array([True, True, True, False])
-    samples = generate.Samples(tokens, valid, np.ones(4, np.int64), np.zeros(4, np.float32), 1.0)
+    samples = generate.Samples(tokens, valid, np.ones(4, np.int64), np.zeros(4, np.float32), 1.0, NINE)
     assert seen(NINE, (str(tmp_path / "a.csv"),), samples) == pytest.approx(2 / 3)
     assert seen(NINE, ("not-here.csv",), samples) is None
     assert seen(FOUR, (), samples) is None

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from gram.loading import load
     from gram.measure.evaluation import Evaluation
     from gram.measure.puzzles import evaluate
-    from gram.solve.answer import Answer, to_records
+    from gram.solve.answer import Answer
     from gram.solve.options import SamplingOptions
     from gram.solve.reasoner import Reasoner
+    from gram.solve.records import to_records
     from gram.weights import shipped
 
 # Threads that spin while they wait make a small network many times slower as soon as another program runs. Read when
@@ -29,7 +30,7 @@ PLACES = {
     "load": "gram.loading",
     "shipped": "gram.weights",
     "tasks": "gram.tasks",
-    "to_records": "gram.solve.answer",
+    "to_records": "gram.solve.records",
 }
 """Where each public name stands. They are imported on first use, so that `import gram` and `gram.tasks` stay free of
 torch."""

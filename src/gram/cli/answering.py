@@ -49,9 +49,10 @@ def solve(
         trust_check: For own data, run the check that the weights name. It is code: read it first.
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
         skip_bad: Answer the others where some are no puzzles; each is named on standard error, and the exit code is 2.
-        output: For tables (gram train own --complete), a new CSV file: the rows of --input, empty cells filled in.
-            For ARC a new JSON file of two attempts at each test input, as Kaggle takes submissions.
-        n: Imputations of each row in it; 1 takes the likeliest value of each cell.
+        output: A new file for the answers in place of their printing, whole at the end: .csv, .parquet or .jsonl, with
+            the names of --json. For tables (gram train own --complete), the rows of --input, empty cells filled in.
+            For ARC also .json: two attempts at each test input, as Kaggle takes submissions.
+        n: For tables, imputations of each row; 1 takes the likeliest value of each cell.
         unknown: For own data without a check, what a symbol is that the weights do not know: an error, or a blank.
         quiet: Say nothing on standard error but what goes wrong.
         server: Address of a `gram serve` that answers in place of weights that are loaded here.
@@ -93,6 +94,7 @@ def generate(
     n: int | None = None,
     weights: str | None = None,
     dtype: Dtype = "auto",
+    output: Path | None = None,
     png: Path | None = None,
     evolution: Path | None = None,
     quiet: bool = False,
@@ -106,6 +108,7 @@ def generate(
         n: Samples.
         weights: Shipped weights by name or a folder; the task's own if not given.
         dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
+        output: Also a new file of the samples: .csv, .parquet or .jsonl, with the names of --json.
         png: Write a picture of the first hundred samples into this new file.
         evolution: Write what the first eight samples were after each supervision step into this new PNG file.
         quiet: Say nothing on standard error but what goes wrong.
@@ -118,6 +121,7 @@ def generate(
         n=n,
         weights=weights,
         dtype=dtype,
+        output=output,
         png=png,
         evolution=evolution,
         quiet=quiet,

@@ -11,6 +11,7 @@ import numpy as np
 
 from gram.atomic import whole
 from gram.console.inputs import load, sample_rows, standard_input, tell_arithmetic
+from gram.console.output import records
 from gram.console.text import counted, say
 from gram.measure.arc import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
 from gram.progress import EVERY, Progress, progress
@@ -60,11 +61,10 @@ def solve(
     output: Path | None = None,
 ) -> int:
     """Print two attempts at every test input of the puzzles: files of JSON, JSON itself, or lines of a name and a
-    grid. `output`: also a new file of them, as Kaggle takes submissions."""
+    grid. `output`: a new file of them in place of their printing: .json as Kaggle takes submissions, else the records
+    of --json."""
     if asked.get("want") not in (None, 1) or asked.get("select") is not None:
         raise ValueError("An ARC test input gets two attempts, by vote; leave --want and --select out.")
-    if output is not None and output.exists():
-        raise ValueError(f"{output} is there already; give another --output.")
     found = [question for text in texts for question in read(task, text)]
     if input:
         found += in_file(task, input)
@@ -74,19 +74,27 @@ def solve(
     reasoner, _, _ = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
     given: dict[str, list[dict[str, Any]]] = {}
-    with progress("Solving", quiet=quiet, first=EVERY) as bar:
+    kaggle = output is not None and output.suffix.lower() == ".json"
+    with (
+        records(None if kaggle else output) as taken,
+        progress("Solving", quiet=quiet, first=EVERY) as bar,
+    ):
         for question in found:
             [answer], seconds = watched(reasoner, task, [question], options, bar)
             given.setdefault(question.name, []).append(submitted(answer))
+            taken.add(fields(question, answer, seconds))
             with bar.aside():
                 if as_json:
                     print(json.dumps(fields(question, answer, seconds)), flush=True)
-                else:
+                elif output is None:
                     say(describe(question, answer, seconds))
                     sys.stdout.flush()
     if output is not None:
-        with whole(output) as temporary:
-            temporary.write_text(json.dumps(given) + "\n", encoding="utf-8")
+        if kaggle:
+            with whole(output) as temporary:
+                temporary.write_text(json.dumps(given) + "\n", encoding="utf-8")
+        if not as_json:
+            say(f"{output}: {counted(len(found), 'test input')} of {counted(len(given), 'puzzle')}")
     if not quiet:
         tell_arithmetic(reasoner)
     return 0

@@ -23,6 +23,7 @@ from gram.console.inputs import (
     tell_arithmetic,
     tell_reading,
 )
+from gram.console.output import check_output, records
 from gram.console.remote import Remote, tell
 from gram.console.text import counted, one_line, say
 from gram.progress import EVERY, Progress, Snapshot, clock, progress
@@ -65,16 +66,19 @@ def solve(
     is no puzzle is told and left out, for exit code 2 at the end. `quiet`: say only what goes wrong on standard error.
     `base`: see Task.understand. `explain_input`: only say how this file is understood. `blank_unknown`: symbols of
     one's own inputs that are not known read as blanks.
-    `output`, `n`: see gram.console.rows. `dtype`, `trust`, `check`: see gram.load. `remote`: a server that answers in
+    `output`: a new file for the answers in place of their printing, see gram.console.output; it and `n` for rows that
+    are completed: see gram.console.rows. `dtype`, `trust`, `check`: see gram.load. `remote`: a server that answers in
     place of weights."""
     if remote is not None and (name == tasks.OWN or weights or check or trust or animate or dtype != "auto"):
         raise ValueError("With --server the weights are there; leave --weights, --dtype, --check and --animate out.")
     task = named(name, weights, trust=trust, check=check)
     check_base(task, base)
-    if n is not None or (output is not None and not isinstance(task, Arc)):
+    if output is not None:
+        check_output(output, *([".json"] if isinstance(task, Arc) else []))
+    if n is not None or isinstance(task, Rows):
         if not isinstance(task, Rows) or input is None or output is None or puzzles or as_json:
             raise ValueError(
-                "--output and --n are for weights of gram train own --complete, with --input FILE.csv and no --json."
+                "--n is for weights of gram train own --complete, with --input FILE.csv, --output FILE and no --json."
             )
         from gram.console import rows
 
@@ -114,10 +118,10 @@ def solve(
         return refusals.code
     if remote is not None:
         tell_reading(found, quiet=quiet)
-        tell(remote, task, asked_for, asked, as_json=as_json, several=len(texts) > 1)
+        tell(remote, task, asked_for, asked, as_json=as_json, several=len(texts) > 1, output=output)
         return refusals.code
     solved, answered = 0, 0
-    with progress("Solving", quiet=quiet, first=EVERY) as bar:
+    with records(output) as taken, progress("Solving", quiet=quiet, first=EVERY) as bar:
         bar.at(lambda: Snapshot(0.0, "reading the weights"))
         reasoner, _, _ = load(task, weights, dtype)
         with bar.aside():
@@ -125,16 +129,18 @@ def solve(
         begin = time.perf_counter()
         for number, puzzle, answer in answers(reasoner, asked_for, refusals, bar, asked):
             solved, answered = solved + bool(answer.valid), answered + 1
+            taken.add(fields(number, answer))
             with bar.aside():
                 if as_json:
                     print(json.dumps(fields(number, answer)), flush=True)
-                else:
+                elif output is None:
                     heading, gap = (f"Puzzle {number}\n", "\n") if len(texts) > 1 else ("", "")
                     say(heading + describe(task, puzzle, answer) + gap)
                     sys.stdout.flush()
-    if not as_json and len(texts) > 1:
+    if not as_json and (output is not None or len(texts) > 1):
         did = f"{solved} of {answered} solved" if task.checkable else f"{answered} answered, none checked,"
-        say(f"{did} in {time.perf_counter() - begin:.2f} s")
+        where = "" if output is None else f"{output}: "
+        say(f"{where}{did} in {time.perf_counter() - begin:.2f} s")
     if animate is not None:
         write(animate, reasoner, asked_for[0][1], asked)
     if not quiet:

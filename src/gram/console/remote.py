@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gram import strict_json
+from gram.console.output import records
 from gram.console.text import counted, one_line, say
 from gram.tasks.base import Task, Tokens
 
@@ -38,18 +39,23 @@ def tell(
     *,
     as_json: bool,
     several: bool,
+    output: Path | None = None,
 ) -> None:
-    """Print each answer. several: name puzzles by number, and say at the end how many were solved."""
+    """Print each answer, or write all into the new file `output`. several: name puzzles by number, and say at the end
+    how many were solved."""
     begin, solved = time.perf_counter(), 0
-    for answer in answers(remote, task, numbered, asked):
-        solved += bool(answer["valid"])
-        if as_json:
-            print(json.dumps(answer), flush=True)
-        else:
-            heading, gap = (f"Puzzle {answer['number']}\n", "\n") if several else ("", "")
-            say(heading + describe(answer) + gap)
-    if several and not as_json:
-        say(f"{solved} of {len(numbered)} solved in {time.perf_counter() - begin:.2f} s")
+    with records(output) as taken:
+        for answer in answers(remote, task, numbered, asked):
+            solved += bool(answer["valid"])
+            taken.add(answer)
+            if as_json:
+                print(json.dumps(answer), flush=True)
+            elif output is None:
+                heading, gap = (f"Puzzle {answer['number']}\n", "\n") if several else ("", "")
+                say(heading + describe(answer) + gap)
+    if (several or output is not None) and not as_json:
+        where = "" if output is None else f"{output}: "
+        say(f"{where}{solved} of {len(numbered)} solved in {time.perf_counter() - begin:.2f} s")
 
 
 def answers(

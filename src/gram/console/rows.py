@@ -1,15 +1,14 @@
 """`gram solve` and `gram eval` on tables whose rows are completed."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gram.atomic import whole
 from gram.console.inputs import examples as examples_of
 from gram.console.inputs import load, tell_arithmetic
+from gram.console.output import records
 from gram.console.text import counted, say
 from gram.solve.options import resolve
 from gram.tasks.own.rows import HIDDEN, Rows, read_table
@@ -25,13 +24,11 @@ def fill(
     dtype: str,
     asked: dict[str, Any],
 ) -> int:
-    """Fill the empty cells of the table `input` and write it to the new file `output`. n = 1: the likeliest value of
-    each cell; more: as many drawn rows for each, numbered in a column `imputation`. Columns NAME.p, behind all others,
-    hold the probability of what was filled in, and are empty where a cell was there."""
+    """Fill the empty cells of the table `input` and write it to the new file `output` (see gram.console.output). n = 1:
+    the likeliest value of each cell; more: as many drawn rows for each, numbered in a column `imputation`. Columns
+    NAME.p, behind all others, hold the probability of what was filled in, and are empty where a cell was there."""
     if n < 1:
         raise ValueError(f"n is {n}; it must be at least 1.")
-    if output.exists():
-        raise FileExistsError(f"{output} is there already; give a new file.")
     header, rows = read_table(input)
     names = [column.name for column in task.config.columns]
     if strange := [name for name in header if name not in (*names, *task.config.left_out)]:
@@ -48,19 +45,21 @@ def fill(
     drawn = measure.draws(reasoner.network, task, puzzles, options)
     chances = [measure.probabilities(drawn[:, :, i].reshape(len(rows), -1), size) for i, size in enumerate(task.sizes)]
     filled = [i for i in range(len(names)) if (puzzles[:, i] == HIDDEN).any()]
-    with whole(output) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        number = ["imputation"] if n > 1 else []
-        writer.writerow([*number, *header, *(f"{names[i]}.p" for i in filled)])
+    with records(output) as taken:
         for r, row in enumerate(rows):
             best = np.array([chance[r].argmax() + HIDDEN + 1 for chance in chances], np.uint8)
             best = np.where(puzzles[r] == HIDDEN, best, puzzles[r])
             for k, tokens in enumerate(drawn[r, :n] if n > 1 else best[None]):
                 words = dict(zip(names, task.words(tokens), strict=True))
                 hidden = {name for name, token in zip(names, puzzles[r], strict=True) if token == HIDDEN}
-                cells = [words[name] if name in hidden else cell for name, cell in zip(header, row, strict=True)]
-                p = [f"{chances[i][r, tokens[i] - HIDDEN - 1]:.3f}" if puzzles[r, i] == HIDDEN else "" for i in filled]
-                writer.writerow([*([k + 1] if n > 1 else []), *cells, *p])
+                record: dict[str, Any] = {"imputation": k + 1} if n > 1 else {}
+                record |= {
+                    name: words[name] if name in hidden else cell for name, cell in zip(header, row, strict=True)
+                }
+                for i in filled:
+                    chance = chances[i][r, tokens[i] - HIDDEN - 1]
+                    record[f"{names[i]}.p"] = round(float(chance), 3) if puzzles[r, i] == HIDDEN else None
+                taken.add(record)
     cells = int((puzzles == HIDDEN).sum())
     say(f"{output}: {counted(cells, 'cell')} of {counted(len(rows), 'row')} filled in, {counted(n, 'time')}.")
     tell_arithmetic(reasoner)

@@ -9,7 +9,8 @@ import numpy as np
 from gram import tasks
 from gram.console import png as pictures
 from gram.console.inputs import load, tell_arithmetic
-from gram.console.text import counted, one_line, say
+from gram.console.output import check_output, records
+from gram.console.text import counted, say
 from gram.measure.samples import metrics
 from gram.progress import Snapshot, progress
 from gram.solve import generate
@@ -40,22 +41,30 @@ def sample(
     as_json: bool,
     asked: dict[str, Any],
     quiet: bool = False,
+    output: Path | None = None,
 ) -> int:
     """Draw n samples, print them or their metrics, and write pictures if asked to. `asked`: the options
-    of Reasoner.generate."""
+    of Reasoner.generate. `output`: also a new file of them, see gram.console.output."""
     task = tasks.task(name).sampled()
+    if output is not None:
+        check_output(output)
     for path in filter(None, (png, evolution)):
         pictures.check_new(path)
     reasoner, label, _, samples = drawn(task, weights, dtype, n, asked, quiet)
     options = drawing(reasoner.config.solve, n, asked)
+    with records(output) as taken:
+        for record in samples.to_dicts():
+            taken.add(record)
     if as_json:
-        for i in range(len(samples)):
-            print(json.dumps(fields(task, samples, i)))
+        for record in samples.to_dicts():
+            print(json.dumps(record))
     else:
         values = metrics(task, samples) | {"task": name, "weights": label, "depth": options.depth}
         values |= digits(task, samples, "test")
         say(beside([task.render(task.blank, tokens) for tokens in samples.tokens[:SHOWN]]))
         say(table(values))
+    if output is not None and not as_json:
+        say(f"{output}: {counted(len(samples), 'sample')}")
     if png is not None:
         some = samples.tokens[:SHEET]
         pictures.write(png, np.stack([task.picture(s) for s in some]), columns=max(1, round(len(some) ** 0.5)))
@@ -79,16 +88,6 @@ def drawn(
         outlook = Outlook.of(reasoner.network, task, 1, options)
         watch = outlook.shown(bar, lambda: f"{outlook.over:,} of {counted(outlook.rows, 'sample')}")
         return reasoner, label, folder, reasoner.generate(n, watch=watch, **asked)
-
-
-def fields(task: Unconditional, samples: generate.Samples, i: int) -> dict[str, Any]:
-    """One line of --json."""
-    return {
-        "sample": one_line(task.decode(samples.tokens[i])),
-        "valid": None if samples.valid is None else bool(samples.valid[i]),
-        "steps": int(samples.steps[i]),
-        "value": float(samples.value[i]),
-    }
 
 
 def beside(blocks: list[str], gap: str = "  ") -> str:

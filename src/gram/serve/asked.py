@@ -10,7 +10,6 @@ from typing import Any
 from gram import strict_json
 from gram.config import SolveConfig
 from gram.console.options import Drawing, Solving
-from gram.console.samples import fields
 from gram.fields import shown
 from gram.serve.problem import Problem
 from gram.serve.settings import Settings
@@ -53,8 +52,8 @@ class Asked:
         """The samples drawn within the `left` seconds, and whether all were drawn."""
         task, deadline = reasoner.task.sampled(), Deadline(1, total=left)
         drawn = draw(reasoner.network, task, self.options, deadline=deadline)
-        begun = [i for i in range(len(drawn)) if drawn.steps[i]]
-        return [fields(task, drawn, i) for i in begun], not deadline.late[0]
+        begun = [record for record in drawn.to_dicts() if record["steps"]]
+        return begun, not deadline.late[0]
 
     @property
     def most_rows(self) -> int:

@@ -1,7 +1,6 @@
 """What comes of a puzzle: the answer, how it was found, and how Python shows it."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -125,8 +124,3 @@ class Answer:
     def _given(self) -> Tokens:
         """The puzzle as tokens (L,)."""
         return self.task.encode(self.puzzle)
-
-
-def to_records(answers: Answer | Iterable[Answer]) -> list[dict[str, Any]]:
-    """A dictionary for each answer, as pandas.DataFrame and csv.DictWriter take them; see Answer.to_dict."""
-    return [answer.to_dict() for answer in ([answers] if isinstance(answers, Answer) else answers)]

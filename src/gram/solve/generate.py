@@ -1,15 +1,20 @@
 """Samples of p(x), drawn by the one sampler from the blank input (metrics: gram.measure.samples)."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
 
+from gram.solve.answer import ESCAPES
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.sampler import DEFAULTS, Watch, deterministic, rollout, sample
 from gram.tasks.base import Tokens, Unconditional
+
+SHOWN = 3
+"""Samples that `print` and a notebook show."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Samples:
     """(n,) float32."""
     seconds: float
     """Wall-clock time of the sampling."""
+    task: Unconditional = field(repr=False, compare=False)
+    """What they are samples of."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -34,6 +41,35 @@ class Samples:
     def good(self) -> Tokens:
         """The valid ones; all where there are no rules."""
         return self.tokens if self.valid is None else self.tokens[self.valid]
+
+    @property
+    def texts(self) -> list[str]:
+        """Each as text, on one line."""
+        return [self.task.decode(tokens).replace("\n", "/") for tokens in self.tokens]
+
+    def __str__(self) -> str:
+        """The first samples side by side, and how many are valid."""
+        blocks = [self._block(tokens) for tokens in self.tokens[:SHOWN]]
+        boards = "\n".join("  ".join(lines) for lines in zip(*blocks, strict=True))
+        verdict = "" if self.valid is None else f", {int(self.valid.sum())} of them valid"
+        return f"{boards}\n{len(self)} sample{'s' * (len(self) != 1)} of {self.task.spec.name}{verdict}"
+
+    def _block(self, tokens: Tokens) -> list[str]:
+        """The lines of one, without colors."""
+        return ESCAPES.sub("", self.task.render(self.task.blank, tokens)).splitlines()
+
+    def _repr_html_(self) -> str:
+        """The picture that a notebook shows: the first samples."""
+        from gram.tasks.drawing import draw  # imported late: it knows every task
+
+        shown = "".join(draw(self.task, self.task.blank, tokens).svg() for tokens in self.tokens[:SHOWN])
+        return f"<figure>{shown}<figcaption>{escape(str(self).splitlines()[-1])}</figcaption></figure>"
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Plain values of each, as `gram generate --json` prints them."""
+        valid = [None] * len(self) if self.valid is None else self.valid.tolist()
+        rows = zip(self.texts, valid, self.steps.tolist(), self.value.tolist(), strict=True)
+        return [dict(zip(("sample", "valid", "steps", "value"), row, strict=True)) for row in rows]
 
 
 def draw(
@@ -50,7 +86,7 @@ def draw(
     found = sample(network, task, task.blank[None], options, watch=watch, **changes)[0]
     seconds = time.perf_counter() - begin
     valid = found.judged(task, task.blank).valid if task.rules else None
-    return Samples(found.answers, valid, found.steps, found.value, seconds)
+    return Samples(found.answers, valid, found.steps, found.value, seconds, task)
 
 
 def evolution(network: Network, task: Unconditional, options: SamplingOptions = DEFAULTS, **changes: Any) -> Tokens:
