@@ -39,7 +39,7 @@ def read(path: Path, shape: Any, kind: str) -> dict[str, Any]:
 def compare(path: Path, values: Any, shape: Any, kind: str) -> None:
     """ValueError if the `values` of the file do not have the shape."""
     if reason := wrong(values, shape, ""):
-        raise ValueError(f"{path}, a file of {kind}: {reason}; {REMEDY}.")
+        raise ValueError(f"The {kind} file {path} is wrong: {reason}; {REMEDY}.")
 
 
 def wrong(value: Any, shape: Any, where: str) -> str | None:
