@@ -285,7 +285,7 @@ def test_a_wrong_checksum(small, tmp_path, name):
     data = bytearray((folder / name).read_bytes())
     data[len(data) // 2] ^= 1
     (folder / name).write_bytes(data)
-    with pytest.raises(ValueError, match="does not have its checksum; copy it again"):
+    with pytest.raises(ValueError, match=re.escape(name)):
         runtime.load(folder)
 
 

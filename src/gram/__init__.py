@@ -1,4 +1,4 @@
-"""Recursive reasoning with tiny networks: gram.load(...) gives a Reasoner; gram.tasks has the puzzles."""
+"""Recursive reasoning with tiny networks: gram.load(...) returns a Reasoner; gram.tasks has the puzzles."""
 
 import importlib
 import os
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gram.solve.records import to_records
     from gram.weights import shipped
 
-# Threads that spin while they wait make a small network many times slower as soon as another program runs. Read when
-# torch is loaded; an explicit setting wins.
+# Threads that spin while waiting make a small network many times slower as soon as another program runs. This is read
+# when torch is loaded; an explicit setting wins.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"
@@ -32,7 +32,7 @@ PLACES = {
     "tasks": "gram.tasks",
     "to_records": "gram.solve.records",
 }
-"""Where each public name stands. They are imported on first use, so that `import gram` and `gram.tasks` stay free of
+"""Module of each public name. Modules are imported on first use, so that `import gram` and `gram.tasks` do not load
 torch."""
 
 __all__ = [

@@ -1,7 +1,7 @@
-"""Files and folders that are written whole or not at all, and locks on folders. All of it outlives kill -9.
+"""Files and folders that are written completely or not at all, and locks on folders. All of it is safe under kill -9.
 
-A temporary file or folder is locked (flock) while its process lives. The kernel drops the lock with the process, so
-whoever writes the same thing next can tell what a killed process left behind, and deletes it.
+A temporary file or folder is locked (flock) while its process lives. The kernel releases the lock when the process
+dies, so the next writer recognizes the remains of a killed process and deletes them.
 """
 
 import errno
@@ -22,18 +22,18 @@ except ImportError:  # Windows
 
 LOCK = ".lock"
 UNLOCKABLE = errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL
-"""What flock says where the file system knows no locks."""
+"""Errors of flock on file systems without locks."""
 
 
 class Busy(ValueError):
-    """Another process works in the folder."""
+    """Another process is working in the folder."""
 
 
 # files and folders ------------------------------------------------------------------------------------------
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place when the block ends well, and is gone when it does not. The
-    block must write into the file, not replace it: the file has the mode that the umask gives, and its lock."""
+    """A temporary file that replaces `path` if the block succeeds and is deleted otherwise. The block must write into
+    the file and not replace it, since the file has the mode of the umask and the lock."""
     temporary, held = _claimed(path.parent, path.name, _new_file)
     try:
         yield temporary
@@ -48,7 +48,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch(parent: Path, name: str) -> Iterator[Path]:
-    """A temporary folder in `parent` for what is to be called `name`; gone when the block ends, unless renamed."""
+    """A temporary folder in `parent` for the future `name`. It is deleted at the end of the block unless renamed."""
     folder, held = _claimed(parent, name, _new_folder)
     try:
         yield folder
@@ -58,20 +58,20 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
 
 
 def refuse_filled(out: Path) -> None:
-    """FileExistsError if `out` holds something."""
+    """FileExistsError if `out` is not empty."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists and is not empty; give a new folder.")
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `out` when the block ends well, and is gone when it does not. FileExistsError if
-    `out` holds something."""
+    """A temporary folder that becomes `out` if the block succeeds and is deleted otherwise. FileExistsError if `out` is
+    not empty."""
     refuse_filled(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with scratch(out.parent, out.name) as folder:
         yield folder
-        for file in folder.rglob("*"):  # else a power cut can leave the folder with its name and without its content
+        for file in folder.rglob("*"):  # otherwise a power cut can leave the renamed folder without its content
             if file.is_file():
                 with open(file, "rb+") as written:
                     os.fsync(written.fileno())
@@ -90,7 +90,7 @@ def _new_folder(path: Path) -> int:
 
 
 def _claimed(parent: Path, name: str, make) -> tuple[Path, int]:
-    """A new temporary file or folder for `name`, locked, and its descriptor; those of killed processes are deleted."""
+    """A new locked temporary file or folder for `name`, and its descriptor. Those of killed processes are deleted."""
     sweep(parent, name)
     while True:
         path = parent / f".{name}.{secrets.token_hex(4)}.tmp"
@@ -101,14 +101,14 @@ def _claimed(parent: Path, name: str, make) -> tuple[Path, int]:
         except BaseException:
             os.close(held)
             raise
-        os.close(held)  # another process took it for a leftover before it was locked
+        os.close(held)  # another process deleted it as a leftover before it was locked
 
 
 def sweep(parent: Path, name: str | None = None) -> None:
-    """Delete the temporary files and folders in `parent` whose process is dead: those for `name`, or all. What cannot
-    be locked is left alone."""
+    """Delete the temporary files and folders in `parent` whose process is dead: those for `name`, or all. Those that
+    cannot be locked are kept."""
     wanted = re.compile(rf"\.{'.+' if name is None else re.escape(name)}\.(\d+|[0-9a-f]{{8}})\.tmp")
-    with suppress(OSError):  # a folder that cannot be read is reported by what is written next
+    with suppress(OSError):  # a folder that cannot be read is reported by the next write
         for entry in list(os.scandir(parent)):
             if wanted.fullmatch(entry.name) and not entry.is_symlink():
                 _delete_if_dead(Path(entry.path))
@@ -127,10 +127,10 @@ def _delete_if_dead(path: Path) -> None:
 # locks ------------------------------------------------------------------------------------------------------
 @contextmanager
 def lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of `folder`, which must exist, against all other processes and threads that ask for it.
+    """Hold the lock of `folder`, which must exist, against all other processes and threads that request it.
 
-    Busy with one sentence if another has it, unless `wait`. Where the file system knows no locks (some network
-    folders), stderr says so and the block runs without. The lock ends with the process, whatever ends it.
+    Raises Busy with one sentence if another process has it, unless `wait`. On file systems without locks (some network
+    folders), a warning is printed and the block runs without a lock. The lock always ends with the process.
     """
     path = folder / LOCK
     held = _locked(path, wait)
@@ -138,12 +138,12 @@ def lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         if held is not None:
-            path.unlink(missing_ok=True)  # while it is ours; who has opened it already finds that it is gone
+            path.unlink(missing_ok=True)  # while we hold it; processes that have opened it already will notice
             os.close(held)
 
 
 def _locked(path: Path, wait: bool) -> int | None:
-    """The descriptor of the locked file; None where there are no locks."""
+    """The descriptor of the locked file; None without locks."""
     while True:
         held = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
@@ -157,7 +157,7 @@ def _locked(path: Path, wait: bool) -> int | None:
             if not taken:
                 owner = os.pread(held, 200, 0).decode(errors="replace").strip()
                 raise Busy(
-                    f"Another process{f' ({owner})' if owner else ''} works in {path.parent}; wait for its end, stop "
+                    f"Another process{f' ({owner})' if owner else ''} is working in {path.parent}; wait for it, stop "
                     "it, or choose another folder."
                 )
             if _same(held, path):
@@ -171,7 +171,7 @@ def _locked(path: Path, wait: bool) -> int | None:
 
 
 def _flock(held: int, wait: bool) -> bool | None:
-    """Whether the lock was got; None where the file system knows none."""
+    """Whether the lock was acquired; None if the file system has no locks."""
     if fcntl is None:
         return None
     try:
@@ -186,7 +186,7 @@ def _flock(held: int, wait: bool) -> bool | None:
 
 
 def _same(held: int, path: Path) -> bool:
-    """Whether `path` still is what was opened as `held`."""
+    """Whether `path` is still the file that was opened as `held`."""
     try:
         return os.path.samestat(os.fstat(held), os.lstat(path))
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""Numbers that were measured once on this machine, for the processes after: files in the user's cache folder.
+"""Numbers that are measured once per machine and reused by later processes, in the user's cache folder.
 
-A cache only saves time: one that is damaged is written again, and one that cannot be written is done without.
+A cache only saves time: a damaged one is rewritten, and one that cannot be written is ignored.
 """
 
 import json
@@ -16,19 +16,19 @@ POSITIVE = Range(1e-9, 1e9)
 
 
 def file(name: str) -> Path:
-    """Where the numbers called `name` are: in $XDG_CACHE_HOME/gram, or ~/.cache/gram."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))  # a relative one does not count, says the XDG specification
+    """The file with the numbers called `name`, in $XDG_CACHE_HOME/gram or ~/.cache/gram."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))  # the XDG specification ignores relative paths
     return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "gram" / f"{name}.json"
 
 
 def recall(name: str, key: str) -> float | None:
-    """The number under `key`, None if there is none."""
+    """The number stored under `key`, or None."""
     return _read(name).get(key)
 
 
 def remember(name: str, key: str, number: float) -> float:
-    """Keep a number under `key`. The one that another process kept meanwhile is returned in its place, so that all that
-    began together go on alike."""
+    """Store a number under `key`. If another process stored one meanwhile, that one is returned, so that processes
+    started together use the same number."""
     known = _read(name)
     if key in known:
         return known[key]

@@ -1,4 +1,4 @@
-"""Fields of settings: what each may hold, said once beside its type, and how settings go to JSON and back."""
+"""Fields of settings: rules for their values, stated with their types, and conversion to and from JSON."""
 
 import dataclasses
 import difflib
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class Rule:
-    """What a value may be. Stands in Annotated[type, rule]; holds for every entry of a list."""
+    """A rule for values, used as Annotated[type, rule]. In a list it applies to every entry."""
 
     allowed: str
-    """In words, after "it must be"."""
+    """The allowed values in words, to follow "it must be"."""
 
     def fits(self, value: Any) -> bool:
         raise NotImplementedError
@@ -25,7 +25,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Range(Rule):
-    """Finite numbers from `least` to `most`; `above` and `below` leave the ends out."""
+    """Finite numbers from `least` to `most`; `above` and `below` exclude the ends."""
 
     least: float
     most: float
@@ -46,7 +46,7 @@ class Range(Rule):
 
 @dataclass(frozen=True)
 class Form(Rule):
-    """Texts that a regular expression matches as a whole."""
+    """Strings that a regular expression matches completely."""
 
     pattern: str
     allowed: str  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -57,14 +57,14 @@ class Form(Rule):
 
 NAME = Form(r"\w[\w.+-]{0,99}", "a name: letters, digits, '-', '_', '.' and '+', 100 at most, a letter or digit first")
 Name = Annotated[str, NAME]
-"""What becomes part of a path, a heading or another file: it cannot lead out of its folder, and is no markup."""
-Text = Annotated[str, Form(r"[^\x00]{0,4096}", "a text of at most 4,096 characters")]
-"""A path, or another text of a line's length."""
+"""A name that becomes part of a path, a heading or another file. It cannot lead out of its folder or contain markup."""
+Text = Annotated[str, Form(r"[^\x00]{0,4096}", "a string of at most 4,096 characters")]
+"""A path or another short string."""
 
 
 class Checked:
-    """A dataclass whose fields are compared with their rules when it is made. ValueError names the first that does not
-    fit, its value and what is allowed."""
+    """A dataclass that checks its fields against their rules on creation. ValueError names the first invalid field, its
+    value and the allowed values."""
 
     def __post_init__(self):
         kind = type(self).__name__
@@ -93,13 +93,13 @@ def _rule(hint: Any) -> Rule | None:
 
 # to JSON and back -----------------------------------------------------------------------------------------
 def to_dict(settings: Any) -> dict[str, Any]:
-    """Any of the dataclasses as plain JSON values."""
+    """A dataclass as plain JSON values."""
     return dataclasses.asdict(settings)
 
 
 def from_dict(cls: type[T], values: dict[str, Any]) -> T:
-    """Build dataclass `cls` from JSON values. ValueError on an unknown or missing key, a value of the wrong kind, or
-    one that its rule does not allow."""
+    """Build dataclass `cls` from JSON values. ValueError for an unknown or missing key, or a value with a wrong type or
+    against its rule."""
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
     for key in values:
@@ -147,8 +147,8 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
 
 # in words -------------------------------------------------------------------------------------------------
 def shown(value: Any, most: int = 60) -> str:
-    """A value in a message: its repr on one line, cut where it is long."""
-    if isinstance(value, str | list | tuple):  # not all of a large one is looked at
+    """A value for a message: its repr on one line, shortened if long."""
+    if isinstance(value, str | list | tuple):  # avoids the repr of a large value
         value = value[:most]
     text = repr(value)
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -1,21 +1,21 @@
-"""The kinds of stochastic guidance: what the heads learn, how eps is drawn, and what it moves. No torch: whatever
-samples asks here, in any arithmetic. A new kind is a class and its line in GUIDANCE."""
+"""The kinds of stochastic guidance: what the heads learn, how eps is drawn, and what it moves. Works without torch, in
+any arithmetic. A new kind is a class and an entry in GUIDANCE."""
 
 from typing import Any
 
 Array = Any
-"""A tensor, or an array of another arithmetic."""
+"""A tensor, or an array of another library."""
 
 
 class Guidance:
-    """eps ~ N(mu, sigma) is added to each transition's proposal u; mu and sigma are learnt (paper, section 3)."""
+    """eps ~ N(mu, sigma) is added to each transition's proposal u; mu and sigma are learned (paper, section 3)."""
 
     learned = True
-    """Whether there are heads, a prior and a posterior, and so an ELBO."""
+    """Whether there are heads, a prior and a posterior, and therefore an ELBO."""
     mean = True
-    """Whether the heads learn mu; else it is 0."""
+    """Whether the heads learn mu; otherwise it is 0."""
     sigma = True
-    """Whether the heads learn sigma; else nothing is drawn, and the KL takes a sigma of 1."""
+    """Whether the heads learn sigma; otherwise nothing is drawn, and the KL uses a sigma of 1."""
 
     @property
     def random(self) -> bool:
@@ -27,7 +27,7 @@ class Guidance:
         return given.sample((temperature if self.sigma else 0.0) * noise)
 
     def move(self, u: Array, eps: Array) -> tuple[Array, Array]:
-        """Both (B, L, D) -> the next h, and what the decoder reads."""
+        """Both (B, L, D) -> the next h, and the input of the decoder."""
         moved = u + eps
         return moved, moved
 
@@ -45,14 +45,14 @@ class MeanOnly(Guidance):
 
 
 class DecoderOnly(Guidance):
-    """The state moves on u; eps reaches the decoder only."""
+    """The state moves to u; eps reaches only the decoder."""
 
     def move(self, u: Array, eps: Array) -> tuple[Array, Array]:
         return u, u + eps
 
 
 class Unguided(Guidance):
-    """A deterministic model. At test time fixed noise can take the place of guidance (PTRM, arXiv:2605.19943)."""
+    """A deterministic model. At test time, fixed noise can replace guidance (PTRM, arXiv:2605.19943)."""
 
     learned = False
 

@@ -1,7 +1,7 @@
-"""Weights on the Hugging Face hub: fetched by the address hf:owner/name, pushed with a model card.
+"""Weights on the Hugging Face hub: download from the address hf:owner/name, and upload with a model card.
 
-Everything goes through huggingface_hub (extra "hub"): its cache, its resumption of downloads, its token. Only the files
-of a folder of weights or of a bundle are fetched, and none of them is run.
+Uses huggingface_hub (extra "hub") with its cache, resumed downloads and token. Only the files of a weight folder or
+bundle are downloaded, and none of them is executed.
 """
 
 import json
@@ -13,20 +13,20 @@ from typing import Any
 
 SCHEME = "hf:"
 FILES = ["config.json", "model.safetensors", "training.json", "manifest.json", "*.onnx", "start.npz", "README.md"]
-"""What is fetched and pushed."""
+"""Patterns of the files that are downloaded and uploaded."""
 CARD = "README.md"
 RATES = ("exact", "valid", "checked", "coverage", "pass_1", "pass_2")
-"""The figures of a results file that a model card shows, in %."""
+"""The metrics of a results file that a model card shows, in %."""
 
 
 def is_address(name: object) -> bool:
-    """Whether this is hf:owner/name or hf:owner/name@revision."""
+    """Whether `name` has the form hf:owner/name or hf:owner/name@revision."""
     return str(name).startswith(SCHEME)
 
 
 def fetch(address: str) -> Path:
-    """The folder of hf:owner/name[@revision] in the cache, downloaded as far as it is not there. Without a connection,
-    or with HF_HUB_OFFLINE=1, what is in the cache. ValueError or OSError with one sentence otherwise."""
+    """Download hf:owner/name[@revision] into the cache and return its folder. Without a connection, or with
+    HF_HUB_OFFLINE=1, the cached copy is used. ValueError or OSError with one sentence if that fails."""
     repository, _, revision = address.removeprefix(SCHEME).partition("@")
     hub = library()
     with plain_errors(repository):
@@ -34,17 +34,17 @@ def fetch(address: str) -> Path:
 
 
 def push(folder: Path, repository: str, *, private: bool = False, results: Path | None = None) -> str:
-    """Upload a folder of weights as one commit, all of it or nothing, with a model card that shows the figures which
-    `results` holds of its recipe. The address of the repository, which is made if it is not there."""
+    """Upload a weight folder as one commit, completely or not at all, with a model card that shows the metrics of its
+    recipe from `results`. The repository is created if needed. Returns its address."""
     if not (folder / "config.json").is_file():
-        raise FileNotFoundError(f"{folder} holds no config.json; give the folder that `gram train --out` wrote.")
+        raise FileNotFoundError(f"{folder} has no config.json; give the folder that `gram train --out` wrote.")
     hub = library()
     api = hub.HfApi()
     with plain_errors(repository), tempfile.TemporaryDirectory() as holder:
         for path in folder.iterdir():
             if any(path.match(pattern) for pattern in FILES):
                 shutil.copy(path, holder)
-        if not (folder / "manifest.json").is_file():  # a bundle has a card, and checksums over it
+        if not (folder / "manifest.json").is_file():  # a bundle already has a card, which its checksums cover
             (Path(holder) / CARD).write_text(card(folder, repository, results), encoding="utf-8")
         address = api.create_repo(repository, private=private, exist_ok=True)
         api.upload_folder(repo_id=repository, folder_path=holder, commit_message="Weights of gram")
@@ -52,7 +52,7 @@ def push(folder: Path, repository: str, *, private: bool = False, results: Path 
 
 
 def library() -> Any:
-    """huggingface_hub. ValueError where it is not installed."""
+    """The module huggingface_hub. ValueError if it is not installed."""
     try:
         import huggingface_hub
     except ImportError:
@@ -62,7 +62,7 @@ def library() -> Any:
 
 @contextmanager
 def plain_errors(repository: str):
-    """What the hub says, in one sentence that tells what to do."""
+    """Turn errors of the hub into one sentence that says what to do."""
     from huggingface_hub import errors
 
     def status(error: Exception) -> int:
@@ -71,37 +71,39 @@ def plain_errors(repository: str):
     try:
         yield
     except errors.HFValidationError:
-        raise ValueError(f"{repository!r} is no name on the hub; write {SCHEME}owner/name.") from None
+        raise ValueError(f"{repository!r} is not a name on the hub; write {SCHEME}owner/name.") from None
     except errors.GatedRepoError:
-        raise ValueError(f"{repository} asks for permission; request access on its page, then log in.") from None
+        raise ValueError(f"{repository} requires permission; request access on its page, then log in.") from None
     except errors.RepositoryNotFoundError:
         raise FileNotFoundError(
             f"There is no {repository} on the hub, or it is private; check the name, or log in with `hf auth login`."
         ) from None
     except errors.RevisionNotFoundError:
-        raise FileNotFoundError(f"{repository} has no such revision; give one that its page lists.") from None
+        raise FileNotFoundError(f"{repository} has no such revision; give one from its page.") from None
     except errors.LocalEntryNotFoundError:
         raise OSError(f"The hub cannot be reached, and {repository} is not in the cache; try again later.") from None
     except errors.HfHubHTTPError as error:
         if status(error) == 401:
-            raise ValueError("The hub refuses the token; log in again with `hf auth login`, or set HF_TOKEN.") from None
+            raise ValueError("The hub rejects the token; log in again with `hf auth login`, or set HF_TOKEN.") from None
         if status(error) == 403:
             raise ValueError(f"The token may not write to {repository}; use one with that permission.") from None
         raise OSError(f"The hub answered {status(error)} for {repository}; try again later.") from None
     except errors.HTTPError as error:  # pyright: ignore[reportPrivateImportUsage]
-        raise OSError(f"The connection to the hub failed ({type(error).__name__}); the same command goes on.") from None
+        raise OSError(
+            f"The connection to the hub failed ({type(error).__name__}); run the same command to continue."
+        ) from None
 
 
 # the model card -------------------------------------------------------------------------------------------
 def card(folder: Path, repository: str, results: Path | None) -> str:
-    """README.md of a repository: what it is, how it was trained, what it reaches, how it is loaded."""
+    """README.md of a repository: the model, its training, its metrics, and how to load it."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     facts = folder / "training.json"
     training = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
     facts = [f"{training['updates']:,} updates"] if training.get("updates") else []
     facts += [f"{training['seconds'] / 60:.0f} minutes"] if training.get("seconds") else []
     rows = measured(results / config["recipe"]) if results else []
-    table = "\n".join(["| measured on | examples | figures in % | commit |", "|---|---|---|---|", *rows])
+    table = "\n".join(["| measured on | examples | metrics in % | commit |", "|---|---|---|---|", *rows])
     return f"""---
 license: apache-2.0
 library_name: gram
@@ -109,7 +111,7 @@ tags: [recursive-reasoning, {config["task"]}]
 ---
 # {config["recipe"]}
 
-Weights of [GRAM](https://arxiv.org/abs/2605.19376) for the task {config["task"]}, of the recipe {config["recipe"]}\
+Weights of [GRAM](https://arxiv.org/abs/2605.19376) for the task {config["task"]}, recipe {config["recipe"]}\
 {f", trained for {' in '.join(facts)}" if facts else ""}.
 
 ```python
@@ -118,12 +120,12 @@ import gram
 reasoner = gram.load("{SCHEME}{repository}")
 ```
 
-{table if rows else "No measurement came with these weights."}
+{table if rows else "There are no measurements of these weights."}
 """
 
 
 def measured(folder: Path) -> list[str]:
-    """A row for each measurement in the results files of a recipe."""
+    """One row per measurement in the results files of a recipe."""
     rows = []
     for path in sorted(folder.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""gram.load: weights and bundles alike."""
+"""gram.load, for weights and bundles."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ MANIFEST = "manifest.json"
 
 
 def is_bundle(folder: str | Path | None) -> bool:
-    """Whether a folder is what `gram export` wrote."""
+    """Whether a folder is a bundle of `gram export`."""
     return folder is not None and (Path(folder) / MANIFEST).is_file()
 
 
@@ -22,22 +22,22 @@ def load(
     trust: bool = False,
     check: str | None = None,
 ) -> Reasoner:
-    """Shipped weights by name, a folder that `gram train` wrote, hf:owner/name on the Hugging Face hub, or a bundle
-    that `gram export` wrote.
+    """Load shipped weights by name, a folder of `gram train`, hf:owner/name from the Hugging Face hub, or a bundle of
+    `gram export`.
 
-    `dtype` is the arithmetic: "float32", "bfloat16", or "auto": what the environment variable GRAM_DTYPE holds, else
-    bfloat16 where a short measurement, made once for each processor, finds it clearly faster. `compile` compiles a
-    supervision step now, for half a minute the first time; then many puzzles take half to four fifths of the time.
-    `device` is "cpu", "cuda", or "auto": a GPU where there is one. Answers can differ between these. A bundle runs as
-    it was exported, on the CPU, without PyTorch.
-    The check that weights of one's own data name is code of whoever made them: it runs only with `trust`, and `check`
-    ("file.py:function") takes its place. FileNotFoundError or ValueError with one sentence when something is missing or
-    broken.
+    `dtype` is the arithmetic: "float32", "bfloat16", or "auto". "auto" is the value of the environment variable
+    GRAM_DTYPE, else bfloat16 if a short measurement, made once per processor, finds it clearly faster. `compile`
+    compiles a supervision step now, which takes half a minute the first time; then many puzzles take half to four
+    fifths of the time. `device` is "cpu", "cuda", or "auto" (a GPU if there is one). Answers can differ between these
+    settings. A bundle runs as exported, on the CPU, without PyTorch.
+    Weights of your own data may name a check, which is code of their author: it runs only with `trust`. `check`
+    ("file.py:function") replaces it. FileNotFoundError or ValueError with one sentence if something is missing or
+    damaged.
     """
     if not is_bundle(name_or_path):
         return reasoner.load(name_or_path, dtype=dtype, compile=compile, device=device, trust=trust, check=check)
     if compile or device == "cuda":
-        raise ValueError(f"{name_or_path} is a bundle, which runs on the CPU as it is; leave compile and device out.")
+        raise ValueError(f"{name_or_path} is a bundle, which always runs on the CPU; leave out compile and device.")
     try:
         from gram.ship import onnx_backend
     except ImportError as error:
@@ -45,7 +45,7 @@ def load(
     loaded = onnx_backend.load(name_or_path, trust=trust, check=check)
     if dtype not in ("auto", loaded.network.dtype):
         raise ValueError(
-            f"The bundle {name_or_path} computes in {loaded.network.dtype}, not in {dtype}; leave the dtype out, or "
-            "give the weights that it was made of."
+            f"The bundle {name_or_path} computes in {loaded.network.dtype}, not in {dtype}; leave out the dtype, or "
+            "give the original weights."
         )
     return loaded

@@ -1,5 +1,5 @@
-"""What this process can have of the machine: main memory and processors, within the limits of its container (Linux
-control groups, versions 1 and 2), of its shell (ulimit -v) and of its scheduler (affinity)."""
+"""Memory and processors available to this process, within the limits of its container (Linux control groups, versions 1
+and 2), its shell (ulimit -v) and its CPU affinity."""
 
 import os
 import platform
@@ -19,14 +19,14 @@ INSTRUCTIONS = {
     "avx512f": "AVX-512",
     "avx2": "AVX2",
 }
-"""Flags of Linux, the best first."""
+"""CPU flags of Linux -> names, best first."""
 Groups = list[tuple[int, Path]]
 """Version and folder of each control group that this process is in, from its own up to the mount's root."""
 
 
 def free_memory(root: Path = ROOT) -> int | None:
-    """Bytes of main memory that this process can still get, None if that is not known. root: of the file system that is
-    asked."""
+    """Bytes of main memory that this process can still allocate, or None if unknown. root: of the file system to
+    read."""
     known = [_available(root), _address_space(root), *(_room(*group) for group in _groups(root, "memory"))]
     return min((max(0, each) for each in known if each is not None), default=None)
 
@@ -39,7 +39,7 @@ def processors(root: Path = ROOT) -> int:
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Name and the best of its instructions for products of matrices: "AMD EPYC, AVX2"."""
+    """Name of the processor and its best instructions for matrix products: "AMD EPYC, AVX2"."""
     try:
         text = cpuinfo.read_text(encoding="utf-8")
     except OSError:
@@ -53,12 +53,12 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 # memory -----------------------------------------------------------------------------------------------------
 def _available(root: Path) -> int | None:
-    """What the system says of all processes together."""
+    """Available memory of the whole system."""
     return _kilobytes(root / "proc/meminfo", "MemAvailable:")
 
 
 def _address_space(root: Path) -> int | None:
-    """What `ulimit -v` leaves."""
+    """Memory left under `ulimit -v`."""
     used = _kilobytes(root / "proc/self/status", "VmSize:")
     if resource is None or used is None:
         return None
@@ -72,7 +72,7 @@ def _kilobytes(path: Path, name: str) -> int | None:
 
 
 def _room(version: int, group: Path) -> int | None:
-    """Bytes below the limit of a control group; its file cache counts as free, because the kernel gives it up first."""
+    """Bytes below the limit of a control group. Its file cache counts as free, because the kernel reclaims it first."""
     limits, usage, kinds = {
         1: (["memory.limit_in_bytes"], "memory.usage_in_bytes", ("total_inactive_file", "total_active_file")),
         2: (["memory.max", "memory.high"], "memory.current", ("inactive_file", "active_file")),
@@ -98,7 +98,7 @@ def _quota(version: int, group: Path) -> float | None:
 
 # control groups ---------------------------------------------------------------------------------------------
 def _groups(root: Path, controller: str) -> Iterator[tuple[int, Path]]:
-    """The control groups that bound this process: its own and all above, as far as they can be seen from here."""
+    """The control groups that limit this process: its own and its ancestors, as far as they are visible."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, controllers, path = line.split(":", 2)
         if number == "0" and not controllers:
@@ -114,7 +114,7 @@ def _groups(root: Path, controller: str) -> Iterator[tuple[int, Path]]:
 
 
 def _mounts(root: Path, kind: str, controller: str | None) -> Iterator[tuple[str, Path]]:
-    """(the group that is mounted, where) of each mount of a kind; see proc(5), mountinfo."""
+    """(mounted group, mount point) of each mount of a kind; see proc(5), mountinfo."""
     for line in _text(root / "proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
         top, mount = before.split()[3:5]

@@ -1,4 +1,4 @@
-"""Signs of life of long work, on standard error: a bar on a terminal, a line now and then elsewhere, or nothing."""
+"""Progress of long work on standard error: a bar on a terminal, otherwise occasional lines, or nothing."""
 
 import sys
 import time
@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 FIRST, EVERY = 2.0, 10.0
-"""Seconds until the first line, and between two, where no terminal is."""
+"""Seconds until the first line and between lines, without a terminal."""
 REDRAW = 0.2
-"""Seconds between two pictures of a bar."""
+"""Seconds between two updates of a bar."""
 
 
 class Snapshot(NamedTuple):
-    """How far some work is."""
+    """The progress of some work."""
 
     share: float
-    """Of the whole, 0 to 1."""
+    """Completed share, 0 to 1."""
     text: str
 
 
 class Progress:
-    """How far some work is; this one tells nobody. A context: at its end a bar is gone."""
+    """A progress display that shows nothing. A context manager, at whose end a bar disappears."""
 
     def __enter__(self):
         return self
@@ -30,11 +30,11 @@ class Progress:
         pass
 
     def at(self, now: Callable[[], Snapshot]) -> None:
-        """How far the work is; asked for only if it is shown."""
+        """Update the display. `now` is called only if its result is shown."""
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """While something else is printed."""
+        """Hide the display while something else is printed."""
         yield
 
 
@@ -95,7 +95,7 @@ class Bar(Progress):
 
 
 def progress(title: str, *, quiet: bool = False, first: float = FIRST, every: float = EVERY) -> Progress:
-    """What shows work that is called `title` ("Solving"): nothing if `quiet`, or where standard error is closed.
+    """The display for work called `title` ("Solving"). It shows nothing if `quiet` or if standard error is closed.
     `first`, `every`: see Lines."""
     if quiet or sys.stderr is None:
         return Progress()

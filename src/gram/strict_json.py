@@ -1,5 +1,5 @@
-"""JSON from files that somebody else may have written: bounded in size and depth, without what only Python takes for
-JSON. Every reader of JSON in this package goes through here."""
+"""JSON from files that others may have written: limited in size and depth, without the extensions that Python accepts.
+All JSON of this package is read here."""
 
 import json
 import math
@@ -10,21 +10,23 @@ from typing import Any
 import numpy as np
 
 SETTINGS = 4 << 20
-"""Bytes of a configuration, manifest or results file at most; parsed, they take up to a hundred times as much."""
+"""Maximum bytes of a configuration, manifest or results file; parsed, it takes up to a hundred times as much."""
 DEPTH = 32
-"""Lists and objects inside each other at most."""
+"""Maximum levels of nested lists and objects."""
 DIGITS = 40
-"""Digits of an integer at most: a longer one is no number that anything here counts or measures."""
-STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)  # an unclosed one runs to the end: linear whatever the text
+"""Maximum digits of an integer; nothing here counts or measures more."""
+STRING = re.compile(
+    r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL
+)  # an unclosed string runs to the end, so that matching is always linear
 LONG = re.compile(r"[0-9]{20}")
 STEPS = np.zeros(128, np.int8)
 STEPS[[ord("["), ord("{")]], STEPS[[ord("]"), ord("}")]] = 1, -1
 
 
 def parse(text: str | bytes, where: str, remedy: str) -> Any:
-    """The value of a JSON text. ValueError, a sentence that begins with `where` and ends in `remedy`, for what is no
-    JSON, for more than DEPTH levels, a key that an object has twice, numbers that are not finite or have
-    more than DIGITS digits, and halves of surrogate pairs."""
+    """The value of a JSON text. ValueError, a sentence that starts with `where` and ends with `remedy`, for invalid
+    JSON, more than DEPTH levels, duplicate keys, numbers that are not finite or have more than DIGITS digits, and
+    unpaired surrogates."""
     try:
         text = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
         if depth(text) > DEPTH:
@@ -34,7 +36,7 @@ def parse(text: str | bytes, where: str, remedy: str) -> Any:
             hooks["parse_int"] = _int
         value = json.loads(text, **hooks)
         if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False).encode()  # halves of surrogate pairs cannot be written anywhere
+            json.dumps(value, ensure_ascii=False).encode()  # unpaired surrogates cannot be encoded
     except UnicodeError:
         raise ValueError(f"{where} is not JSON in UTF-8; {remedy}.") from None
     except ValueError as error:
@@ -43,17 +45,17 @@ def parse(text: str | bytes, where: str, remedy: str) -> Any:
 
 
 def read(path: Path, remedy: str = "repair or remove it", limit: int = SETTINGS) -> Any:
-    """The value of a JSON file of at most `limit` bytes. OSError if it cannot be read; ValueError naming it as `parse`
-    does, or if it is larger."""
+    """The value of a JSON file of at most `limit` bytes. OSError if it cannot be read; ValueError if it is larger or as
+    in `parse`."""
     with open(path, "rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise ValueError(f"{path} is larger than {limit / 1e6:.0f} MB, which such a file never is; {remedy}.")
+        raise ValueError(f"{path} is larger than {limit / 1e6:.0f} MB, too large for such a file; {remedy}.")
     return parse(data, str(path), remedy)
 
 
 def read_object(path: Path, remedy: str = "repair or remove it", limit: int = SETTINGS) -> dict[str, Any]:
-    """The same for a file that holds an object."""
+    """Like `read`, for a file that must hold an object."""
     values = read(path, remedy, limit)
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold a JSON object; {remedy}.")
@@ -61,7 +63,7 @@ def read_object(path: Path, remedy: str = "repair or remove it", limit: int = SE
 
 
 def depth(text: str) -> int:
-    """Levels of brackets outside of strings, from above; counted before the parser goes down into them."""
+    """An upper bound on the levels of brackets outside strings, counted before the parser recurses into them."""
     if text.count("[") + text.count("{") <= DEPTH:
         return 0
     codes = np.frombuffer(STRING.sub("", text).encode("ascii", "replace"), np.uint8)
@@ -91,4 +93,4 @@ def _float(text: str) -> float:
 
 
 def _constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

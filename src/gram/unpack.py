@@ -1,4 +1,4 @@
-"""Compressed files of anybody: a small one may hold gigabytes, so what it becomes is bounded, here for all readers."""
+"""Limits for compressed files from others: a small file may unpack to gigabytes. Used by all readers."""
 
 import gzip
 import io
@@ -6,19 +6,19 @@ import os
 import zipfile
 
 LEAST = 64 << 20
-"""Bytes that any file may unpack to."""
+"""Bytes to which any file may unpack."""
 RATIO = 30
-"""A larger file may unpack to so many times its size: text of puzzles shrinks to a twentieth at best."""
+"""Larger files may unpack to this many times their size; text of puzzles shrinks to a twentieth at best."""
 VARIABLE = "GRAM_UNPACKED_MB"
-"""Environment variable that takes the place of both, in millions of bytes."""
+"""Environment variable that replaces both limits, in millions of bytes."""
 
 
 class Refused(ValueError):
-    """What is not unpacked, and what to do about it."""
+    """A file that is too large to unpack; the message says what to do."""
 
 
 def most(packed: int) -> int:
-    """Bytes that a file of `packed` bytes may unpack to. Refused if the environment says no number."""
+    """Bytes to which a file of `packed` bytes may unpack. Refused if the environment variable is not a number."""
     asked = os.environ.get(VARIABLE, "")
     if not asked:
         return max(LEAST, RATIO * packed)
@@ -28,8 +28,8 @@ def most(packed: int) -> int:
 
 
 def gunzip(data: bytes, where: str) -> bytes:
-    """The content of a gzip file. Refused, with a sentence that begins with `where`, if it is larger than `most`;
-    EOFError, OSError or zlib.error if it is damaged."""
+    """The content of a gzip file. Refused, with a sentence that starts with `where`, if it is larger than `most`
+    allows; EOFError, OSError or zlib.error if it is damaged."""
     limit = most(len(data))
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
         parts, size = [], 0
@@ -42,8 +42,8 @@ def gunzip(data: bytes, where: str) -> bytes:
 
 
 def check_archive(archive: zipfile.ZipFile, packed: int, where: str) -> None:
-    """Refused if the files of a zip of `packed` bytes say that they are larger than `most` together. None gives more
-    than it says."""
+    """Refused if the declared sizes in a ZIP of `packed` bytes exceed `most`. No entry yields more than its declared
+    size."""
     limit = most(packed)
     if sum(info.file_size for info in archive.infolist()) > limit:
         raise too_large(where, limit)
@@ -52,5 +52,5 @@ def check_archive(archive: zipfile.ZipFile, packed: int, where: str) -> None:
 def too_large(where: str, limit: int) -> Refused:
     return Refused(
         f"{where} unpacks to more than {limit / 1e6:,.0f} MB; if you trust it, set {VARIABLE} to the millions of bytes "
-        "that it may have."
+        "to allow."
     )

@@ -1,10 +1,10 @@
-"""A folder of weights: config.json and model.safetensors. Written whole or not at all, read with plain errors.
+"""Weight folders: config.json and model.safetensors. Written completely or not at all.
 
-Weights and training states carry a sha256 of themselves, so that a damaged bit is noticed: in the metadata of a
-safetensors file, in the comment of a ZIP. Files of earlier versions have none and load as well.
+Weights and training states contain their own sha256, so that damage is noticed: in the metadata of a safetensors file,
+in the comment of a ZIP. Files of earlier versions have none and still load.
 
-Where one's own data and their check lie is written beside the checkpoints, not with the weights: it is of this machine
-alone, and weights are given away."""
+The paths of your own data and their check are stored with the checkpoints, not with the weights: paths hold only on
+this machine, and weights are passed on."""
 
 import dataclasses
 import hashlib
@@ -30,17 +30,17 @@ SHIPPED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CHECKSUM, HEXADECIMAL = "sha256", 64
 PLACES = Path("checkpoints") / "places.json"
-"""Where the files of one's own data and the check are, in the folder of a run."""
+"""The file in a run folder with the paths of your own data and their check."""
 
 
 def shipped() -> list[str]:
-    """Names of the weights that come with the package."""
+    """Names of the weights in the package."""
     return sorted(p.parent.name for p in SHIPPED.glob(f"*/{CONFIG}"))
 
 
 def find(name_or_path: str | Path) -> Path:
-    """A folder given by path, shipped weights by name, or what hf:owner/name names on the hub. FileNotFoundError if
-    there is none."""
+    """The folder of a path, of shipped weights by name, or of hf:owner/name on the hub. FileNotFoundError if there is
+    none."""
     if hub.is_address(name_or_path):
         return fetched(str(name_or_path))
     path = Path(name_or_path)
@@ -49,7 +49,7 @@ def find(name_or_path: str | Path) -> Path:
     if path.name == str(name_or_path) and (SHIPPED / path / CONFIG).is_file():
         return SHIPPED / path
     if path.is_dir():
-        raise FileNotFoundError(f"{path} holds no {CONFIG}; give the folder that `gram train --out` wrote.")
+        raise FileNotFoundError(f"{path} has no {CONFIG}; give the folder that `gram train --out` wrote.")
     raise FileNotFoundError(
         f"There are no weights {str(name_or_path)!r}; give a folder written by `gram train --out` or one of the "
         f"shipped: {', '.join(shipped()) or 'none'}."
@@ -57,15 +57,15 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def fetched(address: str) -> Path:
-    """The folder of weights of hf:owner/name in the cache of the hub."""
+    """The weight folder of hf:owner/name in the cache of the hub."""
     folder = hub.fetch(address)
     if not (folder / CONFIG).is_file():
-        raise FileNotFoundError(f"{address} holds no {CONFIG}; give a repository that `gram push` made.")
+        raise FileNotFoundError(f"{address} has no {CONFIG}; give a repository that `gram push` made.")
     return folder
 
 
 def load(name_or_path: str | Path) -> tuple[Config, AnyModel]:
-    """Read config and model. FileNotFoundError or ValueError with one sentence when something is missing or broken."""
+    """Read config and model. FileNotFoundError or ValueError with one sentence if something is missing or damaged."""
     folder = find(name_or_path)
     config = read(folder)
     model = build(tasks.of(config).spec, config.model)
@@ -74,8 +74,8 @@ def load(name_or_path: str | Path) -> tuple[Config, AnyModel]:
 
 
 def read(folder: Path) -> Config:
-    """The config of a folder, with the places of one's own data where they are known. ValueError or FileNotFoundError
-    if it is damaged or missing."""
+    """The config of a folder, with the paths of your own data if known. ValueError or FileNotFoundError if it is
+    damaged or missing."""
     config = read_config(folder / CONFIG)
     if (config.table is None and config.rows is None) or not (folder / PLACES).is_file():
         return config
@@ -95,7 +95,7 @@ def read(folder: Path) -> Config:
 
 
 def public(config: Config) -> Config:
-    """`config` without the places of one's own data."""
+    """`config` without the paths of your own data."""
     if config.rows is not None:
         return dataclasses.replace(config, rows=dataclasses.replace(config.rows, files=()))
     if config.table is None:
@@ -104,7 +104,7 @@ def public(config: Config) -> Config:
 
 
 def write_config(folder: Path, config: Config) -> None:
-    """config.json, and for one's own data the places."""
+    """Write config.json, and for your own data the paths."""
     write_json(folder / CONFIG, to_dict(public(config)))
     if (described := config.table or config.rows) is not None:
         (folder / PLACES).parent.mkdir(parents=True, exist_ok=True)
@@ -113,10 +113,10 @@ def write_config(folder: Path, config: Config) -> None:
 
 
 def load_weights(model: AnyModel, path: Path) -> None:
-    """Load safetensors into `model`; every name and shape must agree, every number be finite, and the checksum right
-    where there is one."""
+    """Load safetensors into `model`. Names and shapes must agree, numbers must be finite, and the checksum, if any,
+    must be right."""
     if not path.is_file():
-        raise FileNotFoundError(f"The weight file {path} is missing; copy it beside its {CONFIG}.")
+        raise FileNotFoundError(f"The weight file {path} is missing; copy it into the folder of its {CONFIG}.")
     try:
         with safe_open(path, "pt") as file:
             names = list(file.keys())
@@ -126,22 +126,22 @@ def load_weights(model: AnyModel, path: Path) -> None:
     except (SafetensorError, OSError) as error:
         raise ValueError(f"The weight file {path} is truncated or damaged ({error}); copy it again.") from None
     if written is not None and written != digest(tensors):
-        raise ValueError(f"The weight file {path} is damaged: it does not have its checksum; copy it again.")
+        raise ValueError(f"The weight file {path} is damaged, since its checksum is wrong; copy it again.")
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
-            raise ValueError(f"{path}: tensor {name} holds something that is no finite number; copy it again.")
+            raise ValueError(f"{path}: tensor {name} holds a number that is not finite; copy the file again.")
     model.load_state_dict({name: t.float() for name, t in tensors.items()})
 
 
 def compare(path: Path, shapes: dict[str, tuple[int, ...]], model: AnyModel) -> None:
-    """ValueError unless a file has the tensors of `model`, in their shapes."""
+    """ValueError unless a file has exactly the tensors of `model`, with their shapes."""
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     for name in expected:
         if name not in shapes:
             raise ValueError(f"{path} lacks the tensor {name}: it belongs to another {CONFIG}; use the matching pair.")
         if shapes[name] != expected[name]:
             raise ValueError(
-                f"{path}: tensor {name} has shape {shapes[name]} but {CONFIG} asks for {expected[name]}; use the "
+                f"{path}: tensor {name} has shape {shapes[name]} but {CONFIG} needs {expected[name]}; use the "
                 "config that the weights were trained with."
             )
     if extra := sorted(set(shapes) - set(expected)):
@@ -149,7 +149,7 @@ def compare(path: Path, shapes: dict[str, tuple[int, ...]], model: AnyModel) -> 
 
 
 def save(folder: Path, config: Config, model: AnyModel, *, half: bool = False) -> None:
-    """Write config and weights; `half` stores bfloat16. OSError leaves earlier files as they were."""
+    """Write config and weights; `half` stores bfloat16. After an OSError, earlier files are intact."""
     folder.mkdir(parents=True, exist_ok=True)
     state = model.state_dict()
     tensors = {k: (v.bfloat16() if half and v.is_floating_point() else v).contiguous() for k, v in state.items()}
@@ -158,13 +158,13 @@ def save(folder: Path, config: Config, model: AnyModel, *, half: bool = False) -
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Atomic: write beside, fsync, rename."""
+    """Write safetensors atomically: temporary file, fsync, rename."""
     checksum = {CHECKSUM: digest(tensors)}
     _atomic(path, lambda temporary: temporary.write_bytes(packed(tensors, checksum)))
 
 
 def digest(tensors: dict[str, Tensor]) -> str:
-    """sha256 of names, kinds, shapes and content."""
+    """sha256 of names, dtypes, shapes and contents."""
     total = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
@@ -174,7 +174,7 @@ def digest(tensors: dict[str, Tensor]) -> str:
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Atomic: write beside, fsync, rename."""
+    """Write JSON atomically: temporary file, fsync, rename."""
     _atomic(path, lambda temporary: temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8"))
 
 
@@ -189,8 +189,8 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def stamp(path: Path) -> None:
-    """Write the sha256 of a ZIP without comment behind it, as its comment; the length of that is the last thing before
-    and does not count."""
+    """Append the sha256 of a ZIP without comment as its comment. The length of the comment, the last field before it,
+    is not hashed."""
     with open(path, "rb+") as file:
         size = file.seek(0, os.SEEK_END) - 2
         file.seek(0)
@@ -200,9 +200,9 @@ def stamp(path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """What `write_state` wrote. ValueError with one sentence for a damaged file; OSError if it cannot be read."""
+    """Read what `write_state` wrote. ValueError with one sentence for a damaged file; OSError if it cannot be read."""
     content = path.read_bytes()
-    if content[-22:-18] == b"PK\5\6":  # the end of a ZIP without comment, of an earlier version: each file has a CRC
+    if content[-22:-18] == b"PK\5\6":  # the end of a ZIP without comment, from an earlier version; its files have CRCs
         try:
             with zipfile.ZipFile(path) as archive:
                 whole_file = archive.testzip() is None
@@ -212,11 +212,11 @@ def read_state(path: Path) -> dict[str, Any]:
         checksum = hashlib.sha256(content[: -2 - HEXADECIMAL]).hexdigest()
         whole_file = content[-2 - HEXADECIMAL :] == HEXADECIMAL.to_bytes(2, "little") + checksum.encode()
     if not whole_file:
-        raise ValueError(f"{path} is damaged: it does not have its checksum.")
+        raise ValueError(f"{path} is damaged, since its checksum is wrong.")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, UnpicklingError):
-        raise ValueError(f"{path} holds no state of a training.") from None
+        raise ValueError(f"{path} is not a training state.") from None
 
 
 def _atomic(path: Path, write) -> None:

@@ -89,7 +89,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if (folder / name).stat().st_size > LARGEST:
             raise ValueError(f"The file {name} in the bundle {folder} is too large for a bundle; copy it again.")
         if sha256(folder / name) != expected:
-            raise ValueError(f"The file {name} in the bundle {folder} does not have its checksum; copy it again.")
+            raise ValueError(f"The file {name} in the bundle {folder} has a wrong checksum; copy it again.")
     return manifest
 
 
