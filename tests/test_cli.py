@@ -195,7 +195,7 @@ def test_explain_input(gram, refused, tmp_path):
     assert "UTF-16, boards as text\n12 puzzles of sudoku-4" in ran.out
     assert "Puzzle 10\n" in ran.out
     assert "Puzzle 11\n" not in ran.out
-    assert "Puzzle 12 cannot be answered: the digit 1 stands twice" in ran.out
+    assert "Puzzle 12 cannot be answered: The digit 1" in ran.out
     file.write_text("1-2 2-3")
     ran = gram("solve", "coloring-17", "--explain-input", file)
     assert ran.code == 0
@@ -228,9 +228,9 @@ def test_nothing_to_solve(refused, monkeypatch, tmp_path):
 
 
 BAD_PUZZLES = {
-    "wrong length": ("sudoku-9", "1.." * 26, "expected 81 characters, got 78"),
-    "bad character": ("sudoku-4", "1..y............", "'y' in row 1, column 4 is no cell"),
-    "contradicting givens": ("sudoku-9", "11" + "." * 79, "the digit 1 stands twice in row 1"),
+    "wrong length": ("sudoku-9", "1.." * 26, "78 characters, not 81"),
+    "bad character": ("sudoku-4", "1..y............", "'y' in row 1, column 4"),
+    "contradicting givens": ("sudoku-9", "11" + "." * 79, "digit 1"),
     "queens that attack": ("queens-6", "Q" * 2 + "." * 34, "attack each other"),
     "queens, wrong length": ("queens-8", "...", "queens-8 needs 8 rows of 8 characters"),
     "unknown vertex": ("coloring-8", "1-9", "no vertex 9"),
@@ -357,7 +357,7 @@ finally:
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
-    assert ended.stderr == ("gram: expected 16 characters, got 2; write 4 rows of 4 cells, `.` for a blank\n")
+    assert ended.stderr == ("gram: The puzzle has 2 characters, not 16; write 4 rows of 4 cells, `.` for a blank.\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -81,14 +81,14 @@ def test_render_marks_the_givens():
 @pytest.mark.parametrize(
     ("size", "text", "message"),
     [
-        (9, QUESTION[:-1], "expected 81 characters, got 80"),
-        (9, "", "expected 81 characters, got 0"),
-        (4, "1...\n.2..\n..3\n...4.", "row 3 has 3 cells; each of the 4 rows needs 4"),
-        (4, "1....y..........", "'y' in row 2, column 2 is no cell; write a digit 1 to 4"),
-        (4, "...............5", "'5' in row 4, column 4 is no cell"),
-        (9, "5..5" + "." * 77, r"the digit 5 stands twice in row 1 \(columns 1 and 4\); change one of them"),
-        (4, "...2.......2....", r"the digit 2 stands twice in column 4 \(rows 1 and 3\)"),
-        (6, "1.......1" + "." * 27, r"the digit 1 stands twice in box 1 \(row 1, column 1 and row 2, column 3\)"),
+        (9, QUESTION[:-1], "80 characters, not 81"),
+        (9, "", "0 characters, not 81"),
+        (4, "1...\n.2..\n..3\n...4.", "Row 3 has 3 cells"),
+        (4, "1....y..........", "'y' in row 2, column 2 .* 1 to 4"),
+        (4, "...............5", "'5' in row 4, column 4"),
+        (9, "5..5" + "." * 77, r"digit 5 .* row 1 \(columns 1 and 4\)"),
+        (4, "...2.......2....", r"digit 2 .* column 4 \(rows 1 and 3\)"),
+        (6, "1.......1" + "." * 27, r"digit 1 .* box 1 \(row 1, column 1 and row 2, column 3\)"),
     ],
 )
 def test_encode_says_what_is_wrong(size, text, message):
@@ -97,7 +97,7 @@ def test_encode_says_what_is_wrong(size, text, message):
 
 
 def test_unknown_size():
-    with pytest.raises(ValueError, match="size must be 4, 6 or 9, got 5"):
+    with pytest.raises(ValueError, match="4, 6 or 9, not 5"):
         Sudoku(5)
 
 
@@ -318,7 +318,7 @@ def test_generator_is_seeded():
     np.testing.assert_array_equal(one.inputs, same.inputs)
     np.testing.assert_array_equal(one.targets, same.targets)
     assert len({row.tobytes() for row in one.inputs} & {row.tobytes() for row in other.inputs}) < 5
-    with pytest.raises(ValueError, match="split must be one of train, dev, test, got 'val'"):
+    with pytest.raises(ValueError, match="'val'.*train, dev, test"):
         task.examples("val")
 
 

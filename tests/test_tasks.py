@@ -210,8 +210,8 @@ def test_a_task_of_another_package_is_trained_by_its_name(package, tmp_path):
         ("import nothing_of_that_name", "rosters:Repair", "cannot be loaded: ModuleNotFoundError"),
         ("", "rosters:Repair", "cannot be loaded: AttributeError"),
         ("Repair = 3", "rosters:Repair", "cannot be loaded: TypeError"),
-        ("def Repair():\n    return 3", "rosters:Repair", "makes no task of that name"),
-        ("from repair_task import Repair", "rosters:Repair", "makes no task of that name"),
+        ("def Repair():\n    return 3", "rosters:Repair", "entry point"),
+        ("from repair_task import Repair", "rosters:Repair", "entry point"),
     ],
 )
 def test_a_broken_task_of_another_package(package, text, value, sentence):
@@ -234,7 +234,7 @@ def test_the_checks_see_what_is_broken():
     queens = task("queens-5")
     some = queens.examples("dev", seed=1, count=20)
     cases = {
-        "encode does not give back": {"show": lambda self, tokens: "." * 25},
+        "encode does not restore": {"show": lambda self, tokens: "." * 25},
         "a target is not accepted": {"conflicts": lambda self, puzzles, answers: np.ones(len(answers), int)},
         "is in train, too": {
             "examples": lambda self, split, seed=0, count=None: some.select(np.arange(len(some))[:count])
@@ -247,8 +247,8 @@ def test_the_checks_see_what_is_broken():
                 queens.solutions(puzzle), 2 if limit else 1, axis=0
             )
         },
-        "decode gives no text": {"decode": lambda self, tokens: None},
-        "invert does not lead back": {"invert": lambda self, symmetry, answers: answers[:, ::-1]},
+        "decode does not return text": {"decode": lambda self, tokens: None},
+        "invert does not undo": {"invert": lambda self, symmetry, answers: answers[:, ::-1]},
         "is not refused": {"examples": lambda self, split, **o: queens.examples(split.replace("valid", "dev"), **o)},
     }
     for sentence, changes in cases.items():

@@ -13,7 +13,7 @@ from gram.config import Config
 from gram.tasks.base import OWN, Task
 
 GROUP = "gram.tasks"
-"""Entry points of other packages: the name of a task, and a class or function that makes it without arguments."""
+"""Entry point group of other packages: a task name -> a class or function that creates the task without arguments."""
 
 
 def numbers(name: str) -> list[Any]:
@@ -23,15 +23,15 @@ def numbers(name: str) -> list[Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """Tasks that differ in size only."""
+    """Tasks that differ only in size."""
 
     form: str
-    """Their names, for people."""
+    """Description of their names, for people."""
     names: list[str]
     make: str
-    """The class, "module:Class"; imported when it is asked for."""
+    """The class as "module:Class", imported on first use."""
     arguments: Callable[[str], list[Any]] = numbers
-    """What makes the task of a name, for that class."""
+    """Arguments of the class for a name."""
 
 
 KINDS = {
@@ -58,43 +58,42 @@ KINDS = {
     ),
     "mnist": Kind("mnist (to generate)", ["mnist"], "gram.tasks.mnist:Mnist"),
 }
-"""Every kind of task of this package. A new one is its file and a line here; recipes are in gram.recipes."""
+"""Every kind of task in this package. A new kind needs its file and an entry here; recipes are in gram.recipes."""
 
 
 @functools.cache
 def kinds() -> dict[str, str]:
-    """The kind of each task of this package, and of one's own data, by name."""
+    """Name -> kind of each task in this package, including your own data."""
     return {name: kind for kind, each in KINDS.items() for name in each.names} | {OWN: OWN}
 
 
 def names() -> list[str]:
-    """Every name of a task; "coloring-N-k3" is "coloring-N" and listed once."""
+    """All task names; "coloring-N-k3" is listed once, as "coloring-N"."""
     return [*(name for each in KINDS.values() for name in each.names), *sorted(installed())]
 
 
 def forms() -> str:
-    """Every form of a name, for people."""
+    """All forms of task names, for people."""
     return ", ".join([*(each.form for each in KINDS.values()), f"{OWN} (your own data)", *sorted(installed())])
 
 
 def plain(name: str) -> str:
-    """Three colors need not be spelt out."""
+    """The short form of a name, without the default of three colors."""
     return name.removesuffix("-k3") if name.startswith("coloring-") else name
 
 
 def installed() -> dict[str, EntryPoint]:
-    """Tasks of other packages by name."""
+    """Name -> entry point of the tasks of other packages."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def of(config: Config, *, trust: bool = False, check: str | None = None) -> Task:
-    """The task of a configuration: by its name, one's own data as its table describes them, or ARC with the puzzles
-    that it names.
+    """The task of a configuration: by name, for your own data by the table, for ARC with the configured puzzles.
 
-    The check that a table names is code of whoever wrote the configuration. It is run only with `trust`; `check`
-    (file.py:function) takes its place. ValueError for a `check` where the task has rules of its own."""
+    A check named in a table is code of whoever wrote the configuration. It runs only with `trust`; `check`
+    (file.py:function) replaces it. ValueError for a `check` if the task has its own rules."""
     if check is not None and config.table is None:
-        raise ValueError(f"The task {config.task} has rules of its own; leave the check out.")
+        raise ValueError(f"The task {config.task} has its own rules; leave out the check.")
     if config.arc is not None:
         from gram.tasks.arc.task import Arc
 
@@ -111,7 +110,7 @@ def of(config: Config, *, trust: bool = False, check: str | None = None) -> Task
 
 
 def described(config: Config, task: Task) -> Config:
-    """`config` with what its task learnt from files, so that weights answer without them, and the mixer that fits."""
+    """`config` with what the task read from files, so that weights answer without them, and with the mixer resolved."""
     from gram.tasks.arc.task import Arc
 
     if config.model.mixer == "auto":
@@ -121,9 +120,9 @@ def described(config: Config, task: Task) -> Config:
 
 
 def task(name: str) -> Task:
-    """The task of that name. ValueError for an unknown one, with the valid forms and the closest name."""
+    """The task of that name. ValueError for an unknown name, with the valid forms and the closest name."""
     if name == OWN:
-        raise ValueError(f"the task {OWN} is what its data are: gram train {OWN} --data FILE --out DIR, then use DIR")
+        raise ValueError(f"The task {OWN} needs data: run gram train {OWN} --data FILE --out DIR, then use DIR.")
     short = plain(name)
     if short in kinds():
         kind = KINDS[kinds()[short]]
@@ -131,16 +130,16 @@ def task(name: str) -> Task:
     if short in installed():
         return _make(installed()[short])
     closest = difflib.get_close_matches(name, names(), n=1, cutoff=0)[0]
-    raise ValueError(f"no task {name!r}: there are {forms()}; did you mean {closest!r}?")
+    raise ValueError(f"There is no task {name!r}; the tasks are {forms()}. Did you mean {closest!r}?")
 
 
 def _make(entry: EntryPoint) -> Task:
-    """The task of another package."""
-    whose = f"the task {entry.name!r} of another package ({entry.value})"
+    """Create a task of another package."""
+    whose = f"The task {entry.name!r} of another package ({entry.value})"
     try:
         made = entry.load()()
     except Exception as error:
-        raise ValueError(f"{whose} cannot be loaded: {type(error).__name__}: {error}; repair or remove it") from error
+        raise ValueError(f"{whose} cannot be loaded: {type(error).__name__}: {error}; repair or remove it.") from error
     if not isinstance(made, Task) or made.spec.name != entry.name:
-        raise ValueError(f"{whose} makes no task of that name; its entry point must name one that does")
+        raise ValueError(f"{whose} does not create a task of that name; correct its entry point.")
     return made

@@ -1,7 +1,7 @@
-"""What a task is: ask and check. Numpy only.
+"""The task interface: encode puzzles and check answers. Numpy only.
 
-A puzzle and its answer are sequences of small integers of one fixed length L, so that every model sees
-every task alike. Token 0 is padding: no puzzle position holds it, and targets that hold it are not scored.
+A puzzle and its answer are sequences of small integers with one fixed length L, so that models treat all tasks alike.
+Token 0 is padding: puzzles do not contain it, and target positions with it are not scored.
 """
 
 import hashlib
@@ -19,65 +19,68 @@ from gram.tasks.reading.content import Content, Found, opened
 PAD = 0
 SPLITS = ("train", "dev", "test")
 OWN = "own"
-"""One's own data: what it is stands in a configuration, not in the name."""
+"""Name of the task for your own data, which is described in a configuration."""
 
 IDENTITY = 3
-"""Positions in front of a puzzle that spell which one it is, where a task has identities: its number to base 256, the
-lowest digit first. They are no tokens of the vocabulary."""
+"""Prefix length in tasks with identities: these positions hold the number of the puzzle in base 256, lowest digit
+first. They are not tokens of the vocabulary."""
 
 Tokens = np.ndarray  # uint8
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
-    """All that a model knows of a task; stored in every checkpoint."""
+    """Everything that a model knows about a task; stored in every checkpoint."""
 
     name: str
     """Name of the task, such as "sudoku-9"."""
     length: int
     """Positions L of a puzzle and of its answer."""
     vocabulary: int
-    """Tokens V, padding (0) included."""
+    """Vocabulary size V, including padding (0)."""
     answer_start: int = 0
     """The answer is read from positions answer_start..L; targets before it are padding."""
     relations: tuple[tuple[tuple[int, ...], ...], ...] = ()
-    """For each relation its groups of positions: rows, columns and boxes of a Sudoku, for example. Known to
-    the rules, independent of the puzzle; used by the "groups" mixer only."""
+    """For each relation its groups of positions, such as the rows, columns and boxes of a Sudoku. They follow from the
+    rules, not from the puzzle, and only the "groups" mixer uses them."""
     directed: tuple[tuple[tuple[int, int], ...], ...] = ()
-    """For each directed relation its pairs (from, to) of positions: from a cell to the one below, for example. More
-    relations for the "groups" mixer, where it matters on which side a position is."""
+    """For each directed relation its pairs (from, to) of positions, such as from a cell to the one below. Only the
+    "groups" mixer uses them."""
     symbols: tuple[int, ...] = ()
-    """The tokens that answers are made of, side by side; what a "unary" model has a row of its state for."""
+    """The tokens of answers, consecutive; a "unary" model has one row of its state per symbol."""
     givens: bool = False
-    """Whether a puzzle is its answer with some positions blank (no symbol): then more of them can be given."""
+    """Whether a puzzle is its answer with some positions blank, so that further positions can be given."""
     sparse: int = 0
-    """With fewer givens than this a network that was trained on puzzles with one solution finds none: a trajectory that
-    the checker watches then takes another guess after every step."""
+    """Up to this number of givens, a network trained on puzzles with one solution finds none, so a checked trajectory
+    takes another guess after every step."""
     identities: int = 0
-    """Above 0, the first IDENTITY positions of an input spell which of so many puzzles it is, and a model learns a
-    vector for each; answers start behind them. Inputs and targets are then canvases with padding around what they
-    hold."""
+    """Above 0, the number of puzzles: the first IDENTITY positions of an input encode which one it is, and a model
+    learns a vector for each. Answers start after these positions, and inputs and targets are canvases padded around
+    their content."""
 
     def tokens(self, numbers: np.ndarray) -> Tokens:
-        """Any array -> tokens (L,). ValueError for another shape or kind, and for numbers that are no tokens here."""
+        """Any array -> tokens (L,). ValueError for a wrong shape or dtype, or numbers that are not tokens of this
+        task."""
         found = np.asarray(numbers)
         if found.shape != (self.length,) or not np.issubdtype(found.dtype, np.integer):
-            raise ValueError(f"{self.name} needs {self.length} integer tokens; this is {found.dtype} {found.shape}.")
+            raise ValueError(
+                f"{self.name} needs {self.length} integer tokens, not {found.dtype} of shape {found.shape}."
+            )
         prefix = IDENTITY if self.identities else 0
         limits = np.where(np.arange(self.length) < prefix, 256, self.vocabulary)
         if not ((found >= 0) & (found < limits)).all():
-            raise ValueError(f"the tokens of {self.name} are 0 to {self.vocabulary - 1}; this has others.")
+            raise ValueError(f"The tokens of {self.name} are 0 to {self.vocabulary - 1}; this array has others.")
         found = found.astype(np.uint8)
         if prefix and spelt(found[None])[0] >= self.identities:
-            raise ValueError(f"these tokens are of no puzzle of {self.name}; compare with those that encode gives.")
+            raise ValueError(f"These tokens are not a puzzle of {self.name}; compare them with the result of encode.")
         return found
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Puzzles with every target that counts as right for them.
+    """Puzzles with all targets that count as correct.
 
-    inputs (n, L) uint8; targets (m, L) uint8, those of one input side by side; input i owns
+    inputs (n, L) uint8; targets (m, L) uint8, grouped by input; input i owns
     targets[first[i]:first[i + 1]], first (n + 1,) int64.
     """
 
@@ -121,7 +124,7 @@ class Examples:
 class Symmetry:
     """A batch of symmetries: new[b, i] = tokens[b, old[b, positions[b, i]]].
 
-    positions (B, L) int64, a permutation per row; tokens (B, V) int64 or uint8, a permutation per row.
+    positions (B, L) int64 and tokens (B, V) int64 or uint8 hold one permutation per row.
     """
 
     positions: np.ndarray
@@ -152,35 +155,35 @@ class Renumbering(NamedTuple):
 
 
 class Task(ABC):
-    """One kind of puzzle: text to tokens and back, the rules, the exact answers, the symmetries.
+    """One kind of puzzle: conversion between text and tokens, rules, exact answers, and symmetries.
 
-    Array arguments are batches (B, L) of uint8 tokens unless said otherwise.
+    Array arguments are batches (B, L) of uint8 tokens unless stated otherwise.
     """
 
     spec: TaskSpec
     checkable: bool = True
-    """Whether `check` needs the puzzle and the answer only. If not, it compares with known targets, in training and
-    evaluation: answers to new puzzles are neither valid nor invalid, and the checker cannot select among them."""
+    """Whether `check` needs only the puzzle and the answer. Otherwise it compares with known targets in training and
+    evaluation, so answers to new puzzles are neither valid nor invalid, and the checker cannot select among them."""
     own_splits: bool = False
-    """Whether examples are split otherwise than by the content of inputs; then no augmented view is another's input."""
+    """Whether examples are not split by the content of inputs. Then no augmented view may equal another input."""
     quick: int = 20_000
-    """Nodes that the exact solver visits in a small part of a second. What is counted by the way stays within it; a
-    number of nodes and not of seconds, so that the same puzzle gives the same words on any machine."""
+    """Nodes that the exact solver visits in a fraction of a second; incidental counts stay within this budget. It is a
+    number of nodes, not seconds, so that a puzzle gives the same output on every machine."""
     numerals: str = ""
-    """What the numbers 0, 1, ... in a grid of numbers stand for in text; empty where numbers mean nothing."""
+    """The characters for the numbers 0, 1, ... in a grid of numbers; empty if numbers have no meaning."""
     even: bool = True
-    """Whether a position means the same in every puzzle, because all are equally long."""
+    """Whether a position has the same meaning in every puzzle, because all have the same length."""
     rules: bool = True
-    """Whether there are rules that tell right answers from wrong ones. Without, `check` accepts every answer, so
-    nothing can halt by it or be measured by it."""
+    """Whether there are rules for correct answers. Without rules, `check` accepts every answer, so it is useless for
+    halting and evaluation."""
     unconditional: bool = False
-    """Whether there is one blank input for all, so that answers are samples of p(x); see `sampled`."""
+    """Whether all inputs are the same blank, so that answers are samples of p(x); see `sampled`."""
     withheld: str | None = None
-    """The check that was not run because nobody trusts it; one's own data only."""
+    """The check that was not run because it is not trusted (your own data only)."""
     web: dict[str, Any] | None = None
-    """What the page of a bundle needs to draw puzzles and to know the rules; None where it cannot (gram.ship.web)."""
+    """What the page of a bundle needs to draw puzzles and check rules; None if it cannot (gram.ship.web)."""
     answered: tuple[str, ...] = ()
-    """How the names of files end that hold puzzles with their answers, for `read_examples`."""
+    """Suffixes of files that hold puzzles with answers, for `read_examples`."""
 
     graphs: bool = False
     """Whether puzzles are graphs, whose vertices may count from 0 or 1."""
@@ -188,7 +191,7 @@ class Task(ABC):
     """Whether every data file holds inputs with their targets, in whatever form (`load`)."""
 
     def sampled(self) -> "Unconditional":
-        """Itself, where it is unconditional. ValueError elsewhere."""
+        """The task itself if it is unconditional. ValueError otherwise."""
         name = self.spec.name
         raise ValueError(f"{name} answers puzzles, so there are no samples to draw; use `gram solve {name}`.")
 
@@ -206,15 +209,15 @@ class Task(ABC):
 
     @property
     def unchecked(self) -> str:
-        """Why the checker cannot select among answers, where it cannot (`checkable`), and what to do."""
+        """Why the checker cannot select among answers if it cannot (`checkable`), and what to do."""
         name = self.spec.name
         return f'Select is "checked", but {name} was trained without a check; choose majority, or train with one.'
 
     # text -------------------------------------------------------------------------------------------------
     @abstractmethod
     def encode(self, puzzle: str) -> Tokens:
-        """Text of one puzzle -> tokens (L,). ValueError says what is wrong with the text, or that the givens
-        contradict each other (a conflict that needs no search)."""
+        """Text of one puzzle -> tokens (L,). ValueError if the text is invalid or its givens contradict each other
+        (conflicts that need no search)."""
 
     @abstractmethod
     def decode(self, tokens: Tokens) -> str:
@@ -226,30 +229,31 @@ class Task(ABC):
 
     @abstractmethod
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
-        """A picture for the terminal of a puzzle (L,), or of its answer with the givens marked."""
+        """A terminal picture of a puzzle (L,), or of its answer with the givens marked."""
 
     def read(self, path: Path) -> Iterator[str]:
         """The puzzles of a file, each as text for `encode`."""
         return iter(self.understand(opened(path)).puzzles)
 
     def understand(self, content: Content, *, base: int | None = None) -> Found:
-        """The puzzles of an input, and what was decided to read them. A task has this, or a `read` of its own. `base`:
-        the number of the first vertex, for graphs only."""
-        raise ValueError(f"The task {self.spec.name} reads no files; give its puzzles as text.")
+        """The puzzles of an input, and the decisions made to read them. A task implements this or its own `read`.
+        `base`: the number of the first vertex, for graphs only."""
+        raise ValueError(f"The task {self.spec.name} cannot read files; give its puzzles as text.")
 
     def read_examples(self, path: Path) -> Examples:
-        """The puzzles of a data file with the answer that each has there. ValueError where there are no such files."""
+        """The puzzles and answers of a data file. ValueError if the task has no such files."""
         raise ValueError(f"Task {self.spec.name} takes no data files; leave `data` empty.")
 
     def load(self, paths: Sequence[Path]) -> Examples:
-        """The examples of several data files, in their order."""
+        """The examples of several data files, in order."""
         parts = [self.read_examples(path) for path in paths]
         return Examples.single(np.concatenate([p.inputs for p in parts]), np.concatenate([p.targets for p in parts]))
 
     # rules ------------------------------------------------------------------------------------------------
     @abstractmethod
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
-        """Violated constraints of each answer, (B,) int64; an unfilled or changed given counts as one each."""
+        """Violated constraints of each answer, (B,) int64; each unfilled position and each changed given counts as
+        one."""
 
     def check(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
         """Whether each answer satisfies all constraints and keeps the givens, (B,) bool."""
@@ -259,12 +263,12 @@ class Task(ABC):
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
         """All completions of one puzzle (L,), at most `limit`, as (S, L) uint8.
 
-        RuntimeError when the search visits more than `budget` nodes before it is done, or NotImplementedError (one,
-        too) where answers cannot be enumerated: how many there are stays unknown."""
+        RuntimeError if the search visits more than `budget` nodes before it ends, or its subclass NotImplementedError
+        if answers cannot be enumerated. The number of answers then stays unknown."""
 
     def count(self, puzzle: Tokens, limit: int | None = None) -> int | None:
-        """How many completions one puzzle (L,) has, counted up to `limit`; None where the exact solver does not find
-        that out within `quick` nodes."""
+        """The number of completions of one puzzle (L,), counted up to `limit`; None if the exact solver needs more than
+        `quick` nodes."""
         try:
             return len(self.solutions(puzzle, limit=limit, budget=self.quick))
         except RuntimeError:
@@ -273,14 +277,14 @@ class Task(ABC):
     # symmetries -------------------------------------------------------------------------------------------
     @abstractmethod
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
-        """Draw a symmetry of the rules per row."""
+        """Draw one symmetry of the rules per row."""
 
     def canonical(self, answers: Tokens) -> Tokens:
-        """Bring answers that differ in names only to one form (colorings); the identity elsewhere."""
+        """Map answers that differ only in names to one form (colorings); the identity for other tasks."""
         return answers
 
     def augment(self, symmetry: Symmetry, puzzles: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
-        """The same puzzles and answers seen through `symmetry`."""
+        """Apply `symmetry` to puzzles and answers."""
         return symmetry.apply(puzzles), self.canonical(symmetry.apply(answers))
 
     def invert(self, symmetry: Symmetry, answers: Tokens) -> Tokens:
@@ -289,25 +293,25 @@ class Task(ABC):
 
     # data -------------------------------------------------------------------------------------------------
     def hide(self, rng: np.random.Generator, puzzles: Tokens) -> Tokens:
-        """Puzzles of the training split as one visit shows them: themselves, unless a task hides parts again."""
+        """Training puzzles as shown in one visit: unchanged unless the task hides other parts each time."""
         return puzzles
 
     @abstractmethod
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
-        """The task's own examples of a split, made or generated from `seed`; at most (or, where there is no
-        end of them, exactly) `count`, and the published size if `count` is None. No input of one split is in
-        another."""
+        """The task's own examples of a split, generated from `seed`: at most `count` (exactly `count` if there is no
+        limit), or the published size if `count` is None. No input is in two splits."""
 
 
 class Unconditional(Task):
-    """p(x) instead of p(y | x): the input is the same blank for all, and every answer is a sample (`gram generate`)."""
+    """A task that models p(x) instead of p(y | x): all inputs are the same blank, and answers are samples
+    (`gram generate`)."""
 
     unconditional = True
     own_splits = True
     blank: Tokens
     """The only input, (L,) uint8."""
     digits: bool = False
-    """Whether samples are digits, which a classifier can judge (gram.measure.images)."""
+    """Whether samples are digits, which a classifier can score (gram.measure.images)."""
 
     def sampled(self) -> "Unconditional":
         return self
@@ -324,11 +328,11 @@ class Unconditional(Task):
 
     @property
     def no_puzzles(self) -> str:
-        """What to do instead of giving a puzzle."""
+        """A message that says what to do instead of giving a puzzle."""
         return f"{self.spec.name} has no puzzles to answer; draw samples with `gram generate {self.spec.name}`."
 
     def support(self) -> Tokens | None:
-        """Every sample that there is, (S, L) uint8, in a fixed order; None where they are too many to list."""
+        """All possible samples, (S, L) uint8, in a fixed order; None if they are too many to list."""
         return None
 
     @abstractmethod
@@ -341,7 +345,7 @@ class Unconditional(Task):
 
 
 def spell(numbers: np.ndarray) -> Tokens:
-    """Numbers of puzzles (n,) -> the IDENTITY positions in front of them, (n, IDENTITY) uint8."""
+    """Numbers of puzzles (n,) -> their IDENTITY prefix positions, (n, IDENTITY) uint8."""
     return (np.asarray(numbers)[:, None] >> (8 * np.arange(IDENTITY)) & 255).astype(np.uint8)
 
 
@@ -351,7 +355,7 @@ def spelt(tokens: Tokens) -> np.ndarray:
 
 
 def bucket(tokens: Tokens) -> int:
-    """sha256 of one input (L,) mod 100: a number that anyone can rebuild from the content alone."""
+    """sha256 of one input (L,) mod 100, a number that anyone can recompute from the content."""
     return int(hashlib.sha256(np.ascontiguousarray(tokens, np.uint8).tobytes()).hexdigest(), 16) % 100
 
 

@@ -1,10 +1,10 @@
-"""Graph coloring: give each vertex one of k colors so that no edge joins two of the same color.
+"""Graph coloring: give each vertex one of k colors so that no edge joins two vertices of the same color.
 
 A sequence is the upper triangle of the adjacency matrix, n (n - 1) / 2 edge positions row by row (0-1, 0-2, ...),
 then n vertex positions. Tokens: 0 pad, 1 no edge, 2 edge, 3 .. k + 2 the colors, k + 3 a vertex without color, which
-the puzzle holds at every vertex. The published vocabulary of 6 (k = 3) has no such token because the paper's answer
-is a sequence of its own, n long; here puzzle and answer share one length and the answer is read at the vertices.
-Colors are names only, so every target is canonical: vertex 0 has color 1, the next new color is 2, and so on.
+the puzzle holds at every vertex. The published vocabulary of 6 (k = 3) has no such token because the paper's answer is
+a separate sequence of length n; here puzzle and answer have the same length and the answer is read at the vertices.
+Colors are only names, so every target is canonical: vertex 0 has color 1, the next new color is 2, and so on.
 """
 
 import warnings
@@ -18,36 +18,36 @@ from gram.tasks.reading.content import Content, Found, of_texts
 
 NO_EDGE, EDGE, FIRST_COLOR = 1, 2, 3
 PUBLISHED = {8: (7_002, 255), 10: (13_465, 192)}
-"""Graphs in train and test by vertices; dev is as large as test."""
+"""Vertices -> graphs in train and in test; dev is as large as test."""
 MOST = 10_000
 """Graphs with more canonical colorings are not used as examples (three colors on 10 vertices have 9,842 at most)."""
 DRAW = 4_096  # graphs drawn at a time
-PATIENCE = 50  # draws that may bring nothing before we say so
+PATIENCE = 50  # draws without a new graph before giving up
 INKS = (31, 32, 34, 33, 35, 36, 91, 92)  # ANSI colors of the terminal picture
 
 
 class Coloring(Task):
     """Coloring of graphs with n vertices (2 to 24) by at most `colors` colors (2 to 8).
 
-    `edge_probability` is that of the random graphs in `examples`; it is no part of the name."""
+    `edge_probability` is that of the random graphs in `examples`; it is not part of the name."""
 
     graphs = True
 
     def __init__(self, n: int, colors: int = 3, edge_probability: float = 0.4):
         if not 2 <= n <= 24:
-            raise ValueError(f"graphs have 2 to 24 vertices; {n} is not among them")
+            raise ValueError(f"Graphs have 2 to 24 vertices, not {n}.")
         if not 2 <= colors <= 8:
-            raise ValueError(f"graphs are colored with 2 to 8 colors; {colors} is not among them")
+            raise ValueError(f"Graphs are colored with 2 to 8 colors, not {colors}.")
         if not 0 < edge_probability < 1:
-            raise ValueError(f"edge_probability lies between 0 and 1; {edge_probability} does not")
+            raise ValueError(f"edge_probability must be between 0 and 1, not {edge_probability}.")
         self.n, self.colors, self.edge_probability = n, colors, edge_probability
         self.edges = n * (n - 1) // 2
         self.blank = FIRST_COLOR + colors
         self._left, self._right = np.triu_indices(n, 1)  # ends of each edge position
-        self._place = np.zeros((n, n), np.int64)  # edge position of each pair of vertices
-        self._place[self._left, self._right] = self._place[self._right, self._left] = np.arange(self.edges)
+        self._edge_of = np.zeros((n, n), np.int64)  # edge position of each pair of vertices
+        self._edge_of[self._left, self._right] = self._edge_of[self._right, self._left] = np.arange(self.edges)
         vertices = tuple(range(self.edges, self.edges + n))
-        stars = tuple((*sorted(int(self._place[u, v]) for v in range(n) if v != u), self.edges + u) for u in range(n))
+        stars = tuple((*sorted(int(self._edge_of[u, v]) for v in range(n) if v != u), self.edges + u) for u in range(n))
         self.spec = TaskSpec(
             name=f"coloring-{n}" + (f"-k{colors}" if colors != 3 else ""),
             length=self.edges + n,
@@ -65,7 +65,7 @@ class Coloring(Task):
         """One graph, in any form that gram.tasks.reading.graphs reads -> (L,).
 
         An edge list is "1-2 1-3 2-4", or one edge "1 2" a line; vertices count from 1, from 0 if any 0 occurs. DIMACS
-        is "p edge N M" and lines "e u v" from 1. A graph of fewer than n vertices is filled with isolated ones.
+        is "p edge N M" and lines "e u v" from 1. A graph with fewer than n vertices is filled up with isolated ones.
         ValueError for anything else, for vertices beyond n, and for an edge from a vertex to itself."""
         tokens, found = self._understood(of_texts([puzzle], ""), None)
         for warning in found.warnings:
@@ -73,12 +73,12 @@ class Coloring(Task):
         return tokens[0]
 
     def understand(self, content: Content, *, base: int | None = None) -> Found:
-        """The graphs of an input; all count their vertices from `base`, or from 0 if any 0 occurs in it, else from 1.
-        ValueError says what cannot be read, or which two readings there are."""
+        """The graphs of an input. All count their vertices from `base`, or from 0 if any 0 occurs, otherwise from 1.
+        ValueError says what cannot be read, or which two readings are possible."""
         return self._understood(content, base)[1]
 
     def _understood(self, content: Content, base: int | None) -> tuple[Tokens, Found]:
-        """The graphs as tokens, (graphs, L), and as text, vertices from 1."""
+        """The graphs as tokens, (graphs, L), and as text with vertices from 1."""
         try:
             graphs, form = reading.read(content, self.n, base)
             for graph in graphs:
@@ -92,7 +92,7 @@ class Coloring(Task):
         for row, graph in zip(tokens, graphs, strict=True):
             begin = first if graph.base is None else graph.base
             for u, v in graph.edges:
-                row[self._place[u - begin, v - begin]] = EDGE
+                row[self._edge_of[u - begin, v - begin]] = EDGE
         notes = reading.notes(graphs, tokens[:, : self.edges] == EDGE, self.n, first, unclear)
         warned = tuple(dict.fromkeys(note for graph in graphs for note in graph.notes))
         texts = [graph.text or self.show(row) for graph, row in zip(graphs, tokens, strict=True)]
@@ -110,8 +110,7 @@ class Coloring(Task):
         return text or f"p edge {self.n} 0"
 
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
-        """Each vertex (from 1) with its neighbors, painted in their colors; a neighbor of the same color is
-        shown in reverse."""
+        """Each vertex (from 1) with its neighbors in their colors; a neighbor of the same color is shown in reverse."""
         colors = self._colors((puzzle if answer is None else answer)[None])[0]
         linked = self._adjacency(puzzle[None])[0]
         wide = len(str(self.n))
@@ -145,9 +144,9 @@ class Coloring(Task):
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
-        """New names for the vertices per row; the tokens stay."""
+        """One permutation of the vertices per row; tokens stay."""
         old = rng.permuted(np.broadcast_to(np.arange(self.n), (batch, self.n)), axis=1)
-        positions = np.concatenate([self._place[old[:, self._left], old[:, self._right]], self.edges + old], axis=1)
+        positions = np.concatenate([self._edge_of[old[:, self._left], old[:, self._right]], self.edges + old], axis=1)
         return Symmetry(positions, np.broadcast_to(np.arange(self.spec.vocabulary), (batch, self.spec.vocabulary)))
 
     def canonical(self, answers: Tokens) -> Tokens:
@@ -162,15 +161,15 @@ class Coloring(Task):
 
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
-        """Random graphs G(n, edge_probability) that can be colored, each once, with all canonical colorings.
+        """Distinct random graphs G(n, edge_probability) that can be colored, with all canonical colorings.
 
-        Published sizes for 8 and 10 vertices, else 10,000 train and 255 test; dev is as large as test. Graphs with
-        more than 10,000 colorings are passed over. Up to 5 vertices there may be fewer graphs than asked for; beyond
-        that ValueError says that hardly any drawn graph will do. The split is that of the graph as written: the same
-        graph with its vertices renamed may be in another one, and is for 8 vertices (four test graphs in five have such
-        a twin in train), hardly ever for 10."""
+        Published sizes for 8 and 10 vertices, else 10,000 train and 255 test; dev is as large as test. Graphs with more
+        than 10,000 colorings are skipped. Up to 5 vertices there may be fewer graphs than requested; above that, a
+        ValueError says that hardly any drawn graph is suitable. Splits are by the graph as written, so a graph with
+        renamed vertices may be in another split. With 8 vertices, four of five test graphs have such a twin in train;
+        with 10, hardly any."""
         if split not in SPLITS:
-            raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         if count is None:
             count = PUBLISHED.get(self.n, (10_000, 255))[split != "train"]
         rng = np.random.default_rng([seed, self.n, self.colors, SPLITS.index(split)])
@@ -188,7 +187,7 @@ class Coloring(Task):
             puzzles = puzzles[fresh]
             puzzles = puzzles[splits_of(puzzles) == split] if len(puzzles) else puzzles
             found_before = found
-            for chunk in range(0, len(puzzles), 256):  # bounds the memory of the open colorings
+            for chunk in range(0, len(puzzles), 256):  # limits the memory of open colorings
                 some = puzzles[chunk : chunk + 256]
                 proper, number = solvers.colorings_of_many(self._adjacency(some), self.colors, MOST)
                 inputs.append(some[number > 0])
@@ -198,8 +197,8 @@ class Coloring(Task):
             idle = 0 if found > found_before else idle + 1
         if found < count and self.n > 5:
             raise ValueError(
-                f"hardly any random graph with {self.n} vertices and edge probability {self.edge_probability} has 1 to "
-                f"{MOST} colorings with {self.colors} colors: choose another edge_probability or fewer examples"
+                f"Hardly any random graph with {self.n} vertices and edge probability {self.edge_probability} has 1 to "
+                f"{MOST} colorings with {self.colors} colors; choose another edge_probability or fewer examples."
             )
         first = np.concatenate([[0], *counts]).cumsum().astype(np.int64)
         everything = Examples(
@@ -211,7 +210,7 @@ class Coloring(Task):
 
     # between tokens and arrays ----------------------------------------------------------------------------
     def _puzzles(self, edges: np.ndarray) -> Tokens:
-        """Which edges there are, (B, E) bool -> puzzles (B, L)."""
+        """Edges (B, E) bool -> puzzles (B, L)."""
         puzzles = np.full((len(edges), self.spec.length), self.blank, np.uint8)
         puzzles[:, : self.edges] = np.where(edges, EDGE, NO_EDGE)
         return puzzles
@@ -223,7 +222,7 @@ class Coloring(Task):
         return answers
 
     def _colors(self, answers: Tokens) -> np.ndarray:
-        """Answers (B, L) -> colors 1..k, 0 where a vertex has none, (B, n) int64."""
+        """Answers (B, L) -> colors 1..k, 0 for a vertex without color, (B, n) int64."""
         vertices = answers[:, self.edges :].astype(np.int64)
         return np.where((vertices >= FIRST_COLOR) & (vertices < self.blank), vertices - FIRST_COLOR + 1, 0)
 

@@ -1,7 +1,7 @@
-"""Pictures of puzzles and answers as SVG: what stands still, and one piece for each position that can change.
+"""Pictures of puzzles and answers as SVG: a fixed part, and one piece for each position that can change.
 
-`draw` knows the tasks of this package; notebooks and animations put its pieces together. A task of another package
-registers a function of its own with `draw.register`, and is shown as text until then.
+`draw` supports the tasks of this package; notebooks and animations combine its pieces. A task of another package is
+shown as text unless it registers its own function with `draw.register`.
 """
 
 import math
@@ -31,19 +31,19 @@ ARC_COLORS = (
     *("#000000", "#0074d9", "#ff4136", "#2ecc40", "#ffdc00"),
     *("#aaaaaa", "#f012be", "#ff851b", "#7fdbff", "#870c25"),
 )
-"""The colors in which ARC-AGI shows the numbers 0 to 9."""
+"""The colors of ARC-AGI for the numbers 0 to 9."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture in pieces of SVG, in pixels."""
+    """A picture as pieces of SVG, in pixels."""
 
     width: float
     height: float
     fixed: str = ""
-    """What no answer changes: lines, walls, edges."""
+    """The part that is the same for all answers: lines, walls, edges."""
     places: dict[int, str] = field(default_factory=dict)
-    """By position of the sequence, what stands there; a position without a piece is empty."""
+    """Position of the sequence -> its piece; positions without a piece are empty."""
 
     def svg(self) -> str:
         """The whole picture as one SVG element."""
@@ -51,7 +51,7 @@ class Drawing:
 
 
 def page(width: float, height: float, inside: str) -> str:
-    """An SVG document on white."""
+    """An SVG document on a white background."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         f'height="{height:g}" font-family="Helvetica, Arial, sans-serif">'
@@ -78,13 +78,13 @@ def letters(text: str, x: float, y: float, size: float, color: str = GIVEN, bold
 
 
 def cell(row: int, column: int, text: str, color: str, *, fill: str | None = None, bold: bool = False) -> str:
-    """A cell of a board with what stands in it."""
+    """A cell of a board with its content."""
     ground = "" if fill is None else rectangle(column * CELL + 1, row * CELL + 1, CELL - 1, CELL - 1, fill)
     return ground + letters(text, (column + 0.5) * CELL + 0.5, (row + 0.5) * CELL + 1, 0.62 * CELL, color, bold)
 
 
 def lattice(rows: int, columns: int, strong_rows: int = 0, strong_columns: int = 0) -> str:
-    """The lines of a board; every `strong_rows`-th and `strong_columns`-th is heavy, and so is the frame."""
+    """The lines of a board; the frame and every `strong_rows`-th and `strong_columns`-th line are heavy."""
 
     def weight(i: int, last: int, strong: int) -> tuple[str, float]:
         return (GIVEN, 1.6) if i in (0, last) or (strong and i % strong == 0) else ("#b8b8b8", 0.8)
@@ -95,7 +95,7 @@ def lattice(rows: int, columns: int, strong_rows: int = 0, strong_columns: int =
 
 
 def text_block(lines: Iterable[str]) -> Drawing:
-    """Lines of text as a picture; each line is a place."""
+    """Lines of text as a picture; each line is a piece."""
     shown = [line.expandtabs() for line in lines] or [""]
     size, high = 13, 18
     places = {
@@ -109,14 +109,14 @@ def text_block(lines: Iterable[str]) -> Drawing:
 # the tasks ------------------------------------------------------------------------------------------------
 @singledispatch
 def draw(task: Task, puzzle: Tokens, answer: Tokens | None = None) -> Drawing:
-    """A puzzle (L,), or an answer (L,) with the givens marked and broken rules in red."""
+    """A puzzle (L,), or an answer (L,) with givens marked and rule violations in red."""
     shown = task.show(puzzle) if answer is None else task.decode(answer)
     return text_block(shown.splitlines())
 
 
 @draw.register
 def sudoku(task: Sudoku, puzzle: Tokens, answer: Tokens | None = None) -> Drawing:
-    """Digits; givens in bold, those that a row, column or box repeats in red."""
+    """Digits; givens in bold, repeated digits in red."""
     shown, (tall, wide) = puzzle if answer is None else answer, task.box
     repeated = np.zeros(task.spec.length, bool)
     for group in (group for relation in task.spec.relations for group in relation):
@@ -141,7 +141,7 @@ def sudoku_board(task: SudokuBoards, puzzle: Tokens, answer: Tokens | None = Non
 
 @draw.register
 def queens(task: NQueens, puzzle: Tokens, answer: Tokens | None = None) -> Drawing:
-    """Queens on a checkered board; given ones black, those that another one attacks red."""
+    """Queens on a checkered board; given queens in black, attacked ones in red."""
     n, shown = task.n, puzzle if answer is None else answer
     rows, columns = np.divmod(np.arange(n * n), n)
     queen = shown == QUEEN
@@ -207,7 +207,7 @@ def maze(task: Maze, puzzle: Tokens, answer: Tokens | None = None) -> Drawing:
 
 @draw.register
 def arc(task: Arc, puzzle: Tokens, answer: Tokens | None = None) -> Drawing:
-    """The grid in ARC's colors; a canvas that holds no grid is empty."""
+    """The grid in ARC's colors; a canvas without a grid is empty."""
     grid, side = crop((puzzle if answer is None else answer)[IDENTITY:], task.side), 16
     places = {}
     for row in range(0 if grid is None else grid.shape[0]):

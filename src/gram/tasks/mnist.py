@@ -1,6 +1,6 @@
 """Binarized MNIST: p(x) over images of digits (paper, unconditional generation).
 
-Tokens: padding 0, black 1, white 2 (a pixel of at least half the ink is white). The input is a black image.
+Tokens: padding 0, black 1, white 2 (pixels of at least half intensity are white). The input is a black image.
 """
 
 import gzip
@@ -15,12 +15,12 @@ from gram.tasks.data.store import data_file
 SIDE = 28
 BLACK, WHITE = 1, 2
 PARTS = {"train": "mnist/train", "dev": "mnist/train", "test": "mnist/t10k"}
-"""Where the files of a split begin; dev is a part of the training file."""
+"""File name prefixes of the splits; dev is part of the training file."""
 BLOCKS = " ▀▄█"
 
 
 class Mnist(Unconditional):
-    """28x28 pixels, L = 784, V = 3. There are no rules: whether an image is a digit is for a classifier to say
+    """28x28 pixels, L = 784, V = 3. There are no rules: a classifier scores whether an image is a digit
     (gram.measure.images)."""
 
     rules = False
@@ -36,7 +36,7 @@ class Mnist(Unconditional):
         return "\n".join("".join("#" if t == WHITE else "." for t in row) for row in tokens.reshape(SIDE, SIDE))
 
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
-        """The black image or an answer (L,), two rows of pixels in a line."""
+        """The black image or an answer (L,), two rows of pixels per line."""
         white = ((puzzle if answer is None else answer) == WHITE).reshape(SIDE // 2, 2, SIDE)
         return "\n".join("".join(BLOCKS[up + 2 * down] for up, down in zip(*pair, strict=True)) for pair in white)
 
@@ -50,24 +50,24 @@ class Mnist(Unconditional):
         return ((answers != BLACK) & (answers != WHITE)).sum(1)
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
-        """RuntimeError: no search ends here."""
-        raise RuntimeError("each of the 2^784 images is an answer; there is no list of them")
+        """Always raises RuntimeError, since the images are too many to list."""
+        raise RuntimeError("All 2^784 images are answers, too many to list.")
 
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
-        """A digit has none: the identity."""
+        """The identity, since digits have no symmetries."""
         positions, tokens = (np.tile(np.arange(n), (batch, 1)) for n in (self.spec.length, self.spec.vocabulary))
         return Symmetry(positions, tokens)
 
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
-        """The images of a split, at most `count`: test is the file of 10,000, dev the images of the training file whose
-        content says so (`split_of`, 10%), train all others of it. FileNotFoundError or ValueError for the files."""
+        """The images of a split, at most `count`: test is the file of 10,000, dev the tenth of the training file chosen
+        by content (`split_of`), train the rest. FileNotFoundError or ValueError for missing or damaged files."""
         return self.all_of(self.labeled(split)[0][:count])
 
     def labeled(self, split: str) -> tuple[Tokens, np.ndarray]:
         """Images (n, L) uint8 of tokens and their digits (n,) uint8."""
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         images = read_idx(f"{PARTS[split]}-images-idx3-ubyte.gz", 3)
         labels = read_idx(f"{PARTS[split]}-labels-idx1-ubyte.gz", 1)
         if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels):
@@ -86,9 +86,9 @@ def read_idx(name: str, axes: int) -> np.ndarray:
     try:
         data = unpack.gunzip(path.read_bytes(), str(path))
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{path} is no gzip'd file or is damaged ({error}); copy it again.") from None
+        raise ValueError(f"{path} is not a gzip file or is damaged ({error}); copy it again.") from None
     begin = 4 + 4 * axes
     shape = np.frombuffer(data[4:begin], ">u4") if len(data) >= begin else np.zeros(0)
     if data[:4] != bytes([0, 0, 8, axes]) or len(data) - begin != shape.prod(dtype=np.int64):
-        raise ValueError(f"{path} is no IDX file of bytes with {axes} axes, or is cut short; copy it again.")
+        raise ValueError(f"{path} is not an IDX file of bytes with {axes} axes, or it is truncated; copy it again.")
     return np.frombuffer(data, np.uint8, offset=begin).reshape(shape.astype(np.int64))

@@ -1,4 +1,4 @@
-"""N-Queens completion: some queens are given, place the others so that no two attack each other.
+"""N-Queens completion: some queens are given; place the others so that no two attack each other.
 
 Tokens: 0 pad, 1 empty, 2 queen; in the puzzle 1 means "not given". A board is n rows of n cells, read row by row.
 """
@@ -16,11 +16,11 @@ from gram.tasks.reading.content import Content, Found, one, single
 
 EMPTY, QUEEN = 1, 2
 KEPT = (1, 2, 3)
-"""Queens that stay on the board as givens: the paper removes 5, 6 or 7 of 8 and 7, 8 or 9 of 10."""
+"""Numbers of given queens: the paper removes 5, 6 or 7 of 8 and 7, 8 or 9 of 10."""
 TARGETS = 64
-"""Most targets of one input of a board beyond LISTED."""
+"""Maximum targets of an input on boards larger than LISTED."""
 LISTED = 10
-"""Largest board whose examples are all listed."""
+"""Largest board size whose examples are all listed."""
 
 
 class NQueens(Task):
@@ -30,7 +30,7 @@ class NQueens(Task):
 
     def __init__(self, n: int):
         if not 4 <= n <= 16:
-            raise ValueError(f"boards have 4 to 16 rows; {n} is not among them")
+            raise ValueError(f"Boards have 4 to 16 rows, not {n}.")
         self.n = n
         self.spec = TaskSpec(
             name=f"queens-{n}",
@@ -40,22 +40,22 @@ class NQueens(Task):
             symbols=(EMPTY, QUEEN),
         )
         self.web = {"size": n, "box": None, "symbols": "Q"}
-        # which cells lie on which line, (L, lines): a board times this counts the queens of every line
+        # cells of each line, (L, lines): a board times this counts the queens of every line
         self._incidence = np.concatenate([line[:, None] == np.unique(line) for line in _lines(n)], 1).astype(np.int64)
         self._views = square_views(n)
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
-        """n rows of `Q` and `.`, separated by newlines or `/`, or all n * n characters in one run -> (n * n,); or one
-        board in any form that gram.tasks.reading.queens knows.
+        """n rows of `Q` and `.`, separated by newlines or `/`, or all n * n characters without separators -> (n * n,);
+        or one board in any form that gram.tasks.reading.queens reads.
 
         ValueError for a wrong length, a bad character, or given queens that attack each other."""
         tokens = one(puzzle, self._strictly, lambda text: reading.boards_of(text, self.n))
         for a, b in combinations(_places(tokens, self.n), 2):
             if solvers.queens_attack(a, b):
                 raise ValueError(
-                    f"the queens at row {a[0] + 1}, column {a[1] + 1} and row {b[0] + 1}, column {b[1] + 1} "
-                    "attack each other"
+                    f"The queens at row {a[0] + 1}, column {a[1] + 1} and row {b[0] + 1}, column {b[1] + 1} "
+                    "attack each other; remove one of them."
                 )
         return tokens
 
@@ -67,15 +67,18 @@ class NQueens(Task):
             rows = [rows[0][i : i + n] for i in range(0, n * n, n)]
         if len(rows) != n:
             raise ValueError(
-                f"{self.spec.name} needs {n} rows of {n} characters or {n * n} characters in one run; "
-                f"the text has {len(rows)} row{'s' * (len(rows) != 1)}, {sum(map(len, rows))} characters in all"
+                f"{self.spec.name} needs {n} rows of {n} characters or {n * n} characters on one line; "
+                f"the text has {len(rows)} row{'s' * (len(rows) != 1)}, {sum(map(len, rows))} characters in all."
             )
         for i, row in enumerate(rows):
             if len(row) != n:
-                raise ValueError(f"row {i + 1} has {len(row)} characters where {self.spec.name} needs {n}")
+                raise ValueError(f"Row {i + 1} has {len(row)} characters, but {self.spec.name} needs {n}.")
             for j, char in enumerate(row):
                 if char not in "Qq.":
-                    raise ValueError(f"{char!r} at row {i + 1}, column {j + 1}: write Q for a queen and . for no queen")
+                    raise ValueError(
+                        f"{char!r} at row {i + 1}, column {j + 1} is not a cell; "
+                        "write Q for a queen and . for no queen."
+                    )
         return np.array([QUEEN if char in "Qq" else EMPTY for row in rows for char in row], np.uint8)
 
     def decode(self, tokens: Tokens) -> str:
@@ -83,11 +86,11 @@ class NQueens(Task):
         return "\n".join(self._rows(tokens))
 
     def show(self, tokens: Tokens) -> str:
-        """(n * n,) -> the board in one line, rows separated by `/`."""
+        """(n * n,) -> the board on one line, rows separated by `/`."""
         return "/".join(self._rows(tokens))
 
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
-        """The board as a picture: given queens bold and yellow, the others plain."""
+        """A picture of the board: given queens bold and yellow, the others plain."""
         n = self.n
         board = (puzzle if answer is None else answer).reshape(n, n)
         given = puzzle.reshape(n, n) == QUEEN
@@ -118,7 +121,7 @@ class NQueens(Task):
         return Found([reading.of_value(value, n) for value in values], content.form)
 
     def _of_array(self, name: str, array: np.ndarray) -> list[str]:
-        """Cells of 0 and 1, tokens 1 and 2, or the column of the queen in each row."""
+        """Boards in an array of cells 0 and 1, of tokens 1 and 2, or of the queen's column in each row."""
         n = self.n
         if array.dtype.kind == "b":
             array = array.astype(np.uint8)
@@ -130,8 +133,8 @@ class NQueens(Task):
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
-        """Pairs of queens that share a row, column or diagonal, plus queens too many or too few, plus given queens
-        that are gone and cells that hold neither token; (B, L), (B, L) -> (B,) int64."""
+        """Pairs of queens that share a row, column or diagonal, plus surplus or missing queens, missing given queens
+        and cells with neither token; (B, L), (B, L) -> (B,) int64."""
         queens = answers == QUEEN
         on_line = queens.astype(np.int64) @ self._incidence
         pairs = (on_line * (on_line - 1) // 2).sum(1)
@@ -144,22 +147,21 @@ class NQueens(Task):
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
-        """One of the 8 symmetries of the square per row; the tokens stay."""
+        """One of the 8 symmetries of the square per row; tokens stay."""
         tokens = np.broadcast_to(np.arange(self.spec.vocabulary), (batch, self.spec.vocabulary))
         return Symmetry(self._views[rng.integers(len(self._views), size=batch)], tokens)
 
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
-        """Boards that keep 1, 2 or 3 queens of a solution.
+        """Boards with 1, 2 or 3 queens of a solution.
 
-        Up to n = 10: every such board once, with all its completions as targets, in a seeded order; the first
-        `count` of the split. Beyond: `count` (20,000 train, 1,000 dev, 1,000 test) boards drawn with `seed`, each
-        with a seeded choice of at most 64 of its completions (of those in a pool of solutions: all for n = 11 and 12,
-        random ones and their symmetric forms for more); `solutions` still finds all of them. Splits are by content,
-        as published: symmetric forms of one board may be in different splits, and for n = 8 and 10 every test board
-        has one in train."""
+        Up to n = 10: the first `count` of all such boards of the split in a seeded order, with all completions as
+        targets. Above 10: `count` (20,000 train, 1,000 dev, 1,000 test) boards drawn with `seed`, each with at most 64
+        completions drawn from a pool of solutions (all solutions for n = 11 and 12, otherwise random ones and their
+        symmetric forms); `solutions` still finds all of them. Splits are by content, as published, so symmetric forms
+        of a board may be in different splits; for n = 8 and 10 every test board has a symmetric form in train."""
         if split not in SPLITS:
-            raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         rng = np.random.default_rng([seed, self.n, SPLITS.index(split)])
         if self.n > LISTED:
             if count is None:
@@ -175,7 +177,7 @@ class NQueens(Task):
             holds[row, pool[:, row], np.arange(len(pool))] = True
         seen: set[bytes] = set()
         inputs, targets, counts = [], [], []
-        for _ in range(200 * count):  # far more than needed: a split has at least 1 input in 20
+        for _ in range(200 * count):  # far more than needed, since a split has at least 1 of 20 inputs
             if len(inputs) == count:
                 break
             solution = pool[rng.integers(len(pool))]
@@ -193,8 +195,8 @@ class NQueens(Task):
             targets.append(_boards(pool[fitting]))
             counts.append(len(fitting))
         if len(inputs) < count:
-            raise ValueError(f"{self.spec.name} has only {len(inputs)} boards in {split}; ask for fewer than {count}")
-        none = np.zeros((0, self.spec.length), np.uint8)  # so that no board at all has the right shape too
+            raise ValueError(f"{self.spec.name} has only {len(inputs)} boards in {split}; ask for fewer than {count}.")
+        none = np.zeros((0, self.spec.length), np.uint8)  # gives the right shape if there are no boards
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return Examples(np.vstack([none, *inputs]), np.concatenate([none, *targets]), first)
 
@@ -214,7 +216,7 @@ def _groups(line: np.ndarray) -> tuple[tuple[int, ...], ...]:
 
 
 def _places(tokens: Tokens, n: int) -> list[tuple[int, int]]:
-    """(row, column) of each queen of a board (L,)."""
+    """(row, column) of each queen on a board (L,)."""
     return [divmod(int(cell), n) for cell in np.flatnonzero(tokens == QUEEN)]
 
 
@@ -227,7 +229,7 @@ def _boards(columns: np.ndarray) -> Tokens:
 
 @lru_cache(maxsize=4)
 def _listed(n: int) -> tuple[Examples, np.ndarray]:
-    """Every board that keeps 1, 2 or 3 queens of a solution, with all its completions, and the split of each."""
+    """Every board with 1, 2 or 3 queens of a solution, with all its completions, and its split."""
     solutions = _boards(solvers.queens(n))
     places = np.stack([np.flatnonzero(board == QUEEN) for board in solutions])
     inputs, owners = [], []
@@ -237,7 +239,7 @@ def _listed(n: int) -> tuple[Examples, np.ndarray]:
             np.put_along_axis(board, places[:, rows], QUEEN, axis=1)
             inputs.append(board)
             owners.append(np.arange(len(solutions)))
-    # a board that several solutions share comes up once per solution: exactly its completions
+    # a board occurs once per solution that contains it, which yields exactly its completions
     pairs, owner = np.concatenate(inputs), np.concatenate(owners)
     queens = np.sort(np.where(pairs == QUEEN, np.arange(n * n), -1), axis=1)[:, -max(KEPT) :]
     number = (queens + 1) @ (n * n + 1) ** np.arange(max(KEPT))[::-1]
@@ -250,7 +252,7 @@ def _listed(n: int) -> tuple[Examples, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def _pool(n: int, seed: int) -> np.ndarray:
-    """Solutions to draw from, (S, n) columns: all of them up to n = 12, beyond it 4,000 random ones in all 8 views."""
+    """Solutions to draw from, (S, n) columns: all of them up to n = 12, otherwise 4,000 random ones in all 8 views."""
     if n <= 12:
         return solvers.queens(n)
     rng = np.random.default_rng([seed, n])

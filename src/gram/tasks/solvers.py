@@ -1,4 +1,4 @@
-"""Exact enumerators: the truth for validity and coverage. Depth-first search over bit masks."""
+"""Exact enumeration, the ground truth for validity and coverage. Depth-first search over bit masks."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +13,9 @@ def queens(
     """Completions of the queens at the (row, column) pairs `given` on an n x n board, at most `limit` of them.
 
     Returns the column of the queen of each row, (S, n) int64, in lexicographic order.
-    RuntimeError when the search visits more than `budget` nodes before it is done."""
+    RuntimeError if the search visits more than `budget` nodes before it ends."""
     given = list(given)
-    # the columns of each row that no given queen attacks; a given queen leaves its own row its own column only
+    # the columns of each row that no given queen attacks; the row of a given queen has only its column
     free = [
         sum(1 << c for c in range(n) if all((row, c) == g or not queens_attack((row, c), g) for g in given))
         for row in range(n)
@@ -27,7 +27,7 @@ def queens(
         nonlocal nodes
         nodes += 1
         if budget is not None and nodes > budget:
-            raise RuntimeError(f"the search for queens visited more than {budget} nodes")
+            raise RuntimeError(f"The search for queens visited more than {budget} nodes.")
         row = len(columns)
         if row == n:
             found.append(columns)
@@ -43,7 +43,7 @@ def queens(
 
 
 def random_queens(n: int, rng: np.random.Generator) -> np.ndarray:
-    """One solution, (n,) int64: depth-first search with columns in random order, begun again when it drags on."""
+    """One solution, (n,) int64: depth-first search with columns in random order, restarted if it takes too long."""
     while True:
         left = 50 * n
         stack: list[tuple[list[int], int, int, int]] = [([], 0, 0, 0)]
@@ -67,10 +67,10 @@ def queens_attack(a: tuple[int, int], b: tuple[int, int]) -> bool:
 
 # sudoku --------------------------------------------------------------------------------------------------
 class Units:
-    """Grids of digits 0..size-1 in which no unit (a group of `size` cells) holds a digit twice: Sudoku, Latin squares.
+    """Grids of digits 0..size-1 without repeated digits in any unit (a group of `size` cells): Sudoku, Latin squares.
 
-    A state is one bit mask of cells per digit: where that digit may still stand. Counting candidates is then a
-    handful of operations on whole boards, which is what makes plain Python integers fast enough.
+    A state has one bit mask per digit: the cells that may still hold it. Counting candidates then takes a few
+    operations on whole boards, so that plain Python integers are fast enough.
     """
 
     def __init__(self, size: int, units: Iterable[tuple[int, ...]]):
@@ -93,10 +93,10 @@ class Units:
         rng: np.random.Generator | None = None,
         barred: tuple[int, int] | None = None,
     ) -> Iterator[list[int]]:
-        """Yield every filling, a list of digits per cell, that keeps `givens` (a digit per cell, -1 for blank).
+        """Yield every solution, a list of one digit per cell, that keeps `givens` (one digit per cell, -1 for blank).
 
-        `rng` tries digits in random order (the first filling is then a random one). `barred` = (cell, digit) leaves
-        that digit out of that cell. RuntimeError when the search visits more than `budget` nodes."""
+        `rng` tries digits in random order, so that the first solution is random. `barred` = (cell, digit) excludes that
+        digit from that cell. RuntimeError if the search visits more than `budget` nodes."""
         given = [sum(1 << i for i, digit in enumerate(givens) if digit == d) for d in range(self.size)]
         free = self.board & ~sum(given)
         start = [free | cells for cells in given]
@@ -106,7 +106,7 @@ class Units:
         while stack:
             nodes += 1
             if budget is not None and nodes > budget:
-                raise RuntimeError(f"the search visited more than {budget} nodes; raise the budget or lower the limit")
+                raise RuntimeError(f"The search visited more than {budget} nodes; raise the budget or lower the limit.")
             possible, placed = stack.pop()
             placed, branch = self._propagate(possible, placed)
             if placed == self.board:
@@ -126,7 +126,8 @@ class Units:
                     stack.append((child, placed))
 
     def _propagate(self, possible: list[int], placed: int) -> tuple[int, int]:
-        """Place all singles, in place -> (cells placed, cell to branch on). The cell is 0 at a solution or dead end."""
+        """Fill in all singles, in place -> (filled cells, cell to branch on). The cell is 0 at a solution or dead
+        end."""
         while True:
             once = twice = thrice = 0  # cells with at least one, two, three candidates
             for cells in possible:
@@ -151,14 +152,14 @@ class Units:
             for d in range(self.size):
                 cells = possible[d]
                 if not cells & twice:
-                    continue  # the digit stands everywhere already, or nowhere it still could
+                    continue  # the digit is complete, or impossible
                 for mask in self.masks:
                     cell = cells & mask
                     if cell & (cell - 1):
                         continue
                     if not cell:
                         return 0, 0
-                    if cell & twice:  # the only place of this digit in this unit
+                    if cell & twice:  # the only cell for this digit in this unit
                         possible[:] = [others & ~cell for others in possible]
                         possible[d] |= cell
                         cells, found = possible[d], True
@@ -177,7 +178,7 @@ def colorings(neighbors: Sequence[int], k: int, limit: int | None = None, budget
     """Proper colorings with at most k colors, canonical by first use: vertex 0 has color 1, the next new one is 2.
 
     neighbors[v] is the bit mask of the vertices next to v. At most `limit` colorings, (S, n) uint8 of colors 1..k,
-    in lexicographic order. RuntimeError when the search visits more than `budget` nodes before it is done."""
+    in lexicographic order. RuntimeError if the search visits more than `budget` nodes before it ends."""
     n = len(neighbors)
     found: list[list[int]] = []
     nodes = 0
@@ -186,12 +187,12 @@ def colorings(neighbors: Sequence[int], k: int, limit: int | None = None, budget
         nonlocal nodes
         nodes += 1
         if budget is not None and nodes > budget:
-            raise RuntimeError(f"the search for colorings visited more than {budget} nodes")
+            raise RuntimeError(f"The search for colorings visited more than {budget} nodes.")
         v = len(colors)
         if v == n:
             found.append(colors)
             return
-        # the colors in use, then one new color: a second new one would only rename the first
+        # the colors in use, then one new color; a second new one would only rename the first
         for c in range(min(len(classes) + 1, k)):
             if limit is not None and len(found) >= limit:
                 return
@@ -205,7 +206,7 @@ def colorings(neighbors: Sequence[int], k: int, limit: int | None = None, budget
 
 
 def count_colorings(neighbors: Sequence[int], k: int) -> int:
-    """Proper colorings with labeled colors 1..k: a canonical one that uses j colors stands for k! / (k - j)!."""
+    """Number of proper colorings with labeled colors 1..k: a canonical one with j colors counts as k! / (k - j)!."""
     used = colorings(neighbors, k).max(axis=1, initial=0)
     return sum(math.perm(k, j) * int(times) for j, times in enumerate(np.bincount(used)))
 
@@ -213,9 +214,9 @@ def count_colorings(neighbors: Sequence[int], k: int) -> int:
 def colorings_of_many(adjacency: np.ndarray, k: int, most: int) -> tuple[np.ndarray, np.ndarray]:
     """`colorings` of many graphs at once, vertex by vertex, breadth first.
 
-    adjacency (G, n, n) bool -> colorings (S, n) uint8, those of one graph side by side and in lexicographic order,
-    and their number per graph, (G,) int64. A graph is given up, with number -1 and no colorings, when more than
-    `most` colorings of its first vertices are open at once."""
+    adjacency (G, n, n) bool -> colorings (S, n) uint8, grouped by graph in lexicographic order, and their number per
+    graph, (G,) int64. A graph with more than `most` open partial colorings is given up, with number -1 and no
+    colorings."""
     graphs, n, _ = adjacency.shape
     owner, colors, used = np.arange(graphs), np.zeros((graphs, n), np.uint8), np.zeros(graphs, np.int64)
     given_up = np.zeros(graphs, bool)

@@ -1,7 +1,7 @@
-"""What every task owes to the others, as tests: `check_task(MyTask())` in a test of its own.
+"""Tests that every task must pass: call `check_task(MyTask())` in a test.
 
-Each check is a function of a task that raises AssertionError with a sentence; CHECKS lists them, for
-`pytest.mark.parametrize`. Nothing is checked that needs to know what the task is about.
+Each check is a function of a task that raises AssertionError with a sentence. CHECKS lists them for
+`pytest.mark.parametrize`. The checks know nothing about the specific task.
 """
 
 import tempfile
@@ -12,26 +12,26 @@ import numpy as np
 from gram.tasks.base import IDENTITY, PAD, SPLITS, Examples, Symmetry, Task, Tokens, spelt
 
 COUNT = 20
-"""Examples that are looked at."""
+"""Number of examples to check."""
 SOLVED = 5
-"""Puzzles whose solutions are enumerated, and"""
+"""Number of puzzles whose solutions are enumerated."""
 BUDGET = 20_000
-"""nodes that the search for them may visit."""
+"""Nodes that the search for solutions may visit."""
 
 
 def check_task(task: Task) -> None:
-    """All checks, one after the other. AssertionError says what the task breaks."""
+    """Run all checks. AssertionError says what the task violates."""
     for check in CHECKS:
         check(task)
 
 
-# what a model sees ----------------------------------------------------------------------------------------
+# spec and examples ----------------------------------------------------------------------------------------
 def check_spec(task: Task) -> None:
-    """Sizes are possible, and positions and symbols that it names exist."""
+    """Sizes are possible, and the named positions and symbols exist."""
     spec = task.spec
     assert spec.name, "the spec has no name"
     assert spec.length >= 1, "a sequence has no position"
-    assert 2 <= spec.vocabulary <= 256, f"{spec.vocabulary} tokens: there are padding, one more, and 256 at most"
+    assert 2 <= spec.vocabulary <= 256, f"{spec.vocabulary} tokens are not between 2 (padding and one more) and 256"
     assert 0 <= spec.answer_start < spec.length, "the answer starts outside of the sequence"
     positions = set(range(spec.length))
     for relation in spec.relations:
@@ -40,24 +40,24 @@ def check_spec(task: Task) -> None:
     least, most = min(spec.symbols, default=1), max(spec.symbols, default=1)
     assert least > PAD, "padding is a symbol"
     assert most < spec.vocabulary, f"the symbol {most} is beyond the vocabulary"
-    assert spec.symbols in ((), tuple(range(least, most + 1))), "the symbols do not lie side by side in order"
+    assert spec.symbols in ((), tuple(range(least, most + 1))), "the symbols are not consecutive"
     assert spec.symbols or not spec.givens, "givens can be guessed, but no symbols are named"
 
 
 def check_examples(task: Task) -> None:
-    """Tokens are where they belong, and every input has targets, each once and in canonical form."""
+    """Tokens are in range, and every input has distinct targets in canonical form."""
     spec, some = task.spec, _some(task)
     assert len(some), "the dev split has no example"
-    assert some.inputs.shape[1] == some.targets.shape[1] == spec.length, "sequences have another length than the spec"
+    assert some.inputs.shape[1] == some.targets.shape[1] == spec.length, "sequences differ in length from the spec"
     prefix = IDENTITY if spec.identities else 0
     assert max(some.inputs[:, prefix:].max(), some.targets.max()) < spec.vocabulary, "a token is beyond the vocabulary"
     assert (some.targets[:, : spec.answer_start] == PAD).all(), "a target has a token before the answer starts"
     if spec.identities:
-        assert spec.answer_start >= prefix, "an answer stands where the puzzle is spelt"
-        assert spelt(some.inputs).max() < spec.identities, "an input is of a puzzle that there is not"
+        assert spec.answer_start >= prefix, "the answer overlaps the number of the puzzle"
+        assert spelt(some.inputs).max() < spec.identities, "an input has an unknown puzzle number"
     else:
-        assert (some.inputs != PAD).all(), "an input holds padding"
-        assert (some.targets[:, spec.answer_start :] != PAD).all(), "a target holds padding where the answer stands"
+        assert (some.inputs != PAD).all(), "an input contains padding"
+        assert (some.targets[:, spec.answer_start :] != PAD).all(), "a target contains padding in the answer"
     assert some.counts.min() >= 1, "an input has no target"
     for i in range(len(some)):
         own = some.targets_of(i)
@@ -70,15 +70,15 @@ def check_splits(task: Task) -> None:
     seen: dict[bytes, str] = {}
     for split in SPLITS:
         part = task.examples(split, seed=4, count=3 * COUNT)
-        assert 0 < len(part) <= 3 * COUNT, f"{split} has {len(part)} examples where at most {3 * COUNT} were asked for"
+        assert 0 < len(part) <= 3 * COUNT, f"{split} has {len(part)} examples, but at most {3 * COUNT} were requested"
         for row in part.inputs:
             before = seen.setdefault(row.tobytes(), split)
-            assert before == split, f"an input of {split} is in {before}, too: {task.show(row)}"
+            assert before == split, f"an input of {split} is also in {before}: {task.show(row)}"
         assert len(np.unique(part.inputs, axis=0)) == len(part), f"an input is in {split} twice"
         again = task.examples(split, seed=4, count=3 * COUNT)
-        assert np.array_equal(again.inputs, part.inputs), f"{split} has other inputs the second time"
-        assert np.array_equal(again.targets, part.targets), f"{split} has other targets the second time"
-        assert len(task.examples(split, seed=4, count=0)) == 0, f"{split} has examples where none were asked for"
+        assert np.array_equal(again.inputs, part.inputs), f"{split} has different inputs the second time"
+        assert np.array_equal(again.targets, part.targets), f"{split} has different targets the second time"
+        assert len(task.examples(split, seed=4, count=0)) == 0, f"{split} has examples, but none were requested"
     try:
         task.examples("valid")
     except ValueError:
@@ -88,13 +88,13 @@ def check_splits(task: Task) -> None:
 
 # text -----------------------------------------------------------------------------------------------------
 def check_text(task: Task) -> None:
-    """A puzzle survives its text, in a file too; answers have text and pictures."""
+    """A puzzle survives conversion to text, also in a file; answers have text and pictures."""
     some = _some(task)
     for i, puzzle in enumerate(some.inputs):
         text = task.show(puzzle)
-        assert np.array_equal(task.encode(text), puzzle), f"encode does not give back what show wrote: {text!r}"
+        assert np.array_equal(task.encode(text), puzzle), f"encode does not restore what show wrote: {text!r}"
         answer = some.targets_of(i)[0]
-        assert isinstance(task.decode(answer), str), "decode gives no text"
+        assert isinstance(task.decode(answer), str), "decode does not return text"
         assert task.render(puzzle), "a puzzle has no picture"
         assert task.render(puzzle, answer), "an answer has no picture"
     with tempfile.TemporaryDirectory() as folder:
@@ -103,24 +103,24 @@ def check_text(task: Task) -> None:
             path.write_text(task.show(puzzle) + "\n", encoding="utf-8")
             read = [task.encode(text) for text in task.read(path)]
             assert len(read) == 1, f"a file of one puzzle is read as {len(read)}"
-            assert np.array_equal(read[0], puzzle), f"read does not give back what show wrote: {task.show(puzzle)!r}"
+            assert np.array_equal(read[0], puzzle), f"read does not restore what show wrote: {task.show(puzzle)!r}"
 
 
 # rules ----------------------------------------------------------------------------------------------------
 def check_rules(task: Task) -> None:
-    """Targets are right, and what has conflicts is not."""
+    """Targets are correct, and answers with conflicts are not."""
     some = _some(task)
     puzzles = np.repeat(some.inputs, some.counts, 0)
     assert task.check(puzzles, some.targets).all(), "a target is not accepted by check"
     answers = _random_answers(task, len(some))
     conflicts = task.conflicts(some.inputs, answers)
     assert conflicts.shape == (len(some),), f"conflicts have shape {conflicts.shape}, not (B,)"
-    assert (conflicts >= 0).all(), "there are fewer than no conflicts"
-    assert np.array_equal(task.check(some.inputs, answers), conflicts == 0), "check accepts what has conflicts"
+    assert (conflicts >= 0).all(), "the number of conflicts is negative"
+    assert np.array_equal(task.check(some.inputs, answers), conflicts == 0), "check and conflicts disagree"
 
 
 def check_solutions(task: Task) -> None:
-    """Solutions are right, distinct and no more than asked for, and targets are among them."""
+    """Solutions are correct, distinct and within the limit, and targets are among them."""
     some = _some(task)
     for i, puzzle in enumerate(some.inputs[:SOLVED]):
         found = _solutions(task, puzzle)
@@ -149,14 +149,14 @@ def check_symmetry(task: Task) -> None:
 
 
 def check_augment(task: Task) -> None:
-    """Seen through a symmetry, right stays right, wrong stays as wrong, and the way back leads back."""
+    """A symmetry keeps correct answers correct and the number of conflicts, and can be inverted."""
     some = _some(task)
     symmetry = task.symmetry(np.random.default_rng(3), len(some))
     answers = np.stack([some.targets_of(i)[0] for i in range(len(some))])
     seen, found = task.augment(symmetry, some.inputs, answers)
-    assert seen.dtype == found.dtype == np.uint8, "augment gives other than bytes"
-    assert task.check(seen, found).all(), "a right answer is wrong when seen through a symmetry"
-    assert np.array_equal(task.invert(symmetry, found), answers), "invert does not lead back"
+    assert seen.dtype == found.dtype == np.uint8, "augment does not return uint8"
+    assert task.check(seen, found).all(), "a symmetry makes a correct answer wrong"
+    assert np.array_equal(task.invert(symmetry, found), answers), "invert does not undo augment"
     random = _random_answers(task, len(some))
     after = task.conflicts(*task.augment(symmetry, some.inputs, random))
     assert np.array_equal(task.conflicts(some.inputs, random), after), "a symmetry changes the number of conflicts"
@@ -168,8 +168,8 @@ def check_augment(task: Task) -> None:
         one = Symmetry(symmetry.positions[rows], symmetry.tokens[rows])
         _, found = task.augment(one, np.tile(puzzle, (len(rows), 1)), solutions)
         expected = task.solutions(seen[i])
-        assert len(found) == len(expected), "a puzzle has another number of solutions when seen through a symmetry"
-        assert {r.tobytes() for r in found} == {r.tobytes() for r in expected}, "a symmetry leads to other solutions"
+        assert len(found) == len(expected), "a symmetry changes the number of solutions"
+        assert {r.tobytes() for r in found} == {r.tobytes() for r in expected}, "a symmetry changes the solutions"
 
 
 CHECKS = (
@@ -184,7 +184,7 @@ CHECKS = (
 )
 
 
-# what they look at ----------------------------------------------------------------------------------------
+# inputs of the checks -------------------------------------------------------------------------------------
 def _some(task: Task) -> Examples:
     return task.examples("dev", seed=1, count=COUNT)
 
@@ -196,7 +196,7 @@ def _random_answers(task: Task, count: int) -> Tokens:
 
 
 def _solutions(task: Task, puzzle: Tokens) -> Tokens | None:
-    """All solutions; None where they cannot be enumerated, or not in the budget."""
+    """All solutions; None if they cannot be enumerated within the budget."""
     try:
         return task.solutions(puzzle, budget=BUDGET)
     except RuntimeError:

@@ -1,19 +1,19 @@
-"""Makes mazes with one shortest path, many side by side: corridors that wind, some loops, start and goal far apart.
+"""Generates batches of mazes with one shortest path: winding corridors, some loops, start and goal far apart.
 
-Cells are open or not; B mazes of n x n cells are (B, n, n) bool, a cell is its number row * n + column.
+Mazes of n x n cells are (B, n, n) bool, True for open cells. A cell is its number row * n + column.
 """
 
 import numpy as np
 
 LOOPS = 2.5
-"""A maze opens up to LOOPS / n of its walls again, which closes loops; the share is drawn for each, from 0 on."""
+"""Up to LOOPS / n of the walls of a maze are opened again to make loops; the share is drawn per maze, from 0."""
 STRAY = 0.3
-"""A maze grows from a random open cell, and not from its newest, in up to this share of the steps, likewise drawn."""
+"""In up to this share of the steps, drawn per maze, a maze grows from a random open cell instead of the newest."""
 
 
 def distances(open_cells: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Breadth-first search from the cells `start` (B,) -> moves to each cell, (B, n, n) int16, -1 where none lead; and
-    the number of shortest paths, 0, 1 or 2 for more, (B, n, n) uint8."""
+    """Breadth-first search from the cells `start` (B,) -> moves to each cell, (B, n, n) int16, -1 if
+    unreachable; and the number of shortest paths, 0, 1 or 2 (several), (B, n, n) uint8."""
     B, n, _ = open_cells.shape
     fresh = np.pad(open_cells, ((0, 0), (1, 1), (1, 1)))  # open and not yet reached
     moves, ways = np.full(fresh.shape, -1, np.int16), np.zeros(fresh.shape, np.uint8)
@@ -36,8 +36,8 @@ def distances(open_cells: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np
 
 
 def corridors(rng: np.random.Generator, batch: int, n: int) -> np.ndarray:
-    """Trees of corridors, (batch, n, n) bool: from the newest open cell (sometimes from another) open a random cell
-    beside it that touches no other open cell; go back where there is none."""
+    """Trees of corridors, (batch, n, n) bool: next to the newest open cell (sometimes another), open a random cell that
+    touches no other open cell; backtrack if there is none."""
     width = n + 2
     offsets = np.array([1, -1, width, -width])
     inside = np.zeros((width, width), bool)
@@ -68,8 +68,8 @@ def corridors(rng: np.random.Generator, batch: int, n: int) -> np.ndarray:
 def make(rng: np.random.Generator, batch: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """At most `batch` mazes: open cells (B, n, n) bool, starts (B,) and goals (B,).
 
-    Trees of corridors with loops; the goal is drawn among the cells that one shortest path of at least 2 * n moves
-    leads to, rather a far one than a near one, and mazes where there is none are left out."""
+    Trees of corridors with loops. The goal is drawn among the cells with a single shortest path of at least 2 * n
+    moves, preferring distant ones; mazes without such a cell are omitted."""
     open_cells = corridors(rng, batch, n)
     open_cells = open_cells | (rng.random(open_cells.shape) < LOOPS / n * rng.random((batch, 1, 1)))
     start = (rng.random(open_cells.shape) * open_cells).reshape(batch, -1).argmax(1)

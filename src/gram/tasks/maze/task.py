@@ -1,8 +1,8 @@
-"""Mazes: mark a shortest path from start to goal. Text, rules, symmetries, files; the generator is in generator.py.
+"""Mazes: mark a shortest path from start to goal. Text, rules, symmetries, files. The generator is in generator.py.
 
 Tokens: padding 0, `#` wall 1, blank free 2, `S` start 3, `G` goal 4, `o` path 5 (the convention of the HRM and TRM data
-builders). Where several paths are shortest, all are right; targets then take the one that turns down before left before
-right before up as it leaves the start, as the published 30x30 mazes do.
+builders). If several paths are shortest, all are correct. The target is then the first one when moves from the start
+are tried in the order down, left, right, up, as in the published 30x30 mazes.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ WALL, FREE, START, GOAL, PATH = range(1, 6)
 CHARACTERS = "# SGo"
 COUNTS = {"train": 20_000, "dev": 1_000, "test": 1_000}
 MOVES = ((1, 0), (0, -1), (0, 1), (-1, 0))
-"""Down, left, right, up: the order in which equally short ways are tried."""
+"""Down, left, right, up: the order in which equally short paths are tried."""
 
 
 class Maze(Task):
@@ -31,11 +31,11 @@ class Maze(Task):
 
     def __init__(self, n: int):
         if not 10 <= n <= 30:
-            raise ValueError(f"mazes have 10 to 30 rows, not {n}")
+            raise ValueError(f"Mazes have 10 to 30 rows, not {n}.")
         self.n = n
         self.spec = TaskSpec(name=f"maze-{n}", length=n * n, vocabulary=6, directed=_directed(n))
         self._views = square_views(n)
-        self._token_of = np.zeros(256, np.uint8)  # character code -> token; 0 where it is no cell
+        self._token_of = np.zeros(256, np.uint8)  # character code -> token; 0 if it is not a cell
         self._token_of[[ord(c) for c in CHARACTERS]] = np.arange(1, 6)
         self._token_of[ord(".")] = FREE
 
@@ -43,9 +43,9 @@ class Maze(Task):
     def encode(self, puzzle: str) -> Tokens:
         """Text of one maze -> tokens (L,) uint8.
 
-        n rows of n characters, separated by line ends or `/`, or n * n characters in one run: `#`, blank or `.`, one
-        `S` and one `G`; or one maze in any form that gram.tasks.reading.mazes knows. ValueError: no such square,
-        another character, not one start and one goal."""
+        n rows of n characters, separated by line ends or `/`, or n * n characters without separators: `#`, blank or
+        `.`, one `S` and one `G`; or one maze in any form that gram.tasks.reading.mazes reads. ValueError for a wrong
+        size, an invalid character, or more or less than one start and one goal."""
         return one(puzzle, self._strictly, lambda text: [maze.text for maze in mazes.mazes_of(text, self.n)])
 
     def _strictly(self, puzzle: str) -> Tokens:
@@ -56,24 +56,24 @@ class Maze(Task):
         if not (len(rows) == 1 and len(text) == n * n):
             if len(rows) != n:
                 raise ValueError(
-                    f"{self.spec.name} needs {n} rows of {n} characters or {n * n} characters in one run; the text has "
-                    f"{len(rows)} row{'s' * (len(rows) != 1)}, {len(text)} characters"
+                    f"{self.spec.name} needs {n} rows of {n} characters or {n * n} characters on one line; "
+                    f"the text has {len(rows)} row{'s' * (len(rows) != 1)}, {len(text)} characters."
                 )
             for number, row in enumerate(rows, 1):
                 if len(row) != n:
                     raise ValueError(
-                        f"row {number} has {len(row)} characters where {self.spec.name} needs {n}; where blanks get "
-                        "lost, write . for a free cell"
+                        f"Row {number} has {len(row)} characters, but {self.spec.name} needs {n}; write . for free "
+                        "cells if blanks get lost."
                     )
         for cell, character in enumerate(text):
             if character == "o" or ord(character) >= 256 or not self._token_of[ord(character)]:
                 raise ValueError(
-                    f"{character!r} in row {cell // n + 1}, column {cell % n + 1}: write # for a wall, a blank or . "
-                    "for a free cell, S for the start and G for the goal"
+                    f"{character!r} in row {cell // n + 1}, column {cell % n + 1} is not a cell; write # for a wall, "
+                    "a blank or . for a free cell, S for the start and G for the goal."
                 )
         if text.count("S") != 1 or text.count("G") != 1:
             raise ValueError(
-                f"a maze needs one S and one G, this one has {text.count('S')} S and {text.count('G')} G; change that"
+                f"A maze needs one S and one G, not {text.count('S')} S and {text.count('G')} G; correct it."
             )
         return self._token_of[[ord(character) for character in text]]
 
@@ -82,7 +82,7 @@ class Maze(Task):
         return "\n".join(self._rows(tokens))
 
     def show(self, tokens: Tokens) -> str:
-        """Puzzle tokens (L,) -> the rows in one line, separated by `/`."""
+        """Puzzle tokens (L,) -> the rows on one line, separated by `/`."""
         return "/".join(self._rows(tokens))
 
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
@@ -93,7 +93,7 @@ class Maze(Task):
         return "\n".join([f"┌{edge}┐", *("│" + "".join(cells[t] for t in row) + "│" for row in board), f"└{edge}┘"])
 
     def understand(self, content: Content, *, base: int | None = None) -> Found:
-        """The mazes of an input; those of fewer than n rows or columns are filled with walls."""
+        """The mazes of an input; those with fewer than n rows or columns are filled up with walls."""
         if content.items is None:
             try:
                 found, form = mazes.mazes_of(content.text, self.n), "mazes as text"
@@ -110,20 +110,23 @@ class Maze(Task):
         return Found([maze.text for maze in found], (*content.form, form), notes)
 
     def read_examples(self, path: Path) -> Examples:
-        """Mazes and answers of a CSV (`.gz` too) with the columns `question` and `answer`, each n * n characters.
+        """A CSV file (or `.gz`) with the columns `question` and `answer`, each n * n characters.
 
-        FileNotFoundError; ValueError says which column is missing, or the first row that is no maze, or whose answer
-        is no shortest path."""
+        FileNotFoundError; ValueError names a missing column, or the first row that is not a maze or whose answer
+        is not a shortest path."""
         texts = read_columns(Path(path), "question", "answer")
         inputs, targets = (tokens_of(part, self._token_of, self.spec.length, path) for part in texts)
         ends = ((inputs == START).sum(1) == 1) & ((inputs == GOAL).sum(1) == 1) & (inputs != PATH).all(1)
         if not ends.all():
             row = int(ends.argmin()) + 1
-            raise ValueError(f"{path}: row {row} is no maze with one S, one G and no path; correct or leave it out")
+            raise ValueError(
+                f"{path}: row {row} is not a maze with one S, one G and no path; correct it or leave it out."
+            )
         wrong = np.flatnonzero(~self.check(inputs, targets))
         if len(wrong):
             raise ValueError(
-                f"{path}: the answer of row {wrong[0] + 1} is no shortest path of its maze ({len(wrong)} such rows)"
+                f"{path}: the answer of row {wrong[0] + 1} is not a shortest path of its maze "
+                f"({len(wrong)} such rows); correct it."
             )
         return Examples.single(inputs, targets)
 
@@ -133,14 +136,15 @@ class Maze(Task):
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
-        """(B, L), (B, L) -> (B,) int64: cells that differ from the maze otherwise than by the path on a free cell, plus
-        broken ends (start and goal touch one cell of the path, every other cell of it two), plus the path cells too
-        many or too few for a shortest path. 0 iff the path is a shortest one."""
+        """(B, L), (B, L) -> (B,) int64: cells that differ from the maze except for the path on free cells, plus broken
+        ends (start and goal touch one path cell, path cells touch two), plus the surplus or missing path cells compared
+        with a shortest path. 0 iff the path is shortest."""
         d = self._moves(puzzles)
         return self._breaks(puzzles, answers) + np.abs((answers == PATH).sum(1) - (d - 1))
 
     def check(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
-        """Whether each answer is the maze with a shortest path, (B,) bool; distances only where nothing else fails."""
+        """Whether each answer is the maze with a shortest path, (B,) bool. Computes distances only if all else is
+        correct."""
         right = self._breaks(puzzles, answers) == 0
         right[right] = (answers[right] == PATH).sum(1) == self._moves(puzzles[right]) - 1
         return right
@@ -156,18 +160,18 @@ class Maze(Task):
         return changed.sum(1) + broken.sum(1)
 
     def _moves(self, puzzles: Tokens) -> np.ndarray:
-        """Moves of a shortest path, (B,) int64; n * n where there is none."""
+        """Moves of a shortest path, (B,) int64; n * n if there is none."""
         found = self._to_goal(puzzles)[puzzles == START].astype(np.int64)
         return np.where(found < 0, self.spec.length, found)
 
     def _to_goal(self, puzzles: Tokens) -> np.ndarray:
-        """Moves from each cell to the goal, (B, L) int16; -1 where no way leads."""
+        """Moves from each cell to the goal, (B, L) int16; -1 if there is no path."""
         open_cells = (puzzles != WALL).reshape(-1, self.n, self.n)
         moves, _ = distances(open_cells, (puzzles == GOAL).argmax(1))
         return moves.reshape(puzzles.shape)
 
     def first_path(self, puzzles: Tokens) -> Tokens:
-        """Mazes (B, L) that have one -> each with its first shortest path in the order of MOVES, (B, L)."""
+        """Solvable mazes (B, L) -> each with its first shortest path in the order of MOVES, (B, L)."""
         width = self.n + 2
         around = np.pad(
             self._to_goal(puzzles).reshape(-1, self.n, self.n), ((0, 0), (1, 1), (1, 1)), constant_values=-1
@@ -188,8 +192,9 @@ class Maze(Task):
             answers[rows, (row - 1) * self.n + column - 1] = PATH
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
-        """All shortest paths of one maze (L,), at most `limit`, (S, L) uint8, in the order of MOVES; none if no way
-        leads to the goal. RuntimeError beyond `budget` nodes: cells entered, and all those of each path found."""
+        """All shortest paths of one maze (L,), at most `limit`, (S, L) uint8, in the order of MOVES; none if the goal
+        is unreachable. RuntimeError after more than `budget` nodes: cells entered, plus the cells of each path
+        found."""
         paths = list(islice(self._paths(puzzle, budget), limit))
         answers = np.tile(puzzle, (len(paths), 1))
         for answer, path in zip(answers, paths, strict=True):
@@ -197,7 +202,7 @@ class Maze(Task):
         return answers
 
     def _paths(self, puzzle: Tokens, budget: int | None) -> Iterator[list[int]]:
-        """The free cells of each shortest path, by depth-first search towards the goal: no branch is a dead end."""
+        """The free cells of each shortest path, by depth-first search towards the goal without dead ends."""
         n, steps = self.n, self._to_goal(puzzle[None])[0].tolist()
         start = int((puzzle == START).argmax())
         nodes, path, ahead = 0, [start], [_neighbors(start, n)]
@@ -209,7 +214,9 @@ class Maze(Task):
                 continue
             nodes += 1 if steps[cell] else len(path)
             if budget is not None and nodes > budget:
-                raise RuntimeError(f"more than {budget} nodes visited; ask for fewer paths, or raise the budget")
+                raise RuntimeError(
+                    f"The search visited more than {budget} nodes; request fewer paths or raise the budget."
+                )
             if steps[cell] == 0:
                 yield path[1:]
             else:
@@ -218,12 +225,12 @@ class Maze(Task):
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
-        """One of the 8 symmetries of the square per row; the tokens stay."""
+        """One of the 8 symmetries of the square per row; tokens stay."""
         tokens = np.broadcast_to(np.arange(self.spec.vocabulary), (batch, self.spec.vocabulary))
         return Symmetry(self._views[rng.integers(len(self._views), size=batch)], tokens)
 
     def augment(self, symmetry: Symmetry, puzzles: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
-        """The same mazes seen through `symmetry`; a right answer becomes the first shortest path of what is seen."""
+        """Apply `symmetry` to mazes and answers; a correct answer becomes the first shortest path of the new maze."""
         seen, moved = super().augment(symmetry, puzzles, answers)
         right = self.check(seen, moved)
         moved[right] = self.first_path(seen[right])
@@ -232,10 +239,10 @@ class Maze(Task):
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
         """Generated mazes with one shortest path each (see generator.make): `count` of them, or 20,000 for train and
-        1,000 for dev and test. Every split and seed makes its own mazes and keeps of each the first of its 8 views that
-        is of the split by content, so no input is in two splits. ValueError for an unknown split."""
+        1,000 for dev and test. Every split and seed generates its own mazes and keeps the first of the 8 views of each
+        whose content belongs to the split, so no input is in two splits. ValueError for an unknown split."""
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         count = COUNTS[split] if count is None else count
         rng = np.random.default_rng([seed, self.n, SPLITS.index(split)])
         kept: dict[bytes, Tokens] = {}
@@ -258,13 +265,13 @@ class Maze(Task):
 
 
 def _neighbors(cell: int, n: int) -> Iterator[int]:
-    """The cells beside one, in the order of MOVES."""
+    """The neighbors of a cell, in the order of MOVES."""
     row, column = divmod(cell, n)
     return ((row + a) * n + column + b for a, b in MOVES if 0 <= row + a < n and 0 <= column + b < n)
 
 
 def _directed(n: int) -> tuple[tuple[tuple[int, int], ...], ...]:
-    """For each of MOVES the pairs (from, to) of cells that are one such move apart."""
+    """For each of MOVES, the pairs (from, to) of cells that it connects."""
     row, column = np.divmod(np.arange(n * n), n)
     moves = []
     for a, b in MOVES:

@@ -1,4 +1,4 @@
-"""Complete Sudoku boards, unconditional: p(x) by the rules of sudoku.py (paper, unconditional generation)."""
+"""Complete Sudoku boards, unconditional: p(x) by the rules of task.py (paper, unconditional generation)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,12 +22,12 @@ CELL = 9  # pixels
 
 
 class SudokuBoards(Unconditional):
-    """Boards of `size` 4 (there are 288) or 9 (6.67e21). L = size * size, V = size + 2; all of the input is blank."""
+    """Boards of `size` 4 (there are 288) or 9 (6.67e21). L = size * size, V = size + 2; the input is all blank."""
 
     def __init__(self, size: int = 9):
         self.sudoku = Sudoku(size)
         name = "sudoku-boards" if size == 9 else f"sudoku-boards-{size}"
-        # no givens: a guess before a trajectory restarts would bend the distribution that is sampled
+        # no givens: a guess before a restart would bias the samples
         self.spec = replace(self.sudoku.spec, name=name, givens=False)
         self.blank = np.full(self.spec.length, BLANK, np.uint8)
 
@@ -41,7 +41,7 @@ class SudokuBoards(Unconditional):
         return self.sudoku.render(puzzle, answer)
 
     def picture(self, sample: Tokens) -> np.ndarray:
-        """A board (L,) -> (side, side) uint8 with side = 9 * size + 1, boxes parted by darker lines."""
+        """A board (L,) -> (side, side) uint8 with side = 9 * size + 1, boxes separated by darker lines."""
         size, (tall, wide) = self.sudoku.size, self.sudoku.box
         image = np.full((CELL * size + 1, CELL * size + 1), 255, np.uint8)
         image[::CELL], image[:, ::CELL] = 208, 208
@@ -71,13 +71,13 @@ class SudokuBoards(Unconditional):
 
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
-        """4x4: all 288 boards in every split, because what is measured is how evenly all of them are reached, and not
-        the answer to anything held out. ValueError for 9x9, whose boards are in files (see `load`)."""
+        """4x4: all 288 boards in every split, since the measure is how evenly they are sampled and nothing is held out.
+        ValueError for 9x9, whose boards are in files (see `load`)."""
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         boards = self.support()
         if boards is None:
-            raise ValueError(f"{self.spec.name} makes no boards of its own; name files of Sudokus in `data`.")
+            raise ValueError(f"{self.spec.name} cannot generate boards; name files of Sudokus in `data`.")
         return self.all_of(boards[:count])
 
     def load(self, paths: Sequence[Path]) -> Examples:

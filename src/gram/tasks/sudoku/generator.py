@@ -1,4 +1,4 @@
-"""Makes Sudoku puzzles with one solution: random grids, minimal puzzles, and puzzles with fewer clues by local search.
+"""Generates Sudoku puzzles with one solution: random grids, minimal puzzles, and local search for fewer clues.
 
 Digits here are 0..size-1 and -1 is blank, as in `solvers.Units`.
 """
@@ -11,15 +11,15 @@ from gram.tasks.solvers import Units
 
 
 def random_grids(units: Units, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Complete grids, (count, L) int8: the first filling found with digits in random order (not exactly uniform)."""
+    """Complete grids, (count, L) int8: the first solution found with digits in random order (not exactly uniform)."""
     blank = [-1] * len(units.peers)
     return np.array([next(units.solutions(blank, rng=rng)) for _ in range(count)], np.int8)
 
 
 def minimal_puzzle(units: Units, rng: np.random.Generator, grid: np.ndarray) -> np.ndarray:
-    """Clues (L,) int8 that leave `grid` (L,) as the one solution, and not one clue too many.
+    """A minimal set of clues (L,) int8 with `grid` (L,) as the only solution.
 
-    Takes clues out in random order; a clue stays where a filling with another digit in its place exists."""
+    Removes clues in random order. A clue stays if there is a solution with another digit in its cell."""
     clues = grid.tolist()
     for cell in rng.permutation(len(clues)).tolist():
         digit, clues[cell] = clues[cell], -1
@@ -29,13 +29,14 @@ def minimal_puzzle(units: Units, rng: np.random.Generator, grid: np.ndarray) -> 
 
 
 def exchange(units: Units, rng: np.random.Generator, grid: np.ndarray, clues: np.ndarray, out: int) -> np.ndarray:
-    """`out` clues out and one in, if that leaves the puzzle (L,) its solution `grid` (L,); else the puzzle itself."""
+    """Remove `out` clues and add one, if the puzzle (L,) keeps its only solution `grid` (L,); else return it
+    unchanged."""
     thinner = clues.copy()
     thinner[rng.choice(np.flatnonzero(clues >= 0), out, replace=False)] = -1
     fillings = np.array(list(islice(units.solutions(thinner.tolist()), 60)), np.int8)
     if len(fillings) == 60:
-        return clues  # there may be more fillings than these, and hardly one clue rules them all out
-    # one clue decides the puzzle if no filling but the grid itself has that digit there
+        return clues  # there may be more solutions, and hardly any clue excludes all of them
+    # a clue makes the puzzle unique if no solution but the grid has that digit there
     deciding = np.flatnonzero((fillings == grid).sum(axis=0) == 1)
     if not len(deciding):
         return clues
@@ -45,11 +46,11 @@ def exchange(units: Units, rng: np.random.Generator, grid: np.ndarray, clues: np
 
 
 def pool(units: Units, rng: np.random.Generator, count: int, fewest: int, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Minimal puzzles of `count` random grids, (count, L) int8, fewest clues first, and those grids (count, L) int8.
+    """Minimal puzzles of `count` random grids, (count, L) int8, fewest clues first, and the grids (count, L) int8.
 
-    At least `least` of the puzzles have `fewest` clues or less: chance alone gives one 6x6 puzzle in 400 with 8 clues,
-    so local search goes round the puzzles closest to that until there are enough: steps that lose a clue, and steps
-    that only change one, to get away from puzzles where no step of the first kind is left."""
+    At least `least` of the puzzles have at most `fewest` clues. Chance alone yields one 6x6 puzzle in 400 with 8 clues,
+    so local search improves the puzzles closest to that until there are enough. Its steps remove a clue, or exchange
+    one to leave puzzles where no clue can be removed."""
     grids = random_grids(units, rng, count)
     puzzles = np.array([minimal_puzzle(units, rng, grid) for grid in grids])
     near = np.argsort((puzzles >= 0).sum(axis=1), kind="stable")[: max(least, count // 5)]

@@ -1,4 +1,4 @@
-"""Sudoku of size 4, 6 and 9: text, rules, symmetries, readers of puzzle files. Its generator is in generator.py.
+"""Sudoku of size 4, 6 and 9: text, rules, symmetries, puzzle files. The generator is in generator.py.
 
 Tokens: padding 0, blank 1, digit d is d + 1 (the convention of the HRM and TRM data builders).
 """
@@ -19,7 +19,7 @@ from gram.tasks.sudoku.generator import pool
 BLANK = 1
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # size -> rows and columns of a box
 CLUES = {4: (4, 8), 6: (8, 18), 9: (24, 40)}  # size -> fewest and most clues of generated puzzles
-SPARSE = {4: 4, 6: 8, 9: 8}  # size -> givens up to which one more is guessed after every step (LOG.md)
+SPARSE = {4: 4, 6: 8, 9: 8}  # size -> givens up to which every step guesses another one
 COUNTS = {"train": 20_000, "dev": 1_000, "test": 1_000}
 
 
@@ -30,7 +30,7 @@ class Sudoku(Task):
 
     def __init__(self, size: int = 9):
         if size not in BOXES:
-            raise ValueError(f"size must be 4, 6 or 9, got {size}")
+            raise ValueError(f"The size of a Sudoku must be 4, 6 or 9, not {size}.")
         self.size, self.numerals = size, ".123456789"[: size + 1]
         self.box = BOXES[size]
         cells = np.arange(size * size).reshape(size, size)
@@ -52,8 +52,8 @@ class Sudoku(Task):
         self.quick = 80_000 // size**2  # a node takes 0.2 ms on an empty 9x9 board
         self._box_of = {cell: i for i, group in enumerate(relations[2]) for cell in group}
         pairs = sorted({pair for group in units for pair in combinations(sorted(group), 2)})
-        self._one, self._other = np.array(pairs).T  # the pairs of cells that see each other, 810 of them for 9x9
-        self._token_of = np.zeros(256, np.uint8)  # character code -> token; 0 where it is no cell
+        self._one, self._other = np.array(pairs).T  # the pairs of cells that share a unit, 810 for 9x9
+        self._token_of = np.zeros(256, np.uint8)  # character code -> token; 0 if it is not a cell
         self.alphabet = boards.Alphabet(size, "".join(str(d) for d in range(1, size + 1)))
         self._token_of[[ord(c) for c in f"{self.alphabet.blanks}-"]] = BLANK
         self._token_of[[ord(str(d)) for d in range(1, size + 1)]] = np.arange(2, size + 2)
@@ -62,24 +62,24 @@ class Sudoku(Task):
     def encode(self, puzzle: str) -> Tokens:
         """Text of one puzzle -> tokens (L,) uint8.
 
-        The text is size * size characters, digits and `.`, `0`, `_`, `-`, `*`, `?` or `x` for a blank, in one line or
-        in `size` lines, in any frame; or size ** 3 characters, what each cell may still hold. ValueError: wrong length,
-        a character that is no cell, givens that contradict each other, candidates that say more than the givens."""
+        The text is size * size characters, digits and `.`, `0`, `_`, `-`, `*`, `?` or `x` for a blank, on one line or
+        on `size` lines, in any frame; or size ** 3 characters with the candidates of each cell. ValueError for a wrong
+        length, an invalid character, contradicting givens, or candidates that do not follow from the givens."""
         text = self._board(puzzle)
         if len(text) == self.size**3:
             return self._of_candidates(text)
         for cell, character in enumerate(text):
             if ord(character) >= 256 or not self._token_of[ord(character)]:
                 raise ValueError(
-                    f"{character!r} in {self._where(cell)} is no cell; write a digit 1 to {self.size}, "
-                    "or `.` for a blank"
+                    f"{character!r} in {self._where(cell)} is not a cell; write a digit 1 to {self.size}, "
+                    "or `.` for a blank."
                 )
         tokens = self._token_of[[ord(character) for character in text]]
         self._refuse_contradiction(tokens)
         return tokens
 
     def _board(self, puzzle: str) -> str:
-        """The cells of a text that is one puzzle."""
+        """The cells of a text that holds one puzzle."""
         size, length = self.size, self.spec.length
         if len(puzzle) == length and self.alphabet.holds(puzzle):
             return puzzle
@@ -92,23 +92,23 @@ class Sudoku(Task):
         if len(found) == 1:
             return found[0]
         if len(found) > 1:
-            raise ValueError(f"The text holds {len(found)} puzzles; give each as a text of its own.")
+            raise ValueError(f"The text holds {len(found)} puzzles; give each one separately.")
         rows = [cells for cells in map(self.alphabet.clean, puzzle.splitlines()) if cells]
         if len(rows) == size:
             row = next(number for number, cells in enumerate(rows) if len(cells) != size)
-            raise ValueError(f"row {row + 1} has {len(rows[row])} cells; each of the {size} rows needs {size}")
+            raise ValueError(f"Row {row + 1} has {len(rows[row])} cells; each of the {size} rows needs {size}.")
         raise ValueError(
-            f"expected {length} characters, got {sum(map(len, rows))}; write {size} rows of {size} cells, "
-            "`.` for a blank"
+            f"The puzzle has {sum(map(len, rows))} characters, not {length}; write {size} rows of {size} cells, "
+            "`.` for a blank."
         )
 
     def _of_candidates(self, text: str) -> Tokens:
-        """What each cell may hold, size ** 3 characters -> the puzzle of the cells that may hold one digit only."""
+        """Candidates of each cell, size ** 3 characters -> the puzzle whose givens are the cells with one candidate."""
         size = self.size
         may = np.array([c != "." for c in text]).reshape(-1, size)
         digits = np.where(may.sum(1) == 1, may.argmax(1) + 2, BLANK).astype(np.uint8)
         if not may.any(1).all():
-            raise ValueError(f"{self._where(int(may.any(1).argmin()))} has no candidate left; correct it")
+            raise ValueError(f"The cell in {self._where(int(may.any(1).argmin()))} has no candidate left; correct it.")
         self._refuse_contradiction(digits)
         try:
             answers = self.solutions(digits, limit=2, budget=self.quick)
@@ -116,13 +116,13 @@ class Sudoku(Task):
             answers = np.zeros((0, self.spec.length), np.uint8)
         if len(answers) != 1 or not may[np.arange(len(may)), answers[0] - 2].all():
             raise ValueError(
-                "the candidates are not those of one puzzle: cells with a single candidate alone do not determine the "
-                "others as they say; give the givens"
+                "The candidates do not follow from the cells with a single candidate, so the puzzle is unclear; "
+                "give its givens instead."
             )
         return digits
 
     def decode(self, tokens: Tokens) -> str:
-        """Answer tokens (L,) -> size * size characters; `.` where a token is no digit."""
+        """Answer tokens (L,) -> size * size characters; `.` for a token that is not a digit."""
         return "".join(str(t - 1) if 2 <= t < self.spec.vocabulary else "." for t in tokens.tolist())
 
     def show(self, tokens: Tokens) -> str:
@@ -146,7 +146,7 @@ class Sudoku(Task):
         return "\n".join([*picture, "└" + "┴".join(rule) + "┘"])
 
     def understand(self, content: Content, *, base: int | None = None) -> Found:
-        """The puzzles of an input, size * size characters each; of board and solution side by side the board."""
+        """The puzzles of an input, size * size characters each. Solutions beside the boards are ignored."""
         if content.items is None:
             try:
                 return Found(boards.split(content.text, self.alphabet), (*content.form, "boards as text"))
@@ -166,14 +166,14 @@ class Sudoku(Task):
         return value if isinstance(value, str) else boards.row_of(boards.flat(value, self.size) or [], self.alphabet)
 
     def _of_array(self, name: str, array: np.ndarray) -> list[str]:
-        """Boards of digits, 0 for a blank; or of tokens, 1 for a blank and d + 1 for the digit d."""
+        """Boards of digits with 0 for a blank, or of tokens with 1 for a blank and d + 1 for the digit d."""
         numbers = array.dtype.kind in "iuf" and array.size > 0
         least, most = (int(array.min()), int(array.max())) if numbers else (0, 0)
         tokens = name == "all__inputs" or most == self.size + 1
         if not tokens and least > 0:
             raise ValueError(
-                f"The array {name} holds {least} to {most}: complete boards of digits, or tokens (1 for a blank); save "
-                "blanks as 0, or name it all__inputs if they are tokens."
+                f"The array {name} holds {least} to {most}: it could hold complete boards of digits, "
+                "or tokens (1 for a blank); save blanks as 0, or name it all__inputs if it holds tokens."
             )
         if tokens and not 1 <= least <= most <= self.size + 1:
             raise ValueError(f"The array {name} holds {least} to {most}; tokens are 1 to {self.size + 1}.")
@@ -198,14 +198,14 @@ class Sudoku(Task):
                     where = f"column {column + 1} (rows {row + 1} and {row2 + 1})"
                 else:
                     where = f"box {self._box_of[one] + 1} ({self._where(one)} and {self._where(other)})"
-                raise ValueError(f"the digit {tokens[one] - 1} stands twice in {where}; change one of them")
+                raise ValueError(f"The digit {tokens[one] - 1} occurs twice in {where}; change one of them.")
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
-        """(B, L), (B, L) -> (B,) int64: pairs of cells that share a row, column or box and hold the same digit (a pair
-        that shares two of them counts once), plus the cells that hold no digit or not their given. 0 iff valid."""
+        """(B, L), (B, L) -> (B,) int64: pairs of cells with the same digit in a row, column or box (each pair counts
+        once), plus cells without a digit or with a changed given. 0 iff valid."""
         found = np.empty(len(answers), np.int64)
-        for at in range(0, len(answers), 4096):  # bounds the memory: 810 pairs of cells per 9x9 answer
+        for at in range(0, len(answers), 4096):  # limits the memory: 810 pairs of cells per 9x9 answer
             puzzle, answer = puzzles[at : at + 4096].T, answers[at : at + 4096].T
             filled = (answer > BLANK) & (answer < self.spec.vocabulary)
             wrong = ~filled | ((puzzle != BLANK) & (puzzle != answer))
@@ -217,10 +217,9 @@ class Sudoku(Task):
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
         """All completions of one puzzle (L,), at most `limit`, (S, L) uint8; none if its givens contradict each other.
-
-        ValueError for tokens that are neither blank nor digit; RuntimeError beyond `budget` visited nodes."""
+        ValueError for tokens that are neither blank nor digit; RuntimeError after more than `budget` nodes."""
         if puzzle.min() < BLANK or puzzle.max() >= self.spec.vocabulary:
-            raise ValueError(f"a {self.spec.name} puzzle holds tokens 1 to {self.spec.vocabulary - 1}, not {puzzle}")
+            raise ValueError(f"A {self.spec.name} puzzle has tokens 1 to {self.spec.vocabulary - 1}, not {puzzle}.")
         fillings = self.units.solutions((puzzle.astype(int) - 2).tolist(), budget)
         found = np.array(list(islice(fillings, limit)), np.uint8).reshape(-1, self.spec.length)
         return found + np.uint8(2)
@@ -246,12 +245,12 @@ class Sudoku(Task):
         """Generated puzzles with one solution each: `count` of them, or 20,000 for train and 1,000 for dev and test.
 
         The number of clues is drawn uniformly from CLUES. A puzzle is a minimal one with random clues of its solution
-        put back (which keeps the solution the only one), seen through a random symmetry. Every split and seed makes
-        minimal puzzles of its own, about one for five examples. The split is that of the input's content, so no input
-        is in two splits; but symmetric forms of one may be, and are where there are few: 4x4 has 13 four-clue puzzles
-        up to symmetry, and only 4x4 can give fewer than `count`. ValueError for an unknown split."""
+        added (which keeps the solution unique), under a random symmetry. Every split and seed makes its own minimal
+        puzzles, about one per five examples. Splits are by the content of inputs, so no input is in two splits.
+        Symmetric forms of a puzzle may be in several splits, especially if there are few: 4x4 has 13 four-clue puzzles
+        up to symmetry, and only 4x4 may have fewer than `count`. ValueError for an unknown split."""
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         count = COUNTS[split] if count is None else count
         fewest, most = CLUES[self.size]
         rng = np.random.default_rng([seed, self.size, SPLITS.index(split)])
@@ -263,7 +262,7 @@ class Sudoku(Task):
         while len(kept) < count and fruitless < 20:
             clues = rng.integers(fewest, most + 1, 2048)
             rows = (rng.random(len(clues)) * np.searchsorted(clues_of, clues, side="right")).astype(int)
-            # the puzzle's own clues come before all other cells, those in random order; the first `clues` are shown
+            # the puzzle's own clues come first, then the other cells in random order; the first `clues` are shown
             rank = (rng.random((len(clues), self.spec.length)) + (puzzles[rows] < 0)).argsort(axis=1).argsort(axis=1)
             targets = (grids[rows] + 2).astype(np.uint8)
             inputs = np.where(rank < clues[:, None], targets, np.uint8(BLANK))
@@ -280,23 +279,24 @@ class Sudoku(Task):
 
 
 def read_bank(path: Path, task: Sudoku | None = None) -> Examples:
-    """Questions and answers of a CSV (`.gz` too) with the columns `question` and `answer` -> Examples, one target each.
+    """A CSV file (or `.gz`) with the columns `question` and `answer` -> Examples with one target each.
 
-    `task` is 9x9 unless given. FileNotFoundError; ValueError says which column is missing, or the first row whose
-    length or characters are wrong or whose answer does not solve the question."""
+    `task` is 9x9 unless given. FileNotFoundError; ValueError names a missing column, or the first row whose length or
+    characters are wrong or whose answer does not solve the question."""
     task = task or Sudoku(9)
     texts = read_columns(Path(path), "question", "answer")
     inputs, targets = (tokens_of(part, task._token_of, task.spec.length, path) for part in texts)
     wrong = np.flatnonzero(task.conflicts(inputs, targets))
     if len(wrong):
         raise ValueError(
-            f"{path}: the answer of row {wrong[0] + 1} does not solve its question ({len(wrong)} such rows)"
+            f"{path}: the answer of row {wrong[0] + 1} does not solve its question "
+            f"({len(wrong)} such rows); correct it."
         )
     return Examples.single(inputs, targets)
 
 
 def _shuffled_lines(rng: np.random.Generator, batch: int, size: int, width: int) -> np.ndarray:
-    """Random orders of lines 0..size-1 that keep bands of `width` lines together, (batch, size) int64."""
+    """Random orders of the lines 0..size-1 that keep bands of `width` lines together, (batch, size) int64."""
     bands = rng.random((batch, size // width)).argsort(axis=1)
     within = rng.random((batch, size // width, width)).argsort(axis=2)
     return (bands[:, :, None] * width + within).reshape(batch, size)
