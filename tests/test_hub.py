@@ -177,6 +177,26 @@ def test_push_and_load(stand_in, weights, tmp_path, capsys):
     assert ran.code == 0
 
 
+def test_weights_and_bundles_of_the_hub_are_served(stand_in, weights, tmp_path, capsys):
+    pytest.importorskip("uvicorn", reason="the extra serve is not installed")
+    pytest.importorskip("onnxscript", reason="the extra export is not installed")
+    from gram.serve.models import opened
+    from gram.ship.export import export
+
+    hub.push(weights, REPOSITORY)
+    hub.push(export(str(weights), tmp_path / "bundle"), "somebody/bundle")
+    puzzle = "1" + 15 * "."
+    expected = gram.load(weights, dtype="float32").solve(puzzle, select="majority").text
+    for address, said in ((f"hf:{REPOSITORY}", "as asked"), ("hf:somebody/bundle", "as exported")):
+        label, reasoner = opened([address], "float32")["sudoku-4"]
+        assert (label, reasoner.reason) == (address, said)
+        assert reasoner.solve(puzzle, select="majority").text == expected
+        assert gram.load(address, dtype="float32").solve(puzzle, select="majority").text == expected
+    ran = Ran(capsys, ["serve", "hf:somebody/missing", "--port", 0])
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "There is no somebody/missing on the hub" in ran.err
+
+
 def test_save_and_load(weights, tmp_path):
     reasoner = gram.load(weights, dtype="float32")
     reasoner.save_pretrained(tmp_path / "copy")

@@ -389,7 +389,7 @@ def test_other_origins_may_ask_only_if_allowed(inside):
     [
         (["queens-88"], "queens-88"),
         (["queens-8", "queens-8"], "serve one of them"),
-        (["arc-1-10"], "ARC"),
+        (["hf:somebody/x/y"], "write hf:owner/name"),
         (["--port", "70000"], "port is 70000"),
         (["--host", "no such host"], "no such host"),
         (["--token-file", "nowhere"], "nowhere"),

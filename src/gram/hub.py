@@ -26,11 +26,15 @@ def is_address(name: object) -> bool:
 
 def fetch(address: str) -> Path:
     """Download hf:owner/name[@revision] into the cache and return its folder. Without a connection, or with
-    HF_HUB_OFFLINE=1, the cached copy is used. ValueError or OSError with one sentence if that fails."""
+    HF_HUB_OFFLINE=1, the cached copy is used. ValueError or OSError with one sentence if that fails or if there
+    are no weights."""
     repository, _, revision = address.removeprefix(SCHEME).partition("@")
     hub = library()
     with plain_errors(repository):
-        return Path(hub.snapshot_download(repository, revision=revision or None, allow_patterns=FILES))
+        folder = Path(hub.snapshot_download(repository, revision=revision or None, allow_patterns=FILES))
+    if not (folder / FILES[0]).is_file():
+        raise FileNotFoundError(f"{address} holds no {FILES[0]}; give a repository that `gram push` made.")
+    return folder
 
 
 def push(folder: Path, repository: str, *, private: bool = False, results: Path | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gram import hub
 from gram.solve import reasoner
 from gram.solve.reasoner import Reasoner
 
@@ -34,6 +35,8 @@ def load(
     ("file.py:function") replaces it. FileNotFoundError or ValueError with one sentence if something is missing or
     damaged.
     """
+    if hub.is_address(name_or_path):
+        name_or_path = hub.fetch(str(name_or_path))
     if not is_bundle(name_or_path):
         return reasoner.load(name_or_path, dtype=dtype, compile=compile, device=device, trust=trust, check=check)
     if compile or device == "cuda":

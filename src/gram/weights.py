@@ -42,7 +42,7 @@ def find(name_or_path: str | Path) -> Path:
     """The folder of a path, of shipped weights by name, or of hf:owner/name on the hub. FileNotFoundError if there is
     none."""
     if hub.is_address(name_or_path):
-        return fetched(str(name_or_path))
+        return hub.fetch(str(name_or_path))
     path = Path(name_or_path)
     if (path / CONFIG).is_file():
         return path
@@ -54,14 +54,6 @@ def find(name_or_path: str | Path) -> Path:
         f"There are no weights {str(name_or_path)!r}; give a folder written by `gram train --out` or one of the "
         f"shipped: {', '.join(shipped()) or 'none'}."
     )
-
-
-def fetched(address: str) -> Path:
-    """The weight folder of hf:owner/name in the cache of the hub."""
-    folder = hub.fetch(address)
-    if not (folder / CONFIG).is_file():
-        raise FileNotFoundError(f"{address} has no {CONFIG}; give a repository that `gram push` made.")
-    return folder
 
 
 def load(name_or_path: str | Path) -> tuple[Config, AnyModel]:

@@ -12,8 +12,9 @@ import numpy as np
 from gram.atomic import whole
 from gram.console.inputs import load, sample_rows, standard_input, tell_arithmetic
 from gram.console.output import records
+from gram.console.remote import Remote, answers
 from gram.console.text import counted, say
-from gram.measure.arc import ATTEMPTS, Asked, ask, copied, most_frequent, passes, score
+from gram.measure.arc import ATTEMPTS, Asked, Attempt, ask, copied, most_frequent, passes, score
 from gram.progress import EVERY, Progress, progress
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.outlook import Outlook
@@ -30,7 +31,7 @@ from gram.tasks.arc.reading import (
     solutions_beside,
     source,
 )
-from gram.tasks.arc.task import FILES, Arc, is_name, picture, side_of
+from gram.tasks.arc.task import FILES, Arc, check_side, is_name, picture, side_of
 from gram.tasks.base import IDENTITY
 from gram.tasks.data.files import read_text
 
@@ -59,10 +60,11 @@ def solve(
     asked: dict[str, Any],
     quiet: bool = False,
     output: Path | None = None,
+    remote: Remote | None = None,
 ) -> int:
     """Print two attempts at every test input of the puzzles: files of JSON, JSON itself, or lines of a name and a
     grid. `output`: a new file of them in place of their printing: .json as Kaggle takes submissions, else the records
-    of --json."""
+    of --json. `remote`: a server that answers in place of weights."""
     if asked.get("want") not in (None, 1) or asked.get("select") is not None:
         raise ValueError("An ARC test input gets two attempts, by vote; leave --want and --select out.")
     found = [question for text in texts for question in read(task, text)]
@@ -71,6 +73,10 @@ def solve(
     elif not texts:
         with standard_input(f"give a JSON file after `gram solve {task.spec.name}`") as path:
             found = in_text(task, read_text(path), "Standard input")
+    if remote is not None:
+        for question in found:
+            show(question, *asked_of(remote, task, question, asked), as_json=as_json)
+        return 0
     reasoner, _, _ = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
     given: dict[str, list[dict[str, Any]]] = {}
@@ -84,11 +90,8 @@ def solve(
             given.setdefault(question.name, []).append(submitted(answer))
             taken.add(fields(question, answer, seconds))
             with bar.aside():
-                if as_json:
-                    print(json.dumps(fields(question, answer, seconds)), flush=True)
-                elif output is None:
-                    say(describe(question, answer, seconds))
-                    sys.stdout.flush()
+                if as_json or output is None:
+                    show(question, answer, seconds, as_json=as_json)
     if output is not None:
         if kaggle:
             with whole(output) as temporary:
@@ -100,10 +103,10 @@ def solve(
     return 0
 
 
-def refuse(name: str, *, server: bool, animate: bool, skip_bad: bool, asked: dict[str, Any]) -> None:
+def refuse(name: str, *, server: bool, output: bool, animate: bool, skip_bad: bool, asked: dict[str, Any]) -> None:
     """ValueError for what `gram solve` can do for other tasks only."""
-    if server:
-        raise ValueError(f"{name} is not served; leave --server out.")
+    if server and output:
+        raise ValueError("Answers of a server are printed; leave --output out.")
     if animate:
         raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave --animate out.")
     if skip_bad or asked.get("timeout") or asked.get("total_timeout"):
@@ -114,6 +117,25 @@ def submitted(found: Asked) -> dict[str, Any]:
     """The attempts as Kaggle wants them, two in any case: one alone stands twice, and none is a single black cell."""
     grids = [attempt.grid.tolist() for attempt in found.attempts[:ATTEMPTS]] or [[[0]]]
     return {name: grids[min(i, len(grids) - 1)] for i, name in enumerate(TRIES)}
+
+
+def show(question: Question, found: Asked, seconds: float, *, as_json: bool) -> None:
+    """Print what came of a question."""
+    if as_json:
+        print(json.dumps(fields(question, found, seconds)), flush=True)
+    else:
+        say(describe(question, found, seconds))
+        sys.stdout.flush()
+
+
+def asked_of(remote: Remote, task: Arc, question: Question, asked: dict[str, Any]) -> tuple[Asked, float]:
+    """What a server says of a question, and its seconds; the known output stays here."""
+    puzzle = task.variants_of(question.puzzle, question.pair.input)[0]
+    [told] = answers(remote, task, [(1, puzzle)], asked)
+    best = zip(told["attempts"], told["votes"], told["value"], strict=True)
+    attempts = [Attempt(np.array(grid, np.uint8), votes, value) for grid, votes, value in best]
+    found = Asked(attempts, told["voters"], None, told["evaluations"], told["seconds"], told["complete"])
+    return found, found.seconds
 
 
 def watched(
@@ -161,6 +183,8 @@ def some(found: list[Question], source: str) -> list[Question]:
 def questions(task: Arc, puzzles: Sequence[Puzzle]) -> list[Question]:
     """Every test input of puzzles that were trained on."""
     numbered = [(task.number(puzzle), puzzle) for puzzle in puzzles]
+    for puzzle in puzzles:
+        check_side(task.name, puzzle)
     return [Question(n, p.name, i, pair) for n, p in numbered for i, pair in enumerate(p.asked, 1)]
 
 
@@ -189,6 +213,7 @@ def fields(question: Question, found: Asked, seconds: float) -> dict[str, Any]:
         "right": right(question, found),
         "evaluations": found.evaluations,
         "seconds": seconds,
+        "complete": found.complete,
     }
 
 

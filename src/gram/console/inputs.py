@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gram import loading, tasks
+from gram import hub, loading, tasks
 from gram.config import Config, read_config
 from gram.console.exits import brief
 from gram.loading import is_bundle
@@ -155,6 +155,8 @@ def configured(folder: Path) -> Config:
 
 def find(name: str, weights: str | None) -> Path:
     """The folder of weights for the task `name`, or a bundle: what ships for it if `weights` is None."""
+    if weights is not None and hub.is_address(weights):
+        return hub.fetch(weights)
     if weights is not None and is_bundle(weights):
         return Path(weights)
     from gram import weights as weight_files

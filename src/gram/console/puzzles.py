@@ -96,7 +96,14 @@ def solve(
     if isinstance(task, Arc):
         from gram.console import arc
 
-        arc.refuse(name, server=remote is not None, animate=animate is not None, skip_bad=skip_bad, asked=asked)
+        arc.refuse(
+            name,
+            server=remote is not None,
+            output=output is not None,
+            animate=animate is not None,
+            skip_bad=skip_bad,
+            asked=asked,
+        )
         return arc.solve(
             task,
             puzzles,
@@ -107,6 +114,7 @@ def solve(
             asked=asked,
             quiet=quiet,
             output=output,
+            remote=remote,
         )
     found = read(task, puzzles, input, base)
     texts = found.puzzles

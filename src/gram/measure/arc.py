@@ -3,13 +3,15 @@
 Pure functions of grids (H, W) of colors. V variants, N samples of each.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gram.solve.backend import Network
+from gram.solve.deadline import Deadline
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import Trajectories, Watch, sample
 from gram.tasks.arc.files import Pair
@@ -93,6 +95,10 @@ class Asked:
     """The first sample of the puzzle itself, unvoted."""
     evaluations: int
     """Function evaluations (rows times supervision steps)."""
+    seconds: float = 0.0
+    """What its rows took of the time."""
+    complete: bool = True
+    """False where a time limit came first."""
 
 
 def ask(
@@ -102,19 +108,25 @@ def ask(
     options: SamplingOptions,
     watch: Watch | None = None,
 ) -> list[Asked]:
-    """Test inputs (number of the puzzle, grid) through all variants. `watch`: told every stage."""
-    V, answers = len(task.views), []
+    """Test inputs (number of the puzzle, grid) through all variants. `watch`: told every stage. When `total_timeout`
+    has passed, the votes are those that there are; without a limit the answers do not depend on what else is asked."""
+    V, answers, begin, total = len(task.views), [], time.perf_counter(), options.total_timeout
     together = max(1, CHUNK // V)
     for first in range(0, len(asked), together):
         part = asked[first : first + together]
         inputs = np.concatenate([task.variants_of(puzzle, grid) for puzzle, grid in part])
-        found = sample(network, task, inputs, options, watch=watch)
-        answers += [_voted(task, found[i * V : (i + 1) * V]) for i in range(len(part))]
+        left = None if total is None else max(1e-9, total - (time.perf_counter() - begin))
+        deadline = Deadline(len(inputs), each=options.timeout, total=left)
+        found = sample(network, task, inputs, options, watch=watch, deadline=deadline)
+        for i in range(len(part)):
+            own = slice(i * V, (i + 1) * V)
+            took, late = float(deadline.seconds[own].sum()), bool(deadline.late[own].any())
+            answers.append(replace(voted(task, found[own]), seconds=took, complete=not late))
     return answers
 
 
-def _voted(task: Arc, found: Sequence[Trajectories]) -> Asked:
-    """The samples of all variants of one test input."""
+def voted(task: Arc, found: Sequence[Trajectories]) -> Asked:
+    """What the samples of all variants of one test input say. A row that never ran has no vote."""
     grids = [task.grid_of(tokens, variant) for variant, own in enumerate(found) for tokens in own.answers]
     values = [float(value) for own in found for value in own.value]
     return Asked(ranked(grids, values), len(grids), grids[0], sum(own.evaluations for own in found))

@@ -20,10 +20,11 @@ from starlette.staticfiles import StaticFiles
 from gram.serve import asked, documents, metrics
 from gram.serve.door import Door
 from gram.serve.engine import Full, Job, Work
-from gram.serve.events import EventStream, watched
+from gram.serve.events import EventStream
 from gram.serve.models import Served, opened
 from gram.serve.problem import Problem
 from gram.serve.settings import Settings, from_environment, token
+from gram.serve.work import Wanted
 
 PAGE = Path(__file__).parent / "page"
 """Folder of the page at / and its files."""
@@ -89,7 +90,7 @@ class Server:
     async def solve(self, request: Request) -> Response:
         served, wanted = await self.read(request, asked.solving)
         answers = await self.found(request, served, wanted, wanted.answers)
-        return JSON({"answers": [answer.to_dict() for answer in answers]})
+        return JSON({"answers": answers})
 
     async def generate(self, request: Request) -> Response:
         served, wanted = await self.read(request, asked.samples)
@@ -98,9 +99,9 @@ class Server:
 
     async def stream(self, request: Request) -> EventStream:
         served, wanted = await self.read(request, asked.solving, stream=True)
-        return EventStream(lambda emit, report: self.submit(served, wanted, watched(wanted, emit), report))
+        return EventStream(lambda emit, report: self.submit(served, wanted, wanted.watched(emit), report))
 
-    def submit(self, served: Served, wanted: asked.Asked, work: Work, report: Callable[[Any], object]) -> Job:
+    def submit(self, served: Served, wanted: Wanted, work: Work, report: Callable[[Any], object]) -> Job:
         """Put a request in the queue of its model."""
         end = time.perf_counter() + wanted.seconds
         rows = wanted.begins_with(served.reasoner.network.first_wave)
@@ -110,7 +111,7 @@ class Server:
             later = {"Retry-After": str(min(60, max(1, math.ceil(full.seconds))))}
             raise Problem(429, "The queue is full; try again later.", headers=later) from None
 
-    async def found(self, request: Request, served: Served, wanted: asked.Asked, work: Work) -> Any:
+    async def found(self, request: Request, served: Served, wanted: Wanted, work: Work) -> Any:
         """Return the engine's result. A client that disconnects cancels the work."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
@@ -138,13 +139,13 @@ class Server:
             raise Problem(404, f"This server has no weights for the task {name[:100]!r}; it serves {there}.", "task")
         return self.models[name]
 
-    async def read(self, request: Request, rule: Callable[..., asked.Asked], **more: Any) -> tuple[Served, asked.Asked]:
+    async def read(self, request: Request, rule: Callable[..., Wanted], **more: Any) -> tuple[Served, Wanted]:
         """The weights and the parsed request. Puzzles are parsed outside the event loop."""
         served = self.served(request)
         request.scope["gram"]["task"] = served.name
         body = await self.body(request)
         found = await self.apart(rule, served.reasoner, body, self.settings, **more)
-        request.scope["gram"]["puzzles"] = len(found.questions)
+        request.scope["gram"]["puzzles"] = found.count
         return served, found
 
     async def body(self, request: Request) -> bytes:

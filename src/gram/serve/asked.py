@@ -4,68 +4,27 @@ Parsing may be slow (an exact solver checks each puzzle), so it runs outside the
 
 import dataclasses
 import difflib
-from dataclasses import dataclass
 from typing import Any
 
 from gram import strict_json
 from gram.config import SolveConfig
 from gram.console.options import Drawing, Solving
 from gram.fields import shown
+from gram.serve.arc import Votes, read
 from gram.serve.problem import Problem
 from gram.serve.settings import Settings
-from gram.solve.answer import Answer
-from gram.solve.deadline import Deadline
-from gram.solve.generate import draw
+from gram.serve.work import Wanted
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing, resolve
 from gram.solve.reasoner import PER_WANTED, Question, Reasoner
-from gram.solve.sampler import Watch
 from gram.solve.select import needs_check
+from gram.tasks.arc.task import Arc
 
 SOLVING = tuple(field.name for field in dataclasses.fields(Solving) if "timeout" not in field.name)
 """Options for answers. A request has a single time limit, deadline_ms."""
 DRAWING = tuple(field.name for field in dataclasses.fields(Drawing))
 LONGEST = 100_000
 """Maximum characters of a puzzle."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a request asks of a model."""
-
-    questions: list[Question]
-    """One per puzzle; for samples a single blank."""
-    options: SamplingOptions
-    width: int | None
-    """Trajectories per puzzle, if the request sets them."""
-    seconds: float
-    """Time limit; after it, the best answers so far are returned."""
-    trajectories: bool = False
-    """Whether each event of a stream shows every trajectory."""
-
-    def answers(self, reasoner: Reasoner, left: float, watch: Watch | None = None) -> list[Answer]:
-        """Answer the puzzles within the `left` seconds. `watch`: see gram.solve.sampler."""
-        options = dataclasses.replace(self.options, total_timeout=left)
-        return list(reasoner.answered(self.questions, options, self.width, watch))
-
-    def samples(self, reasoner: Reasoner, left: float) -> tuple[list[dict[str, Any]], bool]:
-        """The samples drawn within the `left` seconds, and whether all were drawn."""
-        task, deadline = reasoner.task.sampled(), Deadline(1, total=left)
-        drawn = draw(reasoner.network, task, self.options, deadline=deadline)
-        begun = [record for record in drawn.to_dicts() if record["steps"]]
-        return begun, not deadline.late[0]
-
-    @property
-    def most_rows(self) -> int:
-        """Maximum trajectories of a puzzle."""
-        o = self.options
-        several = PER_WANTED * o.want if o.want is not None and o.want > 1 else 0
-        return self.width or max(o.width, several)
-
-    def begins_with(self, first_wave: int) -> int:
-        """Approximate rows of the first step. `first_wave`: see gram.solve.backend."""
-        want = self.options.want
-        return len(self.questions) * (self.most_rows if want is None else min(self.most_rows, first_wave * want))
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -79,28 +38,33 @@ def parse(body: bytes) -> dict[str, Any]:
     return values
 
 
-def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool = False) -> Asked:
+def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool = False) -> Wanted:
     """Parse a request for answers to puzzles, or for one streamed answer."""
     values = parse(body)
     known = ("puzzles", *SOLVING, "deadline_ms", *(("trajectories",) if stream else ()))
     seconds = common(values, known, settings)
     if reasoner.task.unconditional:
         raise Problem(422, f"{reasoner.task.spec.name} has no puzzles to answer; ask for samples with generate.")
-    texts = listed(values, 1 if stream else settings.max_puzzles)
+    most = 1 if stream else settings.max_puzzles
+    texts = listed(values, most)
+    shown_all = values.get("trajectories") or False
+    if not isinstance(shown_all, bool):
+        raise Problem(422, "trajectories must be true or false.", "trajectories")
     asked = {name: values.get(name) for name in SOLVING}
+    if isinstance(reasoner.task, Arc):
+        return dataclasses.replace(
+            votes(reasoner, texts, asked, settings, most), seconds=seconds, trajectories=shown_all
+        )
     options = resolved(reasoner.config.solve, asked, answering, settings)
     try:
         needs_check(reasoner.task, options.select, options.want)
     except ValueError as error:
         raise Problem(422, str(error), "want" if (options.want or 1) > 1 else "select") from None
-    shown_all = values.get("trajectories") or False
-    if not isinstance(shown_all, bool):
-        raise Problem(422, "trajectories must be true or false.", "trajectories")
-    found = Asked([], options, asked["width"], seconds, shown_all)
+    found = Wanted([], options, asked["width"], seconds, shown_all)
     if found.most_rows > settings.max_width:
         name = "want" if found.width is None and (options.want or 1) > 1 else "width"
-        most = settings.max_width // (PER_WANTED if name == "want" else 1)
-        raise Problem(422, f"{name} is {getattr(options, name):,}; this server allows {most:,} at most.", name)
+        allowed = settings.max_width // (PER_WANTED if name == "want" else 1)
+        raise Problem(422, f"{name} is {getattr(options, name):,}; this server allows {allowed:,} at most.", name)
     fits(found, len(texts), reasoner, "width")
     for i, text in enumerate(texts):
         try:
@@ -110,7 +74,22 @@ def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool
     return found
 
 
-def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
+def votes(reasoner: Reasoner, texts: list[str], asked: dict[str, Any], settings: Settings, most: int) -> Votes:
+    """Parse a request for attempts at the test inputs of ARC puzzles, at most `most`."""
+    assert isinstance(reasoner.task, Arc)
+    for name in ("select", "want"):
+        if asked[name] is not None:
+            raise Problem(422, f"An ARC test input gets two attempts, by vote; leave {name} out.", name)
+    options = resolved(reasoner.config.solve, asked, resolve, settings)
+    if options.width > settings.max_width:
+        raise Problem(422, f"width is {options.width:,}; this server allows {settings.max_width:,} at most.", "width")
+    asked_for, views = read(reasoner.task, texts, most), len(reasoner.task.views)
+    found = Votes([], options, options.width, settings.max_seconds, asked=asked_for, views=views)
+    fits(found, len(asked_for) * views, reasoner, "width")
+    return found
+
+
+def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Wanted:
     """Parse a request for samples of a task without puzzles."""
     values = parse(body)
     seconds = common(values, ("n", *DRAWING, "deadline_ms"), settings)
@@ -122,7 +101,7 @@ def samples(reasoner: Reasoner, body: bytes, settings: Settings) -> Asked:
     n = n or min(reasoner.config.solve.width, settings.max_puzzles)
     asked = {name: values.get(name) for name in DRAWING}
     options = resolved(reasoner.config.solve, asked, lambda defaults, given: drawing(defaults, n, given), settings)
-    found = Asked([Question(1, reasoner.task.sampled().blank, None)], options, n, seconds)
+    found = Wanted([Question(1, reasoner.task.sampled().blank, None)], options, n, seconds)
     fits(found, 1, reasoner, "n")
     return found
 
@@ -188,7 +167,7 @@ def culprit(defaults: SolveConfig, asked: dict[str, Any], rule: Any) -> str | No
     return given[-1] if given else None
 
 
-def fits(asked: Asked, puzzles: int, reasoner: Reasoner, name: str) -> None:
+def fits(asked: Wanted, puzzles: int, reasoner: Reasoner, name: str) -> None:
     """Raise a Problem if the request needs more memory than is free. `name`: the field to reduce."""
     try:
         check_width(asked.most_rows, puzzles, reasoner.task.spec.length)

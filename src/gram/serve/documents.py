@@ -19,7 +19,7 @@ ABOUT = {
     "select": "How the answer is chosen among the trajectories.",
     "want": "Stop after this many distinct valid answers, or after all that exist where they can be counted quickly.",
     "deadline_ms": 'Milliseconds after which the best answer so far is returned, with "complete": false.',
-    "puzzles": "One puzzle or a list of puzzles, as text.",
+    "puzzles": "One puzzle or a list of puzzles, as text; ARC: the JSON text, or lines of a puzzle's name and a grid.",
     "n": "Number of samples.",
     "trajectories": "Whether each event shows every trajectory: its board, certainty, value and halting logit.",
 }
@@ -67,6 +67,24 @@ def bodies(settings: Settings) -> dict[str, Any]:
     puzzles = {"description": ABOUT["puzzles"], "oneOf": [one, many]}
     shown = {"type": "boolean", "description": ABOUT["trajectories"]}
     n = {"type": "integer", "minimum": 1, "maximum": settings.max_puzzles, "description": ABOUT["n"]}
+    problem = {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong, in one sentence."},
+        "field": {"type": "string", "description": "The field of the body."},
+        "request_id": {"type": "string"},
+    }
+    return {
+        "Solve": shape({"puzzles": puzzles} | options(settings), ["puzzles"], closed=True),
+        "Stream": shape({"puzzles": puzzles, "trajectories": shown} | options(settings), ["puzzles"], closed=True),
+        "Generate": shape({"n": n} | options(settings, drawing=True), [], closed=True),
+        "Problem": shape(problem, ["type", "title", "status", "detail", "request_id"]),
+    } | found()
+
+
+def found() -> dict[str, Any]:
+    """The schemas of what is found."""
     number, whole, text = ({"type": [kind, "null"]} for kind in ("number", "integer", "string"))
     answer = {
         "puzzle": {"type": "string"},
@@ -93,32 +111,45 @@ def bodies(settings: Settings) -> dict[str, Any]:
         "complete": {"type": "boolean", "description": "False if the deadline came first."},
         "number": {"type": "integer", "description": "Position of the puzzle in the request, from 1."},
     }
+    cell = {"type": "integer", "minimum": 0, "maximum": 9}
+    grid = {"type": "array", "items": {"type": "array", "items": cell}}
+    attempts = {
+        "puzzle": {"type": "string", "description": "Name of the puzzle, or puzzle if the JSON has none."},
+        "test": {"type": "integer", "description": "Position of the test input in the puzzle, from 1."},
+        "attempts": {
+            "type": "array",
+            "items": grid,
+            "description": "At most two attempts, most votes first.",
+        },
+        "votes": {"type": "array", "items": {"type": "integer"}, "description": "Votes of each attempt."},
+        "value": {
+            "type": "array",
+            "items": {"type": "number"},
+            "description": "Mean value of the voters of each attempt.",
+        },
+        "voters": {"type": "integer", "description": "Samples of all variants."},
+        "right": whole
+        | {"description": "The attempt that matches the output in the puzzle, 0 for neither; null if unknown."},
+        "evaluations": answer["evaluations"],
+        "seconds": answer["seconds"],
+        "complete": answer["complete"],
+    }
     sample = {
         "sample": {"type": "string", "description": "The sample as text, on one line."},
         "valid": {"type": ["boolean", "null"]},
         "steps": {"type": "integer"},
         "value": {"type": "number"},
     }
-    problem = {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What is wrong, in one sentence."},
-        "field": {"type": "string", "description": "The field of the body."},
-        "request_id": {"type": "string"},
-    }
+    either = {"anyOf": [refer("Answer"), refer("Attempts")], "description": "Attempts at ARC, answers elsewhere."}
     return {
-        "Solve": shape({"puzzles": puzzles} | options(settings), ["puzzles"], closed=True),
-        "Stream": shape({"puzzles": puzzles, "trajectories": shown} | options(settings), ["puzzles"], closed=True),
-        "Generate": shape({"n": n} | options(settings, drawing=True), [], closed=True),
         "Sample": shape(sample, list(sample)),
         "Samples": shape(
             {"samples": {"type": "array", "items": refer("Sample")}, "complete": answer["complete"]},
             ["samples", "complete"],
         ),
         "Answer": shape(answer, list(answer)),
-        "Answers": shape({"answers": {"type": "array", "items": refer("Answer")}}, ["answers"]),
-        "Problem": shape(problem, ["type", "title", "status", "detail", "request_id"]),
+        "Attempts": shape(attempts, list(attempts)),
+        "Answers": shape({"answers": {"type": "array", "items": either}}, ["answers"]),
     }
 
 
@@ -229,7 +260,8 @@ def page(document: dict[str, Any]) -> str:
                 parts.append(f"<p>{where['name']}: {names}</p>")
             if body := about.get("requestBody"):
                 parts.append(rows(schemas[body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]))
-    parts.append(f"<h2>Answer</h2>{rows(schemas['Answer'])}<h2>Error</h2>{rows(schemas['Problem'])}")
+    named = {"Answer": "Answer", "ARC attempts": "Attempts", "Error": "Problem"}
+    parts += [f"<h2>{title}</h2>{rows(schemas[name])}" for title, name in named.items()]
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>gram: API</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'

@@ -6,83 +6,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from starlette.types import Receive, Scope, Send
 
-from gram.serve.asked import Asked
 from gram.serve.engine import Job
 from gram.serve.problem import Problem
-from gram.solve.answer import Answer
-from gram.solve.reasoner import Reasoner
-from gram.solve.sampler import Stage, Trajectories, deterministic
-from gram.tasks.base import Task
 
 LAG = 32
 """Maximum events that wait for a slow client; older ones are dropped."""
-VOTES = 20
-"""Maximum distinct answers in an event."""
 BEAT = 10.0
 """Seconds between keep-alive comments to a waiting client."""
 HEADERS = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-# content --------------------------------------------------------------------------------------------------
-def watched(asked: Asked, emit: Callable[[dict[str, Any]], object]) -> Callable[[Reasoner, float], list[Answer]]:
-    """The work of a request that emits an event after each step."""
-
-    def work(reasoner: Reasoner, left: float) -> list[Answer]:
-        task, [question] = reasoner.task, asked.questions
-        N = 1 if deterministic(reasoner.network, task, asked.options) else asked.most_rows
-        seen = Trajectories.blank(N, task.spec.length, watched=asked.options.want is not None)
-        step = 0
-
-        def watch(stage: Stage) -> None:
-            nonlocal step
-            step += 1
-            for i in range(len(stage.rows)):  # active trajectories count with their current answers
-                seen.put(stage, i, finished=bool(stage.done[i] or not stage.leave[i]))
-            answer = reasoner.answer(question.tokens, seen, asked.options, 0.0)
-            event = {"step": step, "running": int((~stage.leave).sum()), **so_far(task, answer)}
-            emit(event | ({"trajectories": trajectories(task, stage)} if asked.trajectories else {}))
-
-        return asked.answers(reasoner, left, watch)
-
-    return work
-
-
-def so_far(task: Task, answer: Answer) -> dict[str, Any]:
-    """The answer so far and the votes. Fields that are still undecided are null."""
-    votes = [
-        {"answer": task.decode(c.answer), "votes": c.votes, "valid": c.valid, "value": c.value}
-        for c in answer.candidates[:VOTES]
-    ]
-    event = {"answer": answer.text, "valid": answer.valid, "steps": answer.steps, "value": answer.value}
-    event |= {"agreed": answer.agreed, "finished": answer.finished, "evaluations": answer.evaluations}
-    return event | {"distinct": len(answer.candidates), "votes": votes}
-
-
-def trajectories(task: Task, stage: Stage) -> list[dict[str, Any]]:
-    """Every active trajectory: board, certainty of each position, value and halting logit."""
-    start = task.spec.answer_start
-    logits = stage.logits[:, start:].astype(np.float64)
-    odds = np.exp(logits - logits.max(-1, keepdims=True))
-    sure = (odds.max(-1) / odds.sum(-1)).round(3).tolist()
-    return [
-        {
-            "trajectory": n,
-            "steps": int(stage.steps[i]),
-            "board": task.decode(stage.answers[i]),
-            "certainty": sure[i],
-            "value": float(stage.value[i]),
-            "halt": float(stage.halt[i]),
-            "valid": None if stage.valid is None else bool(stage.valid[i]),
-            "ended": bool(stage.leave[i]),
-        }
-        for i, (_, n) in enumerate(stage.rows)
-    ]
-
-
-# transport ------------------------------------------------------------------------------------------------
 class EventStream:
     """The response: each message of the engine becomes an event. A client that disconnects cancels the work."""
 
@@ -133,7 +68,7 @@ class EventStream:
             )
             return event("problem", broken.body(request))
         [answer] = self.result
-        return event("answer", answer.to_dict())
+        return event("answer", answer)
 
 
 def event(name: str, data: dict[str, Any]) -> str:

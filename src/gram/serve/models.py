@@ -25,7 +25,7 @@ class Served:
 
 
 def names(weights: Sequence[str]) -> list[str]:
-    """The weights to serve; if none are named, the shipped weights of every task that can be served."""
+    """The weights to serve; if none are named, the shipped weights of every task."""
     if weights:
         return list(weights)
     try:
@@ -34,24 +34,19 @@ def names(weights: Sequence[str]) -> list[str]:
         raise ValueError(
             f"Without {error.name}, only bundles can be served; name one or install {error.name}."
         ) from None
-    own = [name for name in shipped() if read_config(find(name, name) / "config.json").task == name]
-    return [name for name in own if not name.startswith("arc-")]
+    return [name for name in shipped() if read_config(find(name, name) / "config.json").task == name]
 
 
 def opened(weights: Sequence[str], dtype: str) -> dict[str, tuple[str, Reasoner]]:
-    """The weights and Reasoner of each task. FileNotFoundError or ValueError if weights are missing, damaged, cannot
-    be served, or share a task."""
+    """The weights and Reasoner of each task. FileNotFoundError or ValueError if weights are missing, damaged,
+    or share a task."""
     found: dict[str, tuple[str, Reasoner]] = {}
     for label in names(weights):
-        config = read_config(find(label, label) / "config.json")
-        task = tasks.of(config)
+        folder = find(label, label)
+        task = tasks.of(read_config(folder / "config.json"))
         name = task.spec.name
-        if task.spec.identities:
-            raise ValueError(
-                f"{label} answers ARC puzzles by votes over many variants, which the server cannot do; leave it out."
-            )
         if name in found:
             raise ValueError(f"{found[name][0]} and {label} are both for {name}; serve one of them.")
-        reasoner, _, _ = load(task, label, "auto" if is_bundle(label) else dtype)
+        reasoner, _, _ = load(task, str(folder), "auto" if is_bundle(folder) else dtype)
         found[name] = label, reasoner
     return found

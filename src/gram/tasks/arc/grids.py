@@ -33,7 +33,11 @@ class View:
 
     def undo(self, grid: Grid) -> Grid:
         """The grid that `apply` made this one of."""
-        turned = np.rot90(np.argsort(self.colors).astype(np.uint8)[grid], -(self.turn % 4))
+        return self.turn_back(np.argsort(self.colors).astype(np.uint8)[grid])
+
+    def turn_back(self, cells: np.ndarray) -> np.ndarray:
+        """What belongs to each cell of a grid that `apply` made, where it lies in the grid itself."""
+        turned = np.rot90(cells, -(self.turn % 4))
         return np.ascontiguousarray(turned.T if self.turn >= 4 else turned)
 
 
