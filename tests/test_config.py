@@ -1,12 +1,24 @@
 """Configurations go to JSON and back; anything misspelt or of the wrong kind is refused in one sentence."""
 
+import dataclasses
 import json
 import re
 
 import pytest
 
 from gram import recipes
-from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, from_dict, to_dict
+from gram.config import (
+    BackboneConfig,
+    BaselineConfig,
+    Config,
+    GuidanceConfig,
+    ModelConfig,
+    RecursionConfig,
+    SolveConfig,
+    TrainConfig,
+    from_dict,
+    to_dict,
+)
 from gram.recipes.ignored import RULES, ignored
 
 UNUSUAL = Config(
@@ -82,8 +94,14 @@ def test_fields_are_keyword_only(cls):
     [
         ("queens-8", {"model": {"heads": 2}}, ["model.heads"]),
         ("queens-8-attention", {"model": {"heads": 2, "mixer_hidden": 7}}, ["model.mixer_hidden"]),
-        ("queens-8-trm", {"train": {"beta": 7.0, "momentum": 0.5}}, ["train.beta"]),
-        ("queens-8", {"train": {"optimizer": "adamw", "momentum": 0.5}}, ["train.momentum"]),
+        ("queens-8-trm", {"train": {"beta": 7.0, "prior_rows": 0.5, "warmup": 7}}, ["train.beta", "train.prior_rows"]),
+        (
+            "queens-8-mdlm",
+            {"model": {"fusion": "concat"}, "train": {"halt_weight": 0.1}},
+            ["model.fusion", "train.halt_weight"],
+        ),
+        ("queens-8-vae", {"train": {"beta": 0.5}}, []),
+        ("sudoku-4-search", {"train": {"value_weight": 0.1}}, ["train.value_weight"]),
         ("queens-8-mdlm", {"model": {"K": 7, "denoising_steps": 8, "latent": 8}}, ["model.latent", "model.K"]),
         ("sudoku-4", {"solve": {"drop_below": -3.0, "width": 2}}, ["solve.drop_below"]),
         ("sudoku-4-search", {"solve": {"drop_below": -3.0}}, []),
@@ -104,3 +122,25 @@ def test_every_field_that_can_be_ignored_exists():
         for name in names:
             part, field = name.split(".")
             assert hasattr(getattr(config, part), field)
+
+
+OLD = {"model": {"width": 64, "sigma_floor": 0.01, "sigma_form": "softplus"}, "train": {"momentum": 0.95}}
+
+
+def test_fields_of_earlier_versions_are_read_where_nothing_changed():
+    config = from_dict(Config, {"recipe": "r", "task": "t"} | OLD)
+    assert config == Config(recipe="r", task="t", model=ModelConfig(width=64))
+    assert "sigma_floor" not in to_dict(config)["model"]
+
+
+@pytest.mark.parametrize(("part", "name", "value"), [("model", "sigma_form", "exp"), ("train", "clip", 0.5)])
+def test_fields_of_earlier_versions_with_another_value_are_named(part, name, value):
+    with pytest.raises(ValueError, match=name):
+        from_dict(Config, {"recipe": "r", "task": "t", part: {name: value}})
+
+
+def test_groups_share_out_the_fields_of_the_model():
+    groups = [BackboneConfig, RecursionConfig, GuidanceConfig, BaselineConfig]
+    names = [field.name for group in groups for field in dataclasses.fields(group)]
+    assert len(set(names)) == len(names)
+    assert names == [field.name for field in dataclasses.fields(ModelConfig)]

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "progress": set(),
     "unpack": set(),
     "guidance": set(),
-    "config": {"guidance"},
+    "config": {"config", "guidance"},
     "recipes": {"config", "tasks", "recipes"},
     "tasks": {"config", "tasks"},
     "models": {"config", "guidance", "models", "tasks.base"},

@@ -123,9 +123,8 @@ def test_kl_of_equals_is_zero_and_never_negative_by_much():
     assert kl(close, q).min() > -1e-6
 
 
-@pytest.mark.parametrize("form", ["softplus", "exp"])
-def test_guidance_starts_as_published(form):
-    model = Model(SPEC, replace(TINY, sigma_form=form, sigma_start=0.3, sigma_floor=0.01))
+def test_guidance_starts_as_published():
+    model = Model(SPEC, TINY)
     assert model.core.prior is not None
     assert model.core.posterior is not None
     for head in (model.core.prior(draw(B, L, D)), model.core.posterior(draw(B, L, D), tokens())):
@@ -133,23 +132,14 @@ def test_guidance_starts_as_published(form):
         torch.testing.assert_close(head.sigma, torch.full((B, L, D), 0.3))
 
 
-@pytest.mark.parametrize("form", ["softplus", "exp"])
-def test_sigma_form_and_floor(form):
-    model = build(sigma_form=form, sigma_floor=0.2, sigma_start=0.5)
-    head = model.core.prior
+def test_sigma_is_a_softplus_above_its_floor():
+    head = build().core.prior
     assert head is not None
     assert head.sigma is not None
     u = draw(B, L, D)
-    raw = head.sigma(u) + (math.log(math.expm1(0.3)) if form == "softplus" else math.log(0.3))
-    spread = torch.log1p(raw.exp()) if form == "softplus" else raw.exp()
-    torch.testing.assert_close(head(u).sigma, spread + 0.2)
-    assert head(u).sigma.min() >= 0.2
-    assert head(u).sigma.max() > 0.6
-
-
-def test_sigma_start_below_the_floor():
-    with pytest.raises(ValueError, match="sigma_start must be above sigma_floor"):
-        build(sigma_start=0.01, sigma_floor=0.01)
+    raw = head.sigma(u) + math.log(math.expm1(0.29))
+    torch.testing.assert_close(head(u).sigma, torch.log1p(raw.exp()) + 0.01)
+    assert head(u).sigma.max() > 0.4
 
 
 # mixers and symmetries ---------------------------------------------------------------------------------------
@@ -459,7 +449,6 @@ SWITCHES = {
     "trm": {"shared": True, "guidance": "none", "registers": 2, "positions": "none", "mixer": "swiglu"},
     "hrm": {"guidance": "none", "blocks": 2, "gradient": "one-step", "halting": "halt-continue"},
     "concat": {"fusion": "concat"},
-    "exp": {"sigma_form": "exp"},
     "random": {"start": "random"},
     "registers": {"registers": 3},
     "learned": {"registers": 3, "positions": "learned"},
@@ -546,7 +535,7 @@ def test_guidance_mean_has_no_randomness(options):
 
 
 def test_guidance_over_the_example_is_one_vector_that_sees_every_position():
-    model = build(guidance_over="example", guidance_channels=3, T=1, registers=1)
+    model = build(guidance_over="example", T=1, registers=1)
     assert model.noise_shape == (1, 1, D)
     assert model.start_shape == (2, 1 + L, D)
     state, e_x, noise = inputs(model)

@@ -906,7 +906,7 @@ FAMILY = {
     "stochastic HRM": tiny(model={"halting": "halt-continue", "registers": 2, "mixer": "attention"}, halt_early=True),
     "decoder": tiny(model={"guidance": "decoder"}, kl_transitions="all", optimizer="adamw"),
     "noise only": tiny(model={"guidance": "noise", "fusion": "concat"}, prior_learns=False),
-    "guide only": tiny(model={"guidance": "mean", "sigma_form": "exp"}, prior_rows=0.0),
+    "guide only": tiny(model={"guidance": "mean"}, prior_rows=0.0),
 }
 
 

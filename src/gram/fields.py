@@ -98,10 +98,16 @@ def to_dict(settings: Any) -> dict[str, Any]:
 
 
 def from_dict(cls: type[T], values: dict[str, Any]) -> T:
-    """Build dataclass `cls` from JSON values. ValueError for an unknown or missing key, or a value with a wrong type or
-    against its rule."""
+    """Build dataclass `cls` from JSON values; `cls.FORMER` names fields of earlier versions, and what they are by now.
+    ValueError for an unknown or missing key, or a value with a wrong type or against its rule."""
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
+    former = getattr(cls, "FORMER", {})
+    for key, value in former.items():
+        if values.get(key, value) != value:
+            found, only = shown(values[key]), shown(value)
+            raise ValueError(f"{cls.__name__}.{key} is {found}; it is always {only} now, so use an earlier version.")
+    values = {key: value for key, value in values.items() if key not in former}
     for key in values:
         if key not in fields:
             close = difflib.get_close_matches(key[:100], fields, n=1)

@@ -7,7 +7,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from gram.cli.answering import Dtype
-from gram.config import Select
+from gram.config.values import Select
 
 
 def data(

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gram.config import Select
+from gram.config.values import Select
 
 
 @dataclass(kw_only=True, frozen=True)

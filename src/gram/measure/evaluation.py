@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gram.config import Select
+from gram.config.values import Select
 
 BINS = 10
 

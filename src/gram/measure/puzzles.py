@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gram.config import Select
+from gram.config.values import Select
 from gram.measure.evaluation import Evaluation, First, Group, calibration
 from gram.measure.passes import Pass, abreast
 from gram.solve.backend import Network

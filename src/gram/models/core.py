@@ -53,17 +53,8 @@ class Core(nn.Module):
         self.f_H = network(config, length, relations_RLL, symbols) if separate else None
         self.prior = self.posterior = None
         if config.guide.learned:
-            shape = {
-                "guidance": config.guide,
-                "form": config.sigma_form,
-                "floor": config.sigma_floor,
-                "start": config.sigma_start,
-                "gather": (length, config.guidance_channels) if config.guidance_over == "example" else None,
-            }
-            self.prior = GaussianHead(config.width, config.guidance_hidden, **shape)
-            self.posterior = GaussianHead(
-                config.width, config.guidance_hidden, **shape, embed_y=embed_y(), fusion=config.fusion
-            )
+            self.prior = GaussianHead(config.width, length, config)
+            self.posterior = GaussianHead(config.width, length, config, embed_y())
 
     def propose(self, state: State, e_x: Tensor, *, grad: bool) -> tuple[Tensor, Tensor]:
         """The deterministic part of a transition: K low-level updates, then the proposal u. Returns (u, l)."""

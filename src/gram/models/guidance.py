@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gram.guidance import Guidance
+from gram.config import GuidanceConfig
 from gram.models.layers import Linear, RowLinear, SwiGLU
 
 
@@ -37,37 +37,32 @@ def kl_balanced(q: Gaussian, p: Gaussian, balance: float) -> Tensor:
     return balance * kl(q.detach(), p) + (1 - balance) * kl(q, p.detach())
 
 
-class GaussianHead(nn.Module):
-    """Two SwiGLU MLPs, mu and sigma, position-wise or, with `gather` = (positions, channels), one for the whole example
-    that reads so many channels of every position. With `embed_y`, which makes rows (B, L, D) of a target's tokens, it
-    also sees that target: a posterior."""
+SIGMA_FLOOR = 0.01
+"""Smallest standard deviation."""
+SIGMA_START = 0.3
+"""Standard deviation before training."""
+CHANNELS = 8
+"""Channels of each position that a head over the whole example reads."""
 
-    def __init__(
-        self,
-        width: int,
-        hidden: int,
-        *,
-        guidance: Guidance,
-        form: str,
-        floor: float,
-        start: float,
-        gather: tuple[int, int] | None = None,
-        embed_y: nn.Module | None = None,
-        fusion: str = "add",
-    ):
+
+class GaussianHead(nn.Module):
+    """Two SwiGLU MLPs, mu and sigma, position-wise or one for the whole example, which reads a few channels of every
+    position (`guidance_over`). With `embed_y`, which makes rows (B, L, D) of a target's tokens, it also sees that
+    target: a posterior."""
+
+    def __init__(self, width: int, length: int, config: GuidanceConfig, embed_y: nn.Module | None = None):
+        """width D and length L of the state."""
         super().__init__()
-        self.form, self.floor, self.fusion = form, floor, fusion
-        inputs = 2 * width if embed_y is not None and fusion == "concat" else width
+        hidden, self.concat = config.guidance_hidden, embed_y is not None and config.fusion == "concat"
+        inputs, linear = 2 * width if self.concat else width, Linear
         self.embed_y = embed_y
-        self.gather = None if gather is None else Linear(inputs, gather[1])
-        linear = Linear
-        if gather is not None:
-            inputs, linear = gather[0] * gather[1], RowLinear
-        self.mu = SwiGLU(inputs, hidden, width, linear) if guidance.mean else None
-        self.sigma = SwiGLU(inputs, hidden, width, linear) if guidance.sigma else None
-        excess = start - floor
-        # The output layers start at zero, so every sigma starts at exactly `start`.
-        self.offset = math.log(math.expm1(excess)) if form == "softplus" else math.log(excess)
+        self.gather = Linear(inputs, CHANNELS) if config.guidance_over == "example" else None
+        if self.gather is not None:
+            inputs, linear = length * CHANNELS, RowLinear
+        self.mu = SwiGLU(inputs, hidden, width, linear) if config.guide.mean else None
+        self.sigma = SwiGLU(inputs, hidden, width, linear) if config.guide.sigma else None
+        # The output layers start at zero, so every sigma starts at exactly SIGMA_START.
+        self.offset = math.log(math.expm1(SIGMA_START - SIGMA_FLOOR))
 
     def reset(self, generator: torch.Generator) -> None:
         for mlp in (self.mu, self.sigma):
@@ -81,7 +76,7 @@ class GaussianHead(nn.Module):
         if self.embed_y is not None:
             assert y_BL is not None
             e_y = self.embed_y(y_BL, u_BLD.dtype)
-            u_BLD = torch.cat([u_BLD, e_y], dim=-1) if self.fusion == "concat" else u_BLD + e_y
+            u_BLD = torch.cat([u_BLD, e_y], dim=-1) if self.concat else u_BLD + e_y
         if self.gather is not None:
             u_BLD = self.gather(u_BLD).flatten(1)[:, None]
         mu = self.mu(u_BLD).float() if self.mu is not None else None
@@ -90,5 +85,5 @@ class GaussianHead(nn.Module):
             assert mu is not None
             sigma = torch.ones_like(mu)  # "mean only": a unit scale gives the KL a meaning; nothing is sampled
         else:
-            sigma = (F.softplus(raw) if self.form == "softplus" else raw.clamp(max=10).exp()) + self.floor
+            sigma = F.softplus(raw) + SIGMA_FLOOR
         return Gaussian(torch.zeros_like(sigma) if mu is None else mu, sigma)

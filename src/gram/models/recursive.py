@@ -51,8 +51,6 @@ class Model(nn.Module):
             raise ValueError('mixer "auto" is chosen when a training begins; name "attention" or "swiglu" instead.')
         if config.mixer == "groups" and (config.registers or not (spec.relations or spec.directed)):
             raise ValueError('mixer "groups" needs a task with relations and registers = 0; choose "swiglu" instead.')
-        if config.sigma_start <= config.sigma_floor:
-            raise ValueError("sigma_start must be above sigma_floor; raise one or lower the other.")
         self.spec, self.config = spec, config
         if config.unary and (config.mixer != "groups" or len(spec.symbols) < 2):
             raise ValueError('unary = true needs mixer "groups" and a task with symbols; choose unary = false instead.')

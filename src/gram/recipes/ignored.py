@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 
-from gram.config import Config
+from gram.config import Config, GuidanceConfig, RecursionConfig
 
-UNGUIDED = (
-    *("model.guidance_over", "model.guidance_channels", "model.guidance_hidden", "model.fusion", "model.sigma_form"),
-    *("train.beta", "train.beta_warmup", "train.kl_balance", "train.kl_reduction", "train.kl_transitions"),
-    "train.posterior_transitions",
-)
-RECURSION = (
-    *("model.hierarchy", "model.shared", "model.K", "model.T", "model.gradient", "model.halting", "model.pool"),
-    *("model.candidates", "model.puzzle_embedding"),
-)
+
+def group(of: type, *others: str) -> tuple[str, ...]:
+    """The fields of a group of ModelConfig, but for those that others read as well."""
+    return tuple(f"model.{field.name}" for field in fields(of) if field.name not in others)
+
+
+PRIOR = "train.prior_rows", "train.prior_learns", "train.prior_together"
+HEADS = "train.halt_early", "train.halt_weight", "train.value_weight"
+KL = "train.kl_balance", "train.kl_reduction", "train.kl_transitions", "train.posterior_transitions"
+BETA = "train.beta", "train.beta_warmup"
 DIFFUSIONS = "mdlm", "d3pm-uniform", "d3pm-absorbing"
 RULES: tuple[tuple[tuple[str, ...], Callable[[Config], bool], str], ...] = (
     (("model.heads",), lambda c: c.model.mixer != "attention", 'only model.mixer "attention" has heads'),
@@ -21,14 +22,17 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Config], bool], str], ...] = (
     (("model.stem_channels",), lambda c: c.model.stem != "patches", 'only model.stem "patches" has convolutions'),
     (("model.denoising_steps",), lambda c: c.model.kind not in DIFFUSIONS, "only a diffusion denoises"),
     (("model.latent",), lambda c: c.model.kind != "vae", 'only model.kind "vae" has a latent variable'),
-    (RECURSION, lambda c: c.model.kind != "recursive", 'only model.kind "recursive" is a recursion'),
     (
-        ("model.guidance_channels",),
-        lambda c: c.model.guidance_over == "positions",
-        'only model.guidance_over "example" reads channels of all positions',
+        (*group(RecursionConfig, "start"), *group(GuidanceConfig, "guidance"), *PRIOR, *HEADS, *KL, "train.loss"),
+        lambda c: c.model.kind != "recursive",
+        'only model.kind "recursive" is a guided recursion',
     ),
-    (UNGUIDED, lambda c: c.model.kind == "recursive" and not c.model.guide.learned, "the model has no guidance"),
-    (("train.momentum",), lambda c: c.train.optimizer != "muon", 'only train.optimizer "muon" has it'),
+    (
+        (*group(GuidanceConfig, "guidance"), *KL, *BETA, *PRIOR),
+        lambda c: c.model.kind == "recursive" and not c.model.guide.learned,
+        "the model has no guidance",
+    ),
+    ((*HEADS, "train.loss"), lambda c: c.model.candidates, "a model with candidates learns to judge by itself"),
     (("train.prior_together",), lambda c: not c.train.prior_learns, "rows on the prior do not learn to answer"),
     (("train.lr_puzzle", "train.weight_decay_puzzle"), lambda c: c.arc is None, "only ARC has vectors of puzzles"),
     (

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gram.config import Config, Select
+from gram.config import Config
+from gram.config.values import Select
 from gram.recipes import change, recipe, split
 from gram.recipes.variants import GRAM
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, get_args
 
-from gram.config import Select
+from gram.config.values import Select
 from gram.serve.models import Served
 from gram.serve.settings import Settings
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from gram.config import Count, Positive, SolveConfig
+from gram.config import SolveConfig
+from gram.config.values import Count, Positive
 from gram.fields import Range, from_dict, to_dict
 
 Limit = Positive | None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gram.config import Select
+from gram.config.values import Select
 from gram.solve.sampler import Trajectories
 from gram.tasks.base import Task, Tokens
 

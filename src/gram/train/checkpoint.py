@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gram import weights as weight_files
-from gram.config import Config
+from gram.config import Config, ModelConfig
 
 KEPT = 2
 NAMED = re.compile(r"\d{8,12}\.pt|\.\d{8,12}\.pt\..*\.tmp")
@@ -77,7 +77,7 @@ def newest(folder: Path, config: Config) -> dict[str, Any]:
             said = str(error) if isinstance(error, ValueError) else f"{path} cannot be read ({error.strerror})."
             print(f"{said} Going on from the checkpoint before, if there is one.", file=sys.stderr)
             continue
-        wanted = fixed(config)
+        wanted = fixed(config) | {f"model.{name}": value for name, value in ModelConfig.FORMER.items()}
         for name, value in state["fixed"].items():
             if wanted.get(name) != value:
                 raise ValueError(

@@ -153,7 +153,7 @@ class Run:
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         result.loss.backward()
-        norm = gradient_norm(list(self.model.parameters()), c.clip)
+        norm = gradient_norm(list(self.model.parameters()))
         broken = not bool(torch.isfinite(norm + result.loss.detach()))
         if any(self.world.largest(broken)):
             error = NotFinite(f"The loss is not finite at update {progress.update}; lower train.lr or use float32")

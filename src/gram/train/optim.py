@@ -13,6 +13,11 @@ from gram.models.layers import Linear
 from gram.models.recursive import Model
 from gram.train.parallel import World
 
+MOMENTUM = 0.95
+"""Of Muon."""
+CLIP = 1.0
+"""Largest norm of the gradient."""
+
 
 class AdamAtan2(Optimizer):
     """Adam with atan2 in place of the division: no epsilon, invariant to the scale of the loss (arXiv:2407.05872).
@@ -54,7 +59,7 @@ def optimizers(model: AnyModel, config: TrainConfig) -> list[Optimizer]:
             matrices,
             lr=config.lr,
             weight_decay=config.weight_decay,
-            momentum=config.momentum,
+            momentum=MOMENTUM,
             adjust_lr_fn="match_rms_adamw",
         )
         return [muon, AdamW(rest, lr=lr_rest, betas=config.betas, weight_decay=0.0, foreach=True)]
@@ -116,6 +121,6 @@ def averaged(model: AnyModel, decay: float) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=average, use_buffers=False)
 
 
-def gradient_norm(parameters: list[nn.Parameter], clip: float) -> Tensor:
-    """Clip to `clip` in place and return the norm before."""
-    return nn.utils.clip_grad_norm_(parameters, clip, foreach=True)
+def gradient_norm(parameters: list[nn.Parameter], most: float = CLIP) -> Tensor:
+    """Clip to `most` in place and return the norm before."""
+    return nn.utils.clip_grad_norm_(parameters, most, foreach=True)

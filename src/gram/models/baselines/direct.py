@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gram.config import ModelConfig
 from gram.models.baselines.base import Baseline, Losses, cross_entropy, readout
 from gram.models.core import State, Step
-from gram.models.guidance import Gaussian, kl
+from gram.models.guidance import SIGMA_FLOOR, Gaussian, kl
 from gram.models.layers import Linear
 from gram.models.stem import embedding
 from gram.tasks.base import TaskSpec
@@ -68,7 +68,7 @@ class VAE(Baseline):
         encoder, _ = self.core
         h_BMD = encoder(e_x + self.embed_y(y_BL, self.dtype))
         mu, raw = self.posterior(h_BMD.float().mean(1, keepdim=True)).chunk(2, dim=-1)
-        return Gaussian(mu, F.softplus(raw + 0.54) + self.config.sigma_floor)  # softplus(0.54) = 1
+        return Gaussian(mu, F.softplus(raw + 0.54) + SIGMA_FLOOR)  # softplus(0.54) = 1
 
     def generate(self, e_x: Tensor, z_B1Z: Tensor) -> Tensor:
         """Logits of p(y | x, z), (B, L, V)."""

@@ -4,33 +4,17 @@ so is a value that its field does not allow."""
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from gram import strict_json
+from gram.config.model import BackboneConfig, BaselineConfig, GuidanceConfig, ModelConfig, RecursionConfig
+from gram.config.values import Count, Length, Many, Part, Period, Positive, Rate, Select, Share, Weight
 from gram.fields import Checked, Form, Name, Range, Text, from_dict, shown, to_dict
-from gram.guidance import GUIDANCE, Guidance
 
-__all__ = ["ArcConfig", "ColumnConfig", "Config", "ModelConfig", "RowsConfig", "SolveConfig", "TableConfig"]
-__all__ += ["TrainConfig"]
+__all__ = ["ArcConfig", "BackboneConfig", "BaselineConfig", "ColumnConfig", "Config", "GuidanceConfig", "ModelConfig"]
+__all__ += ["RecursionConfig", "RowsConfig", "SolveConfig", "TableConfig", "TrainConfig"]
 __all__ += ["from_dict", "read_config", "to_dict"]
 
-if TYPE_CHECKING:
-    GuidanceName = str
-else:
-    GuidanceName = Literal[tuple(GUIDANCE)]
-Select = Literal["first", "majority", "value", "halt", "checked"]
-Share = Annotated[float, Range(0, 1)]
-Part = Annotated[float, Range(0, 1, below=True)]
-Weight = Annotated[float, Range(0, 1_000_000)]
-Rate = Annotated[float, Range(0, 100)]
-Positive = Annotated[float, Range(0, 1_000_000_000, above=True)]
-Period = Annotated[float, Range(0, 1_000_000_000)]
-"""Seconds between two; 0 is after every update."""
-Width = Annotated[int, Range(1, 65_536)]
-Loops = Annotated[int, Range(1, 256)]
-Count = Annotated[int, Range(1, 1_000_000)]
-Many = Annotated[int, Range(1, 1_000_000_000)]
-Length = Annotated[int, Range(1, 1_000_000)]
 SYMBOLS = 254
 """Symbols of one's own data at most: tokens are bytes, two of which mean padding and nothing."""
 IDENTITIES = 2**24
@@ -43,97 +27,11 @@ Content = Annotated[str, Form(r"[0-9a-f]{16}", "16 hexadecimal digits")]
 
 
 @dataclass(kw_only=True, frozen=True)
-class ModelConfig(Checked):
-    """The network. The defaults are the paper's GRAM (arXiv:2605.19376) outside Sudoku."""
-
-    kind: Literal["recursive", "direct", "autoregressive", "mdlm", "d3pm-uniform", "d3pm-absorbing", "vae"] = (
-        "recursive"
-    )
-    """The recursive model, or a baseline (models/baselines): a Transformer of `blocks` blocks. A baseline goes by
-    width, hidden, mixer, mixer_hidden, heads, positions and the two last fields, not by those of the recursion."""
-    width: Width = 512
-    """Width D of the latent state."""
-    blocks: Loops = 2
-    """Blocks of [mixer + SwiGLU] in each network."""
-    hidden: Width = 512
-    """Hidden width of the SwiGLU over channels."""
-    mixer: Literal["attention", "swiglu", "groups", "auto"] = "attention"
-    """How positions exchange information: attention, a SwiGLU over positions (the paper on Sudoku), or gated sums over
-    the groups that the task names (rows, columns, boxes; ours, see DEVIATIONS.md). "auto": a training chooses, the
-    SwiGLU where sequences are all equally long, else attention."""
-    mixer_hidden: Width = 512
-    """Hidden width of the SwiGLU over positions; channels per relation for "groups"; unused by attention."""
-    mixer_norm: Literal["channels", "positions"] = "channels"
-    """What the norm after the mixer runs over: each position's channels, or each channel's positions (TRM's mixer)."""
-    heads: Annotated[int, Range(1, 1024)] = 8
-    """Attention heads."""
-    positions: Literal["rope", "learned", "none"] = "rope"
-    """Where positions come from: rotary inside attention, a learned embedding added to the tokens (in a unary model one
-    of the symbols as well), or nowhere."""
-    unary: bool = False
-    """A row of the state for each symbol of each position ("is cell 5 a 3?") instead of one for each position; weights
-    are shared between symbols. Needs mixer "groups" (ours, see DEVIATIONS.md)."""
-    candidates: bool = False
-    """The input is not the puzzle but what each position may still hold; a step says which candidates are out, and
-    whether the state has a solution at all, and the search takes guesses and takes them back (gram.solve.candidates).
-    Needs unary = true, hierarchy = false, guidance "none" and gradient "full" (ours, see DEVIATIONS.md)."""
-    stem: Literal["tokens", "patches"] = "tokens"
-    """A row of the state for each token, or, for images, for each patch of 2x2 pixels behind two convolutions."""
-    stem_channels: Annotated[int, Range(8, 4096)] = 256
-    """Channels of these convolutions."""
-    registers: Annotated[int, Range(0, 4096)] = 0
-    """Learned tokens in front of the sequence."""
-    puzzle_embedding: bool = False
-    """Registers are TRM's and HRM's puzzle embedding: they start at 0, are scaled as tokens are and, with learned
-    positions, have positions as tokens do, the sum divided by sqrt(2)."""
-    hierarchy: bool = True
-    """Two latents h and l; False keeps h only (Looped Transformer)."""
-    shared: bool = False
-    """One network plays both f_L and f_H (TRM)."""
-    K: Loops = 4
-    """Low-level updates per transition."""
-    T: Loops = 3
-    """Transitions per supervision step."""
-    gradient: Literal["transition", "one-step", "full"] = "transition"
-    """Where gradients flow in a supervision step: the last transition, its last f_L and f_H only (HRM), or all."""
-    guidance: GuidanceName = "full"
-    """Stochastic guidance (gram.guidance): mean and noise; noise only (mu = 0); mean only (sigma = 0); noise that only
-    the decoder sees; or a deterministic variant."""
-    guidance_over: Literal["positions", "example"] = "positions"
-    """What eps is drawn for: each position by itself, or the whole example: one vector that all positions share, from
-    heads that read all of them (ours, see DEVIATIONS.md)."""
-    guidance_channels: Width = 8
-    """Channels of each position that heads over the whole example read; unused otherwise."""
-    guidance_hidden: Width = 512
-    """Hidden width of the four guidance MLPs."""
-    fusion: Literal["add", "concat"] = "add"
-    """How the posterior sees the target: embedding added to u, or beside it."""
-    sigma_form: Literal["softplus", "exp"] = "softplus"
-    """How the raw output becomes a standard deviation."""
-    sigma_floor: Rate = 0.01
-    """Smallest standard deviation."""
-    sigma_start: Annotated[float, Range(0, 100, above=True)] = 0.3
-    """Standard deviation before training."""
-    start: Literal["fixed", "random"] = "fixed"
-    """z0: drawn once and stored, or drawn again for each trajectory (ablation)."""
-    halting: Literal["halt", "halt-continue"] = "halt"
-    """Stop when sigmoid(halt) > 0.5, or when the halt value beats the continue value (HRM)."""
-    pool: Literal["first", "mean"] = "first"
-    """What the halt and value heads read: the first position of h, or the mean over positions."""
-    denoising_steps: Count = 64
-    """Steps T of the diffusions (D3PM, MDLM); unused elsewhere."""
-    latent: Width = 64
-    """Width of the VAE's latent variable; unused elsewhere."""
-
-    @property
-    def guide(self) -> Guidance:
-        """What `guidance` names."""
-        return GUIDANCE[self.guidance]
-
-
-@dataclass(kw_only=True, frozen=True)
 class TrainConfig(Checked):
     """How it learns. The defaults are what works on a laptop (LOG.md); the paper's are in recipes/."""
+
+    FORMER: ClassVar[dict[str, Any]] = {"momentum": 0.95, "clip": 1.0}
+    """As in ModelConfig."""
 
     updates: Many = 5000
     """Optimizer updates; one per supervision step."""
@@ -168,14 +66,10 @@ class TrainConfig(Checked):
     """Decoupled weight decay of the matrices."""
     betas: tuple[Part, Part] = (0.9, 0.95)
     """AdamW and AdamAtan2 moments."""
-    momentum: Part = 0.95
-    """Muon momentum."""
     warmup: Annotated[int, Range(0, 1_000_000_000)] = 100
     """Updates of linear warm-up."""
     lr_final: Share = 0.05
     """Share of the learning rate at the end of the cosine; 1 keeps it constant."""
-    clip: Positive = 1.0
-    """Largest gradient norm."""
     ema: Part = 0.999
     """Decay of the averaged weights, which are the ones evaluated and saved."""
     beta: Weight = 1.0
