@@ -492,7 +492,7 @@ def test_bad_training_options(refused, gram, tmp_path):
 
 
 def test_ctrl_c_while_training_leaves_a_checkpoint(refused, gram, tmp_path, monkeypatch):
-    from gram.train.loop import Run
+    from gram.train.run import Run
 
     update = Run.update
 
@@ -534,7 +534,7 @@ def test_full_disk_while_saving(gram, tmp_path, monkeypatch):
 
 
 def test_a_loss_that_is_no_number(gram, tmp_path, monkeypatch):
-    from gram.train.loop import NotFinite, Run
+    from gram.train.run import NotFinite, Run
 
     def burst(self):
         raise NotFinite("The loss is not finite at update 7; lower train.lr.")

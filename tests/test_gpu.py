@@ -12,8 +12,8 @@ from gram.recipes import change, recipe
 from gram.solve.sampler import sample
 from gram.solve.torch_backend import TorchNetwork
 from gram.train.log import NullLog
-from gram.train.loop import Run
 from gram.train.parallel import World
+from gram.train.run import Run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no GPU here.")
 

@@ -220,9 +220,9 @@ def test_what_resume_may_change(tmp_path):
 def test_a_resumed_run_keeps_its_arithmetic(tmp_path, monkeypatch):
     """ "auto" measures speed, which may come out differently the second time."""
     config = tiny(dtype="auto")
-    monkeypatch.setattr(loop, "arithmetic", lambda *_: (torch.bfloat16, "it was faster"))
+    monkeypatch.setattr("gram.train.run.arithmetic", lambda *_: (torch.bfloat16, "it was faster"))
     run = loop.train(config, tmp_path / "run", stop_at=2)
-    monkeypatch.setattr(loop, "arithmetic", lambda *_: (torch.float32, "now this is"))
+    monkeypatch.setattr("gram.train.run.arithmetic", lambda *_: (torch.float32, "now this is"))
     loop.train(config, run, resume=True, stop_at=4)
     assert last(run)["dtype"] == "bfloat16"
     assert last(run)["carry"]["h"].dtype == torch.bfloat16
@@ -720,7 +720,7 @@ from dataclasses import replace
 from pathlib import Path
 import torch, torch.distributed as dist
 from gram.config import read_config
-from gram.train import loop, monitor, parallel
+from gram.train import loop, monitor, objective, parallel
 
 folder = Path(sys.argv[1])
 config = read_config(folder / "config.json")
@@ -770,13 +770,13 @@ except loop.Interrupted:
 loop.Run.update = update
 
 # a loss that is no number on one rank stops both
-inner, factor = loop.Learner.plain, float("nan") if rank else 1.0
+inner, factor = objective.Learner.plain, float("nan") if rank else 1.0
 
 def spoilt(learner, *arguments):
     out = inner(learner, *arguments)
     return out._replace(ce=factor * out.ce)
 
-loop.Learner.plain = spoilt
+objective.Learner.plain = spoilt
 try:
     loop.train(config, folder / "broken")
     raise AssertionError("nobody stopped")

@@ -12,9 +12,9 @@ from gram.models.device import arithmetic
 from gram.models.recursive import Model
 from gram.train.flops import of_update
 from gram.train.log import Log, NullLog
-from gram.train.loop import Run
 from gram.train.memory import check_memory
 from gram.train.parallel import World
+from gram.train.run import Run
 
 
 class Training:
