@@ -187,6 +187,7 @@ def report(
     results: Path = Path("results"),
     out: Path | None = None,
     run: tuple[Path, ...] = (),
+    follow: bool = False,
     trajectories: str | None = None,
     beside: str | None = None,
     puzzle: str | None = None,
@@ -199,7 +200,8 @@ def report(
     Args:
         results: A folder that `gram eval --record` wrote.
         out: A new folder, or one with an earlier report; RESULTS/report if not given.
-        run: Folders of runs whose losses are drawn.
+        run: Folders of runs whose losses, KL, validity and coverage are drawn over time, told apart by folder.
+        follow: Only draw these, in OUT/runs.html, again and again while they learn.
         trajectories: Shipped weights by name or a folder, whose latent trajectories are drawn.
         beside: Other weights, such as TRM's, whose trajectories are drawn beside them.
         puzzle: The puzzle that they answer; the dev puzzle with the most solutions if not given.
@@ -208,6 +210,12 @@ def report(
     """
     from gram.report import page
 
+    if follow:
+        from gram.report.follow import follow as follow_runs
+
+        if trajectories or beside or puzzle or samples:
+            raise ValueError("--follow draws runs alone; leave --trajectories, --beside, --puzzle and --samples out.")
+        return follow_runs(run, results / "report" if out is None else out)
     if beside is not None and trajectories is None:
         raise ValueError("--beside stands beside --trajectories WEIGHTS; give both.")
     weights = [name for name in (trajectories, beside) if name is not None]

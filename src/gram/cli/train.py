@@ -4,7 +4,7 @@ import dataclasses
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -41,6 +41,9 @@ class TrainArguments(Config):
     """For the recipe own, the function that judges an answer: file.py:function, called with input and answer."""
     trust_check: bool = False
     """Go on with the check that a resumed run names; it is code, so read it first if the run is not yours."""
+    track: Literal["tensorboard", "trackio", "wandb"] | None = None
+    """Who else is told the metrics; TensorBoard's files are in the run directory (pip install 'gram-reasoning[track]').
+    A tracker that cannot be reached is said once, and training goes on."""
     table: Annotated[TableConfig | None, tyro.conf.Suppress] = None
     rows: Annotated[RowsConfig | None, tyro.conf.Suppress] = None
     arc: Annotated[ArcConfig | None, tyro.conf.AvoidSubcommands] = None
@@ -117,7 +120,8 @@ def train(arguments: list[str]) -> int:
     out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
     try:
         resume = given.resume is not None
-        loop.train(config, out, resume=resume, stop_at=given.stop_at, start=start, trust=True, began=began)
+        how = {"stop_at": given.stop_at, "start": start, "began": began, "track": given.track}
+        loop.train(config, out, resume=resume, trust=True, **how)
     except loop.Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     if given.stop_at is not None:

@@ -230,7 +230,41 @@ def learning(runs: Sequence[Learning]) -> Figure | None:
             lines += other.plot(update, -bound, "o-", color="C1", label="negative ELBO, per puzzle (right)")
             other.set_yscale("log")
         panel.legend(handles=lines, fontsize=7)
-        panel.set(title=run.recipe, xlabel="updates", ylabel="nats")
+        panel.set(title=run.name, xlabel="updates", ylabel="nats")
+    return figure
+
+
+OVER_TIME = (
+    ("Loss", "cross-entropy, nats per token", ("ce",)),
+    ("KL", "KL(posterior || prior), nats per row", ("kl",)),
+    ("Prior against posterior", "right answers of training rows", ("prior_validity", "posterior_accuracy")),
+    ("Validity", "valid samples of dev puzzles", ("valid",)),
+    ("Coverage", "of all solutions of dev puzzles", ("coverage", "distinct")),
+)
+"""Panels: title, axis, and the series of gram.report.learning_curves; the second one is dashed."""
+
+
+def runs(learned: Sequence[Learning]) -> Figure | None:
+    """Losses, KL, prior against posterior, validity and coverage over time; a color for each run."""
+    shown = [each for each in OVER_TIME if any(series in run.over_time for run in learned for series in each[2])]
+    if not shown:
+        return None
+    figure, axes = panels(len(shown), 3.6)
+    for panel, (title, axis, names) in zip(axes, shown, strict=True):
+        for i, run in enumerate(learned):
+            for style, series in zip(("-", "--"), names, strict=False):
+                points = run.over_time.get(series)
+                if points:
+                    mark = "o" if len(points) < 3 else None
+                    label = f"{run.name}{', posterior' if series == 'posterior_accuracy' else ''}"
+                    panel.plot(
+                        *zip(*points, strict=True), style, marker=mark, color=f"C{i}", label=label, linewidth=0.9
+                    )
+        seen = [value for run in learned for series in names for _, value in run.over_time.get(series, ())]
+        if names in (("ce",), ("kl",)) and min(seen) > 0:
+            panel.set_yscale("log")
+        panel.set(title=title, xlabel="minutes", ylabel=axis)
+        panel.legend(fontsize=6)
     return figure
 
 

@@ -1,22 +1,36 @@
-"""The learning curves of a run: the optimized surrogate and the full ELBO."""
+"""The learning curves of a run: losses, the prior against the posterior, validity, coverage, and the full ELBO."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gram import strict_json, tasks
 from gram.config import read_config
 
+TRAINING = "training.json"
+"""What a finished run has."""
+SERIES = {
+    "train": ("ce", "kl", "prior_validity", "posterior_accuracy"),
+    "dev": ("valid", "coverage", "distinct"),
+}
+"""What is read over time, by the kind of the line."""
+
 
 @dataclass(frozen=True)
 class Learning:
-    """Two series over updates in nats: the surrogate per token, the bound per puzzle."""
+    """Two series over updates in nats: the surrogate per token, the bound per puzzle. Others
+    over time."""
 
-    recipe: str
+    name: str
+    """The folder."""
     surrogate: list[tuple[int, float]]
     """(update, cross-entropy + beta * KL), the mean over training rows and supervision steps, with the beta of that
     update."""
     elbo: list[tuple[int, float]]
     """(update, full ELBO of dev puzzles under the averaged weights); empty for a deterministic variant."""
+    over_time: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """(minutes of training, value) of what SERIES names."""
+    finished: bool = False
+    """Whether the run is over."""
 
 
 def read(folder: Path) -> Learning:
@@ -29,6 +43,7 @@ def read(folder: Path) -> Learning:
     per_token = 1 / (spec.length - spec.answer_start)
     per_token /= config.model.width if config.train.kl_reduction == "mean" else 1
     surrogate, elbo = [], []
+    over_time: dict[str, list[tuple[float, float]]] = {}
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     for number, text in enumerate(lines, 1):
         if not text.endswith("\n"):  # the run is writing this line, or was killed while writing it
@@ -40,6 +55,10 @@ def read(folder: Path) -> Learning:
                 surrogate.append((int(line["update"]), line["ce"] + beta * per_token * (line.get("kl") or 0.0)))
             if line["kind"] == "dev" and line.get("elbo") is not None:
                 elbo.append((int(line["update"]), float(line["elbo"])))
+            seconds = line.get("trained_seconds", line.get("seconds"))
+            for name in SERIES.get(line["kind"], ()):
+                if seconds is not None and line.get(name) is not None:
+                    over_time.setdefault(name, []).append((float(seconds) / 60, float(line[name])))
         except (ValueError, TypeError, KeyError, OverflowError):
             raise ValueError(f"{path} is damaged in line {number}; remove the line.") from None
-    return Learning(config.recipe, surrogate, elbo)
+    return Learning(str(folder), surrogate, elbo, over_time, (folder / TRAINING).is_file())

@@ -151,6 +151,7 @@ def sketches(
         *scaling,
         ("calibration", one, partial(figures.calibration, found), again),
         ("surface", cost, partial(figures.surface, surfaces), surface),
+        ("runs", "Runs over time", partial(figures.runs, learned), runs),
         ("learning", "The surrogate beside the full ELBO", partial(figures.learning, learned), runs),
         ("trajectories", "Trajectories of one puzzle", partial(figures.trajectories, traces), weights),
         ("samples", "Unconditional samples", partial(figures.samples, drawn), digits),

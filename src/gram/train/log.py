@@ -11,13 +11,16 @@ from typing import Any
 
 from rich.console import Console
 
+from gram.config import Config
+from gram.train.track import Tracker, scalars, tracker
+
 
 class Log:
     """One JSON object per line in metrics.jsonl, and one live line on the terminal."""
 
     def __init__(self, folder: Path, update: int = 0):
         """Goes on after the lines of `update`; later ones are of a run that went on from there before."""
-        self.path = folder / "metrics.jsonl"
+        self.update, self.path = update, folder / "metrics.jsonl"
         if self.path.is_symlink():
             raise ValueError(f"{self.path} is a link, and what it leads to is not written to; remove the link.")
         _cut(self.path, update)
@@ -25,11 +28,21 @@ class Log:
         self.console = Console(stderr=True)
         self.live = sys.stderr.isatty()
         self.last_line = 0.0
+        self.tracker = Tracker()
+        """Who else is told."""
+
+    def tracked(self, track: str | None, config: Config) -> "Log":
+        """This log, which also tells the tracker of that name."""
+        self.tracker = tracker(track, self.path.parent, config, self.update, self.warn)
+        return self
 
     def write(self, kind: str, values: dict[str, Any]) -> None:
         """Append {"kind": kind, ...}; numbers that are not finite become null. OSError on a full disk."""
+        values = _finite(values)
+        if "update" in values:
+            self.tracker.log(scalars(kind, values), values["update"])
         try:
-            self.file.write(json.dumps(_finite({"kind": kind, **values})) + "\n")
+            self.file.write(json.dumps({"kind": kind, **values}) + "\n")
             self.file.flush()
         except OSError as error:
             raise OSError(
@@ -58,6 +71,7 @@ class Log:
         self.write("warning", {"text": text})
 
     def close(self) -> None:
+        self.tracker.close()
         with contextlib.suppress(OSError):
             if self.live:
                 self.console.file.write("\n")

@@ -24,6 +24,7 @@ from gram.train.monitor import Monitor
 from gram.train.parallel import World
 from gram.train.run import Run
 from gram.train.stopping import Anew, Interrupted, NotFinite, stop_signals
+from gram.train.track import check_tracker
 
 
 def train(
@@ -35,6 +36,7 @@ def train(
     start: Path | None = None,
     trust: bool = False,
     began: float | None = None,
+    track: str | None = None,
 ) -> Path:
     """Train `config` into the run directory `out`, or continue the run that is there.
 
@@ -44,20 +46,22 @@ def train(
 
     stop_at: stop after this update with a checkpoint to resume from. start: a folder of weights of the same network to
     begin with. trust: run the check that the table of one's own data names. began: the time.monotonic() from which
-    `minutes` count, heads and the last evaluation included; the first update if not given. Returns `out`, which
+    `minutes` count, heads and the last evaluation included; the first update if not given. track: who else is told the
+    metrics (gram.train.track). Returns `out`, which
     gram.load then reads. Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError
     with one sentence otherwise. Only one run at a time may work in `out`: the folder is locked.
     """
     if resume and start is not None:
         raise ValueError("A run that is resumed has weights already; leave --start out.")
+    check_tracker(track)
     world = parallel.start(config.train.threads)
     if world.rank:
-        return _train(config, out, world, resume, stop_at, start, trust, began)
+        return _train(config, out, world, resume, stop_at, start, trust, began, track)
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
         with lock(out):
-            return _train(config, out, world, resume, stop_at, start, trust, began)
+            return _train(config, out, world, resume, stop_at, start, trust, began, track)
     finally:
         if new:
             with contextlib.suppress(OSError):
@@ -73,6 +77,7 @@ def _train(
     start: Path | None,
     trust: bool,
     began: float | None,
+    track: str | None,
 ) -> Path:
     """`train` of one process, while nobody else trains in `out`."""
     task = tasks.of(config, trust=trust)
@@ -84,7 +89,8 @@ def _train(
         raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
     if world.size == 1:
         check_batch(config, task, world.device)
-    log = Log(out, state["progress"]["update"] if state else 0) if world.rank == 0 else NullLog()
+    update = state["progress"]["update"] if state else 0
+    log = Log(out, update).tracked(track, config) if world.rank == 0 else NullLog()
     run = None
     try:
         run = Run(config, task, world, log, state, start)
