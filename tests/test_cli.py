@@ -17,7 +17,7 @@ from test_solve import Oracle
 from gram import cli, tasks
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
-from gram.console import info
+from gram.console import evaluation, info
 from gram.console import puzzles as console
 from gram.measure import record
 from gram.models.recursive import Model
@@ -62,7 +62,8 @@ def oracle(monkeypatch) -> None:
         config = Config(recipe="oracle", task=task.spec.name, solve=ANSWER)
         return Reasoner(config, TorchNetwork(Oracle(task))), name or task.spec.name, Path("nowhere")  # pyright: ignore
 
-    monkeypatch.setattr(console, "load", load)
+    for module in (console, evaluation):
+        monkeypatch.setattr(module, "load", load)
 
 
 class Ran:
@@ -240,7 +241,8 @@ BAD_PUZZLES = {
 
 @pytest.mark.parametrize("case", BAD_PUZZLES)
 def test_bad_puzzles_are_refused_before_anything_is_loaded(refused, monkeypatch, case):
-    monkeypatch.setattr(console, "load", lambda *_: pytest.fail("weights were loaded"))
+    for module in (console, evaluation):
+        monkeypatch.setattr(module, "load", lambda *_: pytest.fail("weights were loaded"))
     task, puzzle, sentence = BAD_PUZZLES[case]
     assert sentence in refused("solve", task, puzzle)
 

@@ -1,5 +1,6 @@
 """One's own data: files in three forms, lengths that come back, a check or none, and sentences for what is wrong."""
 
+import io
 import json
 import re
 import shutil
@@ -24,7 +25,7 @@ from gram.ship.export import card
 from gram.solve.reasoner import load
 from gram.tasks import testing
 from gram.tasks.base import SPLITS
-from gram.tasks.own.files import read_pairs
+from gram.tasks.own.files import Names, read_pairs
 from gram.tasks.own.learn import describe, learn
 from gram.tasks.own.task import NOTHING, Table
 from gram.train import loop
@@ -178,6 +179,163 @@ def test_other_names_and_forms(tmp_path):
         assert [(p.input, p.targets) for p in read_pairs(tmp_path / name)] == [([1, -2], [[-2, 1]])], name
     one = learn([tmp_path / "a.tsv"])
     assert one.input_symbols == ("-2", "1")
+
+
+GRIDS = np.random.default_rng(3).integers(-4, 3, (200, 2, 3))
+"""Grids of negative integers too, and what is asked of them: mirrored."""
+TEXTS = [" ".join(np.random.default_rng(i).choice(["the", "cat", "sat", "on", "Zoë"], 4)) for i in range(300)]
+"""Sentences, and what is asked of them: the other way round."""
+
+
+def turned(text: str) -> str:
+    return " ".join(reversed(text.split()))
+
+
+def saved(path: Path, value: object) -> Path:
+    path.write_text(json.dumps(value))
+    return path
+
+
+OBJECTS = [{"x": grid.tolist(), "y": grid[:, ::-1].tolist()} for grid in GRIDS]
+COLUMNS = {"x": [row["x"] for row in OBJECTS], "y": [row["y"] for row in OBJECTS]}
+FRAME = {name: {str(i): column[i] for i in range(len(column))} for name, column in COLUMNS.items()}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder: jsonl(folder / "a.jsonl", OBJECTS),
+        lambda folder: saved(folder / "a.json", OBJECTS),
+        lambda folder: saved(folder / "a.json", COLUMNS),
+        lambda folder: saved(folder / "a.json", FRAME),
+        lambda folder: saved(folder / "a.json", {"version": 2, "data": OBJECTS}),
+    ],
+    ids=["JSON Lines", "a list", "columns", "pandas", "a list in an object"],
+)
+def test_forms_of_json_say_the_same(tmp_path, write):
+    pairs = list(read_pairs(write(tmp_path), names=Names("x", "y")))
+    assert [p.input for p in pairs] == [grid.ravel().tolist() for grid in GRIDS]
+    assert [p.targets for p in pairs] == [[grid[:, ::-1].ravel().tolist()] for grid in GRIDS]
+
+
+def test_grids_of_arrays_are_read_row_by_row(tmp_path):
+    np.savez(tmp_path / "a.npz", puzzle=np.abs(GRIDS), solutions=np.abs(GRIDS[:, :, ::-1]))
+    [first, *_] = read_pairs(tmp_path / "a.npz", names=Names("puzzle", "solutions"))
+    assert first.input == np.abs(GRIDS[0]).ravel().tolist()
+    with pytest.raises(ValueError, match="no array named xs; there are puzzle, solutions"):
+        list(read_pairs(tmp_path / "a.npz", names=Names("x", "y")))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "lists.jsonl"])
+def test_words_are_symbols(tmp_path, name):
+    if name == "lists.jsonl":  # a list of words needs no option
+        jsonl(tmp_path / name, [{"input": text.split(), "target": turned(text).split()} for text in TEXTS])
+    elif name.endswith("jsonl"):
+        jsonl(tmp_path / name, [{"input": text, "target": turned(text)} for text in TEXTS])
+    else:
+        between = {"a.csv": ",", "a.tsv": "\t"}[name]
+        rows = [f"{text}{between}{turned(text)}" for text in TEXTS]
+        (tmp_path / name).write_text("\n".join([f"input{between}target", *rows]) + "\n")
+    one = learn([tmp_path / name], names=Names(words=name != "lists.jsonl"))
+    assert (one.kind, one.input_symbols, one.input_length) == ("words", ("Zoë", "cat", "on", "sat", "the"), 4)
+    task = Table(one)
+    assert task.show(task.encode("the  cat sat")) == "the cat sat"
+    assert from_dict(type(one), to_dict(one)) == one
+    with pytest.raises(ValueError, match="the symbol 'dog' is in no input"):
+        task.encode("the dog")
+
+
+@pytest.mark.parametrize(
+    ("rows", "names", "sentence"),
+    [
+        ([{"input": ["New York"], "target": ["a"]}], Names(), "'New York' is no word"),
+        ([{"input": ["a", ""], "target": ["a"]}], Names(), "'' is no word"),
+        ([{"input": ["a"], "target": "a"}], Names(), "some sequences are words and some strings"),
+        ([{"input": ["a"], "target": [1]}], Names(), "some sequences are words and some integers"),
+        ([{"input": ["a", 1], "target": [1]}], Names(), "['a', 1] is neither"),
+        ([{"input": "a", "target": "b"}], Names("x", "y"), 'has no key "x"; write an object as {"x": ..., "y": ...}'),
+        ([{"x": "a", "target": "b"}], Names("x", "y"), 'needs either "y"'),
+        ([{"input": " ".join(map(str, range(300))), "target": "b"}], Names(words=True), "301 different symbols"),
+    ],
+)
+def test_words_and_keys_that_are_refused(tmp_path, rows, names, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        learn([jsonl(tmp_path / "a.jsonl", rows)], names=names)
+
+
+def test_a_column_that_is_named_is_that_column(tmp_path):
+    (tmp_path / "a.csv").write_text("input,target,x,y\n1,2,3,4\n")
+    assert [(p.input, p.targets) for p in read_pairs(tmp_path / "a.csv", names=Names("x", "y"))] == [("3", ["4"])]
+    with pytest.raises(ValueError, match="no column named z; the header is 'input,target,x,y'"):
+        list(read_pairs(tmp_path / "a.csv", names=Names("x", "z")))
+
+
+@pytest.fixture(scope="module")
+def dressed(tmp_path_factory):
+    """Folders of two runs that know nothing: of sentences in a TSV, and of grids under other keys."""
+    from gram import cli
+
+    folder = tmp_path_factory.mktemp("dressed")
+    rows = [f"{text}\t{turned(text)}" for text in TEXTS]
+    (folder / "words.tsv").write_text("\n".join(["question\tanswer", *rows]) + "\n")
+    saved(folder / "grids.json", OBJECTS)
+    for name, words in (
+        ("words", ("--data", folder / "words.tsv", "--split", "words")),
+        ("grids", ("--data", folder / "grids.json", "--input-key", "x", "--target-key", "y")),
+    ):
+        with pytest.raises(SystemExit) as end:
+            cli.main(["train", "own", *map(str, words), "--out", str(folder / name), *SMALL])
+        assert not end.value.code
+    return folder
+
+
+def test_words_are_trained_answered_and_measured(dressed, gram, tmp_path):
+    run = dressed / "words"
+    answer = json.loads(gram("solve", "own", "the cat sat", "--weights", run, "--json").out)
+    assert answer["puzzle"] == "the cat sat"
+    assert {*answer["answer"].split()} <= {"the", "cat", "sat", "on", "Zoë"}
+    for name, text in (
+        ("new.txt", "the cat sat\n"),
+        ("new.jsonl", '{"input": ["the", "cat", "sat"]}\n'),
+        ("list.json", '["the cat sat"]'),
+        ("lines.jsonl", '["the", "cat", "sat"]\n'),
+        ("new.csv", "question\nthe cat sat\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        ran = gram("solve", "own", "--weights", run, "--input", tmp_path / name, "--json")
+        assert ran.code == 0, ran.err
+        assert json.loads(ran.out)["answer"] == answer["answer"], name
+    ran = gram("eval", "own", "--weights", run, "--data", dressed / "words.tsv", "--limit", "5", "--json")
+    assert json.loads(ran.out)["examples"] == 5
+    assert gram("eval", "own", "--weights", run, "--json").code == 0
+
+
+def test_grids_under_other_keys_are_trained_answered_and_measured(dressed, gram, tmp_path, monkeypatch):
+    run, cells = dressed / "grids", [-4, 0, 1, 2, -1, -3]
+    answer = json.loads(gram("solve", "own", "-4 0 1 2 -1 -3", "--weights", run, "--json").out)
+    assert answer["puzzle"] == "-4 0 1 2 -1 -3"
+    for name, text, more in (
+        ("new.jsonl", json.dumps({"x": [cells[:3], cells[3:]]}), ()),
+        ("list.json", json.dumps([cells]), ()),
+        ("grid.json", json.dumps([[cells[:3], cells[3:]]]), ()),
+        ("other.jsonl", json.dumps({"z": cells}), ("--input-key", "z")),
+        ("new.csv", "x,y\n-4 0 1 2 -1 -3,\n", ()),
+        ("new.txt", "-4 0 1 2 -1 -3\n", ()),
+    ):
+        (tmp_path / name).write_text(text)
+        ran = gram("solve", "own", "--weights", run, "--input", tmp_path / name, "--json", *more)
+        assert ran.code == 0, ran.err
+        assert json.loads(ran.out)["answer"] == answer["answer"], name
+        if not more:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+            ran = gram("solve", "own", "--weights", run, "--json")
+            assert ran.code == 0, ran.err
+            assert json.loads(ran.out)["answer"] == answer["answer"], name
+    other = jsonl(tmp_path / "a.jsonl", [{"in": row["x"], "out": row["y"]} for row in OBJECTS[:6]])
+    ran = gram("eval", "own", "--weights", run, "--data", other, "--input-key", "in", "--target-key", "out", "--json")
+    assert json.loads(ran.out)["examples"] == len({json.dumps(row["x"]) for row in OBJECTS[:6]})
+    ran = gram("solve", "sudoku-4", "1234341221434321", "--input-key", "x")
+    assert (ran.code, "none of your own data" in ran.err) == (2, True)
 
 
 def test_no_file_and_no_data(tmp_path, refused):

@@ -137,7 +137,8 @@ def test_a_bar_is_drawn_in_place_and_goes(monkeypatch):
 def test_a_command_shows_its_work(gram, oracle, monkeypatch):  # noqa: F811
     """Where no terminal is: lines of figures as they grow; nothing if quiet."""
     show = lambda *_, quiet, **__: Progress() if quiet else Lines(0.0, 0.0)  # noqa: E731
-    monkeypatch.setattr("gram.console.puzzles.progress", show)
+    for module in ("puzzles", "evaluation"):
+        monkeypatch.setattr(f"gram.console.{module}.progress", show)
     ran = gram("eval", "queens-6", "--limit", 5, "--json")
     assert re.search(r"of 5 puzzles in 0:0\d, at most 0:0\d to go, valid 100.0%", ran.err)
     assert "Arithmetic" in ran.err

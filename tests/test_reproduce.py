@@ -15,7 +15,7 @@ import torch
 
 from gram import cli
 from gram.config import Config
-from gram.console import puzzles as console
+from gram.console import evaluation as console
 from gram.models import device
 from gram.recipes import VARIANTS, change, plans, recipe
 from gram.recipes.plans import PLANS, Measure, Plan
@@ -93,7 +93,7 @@ def test_a_table_from_nothing(whole, capsys, monkeypatch):
     assert len(table(whole)) == 4 + 6
     assert "# Report" in (whole / "report" / "report.md").read_text()
     before = {p: p.read_bytes() for p in whole.glob("r*s/**/*") if p.is_file()}
-    for step in ("train.loop.train", "console.puzzles.evaluate"):
+    for step in ("train.loop.train", "console.evaluation.evaluate"):
         monkeypatch.setattr(f"gram.{step}", lambda *_, **__: pytest.fail("this had been done"))
     assert gram("reproduce", "tiny", "--out", whole) == 0
     assert {p: p.read_bytes() for p in whole.glob("r*s/**/*") if p.is_file()} == before

@@ -24,6 +24,7 @@ def solve(
     dtype: Dtype = "auto",
     check: str | None = None,
     trust_check: bool = False,
+    input_key: str | None = None,
     animate: Path | None = None,
     skip_bad: bool = False,
     unknown: Literal["refuse", "blank"] = "refuse",
@@ -47,6 +48,7 @@ def solve(
         dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
         trust_check: For own data, run the check that the weights name. It is code: read it first.
+        input_key: For own data, the key, column or array of --input that holds the inputs, if training had another.
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
         skip_bad: Answer the others where some are no puzzles; each is named on standard error, and the exit code is 2.
         output: A new file for the answers in place of their printing, whole at the end: .csv, .parquet or .jsonl, with
@@ -74,6 +76,7 @@ def solve(
         dtype=dtype,
         trust=trust_check,
         check=check,
+        input_key=input_key,
         as_json=as_json,
         animate=animate,
         skip_bad=skip_bad,
@@ -139,6 +142,8 @@ def evaluate(
     dtype: Dtype = "auto",
     check: str | None = None,
     trust_check: bool = False,
+    input_key: str | None = None,
+    target_key: str | None = None,
     data: Path | None = None,
     submission: Path | None = None,
     base: Literal[0, 1] | None = None,
@@ -159,6 +164,8 @@ def evaluate(
         dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
         check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
         trust_check: For own data, run the check that the weights name. It is code: read it first.
+        input_key: For own data, the key, column or array of --data that holds the inputs, if training had another.
+        target_key: The same of the targets.
         data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
             file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
             file with inputs and targets, for ARC a file or folder of puzzles, its solutions beside it.
@@ -173,7 +180,7 @@ def evaluate(
         quiet: Say nothing on standard error but what goes wrong.
         as_json: One JSON object.
     """
-    from gram.console import puzzles as console
+    from gram.console import evaluation as console
 
     return console.evaluate(
         task,
@@ -181,6 +188,7 @@ def evaluate(
         dtype=dtype,
         trust=trust_check,
         check=check,
+        keys=(input_key, target_key),
         data=data,
         submission=submission,
         base=base,

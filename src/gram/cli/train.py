@@ -35,6 +35,12 @@ class TrainArguments(Config):
     """For the recipe own: --data is a table (CSV with a header), and any part of a row is completed from the rest."""
     bins: int | None = None
     """With --complete: columns of more different numbers than that get as many bins of equally many rows."""
+    split: Literal["words"] | None = None
+    """For the recipe own: text is words with spaces between them, and not characters."""
+    input_key: str | None = None
+    """For the recipe own: the key, column or array that holds the inputs, if it is not called so."""
+    target_key: str | None = None
+    """The same of the targets."""
     stop_at: int | None = None
     """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
     check: str | None = None
@@ -102,12 +108,17 @@ def train(arguments: list[str]) -> int:
     if given.complete or asked.rows is not None:
         if given.check is not None or given.start is not None:
             raise ValueError("Completion has no check and begins with new weights; leave --check and --start out.")
+        if given.split or given.input_key or given.target_key:
+            raise ValueError("Completion reads the columns of a table; leave --split and the keys out.")
         config = completion.describe_rows(asked, given.bins)
         if config.rows is not None and config.rows.left_out:
             names = ", ".join(config.rows.left_out)
             print(f"Left out, since every row has another value there: {names}.", file=sys.stderr)
     else:
-        config = own.describe(asked, given.check, trust=given.trust_check, start=before, add=given.add_symbols)
+        names = own.named_by(given.input_key, given.target_key, given.split == "words", before)
+        config = own.describe(
+            asked, given.check, trust=given.trust_check, start=before, add=given.add_symbols, names=names
+        )
     config = arc.describe(config)
     if given.minutes is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, minutes=given.minutes))

@@ -19,7 +19,11 @@ SYMBOLS = 254
 """Symbols of one's own data at most: tokens are bytes, two of which mean padding and nothing."""
 IDENTITIES = 2**24
 """Puzzles times variants at most: three bytes spell which it is."""
-Symbol = Annotated[str, Form(r"(?s:.)|-?\d{1,19}", "one character, or an integer of at most 19 digits")]
+Symbol = Annotated[
+    str,
+    Form(r"(?s:.)|\S{1,100}", "one character, an integer, or a word of at most 100 characters"),
+]
+SYMBOL_OF = {"integers": r"-?[0-9]{1,19}", "characters": r"(?s:.)", "words": r"\S+"}
 PuzzleName = Annotated[
     str, Form(r"[^\s*\x00-\x1f\x7f]{1,200}", "a name of at most 200 characters without spaces and '*'")
 ]
@@ -150,7 +154,7 @@ class TableConfig(Checked):
 
     files: tuple[Text, ...] = ()
     """The files that were read, with their full paths; weights that are given away hold none."""
-    kind: Literal["integers", "characters"]
+    kind: Literal["integers", "characters", "words"]
     """What sequences are made of."""
     input_symbols: tuple[Symbol, ...]
     """What inputs are made of, in order; integers as text. Symbols that targets share have one token for both."""
@@ -166,13 +170,17 @@ class TableConfig(Checked):
     """Whether all inputs are equally long, and all targets."""
     check: Text | None = None
     """The Python function that judges an answer, "/path/file.py:function". It is run only for who asks for it."""
+    input_key: Text | None = None
+    """How files name their inputs, if not "input" or a name that means the same."""
+    target_key: Text | None = None
+    """How files name their targets."""
 
     def __post_init__(self):
         super().__post_init__()
         for name in ("input_symbols", "target_symbols"):
             symbols = getattr(self, name)
             for symbol in symbols:
-                if re.fullmatch(r"-?[0-9]+", symbol) if self.kind == "integers" else len(symbol) == 1:
+                if re.fullmatch(SYMBOL_OF[self.kind], symbol):
                     continue
                 raise ValueError(f"table.{name} has {shown(symbol)}, which is not of {self.kind}; repair or remove it.")
             if len(set(symbols)) < len(symbols):

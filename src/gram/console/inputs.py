@@ -131,9 +131,21 @@ def tell_reading(found: Found, *, quiet: bool = False) -> None:
 
 
 # weights --------------------------------------------------------------------------------------------------
-def named(name: str, weights: str | None, *, trust: bool = False, check: str | None = None) -> Task:
+def named(
+    name: str,
+    weights: str | None,
+    *,
+    trust: bool = False,
+    check: str | None = None,
+    keys: tuple[str | None, str | None] = (None, None),
+) -> Task:
     """The task of that name; what one's own data are, and which ARC puzzles, stands in the config of the weights.
-    `trust`, `check`: see gram.load."""
+    `trust`, `check`: see gram.load. `keys`: how a file of one's own data names inputs and targets, if not as those that
+    were trained on."""
+    from gram.tasks.own.task import Table
+
+    if name != tasks.OWN and any(keys):
+        raise ValueError(f"The task {name} is none of your own data; leave --input-key and --target-key out.")
     if name != tasks.OWN and check is not None:
         raise ValueError(f"The task {name} has rules of its own; leave --check out.")
     if name != tasks.OWN and not is_name(name):
@@ -141,7 +153,12 @@ def named(name: str, weights: str | None, *, trust: bool = False, check: str | N
     config = configured(find(name, weights))
     if name != config.task:
         raise ValueError(f"The weights {weights} are for {config.task}, not for {name}; choose others with --weights.")
-    return tasks.of(config, trust=trust, check=check)
+    task = tasks.of(config, trust=trust, check=check)
+    if any(keys):
+        if not isinstance(task, Table):
+            raise ValueError("A table that is completed has columns of its own; leave the keys out.")
+        task.names = task.names._replace(input=keys[0] or task.names.input, target=keys[1] or task.names.target)
+    return task
 
 
 def configured(folder: Path) -> Config:

@@ -21,7 +21,7 @@ import torch
 from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config, read_config
-from gram.console import puzzles as console
+from gram.console import evaluation as console
 from gram.console.text import counted
 from gram.measure import record
 from gram.measure.record import TRAINING

@@ -57,6 +57,8 @@ def place(header: Sequence[str], name: str) -> int | None:
         if len(found) > 1:
             raise ValueError(f"Both {header[found[0]]!r} and {header[found[1]]!r} could be the {name}; rename one.")
         return found[0] if found else None
+    if puzzle_name([name]) is None:  # a name that somebody gave
+        return None
     other = puzzle_name(header)
     return None if other is None else header.index(other)
 

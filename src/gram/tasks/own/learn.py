@@ -1,7 +1,8 @@
-"""What there is to learn of the files of one's own data before a training: symbols, lengths, whether a check fits."""
+"""What one's own data are made of: the table of their files, learnt before anything is trained."""
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -9,8 +10,8 @@ from gram.config import Config, TableConfig
 from gram.tasks.base import OWN
 from gram.tasks.data.store import data_file
 from gram.tasks.own.check import Check, judge, load_check, withheld
-from gram.tasks.own.files import Pairs, Written, read_pairs
-from gram.tasks.own.task import Table
+from gram.tasks.own.files import PLAIN, Names, Pairs, Written, kind_of, read_pairs
+from gram.tasks.own.task import Table, names_of, written_of
 
 MOST = 254
 """Symbols at most: tokens are bytes."""
@@ -18,24 +19,36 @@ PROBES = 20  # inputs on which a check meets answers as a network gives them bef
 
 
 def describe(
-    config: Config, check: str | None, *, trust: bool = False, start: TableConfig | None = None, add: bool = False
+    config: Config,
+    check: str | None,
+    *,
+    trust: bool = False,
+    start: TableConfig | None = None,
+    add: bool = False,
+    names: Names | None = None,
 ) -> Config:
     """`config` with the table of its data files, if its task is one's own data; files and check are read and tried
     first, so that whatever is wrong with them is said before anything is written.
 
     A run that goes on has its table already, and `check` (file.py:function) takes the place of the one in it, which is
-    run only with `trust`. A run that begins with the weights of the table `start` keeps its symbols and lengths; with
-    `add`, symbols that are new to it join. Without a check, "checked" cannot select and becomes "majority".
+    run only with `trust`. `names`: how the files name what they hold; as the weights of `start`, or plainly. A run that
+    begins with the weights of the table `start` keeps its symbols and lengths; with `add`, symbols that are new to it
+    join. Without a check, "checked" cannot select and becomes "majority".
     FileNotFoundError or ValueError with one sentence."""
     if config.task != OWN:
         if check is not None:
             raise ValueError(f"the task {config.task} has rules of its own; leave --check out")
+        if names is not None:
+            raise ValueError(f"The task {config.task} is none of your own data; leave --split and the keys out.")
         return config
+    if names is not None and not config.data:
+        raise ValueError("--split, --input-key and --target-key say how --data is read; give --data FILE with them.")
     if check is not None:
         name, _, function = check.rpartition(":")
         check = f"{Path(name).resolve()}:{function}"
     if config.data:
-        table = learn([data_file(name) for name in config.data], check)
+        names = names or (Names() if start is None else names_of(start))
+        table = learn([data_file(name) for name in config.data], check, names)
         table = table if start is None else continued(table, start, add=add)
     elif config.table is None:
         raise ValueError(f"give the data: gram train {OWN} --data FILE, a .jsonl, .csv or .npz of inputs and targets")
@@ -52,29 +65,42 @@ def describe(
     return dataclasses.replace(config, data=(), table=table, solve=solve)
 
 
-def learn(paths: list[Path], check: str | None = None) -> TableConfig:
-    """Symbols, lengths and kind of the pairs in `paths`. ValueError names the first line that does not fit the others,
-    or whose target the check does not accept."""
-    pairs = [pairs for path in paths for pairs in read_pairs(path)]
+def named_by(input: str | None, target: str | None, words: bool, start: TableConfig | None) -> Names | None:
+    """What was said of the names in files, the rest as in `start`; None if nothing was."""
+    if input is None and target is None and not words:
+        return None
+    known = Names() if start is None else names_of(start)
+    return Names(input or known.input, target or known.target, words or known.words)
+
+
+def learn(paths: list[Path], check: str | None = None, names: Names = PLAIN) -> TableConfig:
+    """Symbols, lengths and kind of the pairs in `paths`, which are read by `names`. ValueError names the first
+    line that does not fit the others, or whose target the check does not accept."""
+    pairs = [pairs for path in paths for pairs in read_pairs(path, names=names)]
     if not pairs:
         raise ValueError(f"{', '.join(map(str, paths))} holds no data; write inputs and targets into it")
     inputs = [one.input for one in pairs]
     targets = [target for one in pairs for target in one.targets]
-    integers = isinstance(inputs[0], list)
+    kind: Literal["integers", "characters", "words"] | None = None
     for one in pairs:
         if not one.input:
             raise ValueError(f"{one.where}: the input is empty; it needs one symbol at least")
-        if any(isinstance(written, list) != integers for written in (one.input, *one.targets)):
-            raise ValueError(f"{one.where}: some sequences are strings and some integers; write all alike")
-    input_symbols, target_symbols = (_symbols(sequences, integers) for sequences in (inputs, targets))
+        for found in map(kind_of, (one.input, *one.targets)):
+            kind = kind or found
+            if found not in (kind, None):
+                named = ["strings" if each == "characters" else each for each in (kind, found)]
+                raise ValueError(f"{one.where}: some sequences are {named[0]} and some {named[1]}; write all alike")
+    assert kind is not None
+    input_symbols, target_symbols = (_symbols(sequences, kind) for sequences in (inputs, targets))
     number = len({*input_symbols, *target_symbols})
     if number > MOST:
-        raise ValueError(f"the data hold {number} different symbols; {MOST} is the most")
+        ways = "; replace rare words by one, or write characters" if kind == "words" else ""
+        raise ValueError(f"the data hold {number} different symbols; {MOST} is the most{ways}")
     if check is not None:
-        _try(load_check(check), pairs, target_symbols, integers)
+        _try(load_check(check), pairs, target_symbols, kind)
     return TableConfig(
         files=tuple(str(path.resolve()) for path in paths),
-        kind="integers" if integers else "characters",
+        kind=kind,
         input_symbols=input_symbols,
         target_symbols=target_symbols,
         input_length=max(map(len, inputs)),
@@ -82,6 +108,8 @@ def learn(paths: list[Path], check: str | None = None) -> TableConfig:
         even=len(set(map(len, inputs))) == len(set(map(len, targets))) == 1,
         in_place=all(len(target) == len(one.input) for one in pairs for target in one.targets),
         check=check,
+        input_key=None if names.input == PLAIN.input else names.input,
+        target_key=None if names.target == PLAIN.target else names.target,
     )
 
 
@@ -113,7 +141,8 @@ def continued(new: TableConfig, old: TableConfig, *, add: bool) -> TableConfig:
         name: tuple(sorted({*getattr(old, name), *getattr(new, name)}, key=order))
         for name in ("input_symbols", "target_symbols")
     }
-    return dataclasses.replace(old, files=new.files, check=new.check, **joined)
+    keys = {"input_key": new.input_key, "target_key": new.target_key}
+    return dataclasses.replace(old, files=new.files, check=new.check, **keys, **joined)
 
 
 def new_symbols(new: TableConfig, old: TableConfig) -> list[str]:
@@ -122,12 +151,12 @@ def new_symbols(new: TableConfig, old: TableConfig) -> list[str]:
     return sorted(strange, key=int if old.kind == "integers" else str)
 
 
-def _symbols(sequences: list[Written], integers: bool) -> tuple[str, ...]:
+def _symbols(sequences: list[Written], kind: str) -> tuple[str, ...]:
     found = {str(symbol) for sequence in sequences for symbol in sequence}
-    return tuple(sorted(found, key=int if integers else str))
+    return tuple(sorted(found, key=int if kind == "integers" else str))
 
 
-def _try(check: Check, pairs: list[Pairs], symbols: tuple[str, ...], integers: bool) -> None:
+def _try(check: Check, pairs: list[Pairs], symbols: tuple[str, ...], kind: str) -> None:
     """A check must accept all targets, and stand answers of any length."""
     for one in pairs:
         for target in one.targets:
@@ -137,4 +166,4 @@ def _try(check: Check, pairs: list[Pairs], symbols: tuple[str, ...], integers: b
     longest = max(len(target) for one in pairs for target in one.targets)
     for i, one in enumerate(pairs[:PROBES]):
         drawn = [str(s) for s in rng.choice(symbols, longest * i // PROBES)] if symbols else []
-        judge(check, one.input, [int(s) for s in drawn] if integers else "".join(drawn))
+        judge(check, one.input, written_of(drawn, kind))

@@ -1,4 +1,4 @@
-"""One's own data: pairs of input and target, read from files (own/files.py), and what there is to learn of them.
+"""One's own data as a task: pairs of input and target, read from files (own/files.py).
 
 Tokens: 0 pad, 1 nothing, from 2 the symbols of inputs and targets in one order, so that a symbol which both use has one
 token. Nothing stands where a sequence has ended, and where an answer is to come. If every target is as long as its
@@ -18,7 +18,8 @@ from gram.config import Config, TableConfig
 from gram.tasks.base import OWN, PAD, SPLITS, Examples, Renumbering, Symmetry, Task, TaskSpec, Tokens, splits_of
 from gram.tasks.data.files import read_text
 from gram.tasks.own.check import judge, load_check, withheld
-from gram.tasks.own.files import TABLES, Written, read_pairs
+from gram.tasks.own.files import TABLES, Names, Written, kind_of, read_inputs, read_pairs
+from gram.tasks.reading.content import brief
 
 NOTHING = 1
 BLANK = "\ufffd"
@@ -59,6 +60,7 @@ class Table(Task):
         self._check = load_check(where) if where is not None else None
         self.withheld = config.check if self._check is None else None
         self.checkable = self._check is not None
+        self.names = names_of(config)
         self.blank_unknown = False
         """Whether a symbol of an input that is not known reads as nothing, rather than being refused."""
         self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
@@ -92,10 +94,12 @@ class Table(Task):
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
-        """Characters as they are, or integers with spaces or commas between them -> (L,). ValueError for what no input
-        of the files holds, and for an input that is longer than any of them."""
+        """Characters as they are, words with spaces, or integers with spaces or commas between them -> (L,). ValueError
+        for what no input of the files holds, and for an input that is longer than any of them."""
         if self.config.kind == "characters":
             return self._puzzle(puzzle)
+        if self.config.kind == "words":
+            return self._puzzle(puzzle.split())
         words = re.split(r"[\s,]+", puzzle.strip(" \t\n,"))
         wrong = [word for word in words if not re.fullmatch(r"-?[0-9]{1,40}", word) and not self._blank(word)]
         if wrong:
@@ -106,7 +110,7 @@ class Table(Task):
         return self.blank_unknown and word == BLANK
 
     def decode(self, tokens: Tokens) -> str:
-        """(L,) -> characters, or integers with spaces between them."""
+        """(L,) -> characters, or integers or words with spaces between them."""
         return self._text(self._written(tokens[self.spec.answer_start :]))
 
     def show(self, tokens: Tokens) -> str:
@@ -114,16 +118,20 @@ class Table(Task):
         held = np.flatnonzero(shown > NOTHING)
         shown = shown[: held[-1] + 1] if len(held) else shown[:1]
         words = [self.symbols[t - NOTHING - 1] if t > NOTHING else BLANK for t in shown.tolist()]
-        return (" " if self.config.kind == "integers" else "").join(words)
+        return ("" if self.config.kind == "characters" else " ").join(words)
 
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
         """The input; with an answer both, one below the other."""
         return self.show(puzzle) + ("" if answer is None else f"\n{self.decode(answer)}")
 
     def read(self, path: Path) -> Iterator[str]:
-        """The inputs of a file of one of TABLES, targets left aside; of any other file each line that is not blank."""
+        """The inputs of a file of one of TABLES, targets left aside; of any other file, unless it holds one of these
+        forms all the same, each line that is not blank."""
         if path.name.removesuffix(".gz").endswith(TABLES):
-            return (self._text(pairs.input) for pairs in read_pairs(path, answered=False))
+            return (self._text(pairs.input) for pairs in read_pairs(path, answered=False, names=self.names))
+        found = read_inputs(path, self.config.kind, self.names)
+        if found is not None:
+            return map(self._text, found)
         return (line for line in read_text(path).splitlines() if line.strip())
 
     # rules ------------------------------------------------------------------------------------------------
@@ -180,7 +188,7 @@ class Table(Task):
     def load(self, paths: Sequence[Path]) -> Examples:
         """Inputs and targets of files, each input once. ValueError names a line that does not fit the description."""
         targets_of: dict[bytes, dict[bytes, None]] = {}
-        for pairs in (pairs for path in paths for pairs in read_pairs(path)):
+        for pairs in (pairs for path in paths for pairs in read_pairs(path, names=self.names)):
             try:
                 puzzle = self._puzzle(pairs.input).tobytes()
                 targets = [self._target(target).tobytes() for target in pairs.targets]
@@ -219,8 +227,8 @@ class Table(Task):
 
     def _tokens(self, written: Written, what: str) -> list[int]:
         longest, symbols = self._limits[what]
-        if isinstance(written, str) != (self.config.kind == "characters"):
-            raise ValueError(f"the {what} {written!r} is not made of {self.config.kind}, as the known ones are")
+        if kind_of(written) not in (self.config.kind, None):
+            raise ValueError(f"the {what} {brief(written)} is not made of {self.config.kind}, as the known ones are")
         if len(written) > longest:
             raise ValueError(f"the {what} has {len(written)} symbols, but the longest known has {longest}; shorten it")
         if what == "input" and self.blank_unknown:
@@ -237,7 +245,20 @@ class Table(Task):
         """Tokens up to the first that is no symbol, as the owner of the data would write them."""
         ends = np.flatnonzero(tokens <= NOTHING)
         symbols = [self.symbols[t - NOTHING - 1] for t in tokens[: ends[0] if len(ends) else None].tolist()]
-        return [int(symbol) for symbol in symbols] if self.config.kind == "integers" else "".join(symbols)
+        return written_of(symbols, self.config.kind)
 
     def _text(self, written: Written) -> str:
         return written if isinstance(written, str) else " ".join(map(str, written))
+
+
+def names_of(config: TableConfig) -> Names:
+    """How the files of a table name their inputs and targets, and whether their text is words."""
+    plain = Names()
+    return Names(config.input_key or plain.input, config.target_key or plain.target, config.kind == "words")
+
+
+def written_of(symbols: list[str], kind: str) -> Written:
+    """Symbols as the owner of the data would write them."""
+    if kind == "integers":
+        return [int(symbol) for symbol in symbols]
+    return symbols if kind == "words" else "".join(symbols)
