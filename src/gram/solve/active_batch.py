@@ -1,4 +1,4 @@
-"""The active rows of a sampler: states and embeddings side by side, restarts and guesses.
+"""The active rows of a sampler: their states and embeddings, restarts and guesses.
 
 Shapes: B active rows, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
@@ -10,7 +10,7 @@ from gram.solve.noise import Noise, chances, initial_noise
 from gram.tasks.base import PAD, Task, Tokens
 
 SURE = 0.95
-"""A guess is made where the largest probability of a symbol is below this, if there is such a position."""
+"""Guesses are made at positions whose most likely symbol has a probability below this, if there are any."""
 
 
 def noisy(network: Network, temperature: float) -> bool:
@@ -19,22 +19,22 @@ def noisy(network: Network, temperature: float) -> bool:
 
 
 class ActiveBatch:
-    """The active rows: their places, states and embeddings side by side."""
+    """The active rows with their indices, states and embeddings."""
 
     def __init__(self, network: Network, task: Task, puzzles: Tokens, seed: int, temperature: float):
         self.network, self.task, self.puzzles = network, task, puzzles
         self.seed, self.temperature = seed, temperature
         self.rows: list[tuple[int, int]] = []
         self.steps = np.zeros(0, np.int64)
-        self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, guesses included
-        self.logits = np.zeros((0, 0, 0), np.float32)  # of the last step, and
-        self.pooled: Array = None  # what the heads read then
+        self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, including guesses
+        self.logits = np.zeros((0, 0, 0), np.float32)  # of the last step
+        self.pooled: Array = None  # the input of the heads at that step
         self.state: tuple[Array, Array] | None = None
         self.e_x: Array = None
         self.embedded: dict[int, Array] = {}
 
     def admit(self, new: list[tuple[int, int]]) -> None:
-        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once, until it is forgotten."""
+        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once and kept until `forget`."""
         if not new:
             return
         join, pick = self.network.join, self.network.pick
@@ -55,15 +55,15 @@ class ActiveBatch:
         self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
 
     def embed(self, puzzles: Tokens) -> Array:
-        """Puzzles (n, L) as they are asked -> e_x (n, M, D)."""
+        """Original puzzles (n, L) -> e_x (n, M, D)."""
         return self.network.encode(puzzles)
 
     def forget(self, puzzle: int) -> None:
-        """No row of this puzzle will come again."""
+        """Drop the embedding of a puzzle that needs no more rows."""
         del self.embedded[puzzle]
 
     def sparse(self) -> np.ndarray:
-        """Which rows see fewer givens than `spec.sparse`, (B,) bool."""
+        """(B,) bool: rows with fewer givens than `spec.sparse`."""
         return np.isin(self.tokens, self.task.spec.symbols).sum(1) < self.task.spec.sparse
 
     def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
@@ -75,13 +75,13 @@ class ActiveBatch:
         return self.network.initial(len(rows), drawn)
 
     def reject(self, rows: np.ndarray) -> None:
-        """These rows go on from a rejected answer: they restart; a search takes its last guess back."""
+        """Continue these rows after a rejected answer: they restart; a search takes back its last guess."""
         self.restart(rows)
 
     def restart(self, rows: np.ndarray) -> None:
-        """These rows restart under fresh noise; where givens can be guessed, each with one more given."""
+        """Restart these rows with fresh noise and, if givens can be guessed, with one more given each."""
         if not len(rows) or not (self.task.spec.givens or noisy(self.network, self.temperature)):
-            return  # without guess or noise a row would only repeat itself
+            return  # without a guess or noise, a row would repeat itself
         assert self.state is not None
         put = self.network.put
         if self.task.spec.givens:
@@ -92,8 +92,8 @@ class ActiveBatch:
         self.state = put(self.state[0], rows, h), put(self.state[1], rows, l)
 
     def guess(self, i: int) -> None:
-        """Row i takes a symbol for a given, drawn from its last softmax. The position is one of the blanks where no
-        symbol is SURE, all alike, or else the least sure blank."""
+        """Fix a symbol of row i as a given, drawn from its last softmax. The position is a random blank without a SURE
+        symbol, or else the least sure blank."""
         symbols = np.array(self.task.spec.symbols)
         blank = np.flatnonzero(~np.isin(self.tokens[i], symbols))
         if not len(blank):
@@ -115,7 +115,7 @@ class ActiveBatch:
         """One supervision step of every row: answers (B, L) uint8, value (B,) and halting logit (B,) float32."""
         assert self.state is not None
         state, e_x, noise = self.state, self.e_x, self.noise()
-        if noise is not None and self.alike():  # one row stands for all until the first noise
+        if noise is not None and self.alike():  # one row serves for all until the first noise
             first = np.array([0])
             state = self.network.pick(state[0], first), self.network.pick(state[1], first)
             e_x = self.network.pick(e_x, first)
@@ -127,12 +127,12 @@ class ActiveBatch:
         return self.task.canonical(answers), output.value, output.halt
 
     def alike(self) -> bool:
-        """Whether all rows stand at the start of one puzzle: then they differ in nothing but the noise to come."""
+        """Whether all rows are at the start of the same puzzle, so that only the coming noise differs."""
         one = len({puzzle for puzzle, _ in self.rows}) == 1
         return one and not self.steps.any() and self.network.config.start == "fixed"
 
     def noise(self) -> Noise | None:
-        """Noise of the coming step; None where the network needs none."""
+        """Noise of the next step; None if the network needs none."""
         drawn = noisy(self.network, self.temperature)
         if not drawn and not self.network.config.guide.learned:
             return None

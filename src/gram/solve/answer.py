@@ -1,4 +1,4 @@
-"""What comes of a puzzle: the answer, how it was found, and how Python shows it."""
+"""The answer to a puzzle: the result, how it was found, and its display in Python."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from gram.solve.select import Candidate
 from gram.tasks.base import Task, Tokens
 
 ESCAPES = re.compile("\x1b\\[[0-9;]*m")
-"""What colors text in a terminal."""
+"""Escape sequences that color text in a terminal."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one puzzle. `print` shows the board and the verdict; a notebook draws it."""
+    """The result for one puzzle. `print` shows the board and the verdict; a notebook draws it."""
 
     puzzle: str
     """The puzzle as text."""
@@ -25,59 +25,59 @@ class Answer:
     tokens: Tokens | None
     """The answer as tokens (L,) uint8."""
     valid: bool | None
-    """Whether the answer satisfies all rules and keeps the givens; None where nothing can tell (one's own data without
-    a check)."""
+    """Whether the answer satisfies all rules and keeps the givens; None if unknown (your own data without a
+    check)."""
     distinct: tuple[str, ...]
-    """All distinct valid answers that were found, most votes first; where nothing can tell, all distinct answers."""
+    """All distinct valid answers found, most votes first; if validity is unknown, all distinct answers."""
     candidates: tuple[Candidate, ...]
     """All distinct answers of finished trajectories, most votes first."""
     width: int
-    """Trajectories that were to run; 1 where all would be equal."""
+    """Number of trajectories; 1 if all would be equal."""
     depth: int
-    """Supervision steps at most."""
+    """Maximum supervision steps."""
     index: int | None
-    """The trajectory that was chosen."""
+    """Index of the chosen trajectory."""
     steps: int | None
     """Its supervision steps."""
     value: float | None
-    """Its value: the accuracy that the model expects of it."""
+    """Its value: the accuracy that the model predicts."""
     evaluations: int
     """Function evaluations spent on this puzzle (rows times supervision steps)."""
     seconds: float
-    """Seconds of the sampling that went into this puzzle: those of a supervision step are shared out among the active
-    rows."""
+    """Sampling seconds of this puzzle. The seconds of a supervision step are divided among the active rows."""
     task: Task = field(repr=False, compare=False)
     """The task that the puzzle belongs to."""
     number: int = 1
-    """Which puzzle of the call it is, from 1."""
+    """Position of the puzzle in the call, from 1."""
     complete: bool = True
-    """False where the time was up before the puzzle was over."""
+    """False if the time was up before the puzzle was finished."""
     exist: int | None = None
-    """Answers that the puzzle has, counted exactly; None where that takes long, and for several if one is wanted."""
+    """Exact number of answers of the puzzle. None if counting takes too long, or if one answer is wanted and there are
+    several."""
     unique: bool | None = None
-    """Whether it has no other answer; None where that takes long to find out."""
+    """Whether the puzzle has no other answer; None if finding out takes too long."""
 
     @property
     def agreed(self) -> int:
-        """Trajectories that ended in the answer."""
+        """Number of trajectories that ended at this answer."""
         if self.tokens is None:
             return 0
         return sum(c.votes for c in self.candidates if np.array_equal(c.answer, self.tokens))
 
     @property
     def finished(self) -> int:
-        """Trajectories that ended."""
+        """Number of trajectories that ended."""
         return sum(c.votes for c in self.candidates)
 
     @property
     def verdict(self) -> str:
-        """What the rules say, in words."""
+        """The result of the check, in words."""
         if self.tokens is None and not self.complete:
             return "unsolved when the time was up"
         if self.tokens is None:
             return f"unsolved: no valid answer with width {self.width} and depth {self.depth}"
         if self.valid is None:
-            return "valid or not is unknown: no check was run"
+            return "validity is unknown: no check was run"
         if self.valid:
             more = "; it is not the only solution" if self.unique is False else ""
             return f"solved: the answer obeys all rules and keeps the givens{more}"
@@ -92,15 +92,15 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """The picture that a notebook shows."""
-        from gram.tasks.drawing import draw  # imported late: it knows every task
+        from gram.tasks.drawing import draw  # imported late, since it imports every task
 
         shown = draw(self.task, self._given, self.tokens).svg()
         more = f"; {len(self.distinct)} distinct answers" if len(self.distinct) > 1 else ""
         return f"<figure>{shown}<figcaption>{escape(self.verdict + more)}</figcaption></figure>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as `gram solve --json` prints them. agreed: trajectories that ended in the answer. finished:
-        those that ended. The others are those of Answer."""
+        """Plain values, as `gram solve --json` prints them. agreed: trajectories that ended at this answer.
+        finished: trajectories that ended. The other keys are those of Answer."""
         return {
             "puzzle": self.puzzle,
             "answer": self.text,

@@ -1,4 +1,4 @@
-"""What the sampler asks of a network: the recursion in PyTorch (torch_backend.py) or ONNX (ship/onnx_backend.py).
+"""The network interface of the sampler, implemented in PyTorch (torch_backend.py) and ONNX (ship/onnx_backend.py).
 
 Shapes: B active rows, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
@@ -13,49 +13,49 @@ from gram.solve.noise import Noise
 from gram.tasks.base import Tokens
 
 Array = Any
-"""An array of the network's own kind, rows first."""
+"""An array of the backend, rows first."""
 
 
 class StepOutput(NamedTuple):
-    """What a network has to say after one supervision step."""
+    """The output of a network after one supervision step."""
 
     state: tuple[Array, Array]
     """h and l, (B, M, D)."""
     logits: np.ndarray
     """(B, L, V) float32."""
     halt: np.ndarray
-    """(B,) float32 halting logit; for "halt-continue" its margin over the continue logit."""
+    """(B,) float32 halting logit; for "halt-continue" the halt margin, its difference from the continue logit."""
     value: np.ndarray
     """(B,) float32."""
     pooled: Array
-    """(B, D): what the heads read."""
+    """(B, D): the input of the heads."""
     candidates: np.ndarray = np.zeros((0, 0, 0), np.float32)
     """(B, L, S) float32 logit of each candidate; empty for a network without candidates."""
 
 
 class Network(Protocol):
-    """A recursion in some arithmetic. Each row's results depend on that row alone."""
+    """A network in some arithmetic. The results of a row depend on that row alone."""
 
     @property
     def config(self) -> ModelConfig: ...
     @property
     def noise_shape(self) -> tuple[int, int, int]:
-        """Noise of one supervision step of one row, (T, M, D), or (T, 1, D) over the whole example."""
+        """Shape of the noise of one row in one supervision step, (T, M, D), or (T, 1, D) over the whole example."""
         ...
 
     @property
     def start_shape(self) -> tuple[int, int, int]:
-        """Noise of the initial state of one row, (2, M, D), for start "random"."""
+        """Shape of the noise of the initial state of one row, (2, M, D), for start "random"."""
         ...
 
     @property
     def active_rows(self) -> int:
-        """Rows of a batch that the device runs best."""
+        """Batch size that runs best on the device."""
         ...
 
     @property
     def first_wave(self) -> int:
-        """Rows that cost little more than one: so many trajectories look for an answer at first under early stop."""
+        """Rows that cost little more than one; with early stop, this many trajectories start first."""
         ...
 
     @property
@@ -65,12 +65,12 @@ class Network(Protocol):
 
     @property
     def device(self) -> Any:
-        """Where it runs; its text is "cpu", "cuda", ..."""
+        """The device; its text is "cpu", "cuda", ..."""
         ...
 
     @property
     def size(self) -> str:
-        """How large it is, in words."""
+        """The size of the network, in words."""
         ...
 
     def close(self) -> None:
@@ -86,11 +86,11 @@ class Network(Protocol):
         ...
 
     def step(self, state: tuple[Array, Array], e_x: Array, noise: Noise | None, *, temperature: float) -> StepOutput:
-        """One supervision step under the noise of B rows. A state and e_x of one row stand for B equal ones."""
+        """One supervision step with the noise of B rows. A state and e_x of one row serve for B equal ones."""
         ...
 
     def join(self, parts: Sequence[Array]) -> Array:
-        """Rows after rows."""
+        """Concatenate the rows."""
         ...
 
     def pick(self, z: Array, rows: np.ndarray) -> Array:

@@ -1,9 +1,9 @@
-"""A search over candidates as active rows: what `ActiveBatch` is to a network without candidates.
+"""A search over candidates as active rows: the `ActiveBatch` of a network with candidates.
 
-A trajectory is one depth-first search. A step reads what each position may still hold, drops what the network rules
-out, takes the last guess back where the state has no solution, and else guesses where nothing was dropped (see
-gram.solve.candidates). The trajectory has halted when one candidate is left everywhere; if the checker rejects that,
-the last guess is taken back. Trajectories differ in where they guess.
+A trajectory is one depth-first search. A step reads the candidates of each position, drops those that the network rules
+out, takes back the last guess if the state has no solution, and guesses if nothing was dropped (see
+gram.solve.candidates). The trajectory has halted once each position has one candidate; if the checker rejects that
+answer, the last guess is taken back. Trajectories differ in where they guess.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ from gram.solve.noise import chances
 from gram.tasks.base import Task, Tokens
 
 STRICTER = 1.0
-"""What a search takes off its thresholds, each time that it has nothing left to take back: a candidate of the solution
-was dropped or a state with a solution given up, and the same thresholds would do so again. In the end nothing but
-guesses is left."""
+"""Reduction of a search's thresholds each time that it has no guess left to take back: it has dropped a candidate of
+the solution or given up a state with a solution, and would do so again with the same thresholds. In the limit, the
+search only guesses."""
 
 
 class CandidateBatch(ActiveBatch):
@@ -47,12 +47,12 @@ class CandidateBatch(ActiveBatch):
         return self.network.encode(Candidates.of(self.task.spec, puzzles).tokens())
 
     def sparse(self) -> np.ndarray:
-        """No row: a search guesses by itself."""
+        """No row, since a search guesses by itself."""
         return np.zeros(len(self.rows), bool)
 
     def step(self) -> tuple[Tokens, np.ndarray, np.ndarray]:
-        """One round of every row: the likeliest candidates (B, L) uint8, the logit that the state has a solution (B,),
-        and 1 where one candidate is left everywhere, -1 elsewhere (B,), as halting logit."""
+        """One round of every row: the most likely candidates (B, L) uint8, the logit that the state has a solution
+        (B,), and as halting logit 1 for rows with one candidate at every position, else -1 (B,)."""
         assert self.state is not None
         out = self.network.step(self.state, self.e_x, self.noise(), temperature=self.temperature)
         self.state, self.logits, self.pooled = out.state, out.logits, out.pooled
@@ -74,12 +74,12 @@ class CandidateBatch(ActiveBatch):
         return np.array([chances(self.seed, self.puzzles[p], n, step) for (p, n), step in rows]).reshape(-1, 2)
 
     def take_back(self, rows: np.ndarray) -> None:
-        """These rows take their last guess back."""
+        """Take back the last guess of these rows."""
         self.candidates.take_back(rows)
         self.reset_states(rows)
 
     def reset_states(self, rows: np.ndarray) -> None:
-        """The states of these rows are initial ones again."""
+        """Reset these rows to initial states."""
         if not len(rows):
             return
         assert self.state is not None
@@ -96,7 +96,7 @@ class CandidateBatch(ActiveBatch):
         self.embed_again(rows)
 
     def embed_again(self, rows: np.ndarray) -> None:
-        """The candidates of these rows have changed."""
+        """Embed the changed candidates of these rows."""
         if len(rows):
             self.e_x = self.network.put(self.e_x, rows, self.network.encode(self.candidates.pick(rows).tokens()))
 

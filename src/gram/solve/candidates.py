@@ -1,9 +1,9 @@
-"""The state of a search: what each position may still hold, and the guesses that led there. Numpy only.
+"""The state of a search: the candidates of each position, and the guesses made so far. Numpy only.
 
-One round is the same in training and in solving: the network reads the candidates; those that it rules out are dropped
-(`drop`); where a position has none left, or the network or the checker says that the state has no solution, the last
-guess is taken back (`take_back`); where nothing was dropped, one position is guessed (`guess`). The scheme is that of
-Lattice Deduction Transformers (arXiv:2605.08605) with a stack of guesses in place of chains that restart.
+A round is the same in training and solving: the network reads the candidates, and those that it rules out are dropped
+(`drop`). If a position has none left, or the network or checker says that the state has no solution, the last guess is
+taken back (`take_back`). If nothing was dropped, one position is guessed (`guess`). The scheme is that of Lattice
+Deduction Transformers (arXiv:2605.08605) with a stack of guesses instead of chains that restart.
 Shapes: B rows, L positions, S symbols.
 """
 
@@ -14,14 +14,15 @@ import numpy as np
 from gram.tasks.base import TaskSpec, Tokens
 
 KEPT = np.int16(2**15 - 1)
-"""The level at which a candidate is dropped that is still possible, and"""
+"""Level of a candidate that has not been dropped."""
 RULED_OUT = np.int16(-1)
-"""of one that a given excludes: it never comes back."""
+"""Level of a candidate that a given excludes; it never comes back."""
 
 
 @dataclass
 class Candidates:
-    """What B rows may still hold. A guess opens a level; what is dropped above it comes back when it is taken back."""
+    """The candidates of B rows. A guess opens a level; candidates dropped since then come back when it is taken
+    back."""
 
     spec: TaskSpec
     dropped: np.ndarray
@@ -29,13 +30,13 @@ class Candidates:
     guesses: np.ndarray
     """(B, L, 2) int16: position and symbol of the guess that opened each level."""
     level: np.ndarray
-    """(B,) int16: open guesses."""
+    """(B,) int16: number of open guesses."""
     doubts: np.ndarray
-    """(B,) int16: how often a row has restarted because nothing was left to take back."""
+    """(B,) int16: restarts of a row because there was no guess to take back."""
 
     @classmethod
     def of(cls, spec: TaskSpec, puzzles: Tokens) -> "Candidates":
-        """The puzzles (B, L) as they are asked: a given leaves its symbol only, a blank leaves all."""
+        """The original puzzles (B, L): a given has only its own symbol as candidate, a blank has all."""
         B, L = len(puzzles), spec.length
         symbols = np.array(spec.symbols, np.uint8)
         given = np.isin(puzzles, symbols)[..., None]
@@ -47,21 +48,21 @@ class Candidates:
 
     @property
     def alive(self) -> np.ndarray:
-        """(B, L, S) bool: what is still possible."""
+        """(B, L, S) bool: the remaining candidates."""
         return self.dropped == KEPT
 
     @property
     def given(self) -> np.ndarray:
-        """(B, L) bool: positions of which the puzzle leaves one symbol."""
+        """(B, L) bool: positions with a single candidate in the puzzle."""
         return (self.dropped == RULED_OUT).sum(2) == self.dropped.shape[2] - 1
 
     def counts(self) -> np.ndarray:
-        """(B, L): how many candidates each position has."""
+        """(B, L): number of candidates of each position."""
         return self.alive.sum(2)
 
     def tokens(self) -> Tokens:
-        """What the network reads, (B, L * S) uint8, in the tokens of a unary model: the first symbol for "this one",
-        the only candidate, the second for "another one", and for what is open a token that is no symbol."""
+        """Input of the network, (B, L * S) uint8, in the tokens of a unary model: the first symbol for the only
+        candidate, the second for an excluded candidate, and a token that is not a symbol for an open one."""
         alive = self.alive
         only = alive.sum(2, keepdims=True) == 1
         this, other = self.spec.symbols[:2]
@@ -69,37 +70,37 @@ class Candidates:
         return np.where(alive, np.where(only, np.uint8(this), np.uint8(blank)), np.uint8(other)).reshape(len(alive), -1)
 
     def answers(self, logits: np.ndarray) -> Tokens:
-        """The likeliest candidate of each position by logits (B, L, S), (B, L) uint8; the first symbol where none is
+        """The most likely candidate of each position by logits (B, L, S), (B, L) uint8; the first symbol if none is
         left."""
         return np.array(self.spec.symbols, np.uint8)[np.where(self.alive, logits, -np.inf).argmax(2)]
 
     def complete(self) -> np.ndarray:
-        """(B,) bool: one candidate at every position."""
+        """(B,) bool: whether every position has one candidate."""
         return (self.counts() == 1).all(1)
 
     def empty(self) -> np.ndarray:
-        """(B,) bool: a position has no candidate left."""
+        """(B,) bool: whether a position has no candidate left."""
         return np.asarray((self.counts() == 0).any(1))
 
     def holds(self, solution: np.ndarray) -> np.ndarray:
-        """(B,) bool: whether the candidates of each row hold all of solution (B, L), as numbers of symbols."""
+        """(B,) bool: whether the candidates of each row include solution (B, L), given as indices of symbols."""
         return np.asarray(np.take_along_axis(self.alive, solution[..., None], 2)[..., 0].all(1))
 
     def doomed(self, solution: np.ndarray) -> np.ndarray:
-        """(B,) bool: whether something of solution (B, L), as numbers of symbols, was dropped before any guess."""
+        """(B,) bool: whether part of solution (B, L), given as indices of symbols, was dropped before any guess."""
         return np.asarray((np.take_along_axis(self.dropped, solution[..., None], 2)[..., 0] <= 0).any(1))
 
     # one round --------------------------------------------------------------------------------------------
     def drop(self, logits: np.ndarray, below: np.ndarray | float) -> np.ndarray:
-        """Drop the candidates whose logit (B, L, S) is below a number, or one for each row; givens stay. (B,) int: how
-        many of each row were dropped."""
+        """Drop the candidates whose logit (B, L, S) is below a threshold, common or per row; givens stay. Returns the
+        number of dropped candidates per row, (B,) int."""
         out = self.alive & (logits < np.reshape(below, (-1, 1, 1))) & ~self.given[..., None]
         self.dropped = np.where(out, self.level[:, None, None], self.dropped)
         return out.sum((1, 2))
 
     def take_back(self, rows: np.ndarray) -> None:
-        """The last guess of these rows was wrong: what was dropped since comes back, and it is out. A row without a
-        guess restarts, because something was dropped that should not have been."""
+        """Exclude the last guess of these rows and restore the candidates dropped since. A row without a guess
+        restarts, because it has dropped part of the solution."""
         for row in rows.tolist():
             dropped, level = self.dropped[row], int(self.level[row])
             if not level:
@@ -112,15 +113,15 @@ class Candidates:
             dropped[position, symbol] = level - 1
 
     def restart(self, rows: np.ndarray) -> None:
-        """These rows restart, with all that the givens leave."""
+        """Restart these rows with all candidates that the givens allow."""
         self.dropped[rows] = np.where(self.dropped[rows] >= 0, KEPT, RULED_OUT)
         self.level[rows] = 0
 
     def guess(
         self, rows: np.ndarray, logits: np.ndarray, chance: np.ndarray, *, temperature: float = 0.0, fewest: bool = True
     ) -> None:
-        """One guess for each of these rows: at a position with the `fewest` candidates (or at any open one), chosen by
-        chance (B, 2) in [0, 1), the likeliest candidate by logits (B, L, S), or one drawn at `temperature`."""
+        """Make one guess in each of these rows: at a position with the `fewest` candidates (or any open one), chosen by
+        chance (B, 2) in [0, 1), the most likely candidate by logits (B, L, S) or one drawn at `temperature`."""
         counts = self.counts()
         for row in rows.tolist():
             open_ones = np.flatnonzero(counts[row] > 1)
@@ -145,7 +146,7 @@ class Candidates:
         return Candidates(self.spec, *(array[rows] for array in self.arrays().values()))
 
     def join(self, others: "Candidates") -> "Candidates":
-        """These rows and others after them."""
+        """These rows, followed by others."""
         pairs = zip(self.arrays().values(), others.arrays().values(), strict=True)
         return Candidates(self.spec, *(np.concatenate(pair) for pair in pairs))
 
@@ -155,5 +156,5 @@ class Candidates:
             held[rows] = array
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that a checkpoint needs."""
+        """The arrays that a checkpoint needs."""
         return {field.name: getattr(self, field.name) for field in fields(self)[1:]}

@@ -1,4 +1,4 @@
-"""How long each puzzle has been worked on, and when that is too long."""
+"""Time limits of puzzles."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,10 @@ import numpy as np
 
 
 class Deadline:
-    """Shares out the time that passes among the active puzzles, by their rows, and tells which have had enough.
+    """Divides the elapsed time among the active puzzles, by their rows, and says whose time is up.
 
-    `each` is what a puzzle may take of it, so that neighbors do not count against one another, and `total` what all
-    together may take from now on; None is without end. A supervision step that has begun is ended. ValueError for
-    limits that are not above 0."""
+    `each` limits the share of a puzzle, so that puzzles do not count against each other; `total` limits all of them
+    together; None means no limit. A supervision step always finishes. ValueError for limits that are not above 0."""
 
     def __init__(
         self,
@@ -27,17 +26,17 @@ class Deadline:
         self.each, self.total, self.clock = each, total, clock
         self.begin = self.now = clock()
         self.seconds = np.zeros(puzzles)
-        """(n,) the time that each puzzle has taken."""
+        """(n,) time spent on each puzzle."""
         self.late = np.zeros(puzzles, bool)
-        """(n,) whether its time was up before it was over."""
+        """(n,) whether its time was up before it was finished."""
 
     def resume(self) -> None:
-        """What has passed since the last call went into no puzzle."""
+        """Do not count the time since the last call."""
         self.now = self.clock()
 
     def spend(self, owners: np.ndarray) -> np.ndarray:
-        """The time since the last call went into rows of these puzzles (B,). Returns the puzzles whose time is up just
-        now, those that have not begun included."""
+        """Count the time since the last call for the rows of these puzzles (B,). Returns the puzzles whose time is now
+        up, including those that have not started."""
         before, self.now = self.now, self.clock()
         np.add.at(self.seconds, owners, (self.now - before) / len(owners))
         late = np.zeros(len(self.late), bool)

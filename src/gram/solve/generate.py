@@ -1,4 +1,4 @@
-"""Samples of p(x), drawn by the one sampler from the blank input (metrics: gram.measure.samples)."""
+"""Samples of p(x), drawn by the sampler from the blank input (metrics: gram.measure.samples)."""
 
 import time
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Samples:
     tokens: Tokens
     """(n, L) uint8."""
     valid: np.ndarray | None
-    """(n,) bool: whether each obeys the rules; None where there are none."""
+    """(n,) bool: whether each obeys the rules; None if there are no rules."""
     steps: np.ndarray
     """(n,) int64, supervision steps: function evaluations."""
     value: np.ndarray
@@ -32,14 +32,14 @@ class Samples:
     seconds: float
     """Wall-clock time of the sampling."""
     task: Unconditional = field(repr=False, compare=False)
-    """What they are samples of."""
+    """The task of the samples."""
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     @property
     def good(self) -> Tokens:
-        """The valid ones; all where there are no rules."""
+        """The valid samples; all if there are no rules."""
         return self.tokens if self.valid is None else self.tokens[self.valid]
 
     @property
@@ -60,7 +60,7 @@ class Samples:
 
     def _repr_html_(self) -> str:
         """The picture that a notebook shows: the first samples."""
-        from gram.tasks.drawing import draw  # imported late: it knows every task
+        from gram.tasks.drawing import draw  # imported late, since it imports every task
 
         shown = "".join(draw(self.task, self.task.blank, tokens).svg() for tokens in self.tokens[:SHOWN])
         return f"<figure>{shown}<figcaption>{escape(str(self).splitlines()[-1])}</figcaption></figure>"
@@ -80,8 +80,8 @@ def draw(
     watch: Watch | None = None,
     **changes: Any,
 ) -> Samples:
-    """As many samples from the prior as `width` says; `changes` are options by name. No checker and no data take part.
-    A deterministic variant has one sample only, so that one comes back. `watch`: told every stage."""
+    """Draw `width` samples from the prior, without checker or data. `changes` are options by name. A deterministic
+    variant has only one sample, so one is returned. `watch`: called at every stage."""
     begin = time.perf_counter()
     found = sample(network, task, task.blank[None], options, watch=watch, **changes)[0]
     seconds = time.perf_counter() - begin
@@ -90,8 +90,8 @@ def draw(
 
 
 def evolution(network: Network, task: Unconditional, options: SamplingOptions = DEFAULTS, **changes: Any) -> Tokens:
-    """What the samples of `draw` decode to after each supervision step, (n, depth, L) uint8; what has halted stays as
-    it is."""
+    """The samples of `draw`, decoded after each supervision step, (n, depth, L) uint8; halted samples stay
+    unchanged."""
     o = resolve(options, changes)
     N = 1 if deterministic(network, task, o) else o.width
     frames = np.zeros((N, o.depth, task.spec.length), np.uint8)

@@ -1,4 +1,4 @@
-"""How puzzles come from Python: text, tokens, grids of numbers or characters, lists of them, columns of a table."""
+"""Puzzles from Python: text, tokens, grids of numbers or characters, lists of them, columns of a table."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from gram.tasks.base import OWN, Task
 
 
 def listed(task: Task, given: Any) -> tuple[list[Any], bool]:
-    """The puzzles, each a text or an array of tokens (L,), and whether only one was given. ValueError for what is no
+    """The puzzles, each as text or tokens (L,), and whether a single one was given. ValueError for an invalid
     puzzle."""
     if hasattr(given, "columns"):
         raise ValueError("A table has several columns; give the one with the puzzles, such as table['question'].")
     if is_one(task, given):
         return [plain(task, given)], True
     if not hasattr(given, "__iter__"):
-        raise ValueError(f"A puzzle is text, an array or a list of rows; this is {type(given).__name__}.")
+        raise ValueError(f"A puzzle is text, an array or a list of rows, not {type(given).__name__}.")
     return [plain(task, puzzle) for puzzle in given], False
 
 
@@ -47,11 +47,11 @@ def plain(task: Task, puzzle: Any) -> Any:
         return " ".join(map(str, puzzle))
     if isinstance(puzzle, list | tuple) or (isinstance(puzzle, np.ndarray) and puzzle.ndim == 2):
         return "\n".join("".join(character(task, cell) for cell in row) for row in puzzle)
-    raise ValueError(f"A puzzle is text, an array of tokens or rows of cells; this is {type(puzzle).__name__}.")
+    raise ValueError(f"A puzzle is text, an array of tokens or rows of cells, not {type(puzzle).__name__}.")
 
 
 def character(task: Task, cell: Any) -> str:
-    """A cell of a grid as it stands in text."""
+    """A cell of a grid as a character."""
     if isinstance(cell, str):
         return cell
     if not isinstance(cell, int | np.integer) or not 0 <= cell < len(task.numerals):

@@ -1,13 +1,13 @@
-"""Whether what is asked for fits, asked before it is made: a system that has run out of memory kills without a word."""
+"""Checks of memory before allocation, since a system without memory kills processes without a message."""
 
 from gram.machine import free_memory
 
 GIB = 2**30
 ROW = 1000
-"""Bytes that the sampler and the choice keep of one trajectory besides its answer, from above."""
+"""Upper bound of the bytes kept per trajectory in addition to its answer."""
 
 SMALL = 16 << 20
-"""Bytes that fit anywhere, for which nobody asks: that alone takes milliseconds."""
+"""Bytes that always fit; below this there is no check, which would take milliseconds."""
 
 
 def check_width(width: int, puzzles: int, length: int) -> None:

@@ -1,4 +1,4 @@
-"""How a network is sampled and how one answer is chosen. The options are typed here, and once more as the command's."""
+"""Options of sampling and of choosing the answer. They are typed here and once more for the command line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -15,27 +15,26 @@ Limit = Positive | None
 
 @dataclass(kw_only=True, frozen=True)
 class SamplingOptions(SolveConfig):
-    """What is stored with the weights (SolveConfig), and what belongs to one call."""
+    """The options stored with the weights (SolveConfig), and those of a call."""
 
     seed: Annotated[int, Range(0, 2**64, below=True)] = 0
     """Seed of the noise."""
     want: Count | None = None
-    """Distinct valid answers after which a puzzle ends: the checker watches every step. None lets nothing watch."""
+    """Distinct valid answers after which a puzzle ends, so that the checker runs after every step. None: no checker."""
     timeout: Limit = None
-    """Seconds that each puzzle may take of the sampling; then its answer is chosen from what there is. None is no
-    limit."""
+    """Sampling seconds per puzzle; then its answer is chosen from the trajectories so far. None means no limit."""
     total_timeout: Limit = None
-    """Seconds that all puzzles of the call may take together, likewise."""
+    """Sampling seconds of all puzzles of the call together, likewise."""
     rows: Count | None = None
-    """Active trajectories at most; None chooses for the device."""
+    """Maximum active trajectories; None chooses for the device."""
 
 
 NAMES = {field.name for field in fields(SamplingOptions)}
 
 
 def resolve(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOptions:
-    """`defaults` with what is asked for in their place; an option that is None is not asked for. ValueError for an
-    unknown option, with the name that was probably meant, and for a value of the wrong kind or out of range."""
+    """`defaults`, replaced by the options that are given and not None. ValueError for an unknown option, with the name
+    that was probably meant, and for a value with a wrong type or out of range."""
     if not asked and isinstance(defaults, SamplingOptions):
         return defaults
     given = {name: value for name, value in asked.items() if value is not None or name not in NAMES}
@@ -44,22 +43,20 @@ def resolve(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOptions:
 
 
 def answering(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOptions:
-    """`resolve` for puzzles that get one answer: the checker watches where it chooses, and nowhere else. It chooses
-    where several answers are wanted. ValueError for several wanted answers that nobody would count."""
+    """`resolve` for puzzles that get one answer: the checker runs after every step only if it selects the answer, which
+    is the default if several answers are wanted. ValueError for several wanted answers without the checker."""
     several = (asked.get("want") or 1) > 1 and asked.get("select") is None
     options = resolve(defaults, {**asked, "select": "checked"} if several else asked)
     if options.select == "checked":
         return replace(options, want=options.want or 1)
     if options.want not in (None, 1):
-        raise ValueError(
-            f'want is {options.want}, but only select "checked" stops when enough answers are found; use it.'
-        )
+        raise ValueError(f'want is {options.want}, but only select "checked" stops after enough answers; use it.')
     return replace(options, want=None)
 
 
 def drawing(defaults: SolveConfig, n: int | None, asked: Mapping[str, Any]) -> SamplingOptions:
-    """`resolve` for n samples of a task without puzzles. ValueError for what chooses among answers."""
+    """`resolve` for n samples of an unconditional task. ValueError for options that choose among answers."""
     for name in ("select", "want", "timeout", "total_timeout"):
         if asked.get(name) is not None:
-            raise ValueError(f"{name} is about the answers to a puzzle, and there is none; leave it out.")
+            raise ValueError(f"{name} applies to answers of a puzzle, but there is none; leave it out.")
     return resolve(defaults, {**asked, "width": asked.get("width") if n is None else n})

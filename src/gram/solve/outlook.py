@@ -1,4 +1,4 @@
-"""How much of a sampling is done, told from the rows that have ended and from those still active."""
+"""Progress of sampling, estimated from the rows that have ended and those still active."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from gram.tasks.base import Task
 
 
 class Outlook:
-    """Of `rows` trajectories that may run `depth` supervision steps each."""
+    """The progress of `rows` trajectories of at most `depth` supervision steps each."""
 
     def __init__(self, rows: int, depth: int):
         self.rows, self.depth, self.evaluations = rows, depth, 0
@@ -21,7 +21,7 @@ class Outlook:
 
     @classmethod
     def of(cls, network: Network, task: Task, puzzles: int, options: SamplingOptions) -> "Outlook":
-        """Of the sampling of so many puzzles."""
+        """The outlook for sampling this many puzzles."""
         return cls(sum(numbers(network, task, puzzles, options, None, None)[0]), options.depth)
 
     def note(self, stage: Stage) -> None:
@@ -31,7 +31,7 @@ class Outlook:
         self.ended += np.bincount(stage.steps[stage.leave], minlength=self.depth + 1)
 
     def shown(self, bar: Progress, says: Callable[[], str]) -> Watch:
-        """What watches the sampling and shows it: `says`, and the time to go."""
+        """A `watch` function that shows the progress on a bar: `says`, and the remaining time."""
         begin = time.perf_counter()
 
         def now() -> Snapshot:
@@ -46,17 +46,16 @@ class Outlook:
 
     @property
     def over(self) -> int:
-        """Rows that have ended."""
+        """Number of rows that have ended."""
         return int(self.ended.sum())
 
     @property
     def share(self) -> float:
-        """Of the function evaluations of all rows, 0 to 1; rather too little as long as few have ended."""
+        """Completed share of the function evaluations, 0 to 1; an underestimate while few rows have ended."""
         return min(1.0, self.evaluations / (self.rows * self.steps()))
 
     def steps(self) -> float:
-        """Supervision steps that a row takes in the mean: the area under the curve of rows that have not ended yet
-        (Kaplan and Meier), so that the active rows count for what they show. A step that none has reached ends as
-        few rows as could be."""
+        """Mean supervision steps of a row: the area under the Kaplan-Meier survival curve, so that active rows are
+        included. Steps that no row has reached are assumed to end as few rows as possible."""
         hazard = np.divide(self.ended, self.at_risk, out=np.zeros(self.depth + 1), where=self.at_risk > 0)
         return float(np.cumprod(1 - hazard[: self.depth]).sum())

@@ -1,4 +1,4 @@
-"""Weights ready to answer: texts in, answers out."""
+"""Weights that are ready to answer puzzles."""
 
 import dataclasses
 import itertools
@@ -23,43 +23,43 @@ from gram.solve.select import choose, needs_check
 from gram.tasks.base import Task, Tokens
 
 PART = 256
-"""Puzzles that are read ahead and answered side by side, where answers are wanted as they come."""
+"""Puzzles that are read ahead and answered together when answers are streamed."""
 PER_WANTED = 10
-"""Trajectories for each answer that is wanted, if no width is asked for."""
+"""Trajectories per wanted answer if no width is given."""
 
 Puzzle = str | np.ndarray
 """One puzzle: text, tokens (L,), or a grid (rows, columns)."""
 Refuse = Callable[[int, str], None]
-"""Told the number of a puzzle, from 1, and what is wrong with it."""
+"""Called with the number of an invalid puzzle, from 1, and its error."""
 
 
 class Question(NamedTuple):
     """A puzzle that can be answered."""
 
     number: int
-    """Which of the call it is, from 1."""
+    """Position in the call, from 1."""
     tokens: Tokens
     """(L,) uint8."""
     count: int | None
-    """Its answers by the exact solver, counted up to 2 where one is wanted; None where that takes long."""
+    """Number of answers by the exact solver, counted up to 2 if one is wanted; None if counting takes too long."""
 
 
 class Reasoner:
-    """A network, its task and how it answers unless told otherwise."""
+    """A network with its task and default options."""
 
     def __init__(self, config: Config, network: Network, task: Task | None = None, reason: str = "as given"):
-        """`task` is what `config` says, without the check of one's own data, if it is None. `reason`: why the network
-        has its arithmetic."""
+        """`task`: None means that of `config`, without the check of your own data. `reason`: why the network has its
+        arithmetic."""
         self.config, self.network, self.reason = config, network, reason
         self.task = tasks.of(config) if task is None else task
 
     def __reduce__(self):
-        """For other processes: multiprocessing, joblib, Ray."""
+        """Pickle for other processes: multiprocessing, joblib, Ray."""
         return Reasoner, (self.config, self.network, self.task, self.reason)
 
     @property
     def arithmetic(self) -> str:
-        """What it computes in, and why: "bfloat16, measured on this processor"."""
+        """The arithmetic and its reason: "bfloat16, measured on this processor"."""
         return f"{self.network.dtype}, {self.reason}"
 
     def __repr__(self) -> str:
@@ -69,15 +69,15 @@ class Reasoner:
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path, **options: Any) -> "Reasoner":
-        """`gram.load` by the name that Hugging Face's libraries have for it; also owner/name on the hub."""
+        """`gram.load` under the name used by Hugging Face libraries; also accepts owner/name on the hub."""
         name = str(name_or_path)
         on_hub = name.count("/") == 1 and not name.startswith((".", "/", "hf:")) and not Path(name).exists()
         return load(f"hf:{name}" if on_hub else name_or_path, **options)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write config and weights into a folder that `gram.load` and `gram push` take. ValueError for a bundle, whose
-        weights are in graphs."""
-        from gram import weights as weight_files  # imported late: a Reasoner itself needs no torch
+        """Write config and weights to a folder for `gram.load` and `gram push`. ValueError for a bundle, whose weights
+        are in graphs."""
+        from gram import weights as weight_files  # imported late, since a Reasoner itself needs no torch
         from gram.solve.torch_backend import TorchNetwork
 
         if not isinstance(self.network, TorchNetwork):
@@ -91,7 +91,7 @@ class Reasoner:
         self.close()
 
     def close(self) -> None:
-        """End its threads; `with gram.load(...) as reasoner` does so at the end. A later call starts them again."""
+        """Stop the threads, as `with gram.load(...) as reasoner` does at its end. A later call starts them again."""
         self.network.close()
 
     @overload
@@ -101,16 +101,16 @@ class Reasoner:
     @overload
     def solve(self, puzzles: Any, **options: Any) -> Any: ...
     def solve(self, puzzles: Any, **options: Any) -> Any:
-        """Answer puzzles: one gives an Answer, several give a list of them, and an iterator gives what `answers` does.
+        """Answer puzzles: one gives an Answer, several give a list, and an iterator gives the result of `answers`.
 
         A puzzle is text, an array of tokens (L,), or rows of cells (a nested list or an array such as (9, 9):
         characters, or numbers with 0 for a blank). Several are a list, a column of a table, or an array (n, L).
-        `options` are those of SamplingOptions; what is left out or None is as in config.solve. With select "checked" a
-        puzzle ends when `want` (1) distinct valid answers are found, or all that exist where they are quickly counted.
-        Several wanted answers are "checked", with ten trajectories for each, unless `select` and `width` say otherwise.
-        Same puzzle, same options, same answer, whatever stands beside it, as long as no time is up. ValueError for text
-        that is no puzzle, contradicting givens, a puzzle without solution, an option that is unknown or out of range,
-        or a width beyond memory.
+        `options` are those of SamplingOptions, with defaults from config.solve. With select "checked", a puzzle ends
+        when `want` (1) distinct valid answers are found, or all that exist if they can be counted quickly. If several
+        answers are wanted, select is "checked" with ten trajectories per answer, unless `select` and `width` are given.
+        The answer to a puzzle depends only on the puzzle and the options, not on other puzzles, unless time runs out.
+        ValueError for invalid text, contradicting givens, a puzzle without solution, an option that is unknown or out
+        of range, or a width beyond memory.
         """
         if isinstance(puzzles, Iterator):
             return self.answers(puzzles, **options)
@@ -122,9 +122,9 @@ class Reasoner:
     def answers(
         self, puzzles: Iterable[Puzzle], *, refuse: Refuse | None = None, watch: Watch | None = None, **options: Any
     ) -> Iterator[Answer]:
-        """`solve`, each answer as soon as it and those before it are there. `puzzles` may go on for ever: PART of them
-        are read ahead. One that cannot be answered is told to `refuse` and left out; without it that is a ValueError.
-        `watch`: see gram.solve.sampler. When `total_timeout` has passed, the rest come back as they are, unsolved."""
+        """Like `solve`, but yields each answer as soon as it and all earlier ones are ready. `puzzles` may be infinite:
+        PART of them are read ahead. An invalid one is passed to `refuse` and skipped; without `refuse` it raises a
+        ValueError. `watch`: see gram.solve.sampler. After `total_timeout`, the rest are returned unsolved."""
         return self.parts(iter(puzzles), refuse, watch, self.options(options), options.get("width"))
 
     def parts(
@@ -135,7 +135,7 @@ class Reasoner:
         options: SamplingOptions,
         width: int | None,
     ) -> Iterator[Answer]:
-        """`answers`, PART by PART."""
+        """Like `answers`, in lists of PART."""
         begin, total = time.perf_counter(), options.total_timeout
         for first in itertools.count(0, PART):
             part = list(itertools.islice(puzzles, PART))
@@ -157,8 +157,8 @@ class Reasoner:
     def answered(
         self, asked: Sequence[Question], options: SamplingOptions, width: int | None, watch: Watch | None = None
     ) -> Iterator[Answer]:
-        """The answers in the order of the questions, each as soon as it and those before it are there. width: the one
-        that was asked for."""
+        """Yield the answers in the order of the questions, each as soon as it and all earlier ones are ready. width:
+        the requested one."""
         widths, wants = wanted(asked, options, width)
         check_width(max(widths or [options.width]), len(asked), self.task.spec.length)
         tokens = np.array([question.tokens for question in asked], np.uint8).reshape(-1, self.task.spec.length)
@@ -182,8 +182,8 @@ class Reasoner:
                 following += 1
 
     def stream(self, puzzle: Puzzle, **options: Any) -> Iterator[Answer]:
-        """The answer to one puzzle as it stands after each supervision step, all trajectories counted as they are then.
-        The options and errors are those of `solve`, whose answer is the last one."""
+        """Yield the answer to one puzzle after each supervision step, with all trajectories as they are then. Options
+        and errors are those of `solve`, whose answer is the last one."""
         start = time.perf_counter()
         o = self.options(options)
         [asked] = self.questions(listed(self.task, puzzle)[0], o.want)
@@ -192,26 +192,26 @@ class Reasoner:
         N = 1 if deterministic(self.network, self.task, o) else max(widths or [o.width])
         seen = Trajectories.blank(N, self.task.spec.length, watched=o.want is not None)
         for stage in rollout(self.network, self.task, asked.tokens[None], o, widths=widths, wants=wants):
-            for i in range(len(stage.rows)):  # active ones count as they are
+            for i in range(len(stage.rows)):  # active trajectories count with their current answers
                 seen.put(stage, i, finished=bool(stage.done[i] or not stage.leave[i]))
             answer = self.answer(asked.tokens, seen, o, time.perf_counter() - start)
             yield dataclasses.replace(answer, **counted(asked, wants is not None))
 
     def prepare(self, puzzles: Sequence[Puzzle] | np.ndarray, asked: dict[str, Any]) -> tuple[Tokens, SamplingOptions]:
-        """Tokens (n, L) of the puzzles, and the options that hold."""
+        """Tokens (n, L) of the puzzles, and the resolved options."""
         o = self.options(asked)
         tokens = self.read(puzzles)
         check_width(o.width, len(tokens), self.task.spec.length)
         return tokens, o
 
     def options(self, asked: dict[str, Any]) -> SamplingOptions:
-        """The options that hold for puzzles."""
+        """The resolved options for puzzles."""
         o = answering(self.config.solve, asked)
         needs_check(self.task, o.select, o.want)
         return o
 
     def answer(self, puzzle: Tokens, found: Trajectories, options: SamplingOptions, seconds: float) -> Answer:
-        """What `found` says of one puzzle (L,)."""
+        """The Answer to one puzzle (L,) from its trajectories."""
         choice = choose(self.task, puzzle, found, options.select)
         i, valid, candidates = choice.index, choice.right, choice.candidates
         if not self.task.checkable:
@@ -234,41 +234,43 @@ class Reasoner:
         )
 
     def generate(self, n: int | None = None, *, watch: Watch | None = None, **options: Any) -> Samples:
-        """Draw n samples of a task without puzzles; n is `width`, and the options are those of SamplingOptions, as in
-        config.solve unless given. The first samples are the same for every n. ValueError for a task with puzzles, or an
-        option that is unknown, out of range or about answers to puzzles."""
+        """Draw n samples of an unconditional task; n is the `width`. Options are those of SamplingOptions, with
+        defaults from config.solve. The first samples are the same for every n. ValueError for a task with puzzles, or
+        an option that is unknown, out of range or for answers only."""
         return draw(self.network, self.task.sampled(), drawing(self.config.solve, n, options), watch=watch)
 
     def read(self, puzzles: Sequence[Puzzle] | np.ndarray) -> Tokens:
-        """Texts or token arrays -> (n, L) uint8. ValueError for what is no puzzle and for what has no solution; with
-        several puzzles it names the one."""
+        """Texts or token arrays -> (n, L) uint8. ValueError for an invalid puzzle or one without solution; if there are
+        several puzzles, it names the one."""
         asked = self.questions(puzzles)
         return np.array([question.tokens for question in asked], np.uint8).reshape(-1, self.task.spec.length)
 
     def questions(self, puzzles: Sequence[Puzzle] | np.ndarray, want: int | None = None) -> list[Question]:
-        """Puzzles, of each of which `want` answers are wanted. ValueError as `read`."""
+        """The puzzles as questions for `want` answers each. ValueError as in `read`."""
         return several(puzzles, lambda puzzle, number: self.question(puzzle, number, want))
 
     def question(self, puzzle: Puzzle, number: int, want: int | None, *, count: bool = True) -> Question:
-        """One puzzle. count: whether to look for its answers; there must be one."""
+        """One puzzle. count: whether to count its answers; there must be at least one."""
         spec = self.task.spec
         if isinstance(puzzle, str):
             tokens = self.task.encode(puzzle)
         else:
             tokens = spec.tokens(puzzle)
             if not np.array_equal(self.task.encode(self.task.show(tokens)), tokens):
-                raise ValueError(f"these tokens are no puzzle of {spec.name}; compare with those that encode gives.")
+                raise ValueError(
+                    f"These tokens are not a puzzle of {spec.name}; compare them with the result of encode."
+                )
         exist = self.task.count(tokens, 2 if (want or 1) == 1 else None) if count else None
         if exist == 0:
-            raise ValueError("the puzzle has no solution: the givens rule out every completion; change them.")
+            raise ValueError("The puzzle has no solution, since its givens exclude every completion; change them.")
         return Question(number, tokens, exist)
 
 
 def wanted(
     asked: Sequence[Question], options: SamplingOptions, width: int | None
 ) -> tuple[list[int] | None, list[int] | None]:
-    """Trajectories and answers of each question where several answers are wanted, but no more than exist; None where
-    one is. width: the one that was asked for."""
+    """Trajectories and answers of each question if several answers are wanted, but no more than exist; None if one is
+    wanted. width: the requested one."""
     if options.want is None or options.want == 1:
         return None, None
     wants = [min(options.want, question.count or options.want) for question in asked]
@@ -276,7 +278,7 @@ def wanted(
 
 
 def counted(asked: Question, several: bool) -> dict[str, Any]:
-    """`exist` and `unique` of its answer. several: whether all of its answers were counted, and not up to 2."""
+    """`exist` and `unique` of the answer. several: whether all answers were counted, not just up to 2."""
     count = asked.count
     return {"exist": count if several or count == 1 else None, "unique": None if count is None else count == 1}
 
@@ -288,7 +290,7 @@ def encode(task: Task, puzzles: Sequence[Any]) -> Tokens:
 
 
 def several(puzzles: Sequence[Any] | np.ndarray, read: Callable[[Any, int], Any]) -> list[Any]:
-    """What `read` makes of each puzzle and its number, from 1. ValueError names the puzzle if there are several."""
+    """`read` applied to each puzzle and its number, from 1. ValueError names the puzzle if there are several."""
     found = []
     for number, puzzle in enumerate(puzzles, 1):
         try:
@@ -308,7 +310,7 @@ def load(
     check: str | None = None,
 ) -> Reasoner:
     """Weights, not bundles; the options and errors are those of gram.load (gram.loading)."""
-    # imported late: a Reasoner itself needs no torch
+    # imported late, since a Reasoner itself needs no torch
     from gram import weights as weight_files
     from gram.models.build import cast
     from gram.models.device import arithmetic, choose_device

@@ -1,11 +1,10 @@
-"""Width times depth: trajectories sampled from the prior, many puzzles side by side.
+"""The sampler: `width` trajectories of at most `depth` steps from the prior, for many puzzles at once.
 
-A row is one trajectory of one puzzle. A limited number of rows is active; whenever some finish, they leave the batch
-and waiting rows take their places, so that no product is spent on a finished row. No target is ever seen here.
-
-Noise is counted (solve/noise.py), so that a trajectory depends on nothing beside it. All here is numpy; the arithmetic
-of the recursion is behind `Network` (solve/backend.py).
-Shapes: B active rows, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
+A row is one trajectory of one puzzle. A limited number of rows is active; when some finish, they leave the batch and
+waiting rows replace them, so that nothing is computed for finished rows. The sampler never sees a target. Noise is
+counter-based (solve/noise.py), so that a trajectory does not depend on the others. All code here is numpy; the network
+is behind `Network` (solve/backend.py). Shapes: B active rows, L positions of the task, M rows of the state, D width, T
+transitions, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +26,7 @@ from gram.tasks.base import Task, Tokens
 DEFAULTS = SamplingOptions()
 
 
-# how it is sampled ---------------------------------------------------------------------------------------
+# options -------------------------------------------------------------------------------------------------
 def temperature_of(network: Network, options: SolveConfig) -> float:
     """None becomes 1 for stochastic variants and 0 for deterministic ones."""
     if options.temperature is None:
@@ -36,23 +35,23 @@ def temperature_of(network: Network, options: SolveConfig) -> float:
 
 
 def varied(network: Network, task: Task, options: SolveConfig) -> bool:
-    """Whether a trajectory that restarts becomes another one: by fresh noise or by a guess."""
+    """Whether a restarted trajectory differs from the previous one, by fresh noise or by a guess."""
     guesses = network.config.candidates or (bool(options.restart_every) and task.spec.givens)
     return guesses or noisy(network, temperature_of(network, options))
 
 
 def deterministic(network: Network, task: Task, options: SolveConfig) -> bool:
-    """Whether all trajectories of a puzzle are equal, so that one of them says it all."""
+    """Whether all trajectories of a puzzle are equal, so that one is enough."""
     return not varied(network, task, options) and network.config.start == "fixed"
 
 
 def renewable(network: Network, task: Task, options: SolveConfig) -> bool:
-    """Whether a trajectory that has halted can restart. A baseline's is over when it halts, since its depth is a
-    ceiling and not a budget."""
+    """Whether a halted trajectory can restart. Trajectories of baselines cannot, since their depth is a maximum and not
+    a budget."""
     return network.config.kind == "recursive" and varied(network, task, options)
 
 
-# what comes out -------------------------------------------------------------------------------------------
+# results --------------------------------------------------------------------------------------------------
 class Stage(NamedTuple):
     """The active rows after one more supervision step. B rows."""
 
@@ -61,47 +60,47 @@ class Stage(NamedTuple):
     answers: Tokens
     """(B, L) uint8, canonical."""
     steps: np.ndarray
-    """(B,) int64 supervision steps that each has run."""
+    """(B,) int64 supervision steps so far."""
     value: np.ndarray
     """(B,) float32."""
     halt: np.ndarray
-    """(B,) float32 halting logit; for "halt-continue" its margin over the continue logit."""
+    """(B,) float32 halting logit; for "halt-continue" the halt margin."""
     valid: np.ndarray | None
-    """(B,) bool: what the checker says; None where it does not watch."""
+    """(B,) bool: result of the checker; None if it does not run."""
     done: np.ndarray
     """(B,) bool: finished by depth, by halting, by the checker, or because its time is up."""
     leave: np.ndarray
     """(B,) bool: done, or stopped because its puzzle has enough valid answers."""
     over: list[int]
-    """Puzzles of which no row will come again."""
+    """Puzzles without further rows."""
     state: tuple[Array, Array]
-    """h and l, (B, M, D), of the network's own kind."""
+    """h and l, (B, M, D), as arrays of the network."""
     pooled: Array
-    """(B, D): what the heads read, likewise."""
+    """(B, D): input of the heads, likewise."""
     logits: np.ndarray
     """(B, L, V) float32."""
 
 
 @dataclass(frozen=True)
 class Trajectories:
-    """The N trajectories of one puzzle. N is 1 where all would be equal (see `deterministic`)."""
+    """The N trajectories of one puzzle. N is 1 if all would be equal (see `deterministic`)."""
 
     answers: Tokens
-    """(N, L) uint8, canonical, padding before the answer starts; zeros where a row never ran."""
+    """(N, L) uint8, canonical, padding before the answer starts; zeros for a row that never ran."""
     steps: np.ndarray
-    """(N,) int64, supervision steps; 0 where a row never ran."""
+    """(N,) int64, supervision steps; 0 for a row that never ran."""
     value: np.ndarray
-    """(N,) float32 at the last step; NaN where a row never ran."""
+    """(N,) float32 at the last step; NaN for a row that never ran."""
     halt: np.ndarray
-    """(N,) float32 halting logit at the last step; NaN where a row never ran."""
+    """(N,) float32 halting logit at the last step; NaN for a row that never ran."""
     finished: np.ndarray
-    """(N,) bool; False where a row never ran or was stopped because its puzzle had enough valid answers."""
+    """(N,) bool; False for a row that never ran or was stopped because its puzzle had enough valid answers."""
     valid: np.ndarray | None = None
-    """(N,) bool: what the checker said of the answers; None where it has not been asked yet (see `judged`)."""
+    """(N,) bool: results of the checker; None if it has not run yet (see `judged`)."""
 
     @classmethod
     def blank(cls, N: int, L: int, *, watched: bool) -> "Trajectories":
-        """N rows that never ran. watched: whether the checker watches."""
+        """N rows that never ran. watched: whether the checker runs after every step."""
         nothing, no = np.full(N, np.nan, np.float32), np.zeros(N, bool)
         valid = no.copy() if watched else None
         return cls(np.zeros((N, L), np.uint8), np.zeros(N, np.int64), nothing, nothing.copy(), no, valid)
@@ -110,7 +109,7 @@ class Trajectories:
         return len(self.steps)
 
     def put(self, stage: Stage, i: int, *, finished: bool) -> None:
-        """Row i of a stage as it is now."""
+        """Store the current row i of a stage."""
         n = stage.rows[i][1]
         self.answers[n], self.steps[n], self.finished[n] = stage.answers[i], stage.steps[i], finished
         self.value[n], self.halt[n] = stage.value[i], stage.halt[i]
@@ -118,12 +117,12 @@ class Trajectories:
             self.valid[n] = stage.valid[i]
 
     def head(self, n: int) -> "Trajectories":
-        """The first n of them."""
+        """The first n trajectories."""
         valid = None if self.valid is None else self.valid[:n]
         return Trajectories(self.answers[:n], self.steps[:n], self.value[:n], self.halt[:n], self.finished[:n], valid)
 
     def judged(self, task: Task, puzzle: Tokens) -> "Trajectories":
-        """Themselves with `valid`: each distinct answer of a finished row to the puzzle (L,) is checked once."""
+        """The trajectories with `valid`: each distinct answer of finished rows to the puzzle (L,) is checked once."""
         if self.valid is not None:
             return self
         valid = np.zeros(len(self), bool)
@@ -134,7 +133,7 @@ class Trajectories:
 
     @property
     def evaluations(self) -> int:
-        """Function evaluations: one is one row through one supervision step."""
+        """Function evaluations: rows times supervision steps."""
         return int(self.steps.sum())
 
 
@@ -151,22 +150,21 @@ def rollout(
     **changes: Any,
 ) -> Iterator[Stage]:
     """Sample `width` trajectories of every puzzle (n, L) uint8; yield the active rows after each supervision step.
-    The one supervision loop of everything that samples. `changes` are options by name.
+    This is the only supervision loop for sampling. `changes` are options by name.
 
-    A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want` the
-    task's checker watches: a row finishes when its answer is valid, and a puzzle's other rows leave as soon as it has
-    `want` distinct valid answers. `widths` and `wants` give each puzzle its own number. A row that halts on an answer
-    that the checker rejects restarts, and so does one with fewer than `spec.sparse` givens after every step, each with
-    a guess where givens can be guessed. Since most puzzles need few rows, they then start in waves, each about twice as
-    large as the one before, when all of that have left; rows that never start are not yielded. The checker judges by
-    the puzzle as it was asked, whatever was guessed. When `deadline` has passed (made of `timeout` and `total_timeout`
-    if not given), the rows of a puzzle finish as they are. The rows of a puzzle do not depend on what else is in
-    `puzzles`, bitwise on CPU (on a GPU up to rounding), as long as no deadline passes. ValueError for options out of
-    range or unknown.
+    A row finishes after `depth` supervision steps, or when its halting logit exceeds `halt_threshold`. With `want`, the
+    task's checker runs after every step: a row finishes when its answer is valid, and the other rows of a puzzle leave
+    once it has `want` distinct valid answers. `widths` and `wants` give each puzzle its own number. A row that halts at
+    an answer that the checker rejects restarts, and a row with fewer than `spec.sparse` givens restarts after every
+    step, with a guess if givens can be guessed. Since most puzzles need few rows, rows then start in waves, each about
+    twice as large as the previous one, once that has left; rows that never start are not yielded. The checker uses the
+    original puzzle, without guesses. When `deadline` has passed (made from `timeout` and `total_timeout` if not given),
+    the rows of a puzzle finish as they are. Unless a deadline passes, the rows of a puzzle do not depend on the other
+    puzzles, bitwise on a CPU (on a GPU up to rounding). ValueError for unknown options or values out of range.
     """
     o = resolve(options, changes)
     if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
-        raise ValueError(f"puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
+        raise ValueError(f"The puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
     widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
     renews = wants is not None and renewable(network, task, o)
     batch = active(network, task, puzzles, o)
@@ -208,7 +206,7 @@ def rollout(
 
 
 def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptions) -> ActiveBatch:
-    """The batch that rows of these puzzles run in."""
+    """An empty batch for rows of these puzzles."""
     common = network, task, puzzles, options.seed, temperature_of(network, options)
     if not network.config.candidates:
         return ActiveBatch(*common)
@@ -223,7 +221,7 @@ def numbers(
     widths: Sequence[int] | None,
     wants: Sequence[int] | None,
 ) -> tuple[list[int], list[int] | None]:
-    """The width of each puzzle, and how many valid answers it ends with, None where nothing watches. ValueError below
+    """The width of each puzzle, and the valid answers after which it ends (None without checker). ValueError below
     1."""
     if wants is None and options.want is not None:
         wants = [options.want] * puzzles
@@ -236,7 +234,7 @@ def numbers(
 
 
 Watch = Callable[[Stage], None]
-"""Told every stage, to show how far the sampling is."""
+"""Called at every stage, to show the progress of sampling."""
 
 
 def completed(
@@ -251,8 +249,8 @@ def completed(
     deadline: Deadline | None = None,
     **changes: Any,
 ) -> Iterator[tuple[int, Trajectories]]:
-    """`rollout`, collected by puzzle: each puzzle's number and trajectories as soon as the last of them has left, in
-    the order in which puzzles end. A puzzle that a deadline kept from starting comes last, with rows that never ran."""
+    """`rollout`, collected by puzzle: the number and trajectories of each puzzle once the last of them has left, in the
+    order in which puzzles end. Puzzles that did not start before the deadline come last, with rows that never ran."""
     o = resolve(options, changes)
     widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
     blank = partial(Trajectories.blank, L=task.spec.length, watched=wants is not None)
@@ -274,6 +272,6 @@ def completed(
 
 
 def sample(network: Network, task: Task, puzzles: Tokens, *options: SamplingOptions, **more: Any) -> list[Trajectories]:
-    """`completed`, in the order of the puzzles; the same arguments."""
+    """`completed` in the order of the puzzles, with the same arguments."""
     found = dict(completed(network, task, puzzles, *options, **more))
     return [found[i] for i in range(len(puzzles))]

@@ -1,4 +1,4 @@
-"""Which trajectories start next, and when a puzzle has had enough of them."""
+"""The order in which trajectories start, and when a puzzle has enough of them."""
 
 import math
 from collections import deque
@@ -8,9 +8,9 @@ from gram.tasks.base import Tokens
 
 
 class Scheduler:
-    """Who starts next. Without `want` all trajectories of a puzzle; with it waves of them: `least` rows for each valid
-    answer that is wanted, then, when these have left, as many as all before and the first wave once more. A wave starts
-    whole, or who is first would depend on other puzzles. `width` and `want` have a number for each puzzle."""
+    """Decides which rows start next. Without `want`, all trajectories of a puzzle; with `want`, waves: first `least`
+    rows per wanted answer, then, once these have left, as many as all before plus the first wave. A wave starts as a
+    whole, since otherwise the order would depend on other puzzles. `width` and `want` have one number per puzzle."""
 
     def __init__(self, width: Sequence[int], limit: int, want: Sequence[int] | None, least: int):
         self.width, self.limit, self.whole = width, limit, want is not None
@@ -21,7 +21,7 @@ class Scheduler:
         self.answers: list[set[bytes]] = [set() for _ in width]
 
     def take(self, room: int) -> list[tuple[int, int]]:
-        """The (puzzle, trajectory) rows that start now, at most `room`."""
+        """The next (puzzle, trajectory) rows to start, at most `room`."""
         new: list[tuple[int, int]] = []
         while self.waiting and room >= (len(self.waiting[0][1]) if self.whole else 1):
             puzzle, wave = self.waiting.popleft()
@@ -34,22 +34,23 @@ class Scheduler:
         return new
 
     def note(self, puzzle: int, answer: Tokens) -> None:
-        """A valid answer (L,) was found."""
+        """Record a valid answer (L,)."""
         self.answers[puzzle].add(answer.tobytes())
 
     def enough(self, puzzle: int) -> bool:
-        """Whether as many different ones were found as are wanted."""
+        """Whether enough distinct valid answers were found."""
         return len(self.answers[puzzle]) >= self.want[puzzle]
 
     def close(self, puzzles: Collection[int]) -> None:
-        """No more rows of these start, and what was found is enough."""
+        """Start no more rows of these puzzles."""
         if len(puzzles):
             for puzzle in puzzles:
                 self.want[puzzle] = 0
             self.waiting = deque(wave for wave in self.waiting if self.want[wave[0]])
 
     def advance(self, puzzles: set[int]) -> list[int]:
-        """None of these has active rows: their next waves come to the front. Returns the puzzles that are over."""
+        """Queue the next waves of these puzzles, which have no active rows, first. Returns the puzzles that have
+        ended."""
         over = []
         for puzzle in sorted(puzzles, reverse=True):
             n = self.started[puzzle]

@@ -1,4 +1,4 @@
-"""One answer out of many trajectories."""
+"""Selection of one answer among many trajectories."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from gram.tasks.base import Task, Tokens
 
 
 class Ended(NamedTuple):
-    """The finished trajectories of one puzzle, in their order."""
+    """The finished trajectories of one puzzle, in order."""
 
     steps: np.ndarray
     """(n,) int64."""
@@ -21,13 +21,13 @@ class Ended(NamedTuple):
     halt: np.ndarray
     """(n,) float32 halting logit."""
     which: np.ndarray
-    """(n,) int64: the number of its answer; 0 has the most votes (ties: the higher mean value, the smaller tokens)."""
+    """(n,) int64: index of its answer; 0 has the most votes (ties: higher mean value, then smaller tokens)."""
     valid: np.ndarray
-    """(n,) bool: whether the checker accepts its answer; for "checked" alone."""
+    """(n,) bool: whether the checker accepts its answer; only for "checked"."""
 
 
 def fastest_valid(ended: Ended) -> int | None:
-    """The valid answer of the fewest steps."""
+    """The valid answer with the fewest steps."""
     steps = np.where(ended.valid, ended.steps, np.iinfo(np.int64).max)
     return int(np.argmin(steps)) if ended.valid.any() else None
 
@@ -39,35 +39,35 @@ SELECTORS: dict[str, Callable[[Ended], int | None]] = {
     "halt": lambda ended: int(np.argmax(ended.halt)),
     "checked": fastest_valid,
 }
-"""Which trajectory speaks for all: its row in Ended, or None if the puzzle stays unsolved."""
+"""Selectors by name. They return the row of the chosen trajectory in Ended, or None for an unsolved puzzle."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A distinct answer and who speaks for it."""
+    """A distinct answer and its votes."""
 
     answer: Tokens
     """(L,) uint8."""
     votes: int
-    """Trajectories that ended in it."""
+    """Number of trajectories that ended at it."""
     value: float
     """Best value among them."""
     steps: int
-    """Supervision steps of the fastest of them."""
+    """Supervision steps of the fastest one."""
     valid: bool | None
-    """Whether the task's checker accepts it; None where there is none."""
+    """Whether the task's checker accepts it; None without checker."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen answer, or None: "checked" found no valid one, the puzzle is unsolved."""
+    """The chosen answer, or None if "checked" found no valid one and the puzzle is unsolved."""
 
     answer: Tokens | None
     """(L,) uint8 or None."""
     index: int | None
-    """The trajectory that it was read from: the first that gave it."""
+    """The first trajectory with this answer."""
     right: bool
-    """Whether the checker accepts it; False where there is none."""
+    """Whether the checker accepts it; False if there is no answer."""
     candidates: tuple[Candidate, ...]
     """Every distinct answer of a finished trajectory, most votes first; ties: higher mean value, then token order."""
 
@@ -78,23 +78,23 @@ class Choice:
 
 
 def needs_check(task: Task, select: Select, want: int | None = None) -> None:
-    """ValueError if the checker should select, or count `want` answers, where there is none but the known targets."""
+    """ValueError if the checker must select, or count `want` answers, but only known targets are available."""
     if select == "checked" and not task.checkable:
         raise ValueError(task.unchecked)
     if (want or 1) > 1 and not task.checkable:
         raise ValueError(
-            f"want is {want}, but {task.spec.name} was trained without a check that could count answers; leave want "
-            "out, or train with a check."
+            f"want is {want}, but {task.spec.name} was trained without a check that could count answers; leave "
+            "out want, or train with a check."
         )
 
 
 def choose(task: Task, puzzle: Tokens, found: Trajectories, select: Select) -> Choice:
     """Choose among the finished trajectories of one puzzle (L,).
 
-    first: the fewest supervision steps (the first trajectory where all have the same depth). majority: the most votes;
+    first: the fewest supervision steps (the first trajectory if all have the same depth). majority: the most votes;
     ties go to the higher mean value, then to the smaller tokens. value, halt: the highest. checked: the valid answer
-    of the fewest steps. Further ties go to the lower trajectory. Only "checked" lets the checker decide; ValueError for
-    an unknown selector. Where no trajectory has finished, because the time was up, nothing is chosen.
+    with the fewest steps. Further ties go to the lower trajectory. Only "checked" uses the checker. ValueError for an
+    unknown selector. If no trajectory has finished, because the time was up, nothing is chosen.
     """
     rows = np.flatnonzero(found.finished)
     if not len(rows):

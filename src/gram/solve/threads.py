@@ -1,4 +1,4 @@
-"""Threads that compute side by side, made again in a process that was forked: threads do not survive a fork."""
+"""Threads for parallel computation. A forked process creates them again, since threads do not survive a fork."""
 
 import os
 import threading
@@ -8,37 +8,39 @@ from typing import Any
 
 
 class Threads:
-    """So many threads that share the calls of `map`. A pickled copy starts its own."""
+    """A number of threads that share the calls of `map`. A pickled copy starts its own."""
 
     def __init__(self, count: int):
         self.count = count
         self.pools: dict[int, ThreadPoolExecutor] = {}
-        """By process: a forked one finds the pool of its parent here, whose threads it does not have."""
+        """Pools by process: a forked process inherits its parent's entry, but not the threads."""
         self.pool()
 
     def map(self, function: Callable[..., Any], *items: Any) -> Iterator[Any]:
-        """The results in the order of the items."""
+        """The results, in the order of the items."""
         return self.pool().map(function, *items)
 
     def pool(self) -> ThreadPoolExecutor:
         """The pool of this process."""
         process = os.getpid()
         if process not in self.pools:
-            self.pools = {process: self.start()}  # no lock: a fork can copy a locked one. At worst one pool too many
+            self.pools = {
+                process: self.start()
+            }  # no lock, since a fork can copy a locked one; at worst there is one pool too many
         return self.pools[process]
 
     def start(self) -> ThreadPoolExecutor:
-        """A pool whose threads all run and have called `begin`."""
+        """A pool whose threads are all running and have called `begin`."""
         pool = ThreadPoolExecutor(self.count, initializer=self.begin)
         together = threading.Barrier(self.count)
         list(pool.map(lambda _: together.wait(), range(self.count)))
         return pool
 
     def begin(self) -> None:
-        """What each thread does first."""
+        """Called first in each thread."""
 
     def close(self) -> None:
-        """End the threads of this process; `map` starts others."""
+        """Stop the threads of this process; `map` starts new ones."""
         if pool := self.pools.pop(os.getpid(), None):
             pool.shutdown()
 

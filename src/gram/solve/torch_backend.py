@@ -1,4 +1,4 @@
-"""The recursion in PyTorch, as the sampler asks for it."""
+"""The PyTorch backend of the sampler."""
 
 import math
 import os
@@ -23,23 +23,24 @@ from gram.solve.threads import Threads
 from gram.tasks.base import TaskSpec, Tokens
 
 CACHED = 2**16
-"""Numbers of a state that a CPU's second cache holds with all that is made of it on the way (LOG.md)."""
+"""Size of a state that fits into the second-level cache of a CPU with all intermediate results
+(docs/log/speed.md, 2026-11-28)."""
 BLOCKS_CPU = 32
-"""So many times the rows of a compiled step are active: then few are half empty."""
+"""Active rows as a multiple of the rows of a compiled step, so that few steps are half empty."""
 BLOCKS_GPU = 32, 512
-"""Rows of a compiled step on a GPU: one puzzle alone, or many."""
+"""Rows of a compiled step on a GPU, for a single puzzle or for many."""
 ROWS_GPU = 1024
 """Active rows on a GPU."""
 MANY = 2**16
-"""Networks that one process may compile."""
+"""Maximum networks that a process may compile."""
 PART = 4
-"""Rows of an uncompiled part at least, or as many as the second cache holds. On CPU a row's answer is bitwise the same
-whatever runs beside it: products with many rows are (measured for all mixers, widths 32 to 512, float32 and bfloat16, 1
-to 1,100 rows), and the heads make none."""
+"""Minimum rows of an uncompiled part, unless the cache holds more. On a CPU, a row's answer does not depend on the
+other rows, bit for bit: this was measured for products with this many rows (all mixers, widths 32 to 512, float32 and
+bfloat16, 1 to 1,100 rows), and the heads use none."""
 
 
 class Part(NamedTuple):
-    """What some rows come to; the fields of `StepOutput`, as tensors."""
+    """The results of some rows: the fields of `StepOutput` as tensors."""
 
     h: Tensor
     l: Tensor  # noqa: E741
@@ -51,13 +52,13 @@ class Part(NamedTuple):
 
 
 class Graph:
-    """A function of tensors as one CUDA graph: hundreds of small kernels that are started together."""
+    """A function of tensors as one CUDA graph, which starts hundreds of small kernels together."""
 
     def __init__(self, function: Callable[..., Sequence[Tensor]], *inputs: Tensor | None):
         self.inputs = [None if z is None else z.clone(memory_format=torch.contiguous_format) for z in inputs]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # what is compiled or chosen at the first call must not be captured
+        with torch.cuda.stream(side):  # compilation and tuning at the first call must not be captured
             for _ in range(3):
                 function(*self.inputs)
         torch.cuda.current_stream().wait_stream(side)
@@ -66,7 +67,7 @@ class Graph:
             self.outputs = function(*self.inputs)
 
     def __call__(self, *inputs: Tensor | None) -> list[Tensor]:
-        """What the function gives for inputs of the same shapes."""
+        """The results of the function for inputs of the same shapes."""
         for held, new in zip(self.inputs, inputs, strict=True):
             if held is not None and new is not None:
                 held.copy_(new)
@@ -75,25 +76,25 @@ class Graph:
 
 
 def filled(z: Tensor, surplus: int) -> Tensor:
-    """z and its first row `surplus` times more."""
+    """z, followed by `surplus` copies of its first row."""
     return torch.cat([z, z[:1].expand(surplus, *z.shape[1:])]) if surplus else z
 
 
 def cached_rows(numbers: int) -> int:
-    """How many rows, each a state of so many numbers, a CPU computes best at once: 2, 4, 8 or 16."""
+    """The number of rows, each with a state of this many numbers, that a CPU computes best at once: 2, 4, 8 or 16."""
     return 2 ** min(max(round(math.log2(CACHED / numbers)), 1), 4)
 
 
 class TorchThreads(Threads):
-    """Threads each of which computes alone, in torch's sense."""
+    """Threads that each use a single torch thread."""
 
     def begin(self) -> None:
         torch.set_num_threads(1)
-        torch.get_num_threads()  # else torch would set this thread up later, with what `start` has set by then
+        torch.get_num_threads()  # initializes this thread now, before `start` sets another number
 
     def start(self) -> ThreadPoolExecutor:
-        """torch gives the number that was set last, in whatever thread, to every thread that is new to it: the pool's
-        own must not stay."""
+        """Start the pool and restore the number of threads: torch gives the number set last, in any thread, to every
+        new thread."""
         before = torch.get_num_threads()
         try:
             return super().start()
@@ -103,8 +104,8 @@ class TorchThreads(Threads):
 
 @cache
 def compute_alone_after_fork() -> None:
-    """From now on a forked process has one thread besides those of its networks: torch's own (OpenMP) wait there for
-    ever for threads that only the parent has."""
+    """Give forked processes a single torch thread in addition to those of their networks: with more, OpenMP would wait
+    forever for threads that exist only in the parent."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
@@ -112,13 +113,13 @@ def compute_alone_after_fork() -> None:
 class TorchNetwork:
     """A model on its own device; see gram.solve.backend.Network.
 
-    On a CPU each thread takes a part of the rows through the whole step. That is hundreds of small operations: threads
-    that share each of them, as torch's own do, mostly wait for one another (LOG.md).
+    On a CPU each thread computes the whole step for a part of the rows. A step has hundreds of small operations;
+    threads that share each operation, like torch's own, mostly wait for each other (docs/log/speed.md, 2026-11-28).
     """
 
     def __init__(self, model: AnyModel, *, compile: bool = False):
-        """compile: take steps through torch.compile, at once, always with a whole block of rows; where that fails, a
-        warning says so."""
+        """compile: compile steps with torch.compile now, for whole blocks of rows; if that fails, there is a
+        warning."""
         self.model, self.config = model, model.config
         self.noise_shape, self.start_shape = model.noise_shape, model.start_shape
         self.device = next(model.parameters()).device
@@ -126,9 +127,9 @@ class TorchNetwork:
         self.threads = min(torch.get_num_threads(), processors())
         self.pool = TorchThreads(self.threads)
         compute_alone_after_fork()
-        # rows of a compiled step, always: other shapes would be compiled again, and round differently
+        # rows of every compiled step; other shapes would be compiled again and round differently
         self.blocks = (cached_rows(math.prod(self.start_shape[1:])),) if on_cpu else BLOCKS_GPU
-        self.most = 4 * self.blocks[0] if on_cpu else ROWS_GPU  # rows of an uncompiled part, whose calls cost more
+        self.most = 4 * self.blocks[0] if on_cpu else ROWS_GPU  # rows of an uncompiled part, whose calls are slower
         self.active_rows, self.first_wave = (BLOCKS_CPU * self.blocks[0], 2) if on_cpu else (ROWS_GPU, 32)
         self.recursion = self.recur
         self.compiled = False
@@ -170,7 +171,7 @@ class TorchNetwork:
             drawn = None if noise is None else self.draw(noise, rows)
             return self.think(min(size, B - first), size, h, l, e, drawn, temperature)
 
-        # the threads of a CPU compute the parts, those beside a GPU draw the noise
+        # on a CPU the threads compute the parts; with a GPU they draw the noise
         share = self.pool.map if on_cpu else map
         parts = list(share(part, range(0, B, size)))
         whole = parts[0] if len(parts) == 1 else Part(*share(self.join, zip(*parts, strict=True)))
@@ -189,13 +190,13 @@ class TorchNetwork:
         noise: Tensor | None,
         temperature: float,
     ) -> Part:
-        """One supervision step of B rows, compiled for `size`, in one thread; a state and e_x of one row stand for B
+        """One supervision step of B rows, compiled for `size`, in one thread; a state and e_x of one row serve for B
         equal ones."""
         if self.compiled:  # for one layout of its inputs
             surplus = size - B
             h, l, e_x = (filled(z.expand(B, -1, -1), surplus).contiguous() for z in (h, l, e_x))  # noqa: E741
             noise = None if noise is None else filled(noise.transpose(0, 1), surplus).transpose(0, 1)
-            if noise is not None and isinstance(self.model, Model):  # then one code does for any temperature
+            if noise is not None and isinstance(self.model, Model):  # then the same code serves any temperature
                 noise, temperature = noise.mul_(temperature) if temperature != 1 else noise, 1.0
         if self.compiled and self.device.type == "cuda":
             part = self.graph(h, l, e_x, noise, temperature)
@@ -204,7 +205,7 @@ class TorchNetwork:
         return Part(*(z.expand(B, -1, -1) if len(z) == 1 else z[:B] for z in part[:2]), *(z[:B] for z in part[2:]))
 
     def recur(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
-        """A supervision step and what the heads make of it."""
+        """A supervision step and the outputs of the heads."""
         out = self.model.step(State(h, l), e_x, noise, temperature=temperature)
         logits, halt, value, candidates = self.model.decode(out.readout)
         margin = halt[:, 0] - halt[:, 1] if self.config.halting == "halt-continue" else halt[:, 0]
@@ -212,21 +213,21 @@ class TorchNetwork:
         return Part(*out.state, logits, margin, value, self.model.pool(out.readout), candidates)
 
     def graph(self, h: Tensor, l: Tensor, e_x: Tensor, noise: Tensor | None, temperature: float) -> Part:  # noqa: E741
-        """`recursion` through the CUDA graph for as many rows, captured when it is first wanted."""
+        """`recur` by the CUDA graph for this number of rows, captured at first use."""
         key = len(h), noise is None, temperature
         if key not in self.graphs:
             self.graphs[key] = Graph(partial(self.recursion, temperature=temperature), h, l, e_x, noise)
         return Part(*self.graphs[key](h, l, e_x, noise))
 
     def compile(self) -> None:
-        """Compile a whole step for blocks of rows, in a thread of the pool, because the code is made for as many
-        threads. On a GPU it becomes one CUDA graph besides."""
-        # C++ around the kernels lets go of Python's lock, without which threads wait for one another (LOG.md)
+        """Compile a whole step for blocks of rows, in a thread of the pool, because the code depends on the number of
+        threads. On a GPU it also becomes one CUDA graph."""
+        # C++ around the kernels releases Python's lock, so that threads run in parallel (docs/log/speed.md, 2026-11-27)
         from torch._dynamo import config
 
         compiled = torch.compile(self.recur, dynamic=False, options={"cpp_wrapper": self.device.type == "cpu"})
         self.recursion, self.compiled = compiled, True
-        # every network is a variant of one function to the compiler, which else leaves the ninth as it is in silence
+        # the compiler sees every network as a variant of one function and by default silently skips the ninth
         unlimited = {"recompile_limit": MANY, "accumulated_recompile_limit": MANY, "fail_on_recompile_limit_hit": True}
         try:
             with config.patch(unlimited):
@@ -235,10 +236,10 @@ class TorchNetwork:
         except RuntimeError as error:
             self.recursion, self.compiled = self.recur, False
             reason = str(error).strip().splitlines()[0]
-            warnings.warn(f"torch.compile failed ({reason}); going on without it.", stacklevel=2)
+            warnings.warn(f"torch.compile failed ({reason}); continuing without it.", stacklevel=2)
 
     def blank_step(self, size: int) -> None:
-        """A step of so many blank inputs."""
+        """Compute a step with this many blank inputs."""
         puzzles = np.zeros((size, self.model.spec.length), np.uint8)
         noise = Noise(0, [(puzzle, 0, 0) for puzzle in puzzles], self.noise_shape, scale=0)
         random = np.zeros((2, size, *self.start_shape[1:]), np.float32)
@@ -265,7 +266,7 @@ class TorchNetwork:
         return torch.from_numpy(drawn).to(self.device)
 
     def __reduce__(self) -> tuple[Callable[..., "TorchNetwork"], tuple[Any, ...]]:
-        """By its weights, as arrays that need neither this device nor this process."""
+        """Pickle the weights as arrays, independent of device and process."""
         state = {name: z.float().cpu().numpy() for name, z in self.model.state_dict().items()}
         return restored, (self.model.spec, self.config, state, self.dtype, self.device.type, self.compiled)
 
@@ -273,7 +274,7 @@ class TorchNetwork:
 def restored(
     spec: TaskSpec, config: ModelConfig, state: dict[str, np.ndarray], dtype: str, device: str, compile: bool
 ) -> TorchNetwork:
-    """What was pickled: with the threads of this process, and on a CPU where there is no GPU."""
+    """Restore a pickled network, with the threads of this process, and on a CPU if there is no GPU."""
     model = build(spec, config)
     model.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
     model = model.eval().to(device if device == "cpu" or torch.cuda.is_available() else "cpu")
