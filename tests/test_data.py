@@ -567,7 +567,7 @@ def test_command(server, capsys):
     code, out, err = run(capsys, "maze-30", "--mirror", server.address)
     assert (code, err) == (0, "")
     assert len(out.splitlines()) == 5
-    assert out.splitlines()[-1] == "Licence: no licence stated."
+    assert out.splitlines()[-1] == "License: no license stated."
     assert "maze-30 is stored and checked; it came from https://huggingface.co/" in out
     code, out, _ = run(capsys, "maze-30")
     assert code == 0

@@ -194,7 +194,7 @@ def refused(capsys, *arguments: Any) -> str:
 def test_refused(capsys, tmp_path, monkeypatch):
     assert "did you mean 'queens-8'" in refused(capsys, "quens-8")
     assert "Name a table" in refused(capsys)
-    assert "write whole numbers" in refused(capsys, "tiny", "--seeds", "1;2")
+    assert "0,1,2" in refused(capsys, "tiny", "--seeds", "1;2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "needs a GPU" in refused(capsys, "queens-8", "--scale", "paper", "--out", tmp_path / "out")
     monkeypatch.setenv("GRAM_DATA", str(tmp_path))

@@ -184,7 +184,7 @@ def test_holes_that_are_refused(run, gram, tmp_path, text, sentence):
         ("a,b\n" + "".join(f"{i % 290},{i % 2}\n" for i in range(300)), (), "290 different values"),
         ("a,b\n1,2\n", (), "falls into"),
         ("a,b\n1,2\n", ("--bins", "1"), "it must be 2 to"),
-        ("a,b\n1,2\n", ("--check", "x.py:f"), "leave --check"),
+        ("a,b\n1,2\n", ("--check", "x.py:f"), "--check"),
     ],
 )
 def test_tables_that_are_refused(gram, tmp_path, text, more, sentence):

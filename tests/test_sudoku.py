@@ -318,7 +318,7 @@ def test_generator_is_seeded():
     np.testing.assert_array_equal(one.inputs, same.inputs)
     np.testing.assert_array_equal(one.targets, same.targets)
     assert len({row.tobytes() for row in one.inputs} & {row.tobytes() for row in other.inputs}) < 5
-    with pytest.raises(ValueError, match="'val'.*train, dev, test"):
+    with pytest.raises(ValueError, match=r"'val'.*train, dev, test"):
         task.examples("val")
 
 

@@ -8,20 +8,20 @@ from gram.console.exits import ended
 USAGE = """usage: gram VERB ...
 
   gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
-  gram generate TASK             draw samples of a task without puzzles: boards, digits
+  gram generate TASK             draw unconditional samples: boards, digits
   gram serve [WEIGHTS ...]       answer over HTTP
-  gram eval TASK                 measure weights on held-out puzzles
+  gram eval TASK                 evaluate weights on held-out puzzles
   gram train RECIPE              train a recipe
-  gram data NAME                 get a public data set, or check one
-  gram export WEIGHTS            a bundle that answers without PyTorch
-  gram push WEIGHTS NAME         put weights on the Hugging Face hub
-  gram import CHECKPOINT         weights of the published TRM or HRM code
-  gram bench [RECIPE ...]        how fast this machine trains and samples
-  gram report                    tables and figures of results, beside the published ones
+  gram data NAME                 download or check a public data set
+  gram export WEIGHTS            write a bundle that runs without PyTorch
+  gram push WEIGHTS NAME         upload weights to the Hugging Face hub
+  gram import CHECKPOINT         convert a checkpoint of the published TRM or HRM code
+  gram bench [RECIPE ...]        measure training and sampling speed
+  gram report                    write tables and figures of results
   gram reproduce NAME            train, measure and report one table
-  gram info                      tasks, weights, recipes, this machine
+  gram info                      show tasks, weights, recipes, this machine
 
-gram VERB --help tells the options of each; gram --version the version."""
+gram VERB --help lists the options of a verb; gram --version shows the version."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -37,7 +37,7 @@ def dispatch(arguments: list[str]) -> int:
     if verb in ("-V", "--version"):
         print(f"gram {gram.__version__}")
         return 0
-    # imported late: a package that is missing is told, and --help needs none
+    # imported late, so that a missing package is reported and --help needs none
     from gram.cli import answering, commands, train
     from gram.cli.parse import parse
 

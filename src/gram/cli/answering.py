@@ -1,4 +1,4 @@
-"""Verbs that answer, sample, measure and serve with weights."""
+"""Verbs that answer, sample, evaluate and serve with weights."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,37 +35,37 @@ def solve(
     token_file: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
-    """Answer puzzles. What is left out is as the weights were tuned.
+    """Answer puzzles. The defaults are those tuned for the weights.
 
     Args:
-        task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of one's own data.
-        puzzles: The puzzles as text (ARC: a JSON file); read from --input or standard input if none is given.
+        task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of your own data.
+        puzzles: Puzzles as text (ARC: a JSON file); read from --input or standard input if none are given.
         options: How puzzles are answered.
-        input: A file of puzzles, in any form of docs/formats.md.
-        base: For graphs, the number of the first vertex; if not given, 0 where the file holds a vertex 0, else 1.
-        explain_input: Only say how this file is understood, and answer nothing.
-        weights: Shipped weights by name or a folder; the task's own if not given.
-        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
-        check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
-        trust_check: For own data, run the check that the weights name. It is code: read it first.
-        input_key: For own data, the key, column or array of --input that holds the inputs, if training had another.
+        input: A file of puzzles, in any format of docs/formats.md.
+        base: For graphs, the number of the first vertex; by default 0 if the file has a vertex 0, else 1.
+        explain_input: Only show how this file is understood, without answering.
+        weights: Shipped weights by name or a folder; by default those of the task.
+        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured clearly faster.
+        check: For own data, the function that checks an answer, file.py:function, instead of the one in the weights.
+        trust_check: For own data, run the check that the weights name. It is code, so read it first.
+        input_key: For own data, the key, column or array of --input that holds the inputs, if different in training.
         animate: Also write how the first six trajectories of one puzzle think into this new SVG file.
-        skip_bad: Answer the others where some are no puzzles; each is named on standard error, and the exit code is 2.
-        output: A new file for the answers in place of their printing, whole at the end: .csv, .parquet or .jsonl, with
-            the names of --json. For tables (gram train own --complete), the rows of --input, empty cells filled in.
-            For ARC also .json: two attempts at each test input, as Kaggle takes submissions.
-        n: For tables, imputations of each row; 1 takes the likeliest value of each cell.
-        unknown: For own data without a check, what a symbol is that the weights do not know: an error, or a blank.
-        quiet: Say nothing on standard error but what goes wrong.
-        server: Address of a `gram serve` that answers in place of weights that are loaded here.
+        skip_bad: Skip invalid puzzles instead of stopping; standard error names each, and the exit code is 2.
+        output: A new file for the answers instead of printing them, written at the end: .csv, .parquet or .jsonl, with
+            the names of --json. For tables (gram train own --complete), the rows of --input with empty cells filled in.
+            For ARC also .json: two attempts at each test input, in Kaggle's submission format.
+        n: For tables, imputations of each row; 1 takes the most likely value of each cell.
+        unknown: For own data without a check, how to treat unknown symbols: as an error, or as a blank.
+        quiet: Print only errors on standard error.
+        server: Address of a `gram serve` that answers instead of locally loaded weights.
         token_file: A file with the bearer token of that server.
-        as_json: One JSON object per puzzle, each printed as soon as it and those before it are there.
+        as_json: Print one JSON object per puzzle, as soon as it and all earlier ones are ready.
     """
     from gram.console import puzzles as console
     from gram.console.remote import Remote
 
     if token_file is not None and server is None:
-        raise ValueError("--token-file opens a server; give --server URL with it, or leave it out.")
+        raise ValueError("--token-file needs --server URL; give both, or leave it out.")
     return console.solve(
         task,
         puzzles,
@@ -103,19 +103,19 @@ def generate(
     quiet: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
-    """Draw samples of a task without puzzles. What is left out is as the weights were tuned.
+    """Draw samples of an unconditional task. The defaults are those tuned for the weights.
 
     Args:
         task: Name of the task, such as sudoku-boards.
         options: How samples are drawn.
-        n: Samples.
-        weights: Shipped weights by name or a folder; the task's own if not given.
-        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
-        output: Also a new file of the samples: .csv, .parquet or .jsonl, with the names of --json.
-        png: Write a picture of the first hundred samples into this new file.
-        evolution: Write what the first eight samples were after each supervision step into this new PNG file.
-        quiet: Say nothing on standard error but what goes wrong.
-        as_json: One JSON object per sample.
+        n: Number of samples.
+        weights: Shipped weights by name or a folder; by default those of the task.
+        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured clearly faster.
+        output: Also write the samples to this new file: .csv, .parquet or .jsonl, with the names of --json.
+        png: Write a picture of the first hundred samples to this new file.
+        evolution: Write the first eight samples after each supervision step to this new PNG file.
+        quiet: Print only errors on standard error.
+        as_json: Print one JSON object per sample.
     """
     from gram.console import samples
 
@@ -155,30 +155,30 @@ def evaluate(
     quiet: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
-    """Measure weights on puzzles that were not trained on; every metric comes from samples of the prior.
+    """Evaluate weights on held-out puzzles. All metrics come from samples of the prior.
 
     Args:
         task: Name of the task.
         options: How puzzles are answered.
-        weights: Shipped weights by name or a folder; the task's own if not given.
-        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured to be clearly faster.
-        check: For own data, the function that judges an answer, file.py:function, in place of the one in the weights.
-        trust_check: For own data, run the check that the weights name. It is code: read it first.
-        input_key: For own data, the key, column or array of --data that holds the inputs, if training had another.
-        target_key: The same of the targets.
-        data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, else any
-            file that `gram solve --input` reads; the answers are then all that the exact solver finds. For own data a
-            file with inputs and targets, for ARC a file or folder of puzzles, its solutions beside it.
+        weights: Shipped weights by name or a folder; by default those of the task.
+        dtype: Arithmetic; auto is GRAM_DTYPE, else bfloat16 where it was measured clearly faster.
+        check: For own data, the function that checks an answer, file.py:function, instead of the one in the weights.
+        trust_check: For own data, run the check that the weights name. It is code, so read it first.
+        input_key: For own data, the key, column or array of --data that holds the inputs, if different in training.
+        target_key: The same for the targets.
+        data: A file of puzzles instead of the task's own split: a CSV with question and answer for Sudoku, otherwise
+            any file that `gram solve --input` reads, with all answers of the exact solver as targets. For own data a
+            file with inputs and targets, for ARC a file or folder of puzzles with its solutions beside it.
         submission: For ARC, score this file of two attempts at each test input instead; needs no weights.
-        base: For graphs of a file, the number of the first vertex, as in `gram solve`.
+        base: For graphs in a file, the number of the first vertex, as in `gram solve`.
         split: The split by content: 5% of all inputs are test, 10% dev.
-        limit: Use a sample of that many puzzles, always the same.
+        limit: Use a fixed sample of this many puzzles.
         edge_probability: For coloring, the density of the generated graphs (0.4 if not given).
-        early_stop: With select "checked", stop at the first valid answer of a puzzle: much faster, but it tells nothing
-            about single samples (valid, coverage and conflicts are then null).
+        early_stop: With select "checked", stop at the first valid answer of a puzzle. This is much faster, but gives no
+            metrics of single samples (valid, coverage and conflicts are then null).
         record: Also write the metrics with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
-        quiet: Say nothing on standard error but what goes wrong.
-        as_json: One JSON object.
+        quiet: Print only errors on standard error.
+        as_json: Print one JSON object.
     """
     from gram.console import evaluation as console
 
@@ -204,10 +204,10 @@ def evaluate(
 
 
 def serve(weights: Positional[tuple[str, ...]] = (), /, *, settings: Annotated[Settings, arg(name="")]) -> int:
-    """Answer puzzles over HTTP; /docs of the server tells how.
+    """Answer puzzles over HTTP; /docs on the server describes the requests.
 
     Args:
-        weights: Shipped weights by name, folders of runs, or bundles; all that ship if none are given.
+        weights: Shipped weights by name, run folders, or bundles; all shipped weights if none are given.
         settings: Where the server listens and what it allows.
     """
     from gram.serve import run

@@ -18,14 +18,15 @@ def data(
     out: Path | None = None,
     mirror: str | None = None,
 ) -> int:
-    """Store a public data set where recipes find it, with its checksums in manifest.json; or check one that is stored.
-    It is copied from a folder that holds it, or downloaded; a download that broke off is gone on with.
+    """Store a public data set where recipes find it, with its checksums in manifest.json, or check a stored one.
+
+    It is copied from a folder that holds it, or downloaded; an interrupted download continues.
 
     Args:
         name: sudoku-extreme, sudoku-bank, tdoku-hard, maze-30, arc-1, arc-2 or mnist.
-        source: A folder laid out like the data folder; the data folders themselves if not given.
-        out: The data folder to store in; the one in GRAM_DATA or data/ if not given.
-        mirror: An address to download from instead of the original hosts, with the same paths below it.
+        source: A folder with the layout of the data folder; by default the data folders themselves.
+        out: The data folder to write to; by default GRAM_DATA or data/.
+        mirror: An address to download from instead of the original hosts, with the same paths.
     """
     from gram.tasks.data import datasets, download, store
 
@@ -34,8 +35,8 @@ def data(
     )
     for file, facts in stored.files.items():
         print(f"{stored.folder / file}  {facts['bytes']:,} bytes  sha256 {facts['sha256']}")
-    print(f"{name} {'is as it was stored' if stored.found else 'is stored and checked'}; it came from {stored.origin}.")
-    print(f"Licence: {datasets.DATASETS[name].licence}.")
+    print(f"{name} {'is unchanged' if stored.found else 'is stored and checked'}; it came from {stored.origin}.")
+    print(f"License: {datasets.DATASETS[name].license}.")
     return 0
 
 
@@ -51,21 +52,21 @@ def export(
     license: str | None = None,
     quiet: bool = False,
 ) -> int:
-    """Write a bundle: ONNX graphs, config, model card and checksums. It answers with numpy and onnxruntime alone, by
-    `python -m gram.ship.runtime OUT` or as --weights OUT. Or with --official a checkpoint.
+    """Write a bundle: ONNX graphs, config, model card and checksums. It runs with numpy and onnxruntime alone, by
+    `python -m gram.ship.runtime OUT` or as --weights OUT. With --official, write a checkpoint instead.
 
     Args:
-        weights: Shipped weights by name or the folder of a run.
+        weights: Shipped weights by name or a run folder.
         out: A new folder.
-        int8: Matrix products in 8 bits: a third of the size. Short for --dtype int8.
-        dtype: Arithmetic of the bundle; auto is float32. onnxruntime has no bfloat16 products for processors.
-        web: A page beside it that solves in a browser, of queens and Sudoku.
-        official: A checkpoint of the published TRM or HRM code instead, if the architecture is theirs.
-        license: License of the network, for its card; a network of your own has none unless you give it.
-        quiet: Say nothing on standard error but what goes wrong.
+        int8: Matrix products in 8 bits, for a third of the size. Short for --dtype int8.
+        dtype: Arithmetic of the bundle; auto is float32. onnxruntime has no bfloat16 products for CPUs.
+        web: Also write a page that solves in a browser (queens and Sudoku).
+        official: Write a checkpoint of the published TRM or HRM code instead, if the architecture matches.
+        license: License of the network, for its card; your own network has none unless you give it.
+        quiet: Print only errors on standard error.
     """
     if dtype == "bfloat16":
-        raise ValueError("A bundle cannot compute in bfloat16, onnxruntime lacks it; use --dtype float32 or int8.")
+        raise ValueError("A bundle cannot use bfloat16, since onnxruntime lacks it; use --dtype float32 or int8.")
     if int8 and dtype == "float32":
         raise ValueError("--int8 and --dtype float32 contradict each other; give one of them.")
     int8 = int8 or dtype == "int8"
@@ -74,10 +75,12 @@ def export(
 
         if int8 or web:
             raise ValueError(
-                "Checkpoints of the published code are float32 and no page; leave out --int8, --web or --official."
+                "Checkpoints of the published code are float32 without a page; leave out --int8, --web or --official."
             )
         if license is not None:
-            raise ValueError("Checkpoints of the published code have no card; leave out --license or --official.")
+            raise ValueError(
+                "Checkpoints of the published code have no card for a license; leave out --license or --official."
+            )
         export_official(weights, out)
         return 0
     from gram.ship import export as ship
@@ -94,14 +97,14 @@ def push(
     private: bool = False,
     results: Path | None = None,
 ) -> int:
-    """Put weights on the Hugging Face hub, with a model card: one commit, all of it or nothing. Log in first: hf auth
-    login. Then hf:OWNER/NAME is a name of weights wherever one is asked for.
+    """Upload weights with a model card to the Hugging Face hub, in one commit. Log in first with hf auth login.
+    hf:OWNER/NAME then works wherever weights are named.
 
     Args:
-        weights: Shipped weights by name or the folder of a run.
-        name: The repository, OWNER/NAME; it is made if it is not there.
-        private: Make it a private one.
-        results: A folder that `gram eval --record` wrote, whose figures of this recipe the card shows.
+        weights: Shipped weights by name or a run folder.
+        name: The repository, OWNER/NAME; created if needed.
+        private: Make the repository private.
+        results: A folder that `gram eval --record` wrote; the card shows its metrics of this recipe.
     """
     from gram import hub
     from gram import weights as weight_files
@@ -112,12 +115,12 @@ def push(
 
 
 def import_official(checkpoint: Positional[Path], /, *, out: Path, task: str | None = None) -> int:
-    """Make weights of a checkpoint of the published TRM or HRM code, with its all_config.yaml beside it.
+    """Convert a checkpoint of the published TRM or HRM code, with its all_config.yaml beside it, to weights.
 
     Args:
-        checkpoint: The file, or the folder of a run: its file `checkpoint` or newest step_N.
+        checkpoint: The file, or a run folder with a file `checkpoint` or step_N (the newest is used).
         out: A new folder.
-        task: The task; sudoku-9 or maze-30, as the vocabulary tells, if not given.
+        task: The task; by default sudoku-9 or maze-30, by the vocabulary size.
     """
     from gram.ship import official
 
@@ -144,23 +147,16 @@ def bench(
     clock: Literal["wall", "cpu"] = "wall",
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
-    """Measure training and sampling in turns, beside the fastest matrix products of the same machine and dtype.
+    """Measure training and sampling, alternating with the fastest matrix products of the machine in the same dtype.
 
     Args:
-        recipes: Recipes by name, variants included (queens-8-trm, paper-sudoku-9); four variants of queens-8 if none.
-        what: Training, sampling, or both.
-        batch: Rows per update.
-        threads: CPU threads.
-        dtype: Arithmetic of the network.
-        device: Where.
-        compile: Whether training uses torch.compile.
-        repeats: Repetitions of each; medians are shown.
-        seconds: How long the updates of a repetition take at least.
-        puzzles: Dev puzzles, sampled side by side and one at a time.
-        width: Trajectories per puzzle.
-        select: How one answer is chosen when one puzzle is asked at a time.
-        clock: Seconds on the wall, or those that this process computed (one thread, on a machine with other work).
-        as_json: One JSON object.
+        recipes: Recipes by name, including variants (queens-8-trm, paper-sudoku-9); by default four variants of
+        queens-8. what: Training, sampling, or both. batch: Rows per update. threads: CPU threads. dtype: Arithmetic of
+        the network. device: Device of the network. compile: Whether training uses torch.compile. repeats: Repetitions
+        of each; medians are shown. seconds: Minimum seconds of the updates in a repetition. puzzles: Dev puzzles,
+        sampled in parallel and one at a time. width: Trajectories per puzzle. select: How the answer is chosen when
+        puzzles are sampled one at a time. clock: Wall-clock seconds, or CPU seconds of this process (one thread, for
+        busy machines). as_json: Print one JSON object.
     """
     from gram.bench import run
 
@@ -194,19 +190,19 @@ def report(
     samples: tuple[str, ...] = (),
     dtype: Dtype = "auto",
 ) -> int:
-    """Tables and figures of a folder of results, beside the published ones: OUT/report.md and OUT/figures. Figures need
-    matplotlib (pip install 'gram-reasoning[report]'); without it there are tables only.
+    """Write tables and figures of a folder of results, with the published ones: OUT/report.md and OUT/figures. Figures
+    need matplotlib (pip install 'gram-reasoning[report]'); without it there are only tables.
 
     Args:
         results: A folder that `gram eval --record` wrote.
-        out: A new folder, or one with an earlier report; RESULTS/report if not given.
-        run: Folders of runs whose losses, KL, validity and coverage are drawn over time, told apart by folder.
-        follow: Only draw these, in OUT/runs.html, again and again while they learn.
-        trajectories: Shipped weights by name or a folder, whose latent trajectories are drawn.
-        beside: Other weights, such as TRM's, whose trajectories are drawn beside them.
-        puzzle: The puzzle that they answer; the dev puzzle with the most solutions if not given.
-        samples: Weights by name or folder that answer no puzzles, whose samples are drawn side by side.
-        dtype: Arithmetic of what is drawn; auto is float32 for trajectories, and for samples as in `gram generate`.
+        out: A new folder, or one with an earlier report; by default RESULTS/report.
+        run: Run folders, to draw losses, KL, validity and coverage over time, labeled by folder.
+        follow: Only draw the runs, in OUT/runs.html, and update the page while they train.
+        trajectories: Shipped weights by name or a folder, to draw their latent trajectories.
+        beside: Other weights, such as TRM's, to draw their trajectories beside the first.
+        puzzle: The puzzle of the trajectories; by default the dev puzzle with the most solutions.
+        samples: Weights of unconditional tasks by name or folder, to draw their samples side by side.
+        dtype: Arithmetic of the drawings; auto is float32 for trajectories, and for samples as in `gram generate`.
     """
     from gram.report import page
 
@@ -214,10 +210,10 @@ def report(
         from gram.report.follow import follow as follow_runs
 
         if trajectories or beside or puzzle or samples:
-            raise ValueError("--follow draws runs alone; leave --trajectories, --beside, --puzzle and --samples out.")
+            raise ValueError("--follow draws only runs; leave out --trajectories, --beside, --puzzle and --samples.")
         return follow_runs(run, results / "report" if out is None else out)
     if beside is not None and trajectories is None:
-        raise ValueError("--beside stands beside --trajectories WEIGHTS; give both.")
+        raise ValueError("--beside needs --trajectories WEIGHTS; give both.")
     weights = [name for name in (trajectories, beside) if name is not None]
     return page.report(results, out, run=run, weights=weights, puzzle=puzzle, samples=samples, dtype=dtype)
 
@@ -233,16 +229,16 @@ def reproduce(
     quiet: bool = False,
     listed: Annotated[bool, arg(name="list")] = False,
 ) -> int:
-    """Train what a table needs, measure it, and end in the report. Stopped or killed, the same command goes on.
+    """Train and measure the models of a table and write the report. If stopped or killed, the same command continues.
 
     Args:
         name: queens-8, queens-10, coloring-8, coloring-10, sudoku, maze, ablations, ...; --list names all.
         scale: laptop: at most three hours on two cores; paper: the sizes and updates of the paper, on a GPU.
-        out: Where runs, results and report are; runs/reproduce/NAME if not given.
-        seeds: Seeds with commas between them instead of those of the table.
-        jobs: Runs side by side; one for each CPU core at laptop scale, one on a GPU, if not given.
-        quiet: Say nothing of how far runs are; their logs do.
-        listed: Only say what would be trained and measured, with minutes.
+        out: Folder for runs, results and report; by default runs/reproduce/NAME.
+        seeds: Comma-separated seeds instead of those of the table.
+        jobs: Parallel runs; by default one per CPU core at laptop scale, one on a GPU.
+        quiet: Show no progress of the runs; see their logs.
+        listed: Only print what would be trained and measured, with minutes.
     """
     from gram.reproduce import run as tables
 
@@ -250,11 +246,11 @@ def reproduce(
 
 
 def info(weights: Positional[str | None] = None, /, *, as_json: Annotated[bool, arg(name="json")] = False) -> int:
-    """Tasks, recipes and shipped weights; or the parameters by part and the metrics of one set of weights.
+    """Show tasks, recipes and shipped weights; or the parameters by part and the metrics of one set of weights.
 
     Args:
-        weights: Shipped weights by name, a folder, or a recipe's name.
-        as_json: One JSON object.
+        weights: Shipped weights by name, a folder, or the name of a recipe.
+        as_json: Print one JSON object.
     """
     from gram import recipes
     from gram.console import info as show

@@ -1,4 +1,4 @@
-"""Arguments of the command line by tyro; what it cannot take is said as everything else is: in one sentence."""
+"""Command-line arguments by tyro, with errors in one sentence."""
 
 import functools
 import io
@@ -49,7 +49,7 @@ def parse(target: Callable[..., Any], arguments: Sequence[str], prog: str, **opt
         del os.environ["COLUMNS"]
         if columns is not None:
             os.environ["COLUMNS"] = columns
-    raise ValueError(f"{sentence(heard.getvalue())}; {prog} --help tells all options.")
+    raise ValueError(f"{sentence(heard.getvalue())}; {prog} --help lists all options.")
 
 
 def sentence(box: str) -> str:

@@ -1,4 +1,4 @@
-"""train: a recipe, every field of which is an option."""
+"""gram train: every field of a recipe is an option."""
 
 import dataclasses
 import sys
@@ -16,44 +16,44 @@ FLAGS = ("--trust-check", "--add-symbols", "--complete")
 
 @dataclasses.dataclass(kw_only=True, frozen=True)
 class TrainArguments(Config):
-    """Train a recipe; every field of it can be changed by its name."""
+    """Train a recipe; every field can be changed by its name."""
 
     minutes: float | None = None
-    """Wall-clock budget from here to the weights: compilation, heads and evaluations are included."""
+    """Wall-clock budget from the command to the weights, including compilation, heads and evaluations."""
     target: float | None = None
-    """Stop when so many samples of dev puzzles are right: 0.95."""
+    """Stop when this share of samples on dev puzzles is correct, such as 0.95."""
     out: Path | None = None
-    """Run directory; runs/RECIPE-SEED if not given."""
+    """Run folder; by default runs/RECIPE-SEED."""
     resume: Path | None = None
-    """Continue the run in this directory with its own config (other options change it)."""
+    """Continue the run in this folder with its own config (other options change it)."""
     start: str | None = None
-    """Begin with these weights (shipped ones by name, or a folder) of the same network, such as maze-10 for maze-30,
+    """Start from these weights (shipped ones by name, or a folder) of the same network, such as maze-10 for maze-30,
     instead of new ones."""
     add_symbols: bool = False
-    """For the recipe own with --start: symbols that the weights do not know join those that they know."""
+    """For the recipe own with --start: add symbols that the weights do not know."""
     complete: bool = False
     """For the recipe own: --data is a table (CSV with a header), and any part of a row is completed from the rest."""
     bins: int | None = None
-    """With --complete: columns of more different numbers than that get as many bins of equally many rows."""
+    """With --complete: columns with more distinct numbers than this get this many bins of equally many rows."""
     split: Literal["words"] | None = None
-    """For the recipe own: text is words with spaces between them, and not characters."""
+    """For the recipe own: text is words separated by spaces instead of characters."""
     input_key: str | None = None
-    """For the recipe own: the key, column or array that holds the inputs, if it is not called so."""
+    """For the recipe own: the key, column or array that holds the inputs, if it has another name."""
     target_key: str | None = None
-    """The same of the targets."""
+    """The same for the targets."""
     stop_at: int | None = None
-    """Stop after this update with a checkpoint: 200 updates and a resumption equal 400 at once, bit for bit on CPU."""
+    """Stop after this update with a checkpoint. On a CPU, 200 updates and resuming equal 400 at once, bit for bit."""
     check: str | None = None
-    """For the recipe own, the function that judges an answer: file.py:function, called with input and answer."""
+    """For the recipe own, the function that checks an answer: file.py:function, called with input and answer."""
     trust_check: bool = False
-    """Go on with the check that a resumed run names; it is code, so read it first if the run is not yours."""
+    """Run the check that a resumed run names. It is code, so read it first if the run is not yours."""
     track: Literal["tensorboard", "trackio", "wandb"] | None = None
-    """Who else is told the metrics; TensorBoard's files are in the run directory (pip install 'gram-reasoning[track]').
-    A tracker that cannot be reached is said once, and training goes on."""
+    """Also send the metrics to a tracker; TensorBoard files are in the run folder (pip install
+    'gram-reasoning[track]'). If a tracker cannot be reached, there is one message and training continues."""
     table: Annotated[TableConfig | None, tyro.conf.Suppress] = None
     rows: Annotated[RowsConfig | None, tyro.conf.Suppress] = None
     arc: Annotated[ArcConfig | None, tyro.conf.AvoidSubcommands] = None
-    """Which ARC puzzles there are; for arc-1 and arc-2 only."""
+    """The ARC puzzles; only for arc-1 and arc-2."""
 
 
 def train(arguments: list[str]) -> int:
@@ -76,10 +76,10 @@ def train(arguments: list[str]) -> int:
     if resumed:
         run = Path(resumed[-1])
         if not (run / weight_files.CONFIG).is_file():
-            raise FileNotFoundError(f"{run} holds no run to resume; give the folder of an earlier `gram train`.")
+            raise FileNotFoundError(f"{run} has no run to resume; give the folder of an earlier `gram train`.")
         default = weight_files.read(run)
         if named and named != default.recipe:
-            raise ValueError(f"{run} is a run of {default.recipe}, not of {named}; leave the recipe out to resume it.")
+            raise ValueError(f"{run} is a run of {default.recipe}, not of {named}; leave out the recipe to resume it.")
     elif named:
         default = recipes.recipe(named)
     elif {"-h", "--help"} & set(rest):
@@ -101,19 +101,19 @@ def train(arguments: list[str]) -> int:
     if start is not None and asked.task == OWN and not given.complete:
         first = weight_files.read(start)
         if first.table is None:
-            raise ValueError(f"{given.start} are no weights of one's own data but of {first.task}; leave --start out.")
+            raise ValueError(f"{given.start} holds weights of {first.task}, not of your own data; leave out --start.")
         before = first.table
         if asked.model == default.model:
             asked = dataclasses.replace(asked, model=first.model)
     if given.complete or asked.rows is not None:
         if given.check is not None or given.start is not None:
-            raise ValueError("Completion has no check and begins with new weights; leave --check and --start out.")
+            raise ValueError("Completion has no check and starts from new weights; leave out --check and --start.")
         if given.split or given.input_key or given.target_key:
             raise ValueError("Completion reads the columns of a table; leave --split and the keys out.")
         config = completion.describe_rows(asked, given.bins)
         if config.rows is not None and config.rows.left_out:
             names = ", ".join(config.rows.left_out)
-            print(f"Left out, since every row has another value there: {names}.", file=sys.stderr)
+            print(f"Left out, since every row has a different value: {names}.", file=sys.stderr)
     else:
         names = own.named_by(given.input_key, given.target_key, given.split == "words", before)
         config = own.describe(
@@ -136,7 +136,7 @@ def train(arguments: list[str]) -> int:
     except loop.Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
     if given.stop_at is not None:
-        print(f"Stopped as asked; go on with gram train --resume {out}")
+        print(f"Stopped as requested; continue with gram train --resume {out}")
     else:
-        print(f"The weights are in {out}; measure them: gram eval {config.task} --weights {out}")
+        print(f"The weights are in {out}; evaluate them with gram eval {config.task} --weights {out}")
     return 0

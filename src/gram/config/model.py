@@ -1,5 +1,5 @@
-"""The fields of the network in four groups: backbone, recursion, guidance, baseline. Names are unique,
-so options and files leave those of the groups out."""
+"""The fields of the network in four groups: backbone, recursion, guidance, baseline. Names are unique, so
+options and files omit the group names."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -16,7 +16,7 @@ else:
 
 @dataclass(kw_only=True, frozen=True)
 class BackboneConfig(Checked):
-    """What the network is made of, and what it reads."""
+    """The structure of the network and its input."""
 
     kind: Literal["recursive", "direct", "autoregressive", "mdlm", "d3pm-uniform", "d3pm-absorbing", "vae"] = (
         "recursive"
@@ -31,39 +31,40 @@ class BackboneConfig(Checked):
     """Hidden width of the SwiGLU over channels."""
     mixer: Literal["attention", "swiglu", "groups", "auto"] = "attention"
     """How positions exchange information: attention, a SwiGLU over positions (the paper on Sudoku), or gated sums over
-    the groups that the task names (rows, columns, boxes; ours, see DEVIATIONS.md). "auto": a training chooses, the
-    SwiGLU where sequences are all equally long, else attention."""
+    the groups of the task (rows, columns, boxes; ours, see DEVIATIONS.md). "auto" is resolved by training: the SwiGLU
+    if all sequences have the same length, otherwise attention."""
     mixer_hidden: Width = 512
     """Hidden width of the SwiGLU over positions; channels per relation for "groups"; unused by attention."""
     mixer_norm: Literal["channels", "positions"] = "channels"
-    """What the norm after the mixer runs over: each position's channels, or each channel's positions (TRM's mixer)."""
+    """Axis of the norm after the mixer: the channels of each position, or the positions of each channel (TRM's
+    mixer)."""
     heads: Annotated[int, Range(1, 1024)] = 8
     """Attention heads."""
     positions: Literal["rope", "learned", "none"] = "rope"
-    """Where positions come from: rotary inside attention, a learned embedding added to the tokens (in a unary model one
-    of the symbols as well), or nowhere."""
+    """Position information: rotary inside attention, a learned embedding added to the tokens (in a unary model also one
+    of the symbols), or none."""
     unary: bool = False
-    """A row of the state for each symbol of each position ("is cell 5 a 3?") instead of one for each position; weights
-    are shared between symbols. Needs mixer "groups" (ours, see DEVIATIONS.md)."""
+    """One row of the state per position and symbol ("is cell 5 a 3?") instead of one per position, with weights shared
+    between symbols. Needs mixer "groups" (ours, see DEVIATIONS.md)."""
     stem: Literal["tokens", "patches"] = "tokens"
-    """A row of the state for each token, or, for images, for each patch of 2x2 pixels behind two convolutions."""
+    """One row of the state per token or, for images, per patch of 2x2 pixels after two convolutions."""
     stem_channels: Annotated[int, Range(8, 4096)] = 256
     """Channels of these convolutions."""
     registers: Annotated[int, Range(0, 4096)] = 0
-    """Learned tokens in front of the sequence."""
+    """Learned tokens prepended to the sequence."""
     puzzle_embedding: bool = False
-    """Registers are TRM's and HRM's puzzle embedding: they start at 0, are scaled as tokens are and, with learned
-    positions, have positions as tokens do, the sum divided by sqrt(2)."""
+    """Registers are the puzzle embedding of TRM and HRM: they start at 0, are scaled like tokens and, with learned
+    positions, get positions like tokens, with the sum divided by sqrt(2)."""
 
 
 @dataclass(kw_only=True, frozen=True)
 class RecursionConfig(Checked):
-    """How the state begins, moves and halts."""
+    """Start, transitions and halting of the recursion."""
 
     hierarchy: bool = True
-    """Two latents h and l; False keeps h only (Looped Transformer)."""
+    """Two latents h and l; False keeps only h (Looped Transformer)."""
     shared: bool = False
-    """One network plays both f_L and f_H (TRM)."""
+    """One network is both f_L and f_H (TRM)."""
     K: Loops = 4
     """Low-level updates per transition."""
     T: Loops = 3
@@ -71,14 +72,14 @@ class RecursionConfig(Checked):
     gradient: Literal["transition", "one-step", "full"] = "transition"
     """Where gradients flow in a supervision step: the last transition, its last f_L and f_H only (HRM), or all."""
     start: Literal["fixed", "random"] = "fixed"
-    """z0: drawn once and stored, or drawn again for each trajectory (ablation)."""
+    """z0: drawn once and stored, or drawn for each trajectory (ablation)."""
     halting: Literal["halt", "halt-continue"] = "halt"
-    """Stop when sigmoid(halt) > 0.5, or when the halt value beats the continue value (HRM)."""
+    """Stop when sigmoid(halt) > 0.5, or when the halt value exceeds the continue value (HRM)."""
     pool: Literal["first", "mean"] = "first"
     """What the halt and value heads read: the first position of h, or the mean over positions."""
     candidates: bool = False
-    """The input is not the puzzle but what each position may still hold; a step says which candidates are out, and
-    whether the state has a solution at all, and the search takes guesses and takes them back (gram.solve.candidates).
+    """The input is not the puzzle but the candidates of each position. A step predicts which candidates are excluded
+    and whether the state has a solution, and the search makes guesses and takes them back (gram.solve.candidates).
     Needs unary = true, hierarchy = false, guidance "none" and gradient "full" (ours, see DEVIATIONS.md)."""
 
 
@@ -90,22 +91,22 @@ class GuidanceConfig(Checked):
     """Stochastic guidance (gram.guidance): mean and noise; noise only (mu = 0); mean only (sigma = 0); noise that only
     the decoder sees; or a deterministic variant."""
     guidance_over: Literal["positions", "example"] = "positions"
-    """What eps is drawn for: each position by itself, or the whole example: one vector that all positions share, from
-    heads that read all of them (ours, see DEVIATIONS.md)."""
+    """Granularity of eps: one vector per position, or one vector per example that all positions share, from heads that
+    read all positions (ours, see DEVIATIONS.md)."""
     guidance_hidden: Width = 512
     """Hidden width of the four guidance MLPs."""
     fusion: Literal["add", "concat"] = "add"
-    """How the posterior sees the target: embedding added to u, or beside it."""
+    """How the posterior sees the target: its embedding added to u or concatenated with it."""
 
     @property
     def guide(self) -> Guidance:
-        """What `guidance` names."""
+        """The Guidance object that `guidance` names."""
         return GUIDANCE[self.guidance]
 
 
 @dataclass(kw_only=True, frozen=True)
 class BaselineConfig(Checked):
-    """What only baselines read."""
+    """Fields that only baselines use."""
 
     denoising_steps: Count = 64
     """Steps T of the diffusions (D3PM, MDLM); unused elsewhere."""
@@ -123,4 +124,4 @@ class ModelConfig(BaselineConfig, GuidanceConfig, RecursionConfig, BackboneConfi
         "sigma_floor": 0.01,
         "sigma_start": 0.3,
     }
-    """Fields of earlier versions, and the only value that each has now."""
+    """Fields of earlier versions -> the only value that they still allow."""

@@ -1,4 +1,4 @@
-"""Kinds of values of more than one field, with what they may be."""
+"""Value types that several fields share, with their rules."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ Weight = Annotated[float, Range(0, 1_000_000)]
 Rate = Annotated[float, Range(0, 100)]
 Positive = Annotated[float, Range(0, 1_000_000_000, above=True)]
 Period = Annotated[float, Range(0, 1_000_000_000)]
-"""Seconds between two; 0 is after every update."""
+"""Seconds between two events; 0 means after every update."""
 Width = Annotated[int, Range(1, 65_536)]
 Loops = Annotated[int, Range(1, 256)]
 Count = Annotated[int, Range(1, 1_000_000)]

@@ -1,7 +1,7 @@
-"""Every named experiment: one small function each, which returns a whole Config.
+"""Named experiments, one small function each, which returns a complete Config.
 
-Laptop recipes train in minutes on one core; weights that ship hold the settings they were made with. Paper recipes
-restate arXiv:2605.19376 and want a GPU. A baseline or an ablation is another recipe with changed fields.
+Laptop recipes train in minutes on one core; shipped weights hold the settings of their training. Paper recipes follow
+arXiv:2605.19376 and need a GPU. A baseline or an ablation is another recipe with changed fields.
 """
 
 import dataclasses
@@ -19,8 +19,8 @@ __all__ = ["VARIANTS", "change", "names", "recipe", "split"]
 
 
 def recipe(name: str) -> Config:
-    """The recipe of that name; a task of another package has the one of one's own data, with the relations that it
-    names. ValueError with the closest name otherwise."""
+    """The recipe of that name; a task of another package has the recipe of your own data, with its relations.
+    ValueError with the closest name otherwise."""
     scale, task, variant = split(name)
     makers = PAPER if scale == "paper" else LAPTOP
     maker = makers.get(task) or makers.get(tasks.kinds().get(tasks.plain(task), ""))
@@ -46,7 +46,7 @@ def recipe(name: str) -> Config:
 
 
 def other(task: str) -> Config:
-    """A task of another package."""
+    """The recipe for a task of another package."""
     made = tasks.task(task)
     related = bool(made.spec.relations or made.spec.directed)
     model = {"mixer": "groups", "positions": "none"} if related else {}
@@ -54,11 +54,11 @@ def other(task: str) -> Config:
 
 
 def split(name: str) -> tuple[str, str, str | None]:
-    """The name of a recipe -> its scale ("laptop" or "paper"), task and variant (None for GRAM itself). What is no
-    such name has the task ""."""
+    """The name of a recipe -> its scale ("laptop" or "paper"), task and variant (None for GRAM itself). The task is ""
+    if it is not a name of a recipe."""
     bare = name.removeprefix("paper-")
     ends = [len(bare), *(i for i in reversed(range(len(bare))) if bare[i] == "-")]  # sudoku-boards-4, not sudoku-boards
-    for known in (tasks.kinds, tasks.installed):  # packages are searched only if need be
+    for known in (tasks.kinds, tasks.installed):  # packages are searched only if needed
         there = known()
         end = next((end for end in ends if tasks.plain(bare[:end]) in there), None)
         variant = bare[end + 1 :] if end != len(bare) and end is not None else None

@@ -1,4 +1,4 @@
-"""Settings that a configuration does not read."""
+"""Settings that have no effect in a configuration."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -41,11 +41,11 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Config], bool], str], ...] = (
         "only a model with candidates searches",
     ),
 )
-"""Names of fields, when they are not read, and why."""
+"""Names of fields, when they have no effect, and why."""
 
 
 def ignored(config: Config, default: Config) -> Iterator[str]:
-    """A sentence for each field that differs from `default` and that `config` does not read."""
+    """A sentence for each field that differs from `default` but has no effect in `config`."""
     changed = {
         f"{part}.{field.name}"
         for part in ("model", "train", "solve")

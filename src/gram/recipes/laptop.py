@@ -38,17 +38,18 @@ SUDOKU_TRAIN = (
 SUDOKU_DEV = tuple(name.replace("_1k_train", "_dev").replace("_train", "_dev") for name in SUDOKU_TRAIN)
 ENDLESS = 10_000_000  # updates: the minutes are the budget
 LITTLE_AT_A_TIME = 4.2
-"""beta where nothing is given. A fifth of the KL trains the posterior (kl_balance), so from 5 on it carries no
-information; a little below, it carries a little information on every position in each step, which is what independent
-noise can imitate (LOG.md)."""
-ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers so many cost coverage
+"""beta for tasks without givens. A fifth of the KL trains the posterior (kl_balance), so from 5 on the posterior
+carries no information. A little below, it carries a little information on every position in each step, which
+independent noise can imitate (docs/log/boards.md, 2026-11-24)."""
+ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers, this many would cost coverage
 
 
 def queens(task: str) -> Config:
-    """N-Queens completion. One transition a step and few steps: the first ones choose, the others mend, and rows on the
-    prior learn both, with the completions of a board shared out among them. Few evaluations: 256 boards every two
-    minutes took two fifths of the time. Below 10 queens half the width and two steps a row, so that minutes hold many
-    optimizer steps and boards. More noise than was learned finds more completions (LOG.md)."""
+    """N-Queens completion. One transition per step and few steps: the first steps choose, the others repair, and rows
+    on the prior learn both, with the completions of a board distributed among them. Evaluations are rare: 256 boards
+    every two minutes took two fifths of the time. Below 10 queens, half the width and two steps per row give more
+    optimizer steps and boards per minute. More noise than was learned finds more completions (docs/log/queens.md,
+    2026-11-26)."""
     small = int(task.split("-")[1]) < 10
     width = 64 if small else 128
     return Config(
@@ -74,9 +75,9 @@ def queens(task: str) -> Config:
 
 
 def coloring(task: str) -> Config:
-    """Graph coloring. Vertices are told apart by learned positions: canonical colors depend on their order. One
-    low-level update: short budgets need many optimizer steps. beta has to rise, or some seeds have a KL of 0 for long;
-    a little more noise than was learned covers more (LOG.md)."""
+    """Graph coloring. Learned positions distinguish the vertices, since canonical colors depend on their order. There
+    is one low-level update, since short budgets need many optimizer steps. beta rises, since otherwise some seeds keep
+    a KL of 0 for long. A little more noise than was learned covers more (docs/log/coloring.md, 2026-11-26)."""
     minutes = 25.0 if int(task.split("-")[1]) < 10 else 35.0
     return Config(
         recipe=task,
@@ -136,15 +137,15 @@ def sudoku_9(task: str) -> Config:
 
 
 def sudoku_9_search(config: Config) -> Config:
-    """Of the training files only hard puzzles: easy ones are solved without a guess."""
+    """Only the hard puzzles of the training files, since easy ones are solved without a guess."""
     train = dataclasses.replace(config.train, minutes=115.0, evaluate_every=1500.0)
     return dataclasses.replace(config, data=SUDOKU_TRAIN[1:], train=train)
 
 
 def own(task: str) -> Config:
-    """One's own data, or a task of another package. Positions are learnt, since nothing is known of them. Where a
-    position means the same in every input, a SwiGLU mixes them, else attention; the rest is as in graph coloring:
-    several transitions, or a low beta, let the posterior tell the answer (LOG.md)."""
+    """Your own data, or a task of another package. Positions are learned, since nothing is known about them. If
+    positions have a fixed meaning, a SwiGLU mixes them, otherwise attention. The rest is as in graph coloring: with
+    several transitions or a low beta, the posterior would leak the answer (docs/log/queens.md, 2026-11-24)."""
     return Config(
         recipe=task,
         task=task,
@@ -174,7 +175,7 @@ MAZE = ModelConfig(
     guidance_hidden=32,
     pool="mean",
 )
-"""A step reaches (K + 1) * T * blocks = 20 cells further."""
+"""The network of mazes. A step carries information (K + 1) * T * blocks = 20 cells further."""
 
 
 def maze(task: str) -> Config:
@@ -210,7 +211,7 @@ def maze_30(task: str) -> Config:
 
 
 def arc_files(task: str) -> ArcConfig:
-    """Training and evaluation tasks of the set, and ConceptARC where it is there."""
+    """Training and evaluation tasks of the set, and ConceptARC if it is there."""
     number = task.split("-")[1]
     return ArcConfig(
         known=(f"arc/arc{number}_training.json.gz",),
@@ -220,8 +221,8 @@ def arc_files(task: str) -> ArcConfig:
 
 
 def arc(task: str) -> Config:
-    """ARC puzzles, of a size that a laptop can learn: arc-1-10 are those within 10 x 10. Small steps, so that there are
-    many updates; the vector of a puzzle is added everywhere, without registers."""
+    """ARC puzzles of a size that a laptop can learn: arc-1-10 are those within 10 x 10. Steps are small, so that there
+    are many updates; the vector of a puzzle is added at every position, without registers."""
     model = dataclasses.replace(SMALL, width=64, hidden=64, mixer_hidden=16, K=1, T=1, guidance_hidden=32)
     return Config(
         recipe=task,
@@ -244,7 +245,8 @@ def arc(task: str) -> Config:
 
 
 def sudoku_boards(task: str) -> Config:
-    """Complete 9x9 boards, unconditional. One transition a step: then the target guides each of them (LOG.md)."""
+    """Complete 9x9 boards, unconditional. With one transition per step, the target guides every transition
+    (docs/log/boards.md, 2026-11-24)."""
     return Config(
         recipe=task,
         task=task,
@@ -278,9 +280,9 @@ def sudoku_boards_4(task: str) -> Config:
 
 
 def mnist(task: str) -> Config:
-    """Binarized MNIST. No rules, so nothing halts and no row runs on the prior. What there is to choose is the digit as
-    a whole: one vector for all patches, and a transition behind it that makes something of it before the loss. Prior
-    and posterior learn alike, at nearly the price of the bound (LOG.md)."""
+    """Binarized MNIST. There are no rules, so nothing halts and no row runs on the prior. The choice is the digit as a
+    whole: one vector for all patches, and another transition that processes it before the loss. Prior and posterior
+    learn equally fast, with nearly the weight of the bound (docs/log/digits.md, 2026-11-27)."""
     model = dataclasses.replace(
         SMALL,
         K=1,
@@ -334,6 +336,6 @@ LAPTOP: dict[str, Callable[[str], Config]] = {
     "arc": arc,
     "mnist": mnist,
 }
-"""By task, or by kind of task where there is one for every size."""
+"""Recipes by task, or by kind of task if the kind has one recipe for all sizes."""
 VARIED: dict[str, Callable[[Config], Config]] = {"sudoku-9-search": sudoku_9_search}
-"""What a variant of one task changes besides."""
+"""Additional changes of a variant for one task."""

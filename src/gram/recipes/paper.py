@@ -1,4 +1,4 @@
-"""The scale of arXiv:2605.19376: its settings restated, for a GPU."""
+"""The scale of arXiv:2605.19376 with its settings, for a GPU."""
 
 import dataclasses
 from collections.abc import Callable
@@ -56,8 +56,8 @@ def paper_sudoku(task: str) -> Config:
 
 
 def paper_maze(task: str) -> Config:
-    """The 1,000 official training mazes in eight views. The paper has none: attention without registers, K = 4 and the
-    settings of its other tasks with one answer."""
+    """The 1,000 official training mazes in eight views. The paper has no mazes: attention without registers, K = 4
+    and the settings of its other tasks with one answer."""
     config = paper(task, beta=0.1, epochs=50_000, examples=1000)
     files = {"data": ("maze/maze_30x30_hard_train.csv.gz",), "dev": ("maze/maze_30x30_hard_dev.csv.gz",)}
     return dataclasses.replace(change(config, train={"augment": True}), **files)

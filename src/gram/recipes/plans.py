@@ -1,7 +1,7 @@
-"""What `gram reproduce NAME` trains and measures: every published table as a list of models, seeds and measurements.
+"""What `gram reproduce NAME` trains and measures: each published table as a list of models, seeds and measurements.
 
-Minutes are those of laptop scale: a thread for each run, two runs side by side on two cores, a whole table within three
-hours. Every model of a table has the same minutes. The paper's scale takes its updates from the paper-* recipes.
+Minutes are for laptop scale: one thread per run, two parallel runs on two cores, a whole table within three hours. All
+models of a table have the same minutes. The paper's scale takes its updates from the paper-* recipes.
 """
 
 import difflib
@@ -23,7 +23,7 @@ MAZES = "maze/maze_30x30_hard_dev.csv.gz"
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One call of `gram eval`; None is as the weights were tuned."""
+    """One call of `gram eval`; None means the tuned options of the weights."""
 
     split: Literal["dev", "test"] = "test"
     data: str | None = None
@@ -32,7 +32,7 @@ class Measure:
     select: Select | None = None
     limit: int | None = None
     only: tuple[str, ...] = ()
-    """The models that are measured so; all if empty."""
+    """The models measured this way; all if empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +42,20 @@ class Plan:
     title: str
     task: str
     models: tuple[str, ...]
-    """GRAM, or what comes after the name of its recipe."""
+    """GRAM, or the suffix of its recipe's name."""
     minutes: float
-    """Training of each run at laptop scale."""
+    """Training minutes per run at laptop scale."""
     after: float
-    """Minutes for the heads and the measurements of a run, about."""
+    """Approximate minutes for the heads and measurements of a run."""
     seeds: tuple[int, ...]
-    """At laptop scale; the first of them at the paper's."""
+    """Seeds at laptop scale; the paper's scale uses only the first."""
     measures: tuple[Measure, ...]
     whole: str | None = None
-    """The task at the paper's scale, where a laptop learns a part of it."""
+    """The task at the paper's scale, if laptop scale uses only part of it."""
 
     @property
     def total(self) -> float:
-        """Minutes of the whole table at laptop scale on CORES cores, about."""
+        """Approximate minutes of the whole table at laptop scale on CORES cores."""
         runs = len(self.models) * len(self.seeds)
         return math.ceil(runs / (CORES // THREADS)) * (self.minutes + self.after)
 
@@ -209,19 +209,18 @@ def plan(name: str) -> Plan:
 
 
 def of_task(task: str) -> str | None:
-    """The name of the first table of a task: its baselines, where there are several."""
+    """The name of the first table of a task, which is that with the baselines if there are several."""
     return next((name for name, chosen in PLANS.items() if chosen.task == task), None)
 
 
 def shown(name: str, model: str) -> bool:
-    """Whether a model that was measured belongs into the table: it is one of its models, or no other table of its task
-    has it."""
+    """Whether a measured model belongs in the table: it is one of its models, or no other table of the task has it."""
     task = PLANS[name].task
     return model in PLANS[name].models or not any(model in p.models for p in PLANS.values() if p.task == task)
 
 
 def configs(chosen: Plan, scale: Scale, seeds: tuple[int, ...] = ()) -> list[Config]:
-    """The runs of a table, all models of a seed before the next; `seeds` instead of its own."""
+    """The runs of a table, all models of a seed before the next seed. `seeds` replaces those of the table."""
     own = chosen.seeds if scale == "laptop" else chosen.seeds[:1]
     name = chosen.task if scale == "laptop" else f"paper-{chosen.whole or chosen.task}"
     budget = {"minutes": chosen.minutes, "threads": THREADS} if scale == "laptop" else {}
@@ -237,12 +236,12 @@ def numbers(seeds: str | None) -> tuple[int, ...]:
     if seeds is None:
         return ()
     if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", seeds):
-        raise ValueError(f"seeds are {seeds!r}; write whole numbers with commas between them, such as 0,1,2.")
+        raise ValueError(f"The seeds are {seeds!r}; write integers separated by commas, such as 0,1,2.")
     return tuple(map(int, seeds.split(",")))
 
 
 def measures(chosen: Plan, name: str) -> list[Measure]:
-    """How the recipe `name` is measured for the table; at the paper's scale on all puzzles."""
+    """The measurements of the recipe `name` for the table; at the paper's scale on all puzzles."""
     scale, _, variant = split(name)
     fitting = [m for m in chosen.measures if not m.only or (variant or GRAM) in m.only]
     return [replace(m, limit=m.limit if scale == "laptop" else None) for m in fitting]

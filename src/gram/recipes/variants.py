@@ -1,4 +1,4 @@
-"""Model variants, ablations and baselines: the fields that each changes in any recipe."""
+"""Model variants, ablations and baselines as changed fields of any recipe."""
 
 import dataclasses
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from gram.config import Config
 
 GRAM = "gram"
-"""The name of the model itself where those of variants stand beside it."""
+"""The name of the model itself among those of variants."""
 
 
 def change(config: Config, **sections: dict[str, Any]) -> Config:
@@ -16,11 +16,11 @@ def change(config: Config, **sections: dict[str, Any]) -> Config:
 
 
 AS_IT_IS: Any = {"temperature": None}
-"""A recipe's factor on the learned noise is no other model's temperature."""
+"""Solve options of other models, since a recipe's factor on the learned noise does not apply to them."""
 
 
 def baseline(kind: str, depth: int = 1024, **model: Any) -> dict[str, dict[str, Any]]:
-    """A baseline of about 0.5M parameters. It halts when it is done; `depth` is only a ceiling."""
+    """A baseline of about 0.5M parameters. It halts when it is done; `depth` is only a maximum."""
     size = {"width": 128, "blocks": 4, "hidden": 128, "heads": 4, "mixer": "attention", "positions": "learned"}
     return {
         "model": {"kind": kind, "unary": False} | size | model,
@@ -101,7 +101,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 RENAMED = {"several": "posterior-last", "literal": "posterior-all", "all-pay": "kl-all", "direct": "single-pass"}
-"""Earlier names of variants: they are still understood, and results under them count as those of the new ones."""
+"""Earlier names of variants -> new names. They still work, and results under them count for the new names."""
 TRM_SIZE: Any = {"hidden": 1536, "registers": 16}  # expansion 4 and 16 puzzle tokens
 D3PM: Any = {"width": 512, "blocks": 5, "hidden": 1344, "heads": 8, "denoising_steps": 1000}
 LARGE: dict[str, dict[str, Any]] = {
@@ -117,4 +117,4 @@ LARGE: dict[str, dict[str, Any]] = {
     "vae": {"width": 512, "blocks": 3, "hidden": 512, "heads": 8},  # as GRAM
     **{name: {"T": 3} for name in ("posterior-last", "posterior-all", "kl-all")},
 }
-"""What variants change at the paper's scale: the sizes of its tables."""
+"""Changes of variants at the paper's scale: the sizes in its tables."""

@@ -60,7 +60,7 @@ class Dataset:
     build: Build
     check: Callable[[Path], Any]
     """ValueError if a file does not hold what it should."""
-    licence: str = "no licence stated"
+    license: str = "no license stated"
     whole: bool = False
     """Whether its files are of use together only."""
     undress: Callable[[Path, Path], list[str]] | None = None
