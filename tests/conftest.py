@@ -6,7 +6,7 @@ MARKS = {
     "slow": "arc baselines bench docs extend generate long_work mnist official old_files own own_bench rows pretrained "
     "processes readme report reproduce ship train",
     "compile": "arithmetic gpu",
-    "network": "data serve web page serve_engine unpack doors",
+    "network": "data serve serve_arc schema web page page_access serve_engine unpack doors",
 }
 """Files whose tests all have a mark; single tests have their own."""
 

@@ -177,6 +177,7 @@ def test_push_and_load(stand_in, weights, tmp_path, capsys):
     assert ran.code == 0
 
 
+@pytest.mark.slow
 def test_weights_and_bundles_of_the_hub_are_served(stand_in, weights, tmp_path, capsys):
     pytest.importorskip("uvicorn", reason="the extra serve is not installed")
     pytest.importorskip("onnxscript", reason="the extra export is not installed")

@@ -11,7 +11,7 @@ export function still(kind, puzzle, board, label, certainty) {
     return text;
   }
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", kind.box);
+  svg.setAttribute("viewBox", kind.apart ? kind.frame(board) : kind.box);
   svg.setAttribute("class", "still");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", label);
@@ -19,9 +19,21 @@ export function still(kind, puzzle, board, label, certainty) {
   return svg;
 }
 
+/** Attempts at an ARC puzzle as text. */
+const attempts = (answer) => answer.attempts.map((rows) => rows.map((row) => row.join("")).join("/"));
+
+/** The text of the answer, or of the first attempt; null if there is none. */
+export const first = (answer) => (answer.attempts ? attempts(answer)[0] ?? null : answer.answer);
+
 /** One sentence about an answer. */
 export function verdict(answer) {
   const took = `${answer.seconds.toFixed(2)} s`;
+  if (answer.attempts) {
+    const late = answer.complete ? "" : " The time was up, and these are the best so far.";
+    const [first, second] = answer.votes, of = `${counted(answer.voters, "vote")} (${took}).${late}`;
+    if (first === undefined) return `No attempt: no sample is a grid; ${of}`;
+    return second === undefined ? `One attempt: ${first} of ${of}` : `Two attempts: ${first} and ${second} of ${of}`;
+  }
   if (answer.answer === null) {
     if (!answer.complete) return `Unsolved within the time limit (${took}); more time may find an answer.`;
     const tried = `${counted(answer.width, "trajectory").replace("ys", "ies")} of ${counted(answer.depth, "step")}`;
@@ -37,6 +49,10 @@ export function verdict(answer) {
 
 /** How many of the answers were found. */
 export function tally(answer) {
+  if (answer.attempts) {
+    if (answer.right === null) return "";
+    return answer.right ? `Attempt ${answer.right} is the known output.` : "No attempt is the known output.";
+  }
   const found = answer.distinct.length;
   const kind = answer.valid === null ? "distinct answer" : "distinct valid answer";
   if (answer.exist === 0) return "There is no answer (exact count).";
@@ -47,6 +63,12 @@ export function tally(answer) {
 
 /** Show an answer; `choose(board)` is called with the board that the reader picks. */
 export function show(answer, kind, puzzle, choose) {
+  if (answer.attempts) {
+    const texts = attempts(answer), words = (i) => `attempt ${i + 1}, ${counted(answer.votes[i], "vote")}`;
+    section("Attempts", verdict(answer), tally(answer), first(answer)?.replaceAll("/", "\n") ?? null);
+    boards(texts, kind, puzzle, choose, (text) => text === texts[0], (i) => `Attempt ${i + 1}`, words);
+    return;
+  }
   const several = answer.distinct.length > 1 ? answer.distinct : [];
   section("Answer", verdict(answer), tally(answer), answer.answer);
   boards(several, kind, puzzle, choose, (text) => text === answer.answer, (i) => `Answer ${i + 1}`);
@@ -72,11 +94,12 @@ function section(title, verdict, count, text) {
   at("answer-text").textContent = text ?? "";
 }
 
-function boards(texts, kind, puzzle, choose, chosen, label) {
+function boards(texts, kind, puzzle, choose, chosen, label, words) {
   at("distinct").replaceChildren(...texts.map((text, i) => {
     const item = document.createElement("li"), button = document.createElement("button"), board = kind.answer(text);
     button.type = "button";
     button.append(still(kind, puzzle, board, label(i)));
+    if (words) button.append(words(i));
     item.classList.toggle("chosen", chosen(text));
     button.addEventListener("click", () => {
       for (const other of item.parentElement.children) other.classList.toggle("chosen", other === item);

@@ -11,11 +11,11 @@ export function editor(svg, look, change, before) {
     const { kind, puzzle, board, certainty } = look();
     svg.toggleAttribute("hidden", !kind.key);
     if (!kind.key) return;
-    at = Math.min(at, kind.length - 1);
-    svg.setAttribute("viewBox", kind.box);
+    at = Math.min(at, (kind.size?.(puzzle) ?? kind.length) - 1);
+    svg.setAttribute("viewBox", kind.apart ? kind.frame(kind.input(puzzle)) : kind.box);
     svg.setAttribute("role", kind.role ?? "grid");
     svg.classList.toggle("drawn", Boolean(kind.tools || kind.drag));
-    svg.innerHTML = kind.svg(puzzle, { board: board ?? undefined, certainty, edit: true, at });
+    svg.innerHTML = kind.svg(puzzle, { ...(!kind.apart && { board: board ?? undefined, certainty }), edit: true, at });
     if (focus) svg.querySelector(`[data-at="${at}"]`)?.focus();
   }
 
@@ -72,8 +72,8 @@ export function editor(svg, look, change, before) {
   });
   svg.addEventListener("keydown", (event) => {
     if (event.altKey || event.metaKey || (event.ctrlKey && !["Home", "End"].includes(event.key))) return;
-    const { kind } = look();
-    const to = kind.move(at, event.key, event.ctrlKey);
+    const { kind, puzzle } = look();
+    const to = kind.move(at, event.key, event.ctrlKey, puzzle);
     if (to !== null) {
       event.preventDefault();
       at = to;

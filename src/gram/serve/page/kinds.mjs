@@ -1,5 +1,6 @@
 // What the page knows about each task, by its name.
 
+import { arc } from "./arc.mjs";
 import { coloring } from "./coloring.mjs";
 import { digits } from "./digits.mjs";
 import { maze } from "./maze.mjs";
@@ -14,6 +15,7 @@ const KNOWN = [
   [/^maze-(\d+)$/, (n) => maze(Number(n))],
   [/^sudoku-boards(?:-(\d))?$/, (n) => boards(Number(n ?? 9))],
   [/^mnist$/, digits],
+  [/^arc-[12](?:-\d+)?$/, arc],
 ];
 
 function boards(n) {

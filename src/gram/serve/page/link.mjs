@@ -15,6 +15,7 @@ export function written({ task, puzzle, options }) {
 
 /** The puzzles of a text file in the format of the task. */
 export function puzzles(name, text, kind) {
+  if (kind.split) return kind.split(text);
   const lines = text.replace(/\r/g, "").split("\n");
   if (/\.csv$/i.test(name)) {
     const at = lines[0].split(",").map((head) => head.trim().toLowerCase()).findIndex((head) => ["question", "puzzle"].includes(head));

@@ -25,6 +25,21 @@ const watch = watcher(show);
 function show(shown) {
   Object.assign(state, shown);
   board.render();
+  beside();
+}
+
+/** Show what some kinds keep apart from the large board: the output, and the pairs that the puzzle shows. */
+function beside() {
+  const { kind, puzzle, board: output, certainty } = state, pairs = (kind.apart && kind.pairs(puzzle)) || [];
+  at("output").hidden = !kind.apart || !output;
+  if (kind.apart && output) at("output").replaceChildren(at("output").firstElementChild, answers.still(kind, puzzle, output, "Output", certainty));
+  at("shown").hidden = !pairs.length;
+  at("pairs").replaceChildren(...pairs.map((pair, i) => {
+    const item = document.createElement("li"), arrow = document.createElement("span");
+    arrow.textContent = "→";
+    item.append(answers.still(kind, puzzle, pair.input, `Input ${i + 1}`), arrow, answers.still(kind, puzzle, pair.output, `Output ${i + 1}`));
+    return item;
+  }));
 }
 
 // the puzzle -----------------------------------------------------------------------------------------------
@@ -35,6 +50,7 @@ function change(puzzle, { text = true } = {}) {
   watch.begin(state);
   complain(null);
   if (text) at("text").value = state.kind.write(puzzle);
+  beside();
   address();
 }
 
@@ -44,9 +60,11 @@ function remember() {
 }
 
 /** Parse a text as the puzzle. Errors appear beside its field. */
-function take(text, { write = true } = {}) {
+function take(text, { write = true, alone = false } = {}) {
   try {
-    const puzzle = state.kind.read(text);
+    const parts = alone ? [text] : state.kind.split?.(text) ?? [text];
+    if (!alone) offer(parts);
+    const puzzle = state.kind.read(parts[0]);
     remember();
     state.kind.arrange?.();
     change(puzzle, { text: write });
@@ -92,7 +110,7 @@ async function ask(more = {}) {
   busy(true);
   say("Thinking ...");
   try {
-    const entry = served.find((each) => each.task === state.task), wanted = { ...options.asked(entry.ask), ...more };
+    const entry = served.find((each) => each.task === state.task), wanted = { ...options.asked(entry.ask, state.kind.without), ...more };
     say(await (entry.ask === "generate" ? draw : think)(entry, wanted, control.signal));
   } catch (error) {
     if (state.asking === control) say(error.name === "AbortError" ? "Stopped." : "");
@@ -115,7 +133,8 @@ async function think(entry, wanted, signal) {
     watch.pause();
     show({ board, certainty: undefined });
   };
-  choose(found.answer === null ? null : kind.answer(found.answer));
+  const first = answers.first(found);
+  choose(first === null ? null : kind.answer(first));
   answers.show(found, kind, puzzle, choose);
   return `${answers.verdict(found).split(/[:;.]/)[0]}. ${answers.tally(found)}`;
 }
@@ -140,8 +159,9 @@ function open(task, text) {
   at("board-title").textContent = state.kind.title;
   for (const part of document.querySelectorAll("[data-ask]")) part.hidden = part.dataset.ask !== entry.ask;
   at("all").hidden ||= !entry.checked;
+  at("many-think").hidden ||= Boolean(state.kind.apart);
   at("solve").textContent = entry.ask === "solve" ? "Solve" : "Draw samples";
-  options.suggest(entry);
+  options.suggest(entry, state.kind.without);
   tools();
   const levels = examples[task] ?? {};
   const groups = Object.entries(levels).map(([level, list]) => {
@@ -175,6 +195,7 @@ function tools() {
     return part;
   }));
   at("pad").hidden = !kind.pad;
+  at("pad").setAttribute("aria-label", kind.padTitle ?? "Write into the cell");
   at("pad").replaceChildren(...(kind.pad ?? []).map(([key, label]) => {
     const button = document.createElement("button");
     Object.assign(button, { type: "button", textContent: label });
@@ -186,13 +207,18 @@ function tools() {
   }));
 }
 
+/** Let the reader choose one of several puzzles. */
+function offer(texts) {
+  at("several").hidden = texts.length < 2;
+  at("which").replaceChildren(...texts.map((text, i) => new Option(`${i + 1} of ${texts.length}`, text)));
+}
+
 async function upload(file) {
   if (!file || !state.kind.read) return;
   try {
     const found = link.puzzles(file.name, await file.text(), state.kind);
-    at("several").hidden = found.length < 2;
-    at("which").replaceChildren(...found.map((text, i) => new Option(`${i + 1} of ${found.length}`, text)));
-    take(found[0]);
+    offer(found);
+    take(found[0], { alone: true });
   } catch (error) {
     complain(new Refusal(422, error.message, "puzzles"));
   }
@@ -242,7 +268,7 @@ function listen() {
   at("example").addEventListener("change", () => at("example").value && take(at("example").value));
   at("text").addEventListener("input", () => take(at("text").value, { write: false }));
   at("file").addEventListener("change", () => upload(at("file").files[0]));
-  at("which").addEventListener("change", () => take(at("which").value));
+  at("which").addEventListener("change", () => take(at("which").value, { alone: true }));
   document.addEventListener("paste", (event) => {
     if (!state.kind.read || event.target.closest?.("input, textarea")) return;
     event.preventDefault();

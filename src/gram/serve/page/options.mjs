@@ -37,10 +37,10 @@ export function build(place, changed) {
 }
 
 /** The defaults of empty fields, from the entry of /v1/tasks. */
-export function suggest(task) {
+export function suggest(task, without = []) {
   const usual = { seed: 0, n: SAMPLES, ...task.defaults };
   for (const name of names) {
-    at(name).parentElement.hidden = APART[task.ask].includes(name);
+    at(name).parentElement.hidden = [...APART[task.ask], ...without].includes(name);
     if (name !== "select") at(name).placeholder = usual[name] ?? "";
   }
 }
@@ -52,8 +52,8 @@ export function write(options) {
 }
 
 /** The options of a request. Text that is not a number is sent as it is, so that the server reports the error. */
-export function asked(ask) {
-  const kept = Object.entries(written()).filter(([name, value]) => value !== "" && !APART[ask].includes(name));
+export function asked(ask, without = []) {
+  const kept = Object.entries(written()).filter(([name, value]) => value !== "" && ![...APART[ask], ...without].includes(name));
   const values = kept.map(([name, value]) => [name, name === "select" || !Number.isFinite(Number(value)) ? value : Number(value)]);
   return { ...(ask === "generate" && { n: SAMPLES }), ...Object.fromEntries(values) };
 }

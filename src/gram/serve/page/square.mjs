@@ -13,14 +13,14 @@ export const shade = (certainty) =>
   certainty === undefined ? [] : [`sure${Math.min(4, Math.floor(5 * Math.max(0, certainty)))}`];
 
 /**
- * The inside of an SVG with the view box 0 0 10n 10n. Each cell is {looks, mark, label}: classes from the lowest to the
+ * The inside of an SVG with the view box 0 0 10n 10n, or `tall` rows of n cells. Each cell is {looks, mark, label}: classes from the lowest to the
  * highest, what is drawn on top at 0 0, and its state in words. `thin` and `lines` are paths of light and heavy lines.
  */
-export function draw(n, cells, { edit = false, at = 0, thin = "", lines = "" } = {}) {
-  const whole = SIDE * n, parts = [`<rect class="ground" width="${whole}" height="${whole}"/>`];
+export function draw(n, cells, { edit = false, at = 0, thin = "", lines = "", tall = n } = {}) {
+  const parts = [`<rect class="ground" width="${SIDE * n}" height="${SIDE * tall}"/>`];
   const mark = (cell, x, y) => (cell.mark ? `<g transform="translate(${x} ${y})">${cell.mark}</g>` : "");
   if (edit) {
-    for (let row = 0; row < n; row++) {
+    for (let row = 0; row < tall; row++) {
       const inside = cells.slice(row * n, (row + 1) * n).map((cell, column) => {
         const i = row * n + column, [x, y] = place(n, i);
         const looks = ["plain", ...cell.looks].map((look) => `<path class="${look}" d="${outline(x, y)}"/>`).join("");
@@ -45,26 +45,25 @@ export function draw(n, cells, { edit = false, at = 0, thin = "", lines = "" } =
 }
 
 /** Shades lie below the looks that show the content of a cell. */
-const order = (look) => (look.startsWith("sure") ? 0 : look === "wrong" ? 2 : 1);
+const order = (look) => (look.startsWith("sure") ? 0 : look === "wrong" || look.startsWith("pale") ? 2 : 1);
 
 /** Lines between the cells of a board, every `step` cells. */
-export function grid(n, across = 1, down = 1) {
-  const whole = SIDE * n;
+export function grid(n, across = 1, down = 1, tall = n) {
   let path = "";
-  for (let i = 0; i <= n; i += across) path += `M${SIDE * i} 0v${whole}`;
-  for (let i = 0; i <= n; i += down) path += `M0 ${SIDE * i}h${whole}`;
+  for (let i = 0; i <= n; i += across) path += `M${SIDE * i} 0v${SIDE * tall}`;
+  for (let i = 0; i <= tall; i += down) path += `M0 ${SIDE * i}h${SIDE * n}`;
   return path;
 }
 
 /** The cell that an arrow key moves to; null for another key. */
-export function move(n, at, key, control = false) {
+export function move(n, at, key, control = false, tall = n) {
   const row = Math.floor(at / n), column = at % n;
   const to = {
     ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
-    Home: [control ? 0 : row, 0], End: [control ? n - 1 : row, n - 1], PageUp: [0, column], PageDown: [n - 1, column],
+    Home: [control ? 0 : row, 0], End: [control ? tall - 1 : row, n - 1], PageUp: [0, column], PageDown: [tall - 1, column],
   }[key];
   if (!to) return null;
-  const [r, c] = to.map((x) => Math.max(0, Math.min(n - 1, x)));
+  const [r, c] = to.map((x, i) => Math.max(0, Math.min((i ? n : tall) - 1, x)));
   return r * n + c;
 }
 
