@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_cli import gram  # noqa: F401
 from test_maze import ROWS as MAZE
 
 from gram import tasks
@@ -101,8 +102,82 @@ TWO_READINGS = {
 def test_refused_graphs(tmp_path, case):
     text, parts = TWO_READINGS[case]
     with pytest.raises(ValueError, match=r".") as refused:
-        understood(tmp_path, "coloring-8", text)
+        list(map(tasks.task("coloring-8").encode, understood(tmp_path, "coloring-8", text).puzzles))
     assert all(part in str(refused.value) for part in parts), refused.value
+
+
+SEVERAL = {
+    "a graph a line": ("1-2 2-3\n1-x 2-3\n3-4 1-4\n1-99 2-3\n", ["'1-x' is no edge", "There is no vertex 99"]),
+    "DIMACS": (
+        "p edge 3 1\ne 1 2\np edge 4 2\ne 1 2\ne 2 x\np edge 99 1\ne 1 2\np edge 3 1\ne 2 3\n",
+        ["Line 5 of the DIMACS text, 'e 2 x'", "The graph has 99 vertices"],
+    ),
+    "JSON": ("[[[1, 2], [2, 3], [3, 4]], [[1, 1], [2, 3], [1, 2]], [[1, 3], [1, 4], [1, 5]]]", ["joins a vertex to"]),
+    "CSV": ("id;graph\n1;1-2\n2;5-99\n3;1-3\n", ["There is no vertex 99"]),
+    "CSV with text": ("id,graph\n1,1-2\n2,none\n3,1-3\n", ["'none' is no edge"]),
+    "from 0": ("0-1 1-2\n7-8 1-2\n6-7 1-2\n", ["There is no vertex 8: the vertices are 0 to 7, since a 0 occurs"]),
+    "a 0 that cannot be read": ("1-2 2-3\n0-x 1-2\n7-8 1-2\n6-7 1-2\n", ["'0-x' is no edge", "no vertex 8"]),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_bad_graphs_among_others_are_refused_alone(tmp_path, case):
+    text, sentences = SEVERAL[case]
+    task, wrong, read = tasks.task("coloring-8"), [], 0
+    for graph in understood(tmp_path, "coloring-8", text).puzzles:
+        try:
+            task.encode(graph)
+            read += 1
+        except ValueError as error:
+            wrong.append(str(error))
+    assert read == 2
+    assert len(wrong) == len(sentences)
+    for why, sentence in zip(wrong, sentences, strict=True):
+        assert sentence in why
+
+
+def test_skip_bad_leaves_out_bad_graphs(gram, tmp_path):  # noqa: F811
+    path = tmp_path / "graphs.txt"
+    path.write_text("1-2 2-3\n1-x 2-3\n3-4 1-4\n")
+    ran = gram("solve", "coloring-8", "--input", path, "--skip-bad", "--json")
+    assert (ran.code, [json.loads(line)["number"] for line in ran.out.splitlines()]) == (2, [1, 3])
+    assert "Puzzle 2 is left out: '1-x' is no edge" in ran.err
+    ran = gram("solve", "coloring-8", "--input", path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Puzzle 2: '1-x' is no edge" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("task", "puzzle", "advice"),
+    [
+        ("coloring-8", "p edge 9 1\ne 1 9", "give it to coloring-10, which fills it up"),
+        ("coloring-8", "p edge 10 1\ne 1 9", "give it to coloring-10."),
+        ("coloring-10", "p edge 12 1\ne 1 9", "train weights for it with `gram train coloring-12 --out DIR`"),
+        ("coloring-8", "p edge 99 1\ne 1 9", "tasks have up to 24"),
+        ("maze-10", "/".join(["S" + "." * 10, *["." * 11] * 9, "." * 10 + "G"]), "give it to maze-30, which fills it"),
+        ("maze-30", "/".join(["S" + "." * 30, *["." * 31] * 29, "." * 30 + "G"]), "tasks have up to 30"),
+    ],
+)
+def test_what_is_too_large_is_told_a_task_that_has_weights(task, puzzle, advice):
+    with pytest.raises(ValueError, match=re.escape(advice)):
+        tasks.task(task).encode(puzzle.replace("/", "\n"))
+
+
+@pytest.mark.parametrize(
+    ("task", "puzzle", "advice"),
+    [
+        ("coloring-5", "1-2", ("coloring-8 has some and fills smaller puzzles up", "gram train coloring-5 --out DIR")),
+        ("coloring-9", "1-2", ("coloring-10 has some", "gram train coloring-9 --out DIR", "minutes")),
+        ("maze-20", "/".join(["SG" + "." * 18, *["." * 20] * 19]), ("maze-30 has some", "gram train maze-20")),
+        ("coloring-12", "1-2", ("train some with `gram train coloring-12 --out DIR`", "minutes")),
+        ("queens-6", "." * 36, ("train some with `gram train queens-6 --out DIR`, which takes",)),
+    ],
+)
+def test_where_no_weights_fit_the_command_is_named(gram, task, puzzle, advice):  # noqa: F811
+    ran = gram("solve", task, puzzle.replace("/", "\n"))
+    assert ran.code == 2
+    assert all(part in ran.err for part in advice), ran.err
+    assert ("has some" in ran.err) == ("has some" in advice[0])
 
 
 def test_where_vertices_count_from(tmp_path):
@@ -435,7 +510,7 @@ REFUSED_MAZES = {
     "walls of 0 or of 1": ("SG0\n110\n", "1s or the 0s"),
     "lost blanks or a small one": ("\n".join(row[:8].rstrip() for row in MAZE), "lost blanks"),
     "no goal": (TEXT.replace("G", "#"), "one S and one G"),
-    "too large": (("S" + "." * 11 + "\n") * 12, "maze-12"),
+    "too large": (("S" + "." * 11 + "\n") * 12, "give it to maze-30"),
     "rows of two lengths": (TEXT.replace(" ", ".")[:-1], "row"),
     "numbers": ("[[0, 7], [2, 3]]", "no cell"),
 }

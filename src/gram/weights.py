@@ -24,9 +24,9 @@ from gram import hub, tasks
 from gram.atomic import whole
 from gram.config import Config, read_config, to_dict
 from gram.models.build import AnyModel, build
+from gram.shipped import FOLDER as SHIPPED
 from gram.strict_json import read_object
 
-SHIPPED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CHECKSUM, HEXADECIMAL = "sha256", 64
 PLACES = Path("checkpoints") / "places.json"

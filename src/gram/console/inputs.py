@@ -16,6 +16,7 @@ from gram import hub, loading, tasks
 from gram.config import Config, read_config
 from gram.console.exits import brief
 from gram.loading import is_bundle
+from gram.shipped import larger
 from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
 from gram.tasks.base import Examples, Task, Tokens
@@ -179,7 +180,9 @@ def find(name: str, weights: str | None) -> Path:
     from gram import weights as weight_files
 
     if weights is None and name not in weight_files.shipped():
-        raise FileNotFoundError(f"No weights for {name} come with the package; {_training(name)}.")
+        known = larger(name, next(iter(tasks.numbers(name)), 0))
+        way = "" if known is None else f"{known} has some and fills smaller puzzles up; or "
+        raise FileNotFoundError(f"No weights for {name} come with the package; {way}{_training(name)}.")
     return weight_files.SHIPPED / name if weights is None else weight_files.find(weights)
 
 

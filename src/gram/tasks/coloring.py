@@ -11,11 +11,15 @@ import warnings
 
 import numpy as np
 
+from gram.shipped import fitting
 from gram.tasks import solvers
 from gram.tasks.base import PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.reading import graph as written
 from gram.tasks.reading import graphs as reading
-from gram.tasks.reading.content import Content, Found, of_texts
+from gram.tasks.reading.content import Content, Found, Unreadable, of_texts
 
+LARGEST = 24
+"""Vertices at most."""
 NO_EDGE, EDGE, FIRST_COLOR = 1, 2, 3
 PUBLISHED = {8: (7_002, 255), 10: (13_465, 192)}
 """Vertices -> graphs in train and in test; dev is as large as test."""
@@ -34,8 +38,8 @@ class Coloring(Task):
     graphs = True
 
     def __init__(self, n: int, colors: int = 3, edge_probability: float = 0.4):
-        if not 2 <= n <= 24:
-            raise ValueError(f"Graphs have 2 to 24 vertices, not {n}.")
+        if not 2 <= n <= LARGEST:
+            raise ValueError(f"Graphs have 2 to {LARGEST} vertices, not {n}.")
         if not 2 <= colors <= 8:
             raise ValueError(f"Graphs are colored with 2 to 8 colors, not {colors}.")
         if not 0 < edge_probability < 1:
@@ -67,6 +71,8 @@ class Coloring(Task):
         An edge list is "1-2 1-3 2-4", or one edge "1 2" a line; vertices count from 1, from 0 if any 0 occurs. DIMACS
         is "p edge N M" and lines "e u v" from 1. A graph with fewer than n vertices is filled up with isolated ones.
         ValueError for anything else, for vertices beyond n, and for an edge from a vertex to itself."""
+        if isinstance(puzzle, Unreadable):
+            raise ValueError(puzzle.why)
         tokens, found = self._understood(of_texts([puzzle], ""), None)
         for warning in found.warnings:
             warnings.warn(warning, stacklevel=2)
@@ -81,22 +87,30 @@ class Coloring(Task):
         """The graphs as tokens, (graphs, L), and as text with vertices from 1."""
         try:
             graphs, form = reading.read(content, self.n, base)
-            for graph in graphs:
-                if (graph.vertices or 0) > self.n:
-                    fitting = self.spec.name.replace(str(self.n), str(graph.vertices), 1)
-                    raise ValueError(f"The graph has {graph.vertices} vertices; the task {fitting} fits it.")
-            first, unclear = reading.resolved(graphs, self.n, base)
+            first, unclear = written.resolved(graphs, self.n, base)
+            faults = [written.fault(graph, self.n, first, base, self._fitting) for graph in graphs]
+            if faults and None not in faults:
+                raise ValueError(faults[0])
         except ValueError as error:
             raise ValueError(f"{content.where}: {error}" if content.text and content.where else str(error)) from None
         tokens = self._puzzles(np.zeros((len(graphs), self.edges), bool))
-        for row, graph in zip(tokens, graphs, strict=True):
+        for row, graph, why in zip(tokens, graphs, faults, strict=True):
+            if why is not None:
+                continue
             begin = first if graph.base is None else graph.base
             for u, v in graph.edges:
                 row[self._edge_of[u - begin, v - begin]] = EDGE
-        notes = reading.notes(graphs, tokens[:, : self.edges] == EDGE, self.n, first, unclear)
+        notes = written.notes(graphs, tokens[:, : self.edges] == EDGE, self.n, first, unclear)
         warned = tuple(dict.fromkeys(note for graph in graphs for note in graph.notes))
-        texts = [graph.text or self.show(row) for graph, row in zip(graphs, tokens, strict=True)]
+        texts = [
+            self.show(row) if why is None else Unreadable.of(written.written(graph), why)
+            for graph, row, why in zip(graphs, tokens, faults, strict=True)
+        ]
         return tokens, Found(texts, (*content.form, form), notes, warned)
+
+    def _fitting(self, vertices: int) -> str:
+        """What to do with a graph of so many vertices."""
+        return fitting(self.spec.name, vertices) if vertices <= LARGEST else f"tasks have up to {LARGEST}, so split it."
 
     def decode(self, tokens: Tokens) -> str:
         """(L,) -> the color of each vertex, such as "1 2 3 1"; a vertex without color reads as `.`."""

@@ -36,12 +36,25 @@ class Content:
     """How it was read, for people: "gzip", "UTF-16", "CSV, column quizzes"."""
 
 
+class Unreadable(str):
+    """A puzzle that stands beside others and cannot be read; a task that encodes it says why."""
+
+    why: str
+
+    @classmethod
+    def of(cls, text: str, why: str) -> "Unreadable":
+        """text: as it is shown to people."""
+        made = cls(text)
+        made.why = why
+        return made
+
+
 @dataclass(frozen=True)
 class Found:
     """The puzzles of an input as a task understands them."""
 
     puzzles: list[str]
-    """Each as text that Task.encode takes."""
+    """Each as text that Task.encode takes; one that cannot be read, beside others, is Unreadable."""
     form: tuple[str, ...] = ()
     """How they were read, for people."""
     notes: tuple[str, ...] = ()

@@ -2,13 +2,13 @@
 is refused with both readings; whether vertices count from 0 or 1 is decided once for all graphs of an input."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gram.tasks.reading.content import Content, brief, of_object, single
+from gram.tasks.reading.graph import Edges, Graph, fits
 from gram.tasks.reading.networks import dot, graphml
 
 WRITE = "write edges as 1-2 1-3, or one edge a line as 1 2."
@@ -18,73 +18,6 @@ NAME = re.compile(r"[^\W\d][\w.:@]{0,99}")
 NUMBER = re.compile(r"-?\d+(\.\d*)?([eE][-+]?\d+)?")
 HEADERS = ({"source", "target"}, {"from", "to"}, {"u", "v"}, {"node1", "node2"}, {"fromnodeid", "tonodeid"})
 SNAP = re.compile(r"^# *Nodes: *(\d+)", re.MULTILINE | re.IGNORECASE)
-Edges = list[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Graph:
-    """A graph as it is written."""
-
-    edges: Edges
-    vertices: int | None = None
-    """How many there are, where that is said."""
-    base: int | None = None
-    """The number of the first vertex, where the format says it."""
-    names: tuple[str, ...] = ()
-    """Of the vertices, in the order of their numbers, where they have any."""
-    notes: tuple[str, ...] = ()
-    text: str | None = None
-    """What cannot be read."""
-
-
-def fits(graphs: Iterable[Graph], n: int, base: int | None) -> bool:
-    """Whether some base lets all ends be among n vertices, and no edge is a loop."""
-    edges = [edge for graph in graphs for edge in graph.edges]
-    least, most = min(map(min, edges), default=1), max(map(max, edges), default=1)
-    allowed = (0, 1) if base is None else (base,)
-    return all(u != v for u, v in edges) and any(least >= first and most < n + first for first in allowed)
-
-
-def resolved(graphs: Sequence[Graph], n: int, base: int | None) -> tuple[int, bool]:
-    """The number of the first vertex, for all graphs alike, and whether it could be the other one. ValueError for ends
-    that are no vertices, and for loops."""
-    open_ = [graph for graph in graphs if graph.base is None and graph.edges]
-    first = base if base is not None else int(not any(0 in edge for graph in open_ for edge in graph.edges))
-    for graph in graphs:
-        begin = first if graph.base is None else graph.base
-        last = begin + (graph.vertices or n) - 1
-        for u, v in graph.edges:
-            if u == v:
-                raise ValueError(f"The edge {u}-{v} joins a vertex to itself: no coloring is proper; leave it out.")
-            if min(u, v) < begin or max(u, v) > last:
-                why = ", since a 0 occurs" if not first and base is None else ""
-                raise ValueError(
-                    f"There is no vertex {min(u, v) if min(u, v) < begin else max(u, v)}: the vertices are {begin} to "
-                    f"{last}{why}; correct the edge {u}-{v}, or choose a task that fits."
-                )
-    unclear = all(max(map(max, graph.edges)) < (graph.vertices or n) for graph in open_)
-    return first, bool(open_) and base is None and first == 1 and unclear
-
-
-def notes(graphs: Sequence[Graph], linked: np.ndarray, n: int, first: int, unclear: bool) -> tuple[str, ...]:
-    """What was read, for people. linked (graphs, pairs) bool: which edges there are."""
-    sizes = sorted({graph.vertices or n for graph in graphs})
-    bases = sorted({first if graph.base is None else graph.base for graph in graphs})
-    size = f"{sizes[0]} vertices" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]} vertices"
-    edges, many = int(linked.sum()), len(graphs)
-    notes = [
-        f"{many} graph{'s' * (many != 1)}, {size}{' each' * (many > 1)} counted from "
-        f"{' or '.join(map(str, bases))}, {edges} edge{'s' * (edges != 1)}"
-    ]
-    if unclear:
-        notes.append("neither vertex 0 nor vertex " + f"{n}: with --base 0 they count from 0")
-    if sizes and sizes[0] < n:
-        notes.append(f"isolated vertices fill it up to {n}; they are the last, and count in numbers of answers")
-    names = [graph.names for graph in graphs if graph.names]
-    if names:
-        shown = ", ".join(f"{name} {number}" for number, name in enumerate(names[0][:24], 1))
-        notes.append(f"vertices by name: {shown}{' (first graph)' * (many > 1)}")
-    return tuple(notes)
 
 
 def read(content: Content, n: int, base: int | None) -> tuple[list[Graph], str]:
@@ -92,18 +25,22 @@ def read(content: Content, n: int, base: int | None) -> tuple[list[Graph], str]:
     two readings there are."""
     if content.items is None:
         return of_text(content.text, n, base, content.name)
-    graphs, forms = [], set()
+    ones: list[Any] = []
     for number, item in enumerate(content.items, 1):
         try:
-            for one in [item] if isinstance(item, tuple | str) else single(of_object(item), _is_graph):
-                found, form = _of_item(one, n, base)
-                graphs += found
-                forms.add(form)
+            ones += [item] if isinstance(item, tuple | str) else single(of_object(item), _is_graph)
         except ValueError as error:
-            if isinstance(item, str) and len(content.items) > 1:
-                graphs.append(Graph([], text=item))  # whoever encodes it says what is wrong, or leaves it out
-                continue
             raise ValueError(f"Puzzle {number}: {error}" if len(content.items) > 1 else str(error)) from None
+    graphs, forms = [], set()
+    for one in ones:
+        try:
+            found, form = _of_item(one, n, base)
+            graphs += found
+            forms.add(form)
+        except ValueError as error:
+            if len(ones) == 1:
+                raise
+            graphs.append(Graph([], text=one if isinstance(one, str) else repr(one), why=str(error)))
     return graphs, " and ".join(sorted(forms))
 
 
@@ -130,26 +67,28 @@ def of_text(text: str, n: int, base: int | None, name: str = "", *, alone: bool 
 # DIMACS ---------------------------------------------------------------------------------------------------
 def dimacs(lines: Sequence[str], n: int, base: int) -> list[Graph]:
     """Lines p (problem), e and a (edges), c (comment); n, d, v, x and b describe no edge. Each p begins a graph."""
-    found: list[tuple[int, int, Edges]] = []
+    found: list[tuple[int, int, Edges, list[str]]] = []
     for number, line in enumerate(lines, 1):
         words = line.split()
         counts = [int(word) for word in words[2 if words[:1] == ["p"] else 1 :] if re.fullmatch(r"\d{1,9}", word)]
         if not words or words[0] in "cndvxb":
             continue
         if words[0] == "p" and len(words) == 4 and words[1] in ("edge", "edges", "col", "sp") and len(counts) == 2:
-            found.append((counts[0], counts[1], []))
+            found.append((counts[0], counts[1], [], []))
         elif not found:
             raise ValueError(f"The DIMACS text has no line 'p edge {n} M'; add it.")
         elif (words[0], len(words), len(counts)) in (("e", 3, 2), ("e", 4, 3), ("a", 4, 3)):
             found[-1][2].append((counts[0], counts[1]))
         else:
-            raise ValueError(
+            found[-1][3].append(
                 f"Line {number} of the DIMACS text, {brief(line)}, is no 'p edge N M' and no 'e u v'; correct it."
             )
     return [_announced(*one, base) for one in found]
 
 
-def _announced(vertices: int, stated: int, edges: Edges, base: int) -> Graph:
+def _announced(vertices: int, stated: int, edges: Edges, wrong: Sequence[str], base: int) -> Graph:
+    if wrong:
+        return Graph(edges, vertices, base=base, text=f"p edge {vertices} {stated}", why=wrong[0])
     distinct = len({tuple(sorted(edge)) for edge in edges})
     notes = ()
     if stated not in (len(edges), distinct, 2 * distinct):  # some published files count each edge twice
@@ -203,7 +142,7 @@ def listed(text: str, n: int, base: int | None, *, alone: bool, named: bool) -> 
 
 
 def _graph_a_line(lines: Sequence[list[str]], blocks: int, alone: bool) -> tuple[list[Graph], str]:
-    graphs = []
+    graphs, single_edges = [], 0
     for line in lines:
         if line[:2] == ["p", "edge"] and len(line) == 4 and line[2].isdecimal() and line[3] == "0" and not alone:
             graphs.append(Graph([], int(line[2][:9])))
@@ -211,11 +150,19 @@ def _graph_a_line(lines: Sequence[list[str]], blocks: int, alone: bool) -> tuple
         found = [PAIR.fullmatch(word) for word in line]
         wrong = next((word for word, match in zip(line, found, strict=True) if not match), None)
         if wrong is not None and not (len(line) == 2 and alone and all(word.isdecimal() for word in line)):
-            raise ValueError(f"{brief(wrong)} is no edge: {WRITE}")
+            why = f"{brief(wrong)} is no edge: {WRITE}"
+            if alone or not any("-" in word for word in line):  # it is no line of such a list
+                raise ValueError(why)
+            graphs.append(Graph([], text=" ".join(line), why=why))
+            single_edges += len(line) == 1
+            continue
         graphs.append(Graph([(int(m[1]), int(m[2])) for m in found if m] or [_edge(line)]))
-    if alone or (blocks == 1 and all(len(graph.edges) == 1 for graph in graphs)):
+        single_edges += len(graphs[-1].edges) == 1
+    if single_edges == len(graphs) and (wrong := next((graph.why for graph in graphs if graph.why), None)):
+        raise ValueError(wrong)  # one graph, an edge a line
+    if alone or (blocks == 1 and single_edges == len(graphs)):
         return [Graph([edge for graph in graphs for edge in graph.edges])], "edge list"
-    if blocks > 1 and all(len(graph.edges) == 1 for graph in graphs):
+    if blocks > 1 and single_edges == len(graphs):
         raise ValueError(
             f"The edges stand in {blocks} groups with blank lines between them: one graph, or several; remove the "
             "blank lines, or write each graph on one line as 1-2 1-3."

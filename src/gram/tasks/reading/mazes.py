@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gram.shipped import fitting
 from gram.tasks.reading.boards import ANSI, tables
 
 WALLS = "#\u2588\u2593\u2592\u25a0\u2b1b"
@@ -194,8 +195,8 @@ def filled(rows: Rows, n: int) -> Read:
         rows, width = [row[1:-1] for row in rows[1:-1]], width - 2
     if max(len(rows), width) > n:
         side = max(len(rows), width)
-        hint = f"the task maze-{side} fits it" if side <= 30 else "tasks have up to 30"
-        raise ValueError(f"The maze has {len(rows)} rows of {width} cells, more than {n}; {hint}.")
+        hint = fitting(f"maze-{n}", side) if side <= 30 else "tasks have up to 30, so cut it."
+        raise ValueError(f"The maze has {len(rows)} rows of {width} cells, more than {n}; {hint}")
     text = "/".join([*(row.ljust(n, "#") for row in rows), *["#" * n] * (n - len(rows))])
     done = "without its border" if max(size) > n else "filled with walls, below and to the right,"
     return Read(text, "" if size == (n, n) else f"a maze of {size[0]} x {size[1]}, {done} to be {n} x {n}")
