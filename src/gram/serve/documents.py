@@ -265,7 +265,8 @@ def page(document: dict[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>gram: API</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f'<style>{STYLE}</style><main><h1>gram: API</h1><p>The same as JSON: <a href="openapi.json">openapi.json</a>.</p>'
+        f"<style>{STYLE}</style><main><h1>gram: API</h1>"
+        '<p>The same as JSON: <a href="openapi.json">openapi.json</a>.</p>'
         f"{''.join(parts)}</main></html>"
     )
 

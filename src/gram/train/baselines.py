@@ -1,4 +1,4 @@
-"""A baseline in the training loop: one loss per example, every row new at every update, no state."""
+"""A baseline in the training loop: one loss per example, new rows at every update, no state."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ HINT = 0.001
 
 
 class BaselineLearner(nn.Module):
-    """A baseline with its objective, in the place of `Learner`. Loss = (nll + beta * KL + 0.001 * hint) per scored
+    """A baseline with its objective, in place of `Learner`. Loss = (nll + beta * KL + 0.001 * hint) per scored
     token; see gram.models.baselines.base.Losses."""
 
     prior_share = 0.0
@@ -37,7 +37,7 @@ class BaselineLearner(nn.Module):
         return self.inner(inputs.x, inputs.y, inputs.noise)
 
     def objective(self, inputs: Inputs, out: Losses) -> Update:
-        """The loss of what `forward` returned; every row is finished afterwards."""
+        """The loss of the result of `forward`; every row is then finished."""
         y = inputs.y
         scored = (y != PAD).sum(1)
         rows = {"ce": out.nll / scored, "kl": out.kl / scored, "hint": out.hint / scored}

@@ -1,4 +1,4 @@
-"""What each update sees: examples as a pure function of (seed, update), and the carry that rows live in.
+"""The data of each update: examples as a pure function of (seed, update), and the carry of active rows.
 
 B rows per rank, L positions, D width.
 """
@@ -17,8 +17,8 @@ from gram.tasks.base import PAD, Examples, Symmetry, Task, split_of
 
 
 def leaders(on_prior: np.ndarray, together: int, processes: int = 1) -> np.ndarray:
-    """The row whose puzzle each row (batch,) has: the first of its group of `together` rows on the prior, or itself.
-    ValueError if the rows of a group do not all stand on one of `processes`."""
+    """For each row (batch,) the group leader, whose puzzle it shares: the first of its group of `together` rows on the
+    prior, or the row itself. ValueError if the rows of a group are on several of the `processes`."""
     number = np.arange(len(on_prior))
     leader, rows = number.copy(), np.flatnonzero(on_prior)
     leader[rows] = rows[np.arange(len(rows)) // together * together]
@@ -26,13 +26,13 @@ def leaders(on_prior: np.ndarray, together: int, processes: int = 1) -> np.ndarr
     if (leader // share != number // share).any():
         raise ValueError(
             f"With {processes} processes, rows of one puzzle (train.prior_together = {together}) are on several of "
-            "them; make it smaller, or train.batch larger."
+            "them; reduce it, or increase train.batch."
         )
     return leader
 
 
 class Batches:
-    """Draws puzzles and one random right target each. Every rank draws the whole global batch and keeps its rows, so
+    """Draws puzzles with one random correct target each. Every rank draws the whole global batch and keeps its rows, so
     the data do not depend on the number of ranks."""
 
     def __init__(
@@ -46,8 +46,8 @@ class Batches:
         guard: bool,
         leader: np.ndarray | None = None,
     ):
-        """guard: drop augmented views whose content belongs to another split. leader (batch,): the row whose puzzle
-        each row has; every row has its own if it is None."""
+        """guard: drop augmented views whose content belongs to another split. leader (batch,): the group
+        leader of each row; None means that every row has its own puzzle."""
         if not len(examples):
             raise ValueError("There are no training examples; check the data files.")
         self.task, self.examples, self.batch = task, examples, batch
@@ -82,10 +82,10 @@ class Batches:
     def assigned(
         self, update: int, rows: np.ndarray, index: np.ndarray, symmetry: Symmetry, log_p: np.ndarray
     ) -> np.ndarray:
-        """Right targets (n, L) uint8 for rows that answered with log probabilities (n, L, V); they have the global
-        numbers `rows` (n,) and the examples `index` (n,), seen through `symmetry`. Rows of one puzzle share its targets
-        out evenly, at random where the number does not divide, and so that all together are as likely as can be:
-        minibatch optimal transport (arXiv:2302.00482). No target is learnt more often than another."""
+        """Assign correct targets (n, L) uint8 to rows that answered with log probabilities (n, L, V); the rows have the
+        global numbers `rows` (n,) and the examples `index` (n,) under `symmetry`. The targets of a puzzle are divided
+        evenly among its rows (at random if the number does not divide), with the highest total likelihood: minibatch
+        optimal transport (arXiv:2302.00482). So no target is learned more often than another."""
         targets = np.zeros(log_p.shape[:2], np.uint8)
         for one in np.unique(self.leader[rows]):
             group = np.flatnonzero(self.leader[rows] == one)
@@ -98,7 +98,7 @@ class Batches:
         return targets
 
     def seen(self, example: int, positions: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """All right targets (n, L) of an example, through one symmetry: positions (L,), tokens (V,)."""
+        """All correct targets (n, L) of an example under one symmetry: positions (L,), tokens (V,)."""
         own = self.examples.targets_of(example)
         if not self.augment:
             return own
@@ -107,7 +107,7 @@ class Batches:
 
 
 class Drawn(NamedTuple):
-    """Puzzles and targets (n, L) uint8, the examples they come from (n,), and the symmetry each is seen through."""
+    """Puzzles and targets (n, L) uint8, their examples (n,), and the symmetry of each."""
 
     x: np.ndarray
     y: np.ndarray
@@ -117,7 +117,7 @@ class Drawn(NamedTuple):
 
 @dataclass
 class Carry:
-    """The active rows: puzzle, target, latent state, supervision steps done, and what the heads read so far."""
+    """The active rows: puzzle, target, latent state, supervision steps done, and inputs of the heads so far."""
 
     x: Tensor
     """(B, L) int64."""
@@ -128,14 +128,14 @@ class Carry:
     done: Tensor
     """(B,) int64: supervision steps done; N_sup means finished."""
     pooled: Tensor
-    """(B, N_sup, D) float32: what the heads read at each step, for the value loss at the end of a row."""
+    """(B, N_sup, D) float32: input of the heads at each step, for the value loss at the end of a row."""
 
     index: Tensor
     """(B,) int64: the example in each row."""
     positions: Tensor
-    """(B, L) int64, and"""
+    """(B, L) int64: positions of the symmetry of each example."""
     tokens: Tensor
-    """(B, V) int64: the symmetry that each example is seen through."""
+    """(B, V) int64: tokens of the symmetry of each example."""
 
     def tensors(self) -> dict[str, Tensor]:
         """Named tensors for a checkpoint."""
@@ -180,10 +180,10 @@ def refill(
     rolling: bool,
     first: int = 0,
 ) -> Tensor:
-    """Replace finished rows by new puzzles at z0, in place. Returns which, (n,) int64.
+    """Replace finished rows by new puzzles at z0, in place. Returns their indices, (n,) int64.
 
     Rolling: at the very first update, `first`, rows start at different supervision steps (only the counter differs), so
-    that from then on every update sees all of them. Lockstep: all rows start and finish together.
+    that from then on every update sees all steps. Lockstep: all rows start and finish together.
     """
     finished = (carry.done >= N_sup).nonzero().squeeze(1)
     if not len(finished):
@@ -216,7 +216,7 @@ def refill(
 
 def retarget(carry: Carry, batches: Batches, update: int, rows: np.ndarray, which: Tensor, logits: Tensor) -> Tensor:
     """The targets (B, L) of all rows, with new ones for the rows `which` (B,) bool, of the global numbers `rows` (B,):
-    right ones that go with what they just answered, logits (B, L, V)."""
+    correct targets that match their current answers, logits (B, L, V)."""
     chosen = which.nonzero().squeeze(1)
     index, positions, tokens = (t[chosen].cpu().numpy() for t in (carry.index, carry.positions, carry.tokens))
     log_p = logits[chosen].log_softmax(-1).cpu().numpy()

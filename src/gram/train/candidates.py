@@ -1,9 +1,9 @@
-"""Training on candidates: the same rounds as in solving, on the states that the network's own outputs lead to.
+"""Training on candidates: the same rounds as in solving, on the states that the network's own outputs produce.
 
-Every row of the batch is a search (gram.solve.candidates) with a known solution. An update judges all states, after
-each transition; then every search takes one round. A search is over when it is solved, when the network has seen that
-nothing is left of it, or after N_sup rounds. False alarms and missed conflicts stay, so that they go on teaching
-(arXiv:2605.08605).
+Every row of the batch is a search (gram.solve.candidates) with a known solution. An update trains on all states after
+each transition; then every search takes one round. A search ends when it is solved, when the network has recognized
+that no solution is left, or after N_sup rounds. False alarms and missed conflicts stay in the batch, so that the
+network learns from them (arXiv:2605.08605).
 """
 
 from collections.abc import Callable
@@ -22,11 +22,12 @@ from gram.tasks.base import TaskSpec
 from gram.train.objective import Inputs, Update
 
 TRUE, FALSE = 4.0, 0.5
-"""Weights of candidates that are in the solution, and of others: to lose one of the first costs the puzzle."""
+"""Weights of candidates in the solution, and of others, since losing one of the former loses the puzzle."""
 DEAD = 0.5
-"""Weight of the candidates of a state without solution: none of them is right."""
+"""Weight of the candidates of a state without solution, none of which is correct."""
 DROP_BELOW = (-4.5, -2.2)
-"""Logits below which a search drops candidates in training, drawn for each round: states that were spoiled as well."""
+"""Range of the threshold below which a search drops candidates in training, drawn for each round, so that the states
+include spoiled ones."""
 EAGER = 0.4
 """Share of rounds that guess although something was dropped."""
 ANYWHERE = 0.3
@@ -40,39 +41,39 @@ class Scores(NamedTuple):
     losses: dict[str, Tensor]
     """(B,) float32 each, means over the transitions."""
     logits: Tensor
-    """(B, L, S) of the symbols, and"""
+    """(B, L, S) of the symbols, after the last transition."""
     candidates: Tensor
-    """(B, L, S) of the candidates, after the last transition."""
+    """(B, L, S) of the candidates, likewise."""
     value: Tensor
     """(B,) the logit that the state has a solution."""
 
 
 class Asked(NamedTuple):
-    """What the network is to say of B states."""
+    """The targets of the network for B states."""
 
     solution: Tensor
     """(B, L, S) float32: 1 for the symbols of the solution."""
     live: Tensor
-    """(B,) float32: 1 where all of it is still possible."""
+    """(B,) float32: 1 if the whole solution is still possible."""
     candidates: Tensor
-    """(B, L, S) float32: how much each candidate counts; 0 where it is out."""
+    """(B, L, S) float32: weight of each candidate; 0 if it is excluded."""
     positions: Tensor
-    """(B, L) float32: 1 where a symbol is asked for."""
+    """(B, L) float32: 1 for positions with a target."""
 
 
 class CandidateLearner(nn.Module):
-    """A model with candidates and its objective, in the place of `Learner`: binary cross-entropy of the candidates,
+    """A model with candidates and its objective, in place of `Learner`: binary cross-entropy of the candidates,
     cross-entropy of the open positions, and binary cross-entropy of whether the state has a solution."""
 
     prior_share = 0.0
 
     def __init__(self, model: Model, config: TrainConfig, total: Callable[[Tensor], Tensor] = lambda x: x):
-        """total: sums a tensor over the processes that train together."""
+        """total: sums a tensor over all processes."""
         super().__init__()
         self.model, self.config, self.total = model, config, total
         self.beta = config.beta
         self.inner: Callable[..., Any] = self.plain  # replaced by its compiled form
-        model.halt.requires_grad_(False)  # a search halts by what is left; several processes wait for every gradient
+        model.halt.requires_grad_(False)  # a search halts by its candidates; DDP needs a gradient for every parameter
 
     def prior_rows(self, batch: int) -> Tensor:
         """(batch,) bool: none."""
@@ -86,7 +87,7 @@ class CandidateLearner(nn.Module):
         return self.inner(x, y, inputs.state, (sums[:2] / sums[2]).clamp(min=1))
 
     def objective(self, inputs: Inputs, out: Scores) -> Update:
-        """The loss of what `forward` returned."""
+        """The loss of the result of `forward`."""
         loss = torch.stack([each.mean() for each in out.losses.values()]).sum()
         first = self.model.spec.symbols[0]
         exact = (out.logits.detach().argmax(-1) + first == inputs.y).all(1)
@@ -97,7 +98,7 @@ class CandidateLearner(nn.Module):
         return Update(loss, rows, out.state, inputs.pooled, done, done >= self.config.N_sup, outputs)
 
     def asked(self, x: Tensor, y: Tensor) -> "Asked":
-        """What the network is to say of these states."""
+        """The targets for these states."""
         this, other = self.model.spec.symbols[:2]
         x_BLS = x.view(len(x), self.model.spec.length, -1)
         y_BLS = (y[..., None] == torch.tensor(self.model.spec.symbols, device=y.device)).float()
@@ -108,8 +109,8 @@ class CandidateLearner(nn.Module):
         return Asked(y_BLS, live_B, shares, open_BL * live_B[:, None])
 
     def plain(self, x: Tensor, y: Tensor, state: State, each: Tensor) -> Scores:
-        """each (2,): the mean number of candidates and of positions that are asked of a row, over all processes, so
-        that everything asked counts alike."""
+        """each (2,): the mean number of candidates and of positions with targets per row, over all processes, so that
+        all targets count equally."""
         model = self.model
         y_BLS, live_B, shares_BLS, asked_BL = self.asked(x, y)
         right_BLS = y_BLS * live_B[:, None, None]
@@ -144,7 +145,7 @@ class Pool:
             self.candidates.put(rows, Candidates.of(self.spec, puzzles.astype(np.uint8)))
 
     def tokens(self) -> Tensor:
-        """What the network reads, (B, L * S) int64."""
+        """The input of the network, (B, L * S) int64."""
         return torch.from_numpy(self.candidates.tokens().astype(np.int64))
 
     def tensors(self) -> dict[str, Tensor]:
@@ -159,7 +160,7 @@ class Pool:
 
     def advance(self, update: int, solution: np.ndarray, outputs: tuple[Tensor, ...]) -> tuple[np.ndarray, np.ndarray]:
         """One round of every search, by the logits of symbols and candidates (B, L, S) and the value (B,); solution
-        (B, L) tokens. Returns which searches are over, and which took a guess back, (B,) bool each."""
+        (B, L) tokens. Returns which searches have ended, and which took back a guess, (B,) bool each."""
         logits, candidates, value = (z.float().cpu().numpy() for z in outputs)
         drawn = np.stack([np.random.default_rng([self.seed, 7, update, row]).random(6) for row in self.rows])
         search, target = self.candidates, solution - self.spec.symbols[0]

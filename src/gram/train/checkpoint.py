@@ -1,4 +1,4 @@
-"""The run directory: the averaged weights as a folder that `gram.load` reads, and the full state to continue from.
+"""The run folder: the averaged weights, readable by `gram.load`, and the full state to continue from.
 
 RUN/config.json model.safetensors      the averaged weights
 RUN/metrics.jsonl
@@ -17,7 +17,7 @@ from gram.config import Config, ModelConfig
 
 KEPT = 2
 NAMED = re.compile(r"\d{8,12}\.pt|\.\d{8,12}\.pt\..*\.tmp")
-"""What is ours and may be deleted: checkpoints, and what a killed process left of one."""
+"""Files that may be deleted: checkpoints, and the remains of killed processes."""
 
 
 def paths(folder: Path) -> list[Path]:
@@ -31,7 +31,7 @@ def save(folder: Path, update: int, state: dict[str, Any]) -> Path:
     path = folder / "checkpoints" / f"{update:08}.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
     weight_files.write_state(path, state)
-    # Later ones are torn: the run continues from an earlier one.
+    # later ones are damaged, since the run continues from an earlier one
     kept = [p for p in paths(folder) if int(p.stem) <= update][:KEPT]
     for old in {*path.parent.glob("*.pt"), *path.parent.glob(".*.tmp")} - set(kept):
         if NAMED.fullmatch(old.name):
@@ -40,7 +40,7 @@ def save(folder: Path, update: int, state: dict[str, Any]) -> Path:
 
 
 def fixed(config: Config) -> dict[str, Any]:
-    """The fields that a continuation cannot change, because the state is shaped by them."""
+    """The fields that cannot change when resuming, because the state depends on them."""
     c = config.train
     model = {f"model.{k}": v for k, v in dataclasses.asdict(config.model).items()}
     train = {"train.batch": c.batch, "train.N_sup": c.N_sup, "train.optimizer": c.optimizer}
@@ -54,7 +54,7 @@ def fixed(config: Config) -> dict[str, Any]:
 
 
 def complete(state: Any) -> bool:
-    """Whether it has the parts by which a run is known; the others are compared when they are taken over."""
+    """Whether the state has the parts that identify a run; the others are checked when restored."""
     if not isinstance(state, dict):
         return False
     fixed, progress = state.get("fixed"), state.get("progress")
@@ -66,22 +66,22 @@ def newest(folder: Path, config: Config) -> dict[str, Any]:
     found = paths(folder)
     if not found:
         raise FileNotFoundError(
-            f"{folder} holds no checkpoint to resume from; give the folder of an earlier `gram train`."
+            f"{folder} has no checkpoint to resume from; give the folder of an earlier `gram train`."
         )
     for path in found:
         try:
             state = weight_files.read_state(path)
             if not complete(state):
-                raise ValueError(f"{path} holds no state of a training.")
+                raise ValueError(f"{path} is not a training state.")
         except (OSError, ValueError) as error:
             said = str(error) if isinstance(error, ValueError) else f"{path} cannot be read ({error.strerror})."
-            print(f"{said} Going on from the checkpoint before, if there is one.", file=sys.stderr)
+            print(f"{said} Continuing from the previous checkpoint, if there is one.", file=sys.stderr)
             continue
         wanted = fixed(config) | {f"model.{name}": value for name, value in ModelConfig.FORMER.items()}
         for name, value in state["fixed"].items():
             if wanted.get(name) != value:
                 raise ValueError(
-                    f"{path} was trained with {name} = {value!r} and cannot go on with {wanted.get(name)!r}; "
+                    f"{path} was trained with {name} = {value!r} and cannot continue with {wanted.get(name)!r}; "
                     f"resume with the config in {folder} or train a new run."
                 )
         return state

@@ -1,8 +1,8 @@
-"""Train the classifier behind classifier-FID and classifier-IS, in a minute or two:
+"""Train the classifier of classifier-FID and classifier-IS, in a minute or two:
 
     python -m gram.train.classifier [--out FOLDER] [--epochs N] [--seed N]
 
-Images are moved by up to two pixels in training; dev and test accuracy go to training.json beside the weights.
+Images are shifted by up to two pixels in training; dev and test accuracy go to training.json beside the weights.
 """
 
 import argparse
@@ -25,7 +25,7 @@ SHIFT = 2  # pixels
 
 
 def train(out: Path, *, epochs: int = 4, seed: int = 0) -> dict:
-    """Adam, cosine from 2e-3, label-preserving shifts. Returns what it writes to out/training.json."""
+    """Adam, cosine from 2e-3, label-preserving shifts. Returns the contents of out/training.json."""
     begin = time.monotonic()
     task, rng = Mnist(), np.random.default_rng(seed)
     images, labels = task.labeled("train")
@@ -54,7 +54,7 @@ def train(out: Path, *, epochs: int = 4, seed: int = 0) -> dict:
 
 
 def shifted(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """A batch of images (B, L) moved together by up to SHIFT pixels each way."""
+    """A batch of images (B, L), shifted together by up to SHIFT pixels in each direction."""
     down, right = rng.integers(-SHIFT, SHIFT + 1, 2).tolist()
     return torch.roll(x.view(-1, SIDE, SIDE), (down, right), (1, 2)).flatten(1)
 

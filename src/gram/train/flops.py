@@ -1,5 +1,5 @@
-"""What an update or a supervision step costs, counted rather than timed: operations of the matrix products, forward and
-backward, and the bytes that wait for the backward pass. Optimizer, norms and activations are not counted."""
+"""The cost of an update or a supervision step, counted rather than timed: operations of the matrix products, forward
+and backward, and bytes kept for the backward pass. Optimizer, norms and activations are not counted."""
 
 import dataclasses
 from typing import NamedTuple
@@ -16,16 +16,17 @@ from gram.train.objective import Inputs, Learner
 
 
 class Cost(NamedTuple):
-    """Of one row."""
+    """The cost of one row."""
 
     operations: int
     """Multiplications and additions."""
     bytes: int
-    """Kept for the backward pass without a compiler; with one it is less."""
+    """Bytes kept for the backward pass without a compiler; with one there are fewer."""
 
 
 def of_update(config: Config, task: Task, dtype: torch.dtype) -> Cost:
-    """One row of one training update: the difference between two rows and one, since weights are no row's."""
+    """The cost of one row of a training update, measured as the difference between two rows and one, without
+    weights."""
     one, two = (_update(config, task, dtype, rows) for rows in (1, 2))
     return Cost(two.operations - one.operations, two.bytes - one.bytes)
 
@@ -54,7 +55,7 @@ def _update(config: Config, task: Task, dtype: torch.dtype, rows: int) -> Cost:
 
 
 def of_step(model: Model) -> Cost:
-    """One row of one supervision step when sampling: a function evaluation."""
+    """The cost of one row of a supervision step when sampling, a function evaluation."""
     x = torch.full((1, model.spec.length), 1, device=next(model.parameters()).device)
     state, noise, _, _ = blank(model, 1, 1)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -63,7 +64,7 @@ def of_step(model: Model) -> Cost:
 
 
 def blank(model: Model, rows: int, N_sup: int):
-    """State, noise, steps done and pooled states of `rows` rows that begin."""
+    """State, noise, steps done and pooled states of `rows` new rows."""
     device, D = next(model.parameters()).device, model.config.width
     noise, start = (torch.zeros(T, rows, *one, device=device) for T, *one in (model.noise_shape, model.start_shape))
     done = torch.zeros(rows, dtype=torch.int64, device=device)

@@ -1,6 +1,7 @@
 """After training: fit the halt and value heads on prior rollouts of the frozen model, and choose the halting threshold.
 
-Heads that learned beside the network lag behind it and are no guide at test time (LOG.md); a minute of rollouts is.
+Heads that learned together with the network lag behind it and are unreliable at test time; a minute of rollouts fixes
+this (docs/log/sudoku.md, 2026-11-24).
 """
 
 import math
@@ -20,25 +21,25 @@ from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Examples, Task
 
 CHUNK = 64
-"""Rows that are rolled out side by side."""
+"""Rows that are rolled out together."""
 DEPTH = 24
-"""Rollouts are no deeper: most rows no longer change by then, and restarts come back to what the heads know."""
+"""Maximum depth of rollouts: by then most rows no longer change, and restarts return to states that the heads know."""
 TRAIN, DEV, WIDTH = 128, 256, 4
-"""Puzzles that the heads are fitted on, puzzles that the threshold is chosen on, trajectories of each."""
+"""Puzzles for fitting the heads, puzzles for choosing the threshold, and trajectories per puzzle."""
 GRID = tuple(np.arange(0, 8.25, 0.25).tolist())
-"""Thresholds on the halting logit that are compared."""
+"""Thresholds on the halting logit to compare."""
 MARGIN = 0.5
-"""On top of the threshold that is best on the rollouts: they are too few to show the rarest false stops."""
+"""Added to the best threshold on the rollouts, which are too few to show the rarest false stops."""
 STEP = 5e-5
-"""What one step less of a sample may cost in validity: two hundred steps are worth one point."""
+"""Validity that one step fewer per sample may cost: two hundred steps are worth one percentage point."""
 
 
 def fit_heads(
     model: Model, task: Task, config: Config, train: Examples, dev: Examples, seconds: float | None = None
 ) -> Config:
     """Fit both heads in place on rollouts of `train`; returns `config` with the threshold that halts best on `dev`.
-    Without rules there is nothing to learn, and nothing halts. With `seconds` it takes fewer puzzles and updates, so
-    that it ends in about this time."""
+    Without rules there is nothing to learn, and nothing halts. With `seconds`, fewer puzzles and updates are used, to
+    end in about this time."""
     if not task.rules:
         return config
     begin = time.monotonic()
@@ -48,7 +49,7 @@ def fit_heads(
 
     seed, c = config.train.seed, config.solve
     alone = deterministic(TorchNetwork(model), task, c)
-    several = DEV if task.unconditional else 1  # a single blank stands for all puzzles
+    several = DEV if task.unconditional else 1  # there is a single blank input
     width = 1 if alone else several * WIDTH
     options = SamplingOptions(
         width=width, depth=min(c.depth, DEPTH), restart_every=c.restart_every, temperature=c.temperature, rows=CHUNK
@@ -63,11 +64,12 @@ def fit_heads(
 
 
 def best_threshold(margin: Tensor, right: Tensor, config: Config, width: int) -> float | None:
-    """The threshold of GRID (None: never stop) whose samples are wrong most seldom, their steps counted at STEP, and
-    MARGIN more: too low stops at wrong answers, too high throws right ones away with every restart.
+    """The threshold of GRID (None: never stop) with the fewest wrong samples, counting steps at STEP, plus MARGIN. Too
+    low, it stops at wrong answers; too high, it loses correct ones at restarts.
 
     margin, right (n * width, depth): halting logit and rightness at the steps of rollouts, the rows of a puzzle side by
-    side. Every restart begins a trajectory: the parts between them, as many in turn as solve.depth takes, are samples.
+    side. Every restart starts a trajectory; as many consecutive parts between restarts as fit into solve.depth form a
+    sample.
     """
     length = min(config.solve.restart_every or margin.shape[1], margin.shape[1])
     parts = margin.shape[1] // length
@@ -91,7 +93,7 @@ def best_threshold(margin: Tensor, right: Tensor, config: Config, width: int) ->
 
 
 def margin(model: Model, pooled: Tensor) -> Tensor:
-    """What is compared with the threshold, (...), from what the heads read (..., D)."""
+    """The quantity compared with the threshold, (...), from the input of the heads (..., D)."""
     with torch.no_grad():
         halt, _ = model.judge(pooled.to(next(model.parameters()).device))
     return (halt[..., 0] - (halt[..., 1] if model.config.halting == "halt-continue" else 0.0)).cpu()
@@ -101,8 +103,8 @@ def rollouts(
     model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions, until: float = math.inf
 ) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L) without halting: what the heads read (n * width, depth, D) and whether the
-    answer of each step obeys the rules (n * width, depth), the rows of a puzzle side by side. Of the first puzzles only
-    where time.monotonic() comes to `until` before the last."""
+    answer of each step obeys the rules (n * width, depth), the rows of a puzzle side by side. Only the first puzzles,
+    if time.monotonic() reaches `until` earlier."""
     size = max(1, CHUNK // options.width)
     if until == math.inf or len(inputs) <= size:
         return _rollouts(model, task, inputs, options)
@@ -139,8 +141,8 @@ def fit(
     until: float = math.inf,
 ) -> None:
     """Logistic regression of "right now" (halt) and least squares of "right at the end" (value), full batch. The end is
-    the last step before the row may restart: what comes of it after that says nothing of this answer. It ends when
-    time.monotonic() comes to `until`."""
+    the last step before the row may restart, since later steps say nothing about this answer. Stops when
+    time.monotonic() reaches `until`."""
     device = next(model.parameters()).device
     features, now = pooled.to(device), right.to(device).float()
     step, depth = torch.arange(now.shape[1], device=device), now.shape[1]
@@ -160,7 +162,7 @@ def fit(
             group["lr"] = 0.05 * (1 - gone)
         halt, value = model.halt(features), model.value(features).squeeze(-1)  # a product is faster for so many
         loss = F.binary_cross_entropy_with_logits(halt[..., 0], now) + (value - end).square().mean()
-        if model.config.halting == "halt-continue":  # continue is worth what comes at best
+        if model.config.halting == "halt-continue":  # the target of continue is the best later outcome
             best = now.flip(1).cummax(1).values.flip(1)
             loss = loss + F.binary_cross_entropy_with_logits(halt[..., 1], best)
         optimizer.zero_grad()

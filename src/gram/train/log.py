@@ -1,4 +1,4 @@
-"""metrics.jsonl always; a progress line where someone watches; null objects where nobody does."""
+"""metrics.jsonl, and a progress line on a terminal; a null object for other ranks."""
 
 import contextlib
 import json
@@ -19,20 +19,20 @@ class Log:
     """One JSON object per line in metrics.jsonl, and one live line on the terminal."""
 
     def __init__(self, folder: Path, update: int = 0):
-        """Goes on after the lines of `update`; later ones are of a run that went on from there before."""
+        """Continue after the lines of `update`; later lines belong to an earlier continuation."""
         self.update, self.path = update, folder / "metrics.jsonl"
         if self.path.is_symlink():
-            raise ValueError(f"{self.path} is a link, and what it leads to is not written to; remove the link.")
+            raise ValueError(f"{self.path} is a link, whose target is never written; remove the link.")
         _cut(self.path, update)
         self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115  lives as long as the run
         self.console = Console(stderr=True)
         self.live = sys.stderr.isatty()
         self.last_line = 0.0
         self.tracker = Tracker()
-        """Who else is told."""
+        """The tracker, if any."""
 
     def tracked(self, track: str | None, config: Config) -> "Log":
-        """This log, which also tells the tracker of that name."""
+        """This log, which also writes to the tracker of that name."""
         self.tracker = tracker(track, self.path.parent, config, self.update, self.warn)
         return self
 
@@ -50,9 +50,9 @@ class Log:
             ) from error
 
     def progress(self, text: str, *, every: float = 30.0) -> None:
-        """The live line: rewritten in place on a terminal, a line every `every` seconds elsewhere."""
+        """The progress line: rewritten in place on a terminal, otherwise a line every `every` seconds."""
         now = time.monotonic()
-        with contextlib.suppress(OSError):  # the terminal is closed; the run goes on, or is told to save and stop
+        with contextlib.suppress(OSError):  # the terminal is closed; the run continues until a signal stops it
             if self.live:
                 self.console.file.write("\r\x1b[2K" + text[: max(20, self.console.width - 1)])
                 self.console.file.flush()
@@ -61,12 +61,12 @@ class Log:
                 print(text, file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a permanent line."""
         with contextlib.suppress(OSError):
             print(("\r\x1b[2K" if self.live else "") + text, file=sys.stderr, flush=True)
 
     def warn(self, text: str) -> None:
-        """A line that stays, in the metrics as well."""
+        """Print a permanent line and write it to the metrics."""
         self.say(text)
         self.write("warning", {"text": text})
 
@@ -75,12 +75,12 @@ class Log:
         with contextlib.suppress(OSError):
             if self.live:
                 self.console.file.write("\n")
-        with contextlib.suppress(OSError):  # what a full disk did not take was told by `write`
+        with contextlib.suppress(OSError):  # `write` has already reported a full disk
             self.file.close()
 
 
 class NullLog(Log):
-    """For the ranks that stay silent."""
+    """The log of silent ranks."""
 
     def __init__(self):
         pass
@@ -99,7 +99,7 @@ class NullLog(Log):
 
 
 def _cut(path: Path, update: int) -> None:
-    """Drop lines from the first on that is later than `update` or torn by a crash."""
+    """Drop all lines from the first that is later than `update` or damaged by a crash."""
     if not path.exists():
         return
     kept = 0

@@ -23,7 +23,7 @@ from gram.train.memory import check_batch
 from gram.train.monitor import Monitor
 from gram.train.parallel import World
 from gram.train.run import Run
-from gram.train.stopping import Anew, Interrupted, NotFinite, stop_signals
+from gram.train.stopping import Interrupted, NotFinite, Restart, stop_signals
 from gram.train.track import check_tracker
 
 
@@ -38,21 +38,21 @@ def train(
     began: float | None = None,
     track: str | None = None,
 ) -> Path:
-    """Train `config` into the run directory `out`, or continue the run that is there.
+    """Train `config` in the run folder `out`, or continue its run.
 
-    A run that was stopped (Ctrl-C, `stop_at`, a crash) and resumed gives the same weights bit for bit as one that was
-    not, on the same machine and with as many processes, if it has a number of updates and no `minutes`: the schedule is
-    fitted to `updates`, so 200 + 200 equal 400 with updates = 400 in both parts.
+    A run that is stopped (Ctrl-C, `stop_at`, a crash) and resumed gives bit for bit the weights of an uninterrupted
+    run, on the same machine with the same number of processes, if it has a number of updates and no `minutes`: the
+    schedule follows `updates`, so 200 + 200 equal 400 with updates = 400 in both parts.
 
-    stop_at: stop after this update with a checkpoint to resume from. start: a folder of weights of the same network to
-    begin with. trust: run the check that the table of one's own data names. began: the time.monotonic() from which
-    `minutes` count, heads and the last evaluation included; the first update if not given. track: who else is told the
-    metrics (gram.train.track). Returns `out`, which
-    gram.load then reads. Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError
-    with one sentence otherwise. Only one run at a time may work in `out`: the folder is locked.
+    stop_at: stop after this update with a checkpoint to resume from. start: a folder with weights of the same network
+    to start from. trust: run the check that the table of your own data names. began: the time.monotonic() from which
+    `minutes` count, including heads and the last evaluation; by default the first update. track: the tracker of the
+    metrics (gram.train.track). Returns `out`, which gram.load can read. Raises Interrupted after a checkpoint on
+    Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError with one sentence otherwise. Only one run at a time may
+    use `out`, which is locked.
     """
     if resume and start is not None:
-        raise ValueError("A run that is resumed has weights already; leave --start out.")
+        raise ValueError("A resumed run already has weights; leave out --start.")
     check_tracker(track)
     world = parallel.start(config.train.threads)
     if world.rank:
@@ -65,7 +65,7 @@ def train(
     finally:
         if new:
             with contextlib.suppress(OSError):
-                out.rmdir()  # it stays unless nothing was written
+                out.rmdir()  # removed only if nothing was written
 
 
 def _train(
@@ -86,7 +86,7 @@ def _train(
     config = tasks.described(config, task)
     state = checkpoint.newest(out, config) if resume else None
     if not resume and (checkpoint.paths(out) or (out / weight_files.WEIGHTS).exists()):
-        raise ValueError(f"{out} holds an earlier run; continue it with --resume {out} or choose another --out.")
+        raise ValueError(f"{out} has an earlier run; continue it with --resume {out} or choose another --out.")
     if world.size == 1:
         check_batch(config, task, world.device)
     update = state["progress"]["update"] if state else 0
@@ -98,12 +98,12 @@ def _train(
         while True:
             monitor = Monitor(run.average, task, run.config, log, world, run.progress.update, most)
             if world.rank == 0:
-                (out / TRAINING).unlink(missing_ok=True)  # what says that the run is finished, until it is again
+                (out / TRAINING).unlink(missing_ok=True)  # marks the run as finished, so it is written again at the end
                 weight_files.write_config(out, run.config)
             try:
                 ended = _loop(run, monitor, out, stop_at or config.train.updates, began)
                 break
-            except Anew as again:
+            except Restart as again:
                 began, progress = time.monotonic(), run.progress.again()
                 run = Run(again.config, task, world, log, start=start)
                 run.progress = progress
@@ -117,14 +117,15 @@ def _train(
         log.close()
         if dist.is_initialized():
             if run is not None:
-                run.forward = run.learner  # what speaks to the group must not outlive it: that can abort the exit
+                run.forward = run.learner  # DDP must not outlive its process group, which can abort the exit
                 gc.collect()
             dist.destroy_process_group()
     return out
 
 
 def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | None = None) -> bool:
-    """Update until the budget is spent or the target reached (True), or until `stop_at` (False); the end is saved."""
+    """Update until the budget is spent or the target reached (True), or until `stop_at` (False). Saves the last
+    state."""
     c, progress, world = run.config.train, run.progress, run.world
     now = time.monotonic()
     begin = (now if began is None else began) - progress.seconds  # the budget is the user's time
@@ -132,7 +133,7 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
     progress.startup += spent - progress.seconds
     saved = evaluated = progress.seconds = spent
     if progress.update == 0 and progress.share(run.config) >= 1.0:
-        run.log.warn("Warning: to begin took all of the minutes; nothing is learnt in a single update; give more.")
+        run.log.warn("Warning: starting took all of the minutes, so there is a single update; give more.")
     interrupted, compiling, reached, lowered = False, run.compiled, 0.0, False
     timed = progress.update + 2
     with stop_signals(alone=world.size == 1) as stopped:
@@ -143,30 +144,30 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
             try:
                 result = run.update()
             except RuntimeError as error:
-                if stopped():  # the C++ compiler of the first update hears Ctrl-C as well
-                    text = f"Stopped while compiling; nothing is lost since update {progress.update}"
+                if stopped():  # the C++ compiler of the first update receives Ctrl-C too
+                    text = f"Stopped while compiling; nothing since update {progress.update} is lost"
                     raise Interrupted(text) from error
                 result = run.without_compiler(error)
-            # One clock for all ranks: the learning rate and all decisions follow from it.
+            # one clock for all ranks, which determines the learning rate and all decisions
             progress.seconds, signals = world.largest(time.monotonic() - begin, stopped())
             if compiling:
                 compiling = False
                 progress.startup += progress.seconds - saved
-                run.log.say(f"First update, compilation included: {progress.seconds - saved:.0f} s.")
+                run.log.say(f"First update, including compilation: {progress.seconds - saved:.0f} s.")
             if progress.update == timed and (text := progress.too_short(run.config, progress.seconds - before)):
                 run.log.say(text)
             interrupted = signals > 0
             monitor.observe(progress, result, run.on_prior)
             if monitor.leak and (cured := watch.cured(run.config)):
-                run.log.warn(f"{monitor.leak} Beginning again with one transition and beta {cured.train.beta:.2g}.")
-                raise Anew(cured)
+                run.log.warn(f"{monitor.leak} Restarting with one transition and beta {cured.train.beta:.2g}.")
+                raise Restart(cured)
             if progress.seconds - evaluated >= c.evaluate_every and not interrupted:
                 evaluated = progress.seconds
                 reached, collapsed = world.largest(*(monitor.review(progress) if world.rank == 0 else (0.0, 0.0)))
                 if collapsed and c.cure and not lowered:
                     lowered, monitor.config = True, watch.widened(run.config)
                     run.config, c = monitor.config, monitor.config.train
-                    run.log.warn(f"Diversity has collapsed. Going on with beta {c.beta:.2g}.")
+                    run.log.warn(f"Diversity has collapsed. Continuing with beta {c.beta:.2g}.")
             if progress.seconds - saved >= c.save_every:
                 saved = progress.seconds
                 _save(run, out)
@@ -178,19 +179,19 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
 
 
 def _finish(run: Run, monitor: Monitor, out: Path) -> None:
-    """Fit the heads on prior rollouts of the averaged weights, measure on dev data, write the finished weights. Where
-    minutes are given, both take what is kept for them: the heads three quarters."""
+    """Fit the heads on prior rollouts of the averaged weights, evaluate on dev data, and write the finished weights.
+    With a time budget, both use the reserve, the heads three quarters of it."""
     model = run.average
     begin = time.monotonic()
     config = run.config
     seconds = kept(config) if config.train.minutes is not None else None
-    if isinstance(model, Model) and not config.model.candidates:  # others have no heads, or learnt them
+    if isinstance(model, Model) and not config.model.candidates:  # other models have no heads, or have learned them
         run.log.say("Fitting the halt and value heads on prior rollouts.")
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
         heads = None if seconds is None else 0.75 * seconds
         config = fit_heads(model, run.task, config, run.batches.examples, dev, heads)
     weight_files.save(out, config, model, half=True)
-    weight_files.load_weights(model, out / weight_files.WEIGHTS)  # what is measured is what was written
+    weight_files.load_weights(model, out / weight_files.WEIGHTS)  # evaluates the written weights
     metrics = monitor.evaluate(run.progress, None if seconds is None else begin + seconds - time.monotonic())
     record = {
         "updates": run.progress.update,

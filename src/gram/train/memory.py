@@ -1,4 +1,4 @@
-"""Whether a batch fits, asked before it is made: a system that has run out of memory kills without a word."""
+"""Checks of memory before allocation, since a system without memory kills processes without a message."""
 
 import torch
 
@@ -10,12 +10,12 @@ from gram.solve.memory import GIB
 from gram.tasks.base import Task
 from gram.train.flops import Cost, of_update
 
-OPTIMISER = 24
+OPTIMIZER = 24
 """Bytes per parameter: weight, gradient, two moments, average, and room for one more."""
 ROOM = 1.3
-"""Memory of a row over what it keeps for the backward pass: what comes and goes besides."""
+"""Memory of a row as a multiple of the bytes kept for the backward pass, to include temporaries."""
 STATES = 1000
-"""What a row keeps is less than this many of its states: while those fit, the seconds of counting are saved."""
+"""A row keeps less than this many of its states. If those fit, counting, which takes seconds, is skipped."""
 
 
 def check_batch(config: Config, task: Task, device: torch.device) -> None:
@@ -35,8 +35,8 @@ def check_memory(batch: int, cost: Cost, parameters: int, device: torch.device) 
     """ValueError with the batch that fits if this one needs more memory than is free."""
     free = free_memory(device)
     needed = ROOM * cost.bytes * batch
-    if free is not None and needed + OPTIMISER * parameters > free:
-        fits = max(0, int((free - OPTIMISER * parameters) / (ROOM * cost.bytes)))
+    if free is not None and needed + OPTIMIZER * parameters > free:
+        fits = max(0, int((free - OPTIMIZER * parameters) / (ROOM * cost.bytes)))
         advice = f"use a batch of {fits}" if fits else "choose a smaller recipe"
         raise ValueError(
             f"A batch of {batch} needs about {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free; {advice}."
@@ -44,7 +44,7 @@ def check_memory(batch: int, cost: Cost, parameters: int, device: torch.device) 
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that can be had, None if that is not known."""
+    """Free bytes, or None if unknown."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return main_memory()

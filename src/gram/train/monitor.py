@@ -1,4 +1,4 @@
-"""What a run tells while it learns: metrics, dev evaluations, and warnings in words."""
+"""Reports of a running training: metrics, dev evaluations, and warnings."""
 
 import math
 import time
@@ -29,7 +29,7 @@ from gram.train.parallel import World
 EVERY = 50  # updates between lines of metrics
 WIDTH = 8  # samples per dev puzzle while training
 COLUMNS = 79  # of the progress line
-FEW = 8  # dev puzzles, to find out what one costs
+FEW = 8  # dev puzzles, to measure the cost of one
 
 
 class Monitor:
@@ -45,27 +45,27 @@ class Monitor:
         update: int,
         most: float = math.inf,
     ):
-        """most: nats that an answer can hold at most (gram.train.watch)."""
+        """most: maximum nats of an answer (gram.train.watch)."""
         self.model, self.task, self.config, self.log, self.world = model, task, config, log, world
         c = config.train
         self.dev = load_examples(task, config.dev, "dev", seed=1, count=c.evaluate_examples)
         self.most = most
         self.leak: str | None = None
-        """What the last metrics said of posterior leakage,"""
+        """The message of the last metrics about posterior leakage."""
         self.collapsed = False
-        """and whether the last evaluation was that of collapsed diversity."""
+        """Whether diversity had collapsed at the last evaluation."""
         self.sums: dict[str, Tensor] = {}
         self.began = (time.monotonic(), update)
         self.last = ""
         self.word = "valid" if task.checkable else "known"
-        """What `prior_validity` counts: right answers, or those among the targets that are known."""
+        """Meaning of `prior_validity`: correct answers, or answers among the known targets."""
         self.each = 0.0
-        """Seconds that the last evaluation took for a dev puzzle."""
+        """Seconds per dev puzzle in the last evaluation."""
         self.warned: set[str] = set()
 
     # every update -----------------------------------------------------------------------------------------
     def observe(self, progress: Progress, result: Update, on_prior: Tensor) -> None:
-        """Add one update to the sums, by supervision step; write them when 50 are together."""
+        """Add one update to the sums, by supervision step; write them every 50 updates."""
         N = self.config.train.N_sup
         step = result.done - 1
         for name, row, mask in (
@@ -103,7 +103,7 @@ class Monitor:
         self.log.progress(self.line(progress, speed))
 
     def line(self, progress: Progress, speed: float) -> str:
-        """The progress line: what a sample of the prior achieves first, and as many others as fit."""
+        """The progress line: first the validity of prior samples, then as many other metrics as fit."""
         m = progress.means
         parts = [f"{name} {m[key]:.3f}" for name, key in ((self.word, "prior_validity"),) if key in m]
         parts += [self.last] if self.last else []
@@ -114,9 +114,9 @@ class Monitor:
             parts.pop()
         return text
 
-    # now and then -----------------------------------------------------------------------------------------
+    # evaluations ------------------------------------------------------------------------------------------
     def review(self, progress: Progress) -> tuple[float, float]:
-        """Evaluate, if there is time for it: whether the target is reached and whether diversity has collapsed, as 0 or
+        """Evaluate if there is time. Returns whether the target is reached and whether diversity has collapsed, as 0 or
         1."""
         if self.config.train.minutes is not None and self.each * len(self.dev) > progress.left(self.config):
             return 0.0, 0.0
@@ -127,7 +127,7 @@ class Monitor:
         return float(reached), float(self.collapsed)
 
     def within(self, seconds: float | None) -> Examples:
-        """As many dev puzzles as can be evaluated in `seconds`, all if it is None."""
+        """As many dev puzzles as can be evaluated in `seconds`; None means all."""
         if seconds is None or len(self.dev) <= FEW:
             return self.dev
         if not self.each:
@@ -138,7 +138,7 @@ class Monitor:
 
     def evaluate(self, progress: Progress, seconds: float | None = None) -> dict:
         """Prior samples of the averaged weights on dev puzzles (for p(x): as many samples), and the full bound; warns
-        when a sign is bad. On fewer puzzles where `seconds` allow no more."""
+        of problems. Uses fewer puzzles if `seconds` require it."""
         dev = self.within(seconds)
         begin = time.monotonic()
         metrics = self.metrics(dev)
@@ -155,7 +155,7 @@ class Monitor:
         return metrics
 
     def metrics(self, dev: Examples) -> dict[str, Any]:
-        """What `evaluate` finds on `dev`."""
+        """The metrics of `evaluate` on `dev`."""
         stochastic, recursive = self.model.stochastic, isinstance(self.model, Model)
         network, c = TorchNetwork(self.model), self.config.train
         depth = 2 * c.N_sup if recursive else self.config.solve.depth
@@ -190,10 +190,11 @@ class Monitor:
         return {"elbo": bound.elbo, "reconstruction": bound.reconstruction, "kl_by_step_dev": bound.kl}
 
     def warn(self, progress: Progress, metrics: dict) -> None:
-        """Name the lever when the posterior leaks, that is, is a private channel, or diversity has collapsed."""
+        """Warn of posterior leakage (the posterior is then a code channel for the answer) or of collapsed diversity,
+        and name a remedy."""
         posterior = progress.means.get("posterior_accuracy", 0.0)
         ruled = self.task.rules and progress.share(self.config) > 0.3
-        # Of training puzzles as well: those of dev may be beyond what a network can know (ARC).
+        # also on training puzzles, since those of dev may be impossible for the network (ARC)
         prior = max(metrics["valid"] or 0.0, progress.means.get("prior_validity", 0.0))
         if ruled and posterior > 0.8 and prior < 0.1 * posterior:
             lever = (
@@ -204,7 +205,7 @@ class Monitor:
             self.once(
                 "posterior leakage",
                 f"Warning: the posterior solves {posterior:.0%} of the rows but the prior only {prior:.0%}: "
-                f"this is posterior leakage. Lever: {lever}.",
+                f"this is posterior leakage. Remedy: {lever}.",
             )
         many = metrics.get("coverage_share_many")
         self.collapsed = many is not None and metrics["valid"] > 0.5 and many < 0.3
@@ -212,7 +213,7 @@ class Monitor:
             self.once(
                 "diversity",
                 f"Warning: on puzzles with several solutions only {many:.0%} of the expected ones are found: diversity "
-                "has collapsed. Lever: lower train.beta, or raise solve.temperature.",
+                "has collapsed. Remedy: lower train.beta, or raise solve.temperature.",
             )
 
     def once(self, key: str, text: str) -> None:

@@ -1,4 +1,5 @@
-"""The losses: a dict of (B,) tensors, weighted in one place and reduced once. And the full bound, as a monitor."""
+"""The losses, a dict of (B,) tensors that are weighted in one place and reduced once, and the full bound as a
+monitor."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ Check = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Inputs(NamedTuple):
-    """What the rows of one update are given."""
+    """The inputs of the rows of one update."""
 
     x: Tensor
     """(B, L) int64: puzzles, or (B, L * S) candidates."""
@@ -31,11 +32,11 @@ class Inputs(NamedTuple):
     done: Tensor
     """(B,) int64: supervision steps of each row so far."""
     pooled: Tensor
-    """(B, N_sup, D): what the heads read at these."""
+    """(B, N_sup, D): inputs of the heads at these steps."""
     on_prior: Tensor
     """(B,) bool: rows that sample from the prior."""
     identity: Tensor | None = None
-    """(B, D): the vectors of the puzzles, where there are any."""
+    """(B, D): the vectors of the puzzles, if there are any."""
 
     @property
     def first(self) -> Tensor:
@@ -44,7 +45,7 @@ class Inputs(NamedTuple):
 
 
 class Inner(NamedTuple):
-    """What the network says of the rows of an update: the compiled part. Losses (B,) float32."""
+    """The network's outputs for the rows of an update, from the compiled part. Losses are (B,) float32."""
 
     state: State
     pooled: Tensor
@@ -63,16 +64,16 @@ class Update(NamedTuple):
     state: State
     pooled: Tensor
     done: Tensor
-    """(B,) supervision steps of each row, this one included."""
+    """(B,) supervision steps of each row, including this one."""
     finished: Tensor
     """(B,) whether it was the last of its row."""
     outputs: tuple[Tensor, ...] = ()
-    """What a search goes on with; see gram.train.candidates."""
+    """The outputs with which a search continues; see gram.train.candidates."""
 
 
 class Learner(nn.Module):
     """A model with its objective in two calls: `forward`, which DistributedDataParallel wraps, and `objective`.
-    Between them the training loop may assign other targets by what was answered.
+    Between them the training loop may assign other targets, based on the answers.
 
     Loss = CE averaged over scored tokens + beta * KL summed over channels and divided by the scored tokens, so that
     beta = 1 is the ratio of the ELBO. On prior rows the heads learn and, with `prior_learns`, the CE.
@@ -97,8 +98,8 @@ class Learner(nn.Module):
         return self.inner(x, y, state, noise, on_prior, identity)
 
     def objective(self, inputs: Inputs, out: Inner) -> Update:
-        """The loss of what `forward` returned, and the next state. `inputs.y` may be others for `inputs.first` by
-        now."""
+        """The loss of the result of `forward`, and the next state. `inputs.y` may have new targets for
+        `inputs.first`."""
         c, x, y, done = self.config, inputs.x, inputs.y, inputs.done
         on_prior, learns, first, ce = inputs.on_prior, ~inputs.on_prior, inputs.first, out.ce
         if c.prior_learns and bool(first.any()):
@@ -108,7 +109,7 @@ class Learner(nn.Module):
         exact = ((answer == y) | (y == PAD)).all(1)
         judged = on_prior if self.prior_share else learns
         right = exact.clone()
-        if self.prior_share:  # there the answer may be another right one: ask the rules
+        if self.prior_share:  # on the prior, other answers may be correct too, so the rules check
             x_np, a_np = (t[on_prior].cpu().numpy().astype(np.uint8) for t in (x, answer))
             right[on_prior] = torch.from_numpy(self.check(x_np, a_np)).to(right.device)
         done = done + 1
@@ -127,7 +128,7 @@ class Learner(nn.Module):
         weights = {"ce": 1.0, "kl": self.beta, "halt": c.halt_weight, "value": c.value_weight}
         masks = {"ce": learns | c.prior_learns, "kl": learns, "halt": judged, "value": judged & finished}
         assert all(loss.shape == (len(x),) for loss in rows.values())
-        # Fixed denominators: the same loss whatever the number of ranks (DDP averages their gradients).
+        # fixed denominators, so that the loss does not depend on the number of ranks (DDP averages their gradients)
         learning, judging = 1 - self.prior_share, self.prior_share or 1.0
         answering = 1.0 if c.prior_learns else learning
         shares = {"ce": answering, "kl": learning, "halt": judging, "value": judging / c.N_sup}
@@ -139,7 +140,7 @@ class Learner(nn.Module):
         return Update(loss, rows, out.state, pooled, done, finished)
 
     def threshold(self, halt: Tensor) -> Tensor | float:
-        """What the halt logit must exceed."""
+        """The threshold of the halt logit."""
         return halt[:, 1] if self.model.config.halting == "halt-continue" else 0.0
 
     def plain(
@@ -174,7 +175,8 @@ class Learner(nn.Module):
     def halt_loss(
         self, x: Tensor, noise: Tensor | None, out: Inner, halt: Tensor, right: Tensor, done: Tensor
     ) -> Tensor:
-        """Halt: is the answer right now? Continue: the better of the next step's two values (HRM's bootstrap)."""
+        """Target of halt: whether the answer is correct now. Target of continue: the better of the next step's two
+        values (HRM's bootstrap)."""
         loss = F.binary_cross_entropy_with_logits(halt[:, 0], right.float(), reduction="none")
         if self.model.config.halting == "halt":
             return loss
@@ -185,10 +187,10 @@ class Learner(nn.Module):
         return 0.5 * (loss + F.binary_cross_entropy_with_logits(halt[:, 1], best.sigmoid(), reduction="none"))
 
     def value_loss(self, pooled: Tensor, done: Tensor, right: Tensor) -> Tensor:
-        """At the end of a row every step of it regresses the final result (LPRM)."""
+        """At the end of a row, each of its steps regresses the final result (LPRM)."""
         _, value = self.model.judge(pooled)
         steps = torch.arange(pooled.shape[1], device=pooled.device) < done[:, None]
-        seen = steps & (pooled != 0).any(-1)  # rows of a rolling start have no first steps
+        seen = steps & (pooled != 0).any(-1)  # rows of a rolling start lack the first steps
         squared = (value - right.float()[:, None]).square() * seen
         return squared.sum(1) / seen.sum(1).clamp(min=1)
 
@@ -225,7 +227,7 @@ def full_elbo(
     Transitions that sample from the prior have q = p and add nothing, so this is exact for both settings.
     """
     if not model.stochastic:
-        raise ValueError("A deterministic variant has no latent variable and so no ELBO; choose one with guidance.")
+        raise ValueError("A deterministic variant has no latent variable and no ELBO; choose one with guidance.")
     e_x = model.encode(x)
 
     def draw(T: int, *one: int) -> Tensor:

@@ -14,13 +14,13 @@ from gram.models.recursive import Model
 from gram.train.parallel import World
 
 MOMENTUM = 0.95
-"""Of Muon."""
+"""Momentum of Muon."""
 CLIP = 1.0
-"""Largest norm of the gradient."""
+"""Maximum gradient norm."""
 
 
 class AdamAtan2(Optimizer):
-    """Adam with atan2 in place of the division: no epsilon, invariant to the scale of the loss (arXiv:2407.05872).
+    """Adam with atan2 instead of the division: no epsilon, invariant to the scale of the loss (arXiv:2407.05872).
 
     p <- p * (1 - lr * weight_decay) - lr * atan2(m / (1 - b1^t), sqrt(v / (1 - b2^t))).
     """
@@ -72,22 +72,22 @@ def optimizers(model: AnyModel, config: TrainConfig) -> list[Optimizer]:
 class PuzzleVectors:
     """Sign descent on the vectors of the puzzles that are in the batch: w <- (1 - lr * decay) w - lr * sign(gradient).
 
-    It has no state, so that vectors of puzzles that are not in the batch stay where they are, a table of a million
-    vectors costs no more than its rows, and a resumed run needs nothing. HRM and TRM train theirs so, too."""
+    It has no state, so vectors of puzzles outside the batch do not move, a table of a million vectors needs no more
+    memory, and a resumed run needs no state. HRM and TRM train their vectors the same way."""
 
     def __init__(self, model: Model, config: TrainConfig, world: World):
         self.model, self.world = model, world
         self.lr, self.decay = config.lr_puzzle, config.weight_decay_puzzle
 
     def take(self, x: Tensor) -> Tensor | None:
-        """The vectors of the puzzles of inputs (B, L), (B, D), to take the gradient; None where there are none."""
+        """The vectors of the puzzles of inputs (B, L), (B, D), with gradient; None if there are none."""
         if self.model.identities is None:
             return None
         return self.model.identities[self.model.identify(x)].requires_grad_()
 
     @torch.no_grad()
     def step(self, x: Tensor, taken: Tensor | None, factor: float) -> None:
-        """Move them by the gradient of all ranks, the learning rate times `factor`."""
+        """Update them with the gradient of all ranks, with the learning rate times `factor`."""
         if taken is None:
             return
         assert self.model.identities is not None

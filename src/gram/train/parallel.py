@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """This process among all. Start several with `torchrun --nproc-per-node N`."""
+    """This process and its group. Start several processes with `torchrun --nproc-per-node N`."""
 
     rank: int
     size: int
@@ -25,12 +25,12 @@ class World:
     def rows(self, batch: int) -> np.ndarray:
         """The global row numbers of this rank. ValueError if the batch does not divide."""
         if batch % self.size:
-            raise ValueError(f"The batch of {batch} does not divide among {self.size} processes; change train.batch.")
+            raise ValueError(f"The batch of {batch} is not divisible by {self.size} processes; change train.batch.")
         share = batch // self.size
         return np.arange(self.rank * share, (self.rank + 1) * share)
 
     def largest(self, *values: float) -> tuple[float, ...]:
-        """The largest of each over the ranks: what all of them decide by."""
+        """The maximum of each value over the ranks, as a common basis for decisions."""
         if self.size == 1:
             return values
         votes = torch.tensor(values, dtype=torch.float64, device=self.device)
@@ -52,7 +52,7 @@ class World:
         return torch.cat(parts)
 
     def first(self, value: T) -> T:
-        """What rank 0 has."""
+        """The value of rank 0."""
         held = [value]
         if self.size > 1:
             dist.broadcast_object_list(held, device=self.device)
@@ -68,7 +68,7 @@ class World:
 
 
 def start(threads: int) -> World:
-    """Join the process group if torchrun started us, and choose the device."""
+    """Join the process group if started by torchrun, and choose the device."""
     torch.set_num_threads(threads)
     cuda = torch.cuda.is_available()
     if "WORLD_SIZE" not in os.environ:
@@ -82,7 +82,7 @@ def start(threads: int) -> World:
 
 
 def compiled(function: Callable, wish: bool, device: torch.device) -> tuple[Callable, str]:
-    """`function` through torch.compile, or as it is with the reason."""
+    """`function` compiled by torch.compile, or unchanged, with the reason."""
     if not wish:
         return function, "as configured"
     if device.type == "cpu" and not any(shutil.which(c) for c in (os.environ.get("CXX", "g++"), "g++", "clang++")):
@@ -91,7 +91,7 @@ def compiled(function: Callable, wish: bool, device: torch.device) -> tuple[Call
 
 
 def compiler_failed(error: Exception) -> bool:
-    """Whether torch.compile is to blame."""
+    """Whether torch.compile caused the error."""
     return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 

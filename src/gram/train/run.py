@@ -1,4 +1,4 @@
-"""One training run: what it holds, and one update, which is one supervision step of every active row."""
+"""One training run: its state, and the update, which is one supervision step of every active row."""
 
 import dataclasses
 from pathlib import Path
@@ -32,8 +32,8 @@ NOISE = 4  # purpose number of the noise stream; the data use 1, random starts 2
 
 
 class Run:
-    """Everything that one training run holds: new, with the weights of the folder `start`, or as it was in the
-    checkpoint `state`."""
+    """The state of a training run: new, with the weights of the folder `start`, or restored from the checkpoint
+    `state`."""
 
     def __init__(
         self,
@@ -49,8 +49,8 @@ class Run:
         train = load_examples(task, config.data, "train")
         model = build(task.spec, config.model, seed=c.seed)
         if start is not None and (added := begin_with(model, task, start)):
-            log.say(f"New symbols, which the weights have yet to learn: {' '.join(added)}.")
-        if state is not None and c.dtype == "auto":  # measured again it might come out differently
+            log.say(f"New symbols, which the weights must still learn: {' '.join(added)}.")
+        if state is not None and c.dtype == "auto":  # another measurement might give a different result
             model.dtype, reason = getattr(torch, state["dtype"]), "as before"
         else:
             model.dtype, reason = world.first(arithmetic(c.dtype, config.model.width, world.device))
@@ -71,7 +71,7 @@ class Run:
         self.carry = empty_carry(model, self.rows, c.N_sup, world.device)
         self.on_prior = on_prior[self.rows].to(world.device)
         self.progress = Progress()
-        self.generator = torch.Generator(world.device)  # a CPU would take longer to draw than a GPU to think
+        self.generator = torch.Generator(world.device)  # drawing on a CPU would take longer than computing on a GPU
         if state is not None:
             self.take_over(state)
         size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
@@ -92,7 +92,7 @@ class Run:
         return CandidateLearner(model, c, self.world.sum)
 
     def compile(self) -> str:
-        """Compile the learner's part of the network where that pays; whether, or why not."""
+        """Compile the learner's part of the network if that pays. Returns whether it did, or why not."""
         c = self.config.train
         timed = c.compile and c.minutes is not None
         wish = uncompiled(self.config, self.world.first(crowding()) if timed else 1.0).train.compile
@@ -108,8 +108,8 @@ class Run:
 
     # one update -------------------------------------------------------------------------------------------
     def noise(self) -> Tensor | None:
-        """N(0, I) for the rows of this rank, (T, B, *noise_shape[1:]); drawn for the global batch, so that ranks do not
-        matter."""
+        """N(0, I) for the rows of this rank, (T, B, *noise_shape[1:]); drawn for the global batch, so that it does not
+        depend on the number of ranks."""
         if not self.model.stochastic:
             return None
         self.generator.manual_seed(parallel.stream(self.config.train.seed, NOISE, self.progress.update))
@@ -119,7 +119,7 @@ class Run:
         return drawn[:, self.rows[0] : self.rows[-1] + 1]
 
     def inputs(self) -> Inputs:
-        """What the rows see at this update; finished ones are replaced first."""
+        """The inputs of this update, after replacing finished rows."""
         c, carry, progress = self.config.train, self.carry, self.progress
         fresh = refill(
             carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling", progress.begun
@@ -132,7 +132,7 @@ class Run:
         return Inputs(x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior, identity)
 
     def assign_targets(self, inputs: Inputs, out: Any) -> Inputs:
-        """Rows on the prior that learn to answer get new targets after their first answer: those that go with it."""
+        """Assign new targets, matching their first answer, to rows on the prior that learn to answer."""
         first = inputs.first
         if not (self.config.train.prior_learns and bool(first.any())):
             return inputs
@@ -172,7 +172,7 @@ class Run:
         return result
 
     def search(self, pool: Pool, result: Update) -> None:
-        """One round of every search. What took a guess back thinks again; what is over makes place."""
+        """One round of every search. Searches that took back a guess restart their state; ended ones are replaced."""
         y = self.carry.y.cpu().numpy()
         over, back = (
             torch.from_numpy(z).to(self.world.device) for z in pool.advance(self.progress.update, y, result.outputs)
@@ -183,19 +183,19 @@ class Run:
         self.carry = dataclasses.replace(self.carry, state=State(h, l), done=done)
 
     def without_compiler(self, error: RuntimeError | NotFinite) -> Update:
-        """The update that failed with `error` once more, uncompiled like all that follow. Raises `error` if that was no
-        fault of the compiler, whose bfloat16 gradients are no numbers on some processors (LOG.md)."""
+        """Repeat the update that failed with `error`, uncompiled like all that follow. Raises `error` unless the
+        compiler caused it, whose bfloat16 gradients are NaN on some processors (docs/log/speed.md, 2026-11-27)."""
         suspect = isinstance(error, NotFinite) or parallel.compiler_failed(error)
         if not (self.compiled and suspect):
             raise error
         self.learner.inner, self.compiled = self.learner.plain, False
         first = str(error).strip().splitlines()[0]
-        self.log.say(f"torch.compile failed ({first}); going on without it, which is slower.")
+        self.log.say(f"torch.compile failed ({first}); continuing without it, which is slower.")
         return self.update()
 
     # state ------------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
-        """All that `restore` needs, whatever the number of ranks."""
+        """Everything that `restore` needs, for any number of ranks."""
         return {
             "fixed": checkpoint.fixed(self.config),
             "dtype": str(self.model.dtype).removeprefix("torch."),
@@ -213,7 +213,7 @@ class Run:
         except (KeyError, TypeError, AttributeError, IndexError, RuntimeError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:200] if str(error) else type(error).__name__
             raise ValueError(
-                f"The last checkpoint is not of this run ({reason}); remove it to go on from the one before."
+                f"The last checkpoint is not of this run ({reason}); remove it to continue from the previous one."
             ) from None
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -221,7 +221,7 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.ema.load_state_dict(state["ema"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            groups = optimizer.state_dict()["param_groups"]  # of the config, which may ask for another weight decay
+            groups = optimizer.state_dict()["param_groups"]  # from the config, whose weight decay may differ
             optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
         carry = {k: t[torch.from_numpy(self.rows)].to(self.world.device) for k, t in state["carry"].items()}
         carry |= {k: carry[k].to(self.model.dtype) for k in ("h", "l")}

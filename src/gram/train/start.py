@@ -1,4 +1,4 @@
-"""Weights that a run begins with."""
+"""Initial weights of a run."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from gram.models.build import AnyModel
 from gram.tasks.base import Task
 
 TOKENS = ("embed_x.weight", "core.posterior.embed_y.weight", "decoder.weight")
-"""Tensors with a row for each token."""
+"""Tensors with one row per token."""
 
 
 def begin_with(model: AnyModel, task: Task, folder: Path) -> list[str]:
-    """Load the weights of `folder` into `model`. Where the task numbers its tokens otherwise than they do, rows go to
-    the numbers of now; symbols that are new keep the rows of a new network and are returned. ValueError or
-    FileNotFoundError if the weights do not fit."""
+    """Load the weights of `folder` into `model`. If the task numbers its tokens differently, rows are moved to the new
+    numbers; new symbols keep the rows of a new network and are returned. ValueError or FileNotFoundError if the weights
+    do not fit."""
     renumbered = task.renumbered(weight_files.read(folder))
     if renumbered is None:
         weight_files.load_weights(model, folder / weight_files.WEIGHTS)
@@ -27,6 +27,6 @@ def begin_with(model: AnyModel, task: Task, folder: Path) -> list[str]:
             state[name] = fresh[name].index_copy(0, torch.from_numpy(renumbered.now), state[name])
     wanted = {name: tensor.shape for name, tensor in fresh.items()}
     if config.model != model.config or {name: tensor.shape for name, tensor in state.items()} != wanted:
-        raise ValueError(f"{folder} holds another network; leave --start out, or give the same --model options.")
+        raise ValueError(f"{folder} has a different network; leave out --start, or give the same --model options.")
     model.load_state_dict(state)
     return renumbered.new

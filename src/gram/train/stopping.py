@@ -1,4 +1,4 @@
-"""What ends a training or begins it again: Ctrl-C, termination, a terminal that closes, broken numbers, a leak."""
+"""Events that end or restart a training: Ctrl-C, termination, a closing terminal, NaN, posterior leakage."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C or a termination signal; a checkpoint has been written."""
 
 
-class Anew(Exception):
+class Restart(Exception):
     """The posterior leaks; the run restarts with `config`."""
 
     def __init__(self, config: Config):
@@ -23,13 +23,13 @@ class Anew(Exception):
 
 
 class NotFinite(ValueError):
-    """The loss is no number any more; nothing has been updated or saved with it."""
+    """The loss is NaN or infinite; nothing was updated or saved with it."""
 
 
 @contextmanager
 def stop_signals(alone: bool):
-    """Ctrl-C and termination end the loop after the update instead of in the middle of it; a second one at once, unless
-    torchrun sends it, which repeats what the terminal sent."""
+    """Ctrl-C and termination end the loop after the current update; a second signal stops at once, unless torchrun
+    sends it, which repeats the signals of the terminal."""
     received: list[int] = []
 
     def receive(number: int, _: Any) -> None:
@@ -40,10 +40,10 @@ def stop_signals(alone: bool):
             with contextlib.suppress(OSError):  # the terminal is closed
                 os.write(2, b"\nStopping after this update; once more stops at once, without a checkpoint.\n")
 
-    main = threading.current_thread() is threading.main_thread()  # signals reach no other
+    main = threading.current_thread() is threading.main_thread()  # only the main thread receives signals
     stopping = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
-        stopping.append(signal.SIGHUP)  # the terminal closes
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        stopping.append(signal.SIGHUP)  # sent when the terminal closes
     previous = {s: signal.signal(s, receive) for s in stopping if main}
     try:
         yield lambda: bool(received)

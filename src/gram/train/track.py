@@ -1,6 +1,6 @@
-"""Trackers that a run can also tell its metrics (`gram train --track`): TensorBoard, trackio, wandb, or nobody.
+"""Trackers for the metrics of a run (`gram train --track`): TensorBoard, trackio or wandb.
 
-A tracker that fails is said once, and training goes on without it: metrics.jsonl has everything in any case.
+If a tracker fails, there is one message and training continues without it; metrics.jsonl always has everything.
 """
 
 import importlib
@@ -14,26 +14,26 @@ from gram.config import Config
 
 NAMES = "tensorboard", "trackio", "wandb"
 PROJECT = "gram"
-"""What runs are filed under in trackio and wandb."""
+"""Project of the runs in trackio and wandb."""
 FOLDER = "tensorboard"
-"""Of its event files, in the run directory."""
+"""Folder of the event files in the run folder."""
 
 
 class Tracker:
-    """What is told metrics by name, and the update that they are of; this one tells nobody."""
+    """Receives metrics by name with their update; this one ignores them."""
 
     def log(self, metrics: dict[str, float], update: int) -> None:
-        """Metrics at one update."""
+        """Log metrics of one update."""
 
     def close(self) -> None:
-        """The run is over."""
+        """End the run."""
 
 
 class TensorBoard(Tracker):
-    """Event files in the run directory: `tensorboard --logdir runs`."""
+    """Event files in the run folder: `tensorboard --logdir runs`."""
 
     def __init__(self, out: Path, update: int):
-        """update: where the run goes on; what was told of later ones counts no more."""
+        """update: where the run continues; later entries are dropped."""
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(str(out / FOLDER), purge_step=update + 1 if update else None)
@@ -48,7 +48,7 @@ class TensorBoard(Tracker):
 
 
 class Service(Tracker):
-    """trackio or wandb, which have one interface. A run has the name of its directory, and goes on under it."""
+    """trackio or wandb, which share an interface. A run is named after its folder and continues under that name."""
 
     def __init__(self, name: str, out: Path, config: Config):
         module = importlib.import_module(name)
@@ -65,7 +65,7 @@ class Service(Tracker):
 
 
 class Guarded(Tracker):
-    """Another tracker until it fails; then nobody, and `warn` has said why."""
+    """Another tracker until it fails; then nothing is logged, and `warn` gets the reason."""
 
     def __init__(self, name: str, begin: Callable[[], Tracker], warn: Callable[[str], None]):
         self.name, self.warn = name, warn
@@ -81,22 +81,22 @@ class Guarded(Tracker):
     def _try(self, act: Callable[[], None]) -> None:
         try:
             act()
-        except Exception as error:  # whatever a service makes of its failure, the run is worth more
+        except Exception as error:  # whatever error a service raises, the run must continue
             self.tracker = Tracker()
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            self.warn(f"Warning: {self.name} cannot be reached ({reason}); training goes on without it.")
+            self.warn(f"Warning: {self.name} cannot be reached ({reason}); training continues without it.")
 
 
 def check_tracker(name: str | None) -> None:
     """ValueError if the package of a tracker is missing."""
     if name is not None and importlib.util.find_spec(name) is None:
         extra = "'gram-reasoning[track]'" if name == "tensorboard" else name
-        raise ValueError(f"The package {name} is missing; run pip install {extra}, or leave --track out.")
+        raise ValueError(f"The package {name} is missing; run pip install {extra}, or leave out --track.")
 
 
 def tracker(name: str | None, out: Path, config: Config, update: int, warn: Callable[[str], None]) -> Tracker:
-    """The tracker of that name for the run in `out`, which goes on at `update`; None is nobody. `warn` is told once
-    what fails."""
+    """The tracker of that name for the run in `out`, which continues at `update`; None logs nothing. `warn` is called
+    once if it fails."""
     if name is None:
         return Tracker()
     if name == "tensorboard":
@@ -105,13 +105,13 @@ def tracker(name: str | None, out: Path, config: Config, update: int, warn: Call
 
 
 def scalars(kind: str, values: dict[str, Any]) -> dict[str, float]:
-    """The numbers of one line of metrics.jsonl by name: train/ce; train/kl_by_step/1, ... of a list with an entry for
-    each supervision step; dev/halt_calibration/ece of an object."""
+    """The numbers of a line of metrics.jsonl by name: train/ce; train/kl_by_step/1, ... for a list with one entry per
+    supervision step; dev/halt_calibration/ece for an object."""
     return {name: number for key, value in values.items() for name, number in numbers(f"{kind}/{key}", value)}
 
 
 def numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
-    """What of a value is numbers, with their names."""
+    """The numbers in a value, with their names."""
     if isinstance(value, (int, float)):
         yield name, float(value)
     elif isinstance(value, dict):

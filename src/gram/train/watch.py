@@ -1,8 +1,8 @@
-"""Posterior leakage and collapse of diversity, and what a run does against them (LOG.md).
+"""Posterior leakage and collapse of diversity, and the remedies of a run (docs/log/queens.md, 2026-11-24).
 
-The posterior leaks when it tells the answer to the decoder in a code that the prior cannot speak: it is right, samples
-are not, and the KL is high. Nothing of this needs a check. What an answer holds has a bound that the data give, and a
-posterior that tells more than this tells it again and again, or what is not the answer."""
+The posterior leaks if it passes the answer to the decoder in a code that the prior cannot produce (a private code):
+answers under the posterior are correct, samples are not, and the KL is high. Detecting this needs no check. The data
+bound the information of an answer; a KL above this bound repeats the answer or carries something else."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ from gram.config import Config
 from gram.tasks.base import PAD, Examples, Task
 
 SHARE = 0.1
-"""Share of the run after which leakage is looked for."""
+"""Share of the run after which leakage is checked."""
 GAP = 0.25
-"""The posterior leaks if samples of the prior are right this many times as often, or less."""
+"""The posterior leaks if samples of the prior are correct at most this many times as often."""
 LEAST = 0.3
-"""Of a posterior that is right in fewer rows, nothing can be said."""
+"""Minimum share of rows with a correct posterior for a diagnosis."""
 PRICE = 0.84
-"""What a nat that is told costs the posterior in nats of cross-entropy, after the cure: beta * (1 - kl_balance). From 1
-on it tells nothing; a little below is what independent noise can imitate."""
+"""Cost of a nat of KL for the posterior, in nats of cross-entropy, after a restart: beta * (1 - kl_balance). From 1 on
+the posterior carries no information; a little below, independent noise can imitate it."""
 WARMUP = 0.2
 LOWER = 0.7
-"""Factor on beta where diversity has collapsed."""
+"""Factor on beta after a collapse of diversity."""
 
 
 def plain_nats(task: Task, examples: Examples, most: int = 20_000) -> float:
-    """An upper bound of what an answer holds, given its input, in nats: the entropy of each symbol, given the symbol
-    that the input has there, summed over positions."""
+    """An upper bound of the information of an answer given its input, in nats: the entropy of each symbol given the
+    input symbol at its position, summed over positions."""
     owners = np.repeat(np.arange(len(examples)), examples.counts)[:most]
     x = task.hide(np.random.default_rng(0), examples.inputs[owners]).astype(np.int64)
     y = examples.targets[:most].astype(np.int64)
@@ -43,14 +43,14 @@ def plain_nats(task: Task, examples: Examples, most: int = 20_000) -> float:
 
 
 def entropy(counts: np.ndarray) -> float:
-    """In nats, times the sum of `counts`."""
+    """Entropy in nats, times the sum of `counts`."""
     held = counts[counts > 0].astype(float)
     return float((held * np.log(held.sum() / held)).sum())
 
 
 def leak(share: float, values: Mapping[str, Any], most: float) -> str | None:
-    """What to say of `values`, the metrics of the last updates, if they are those of a leak: more is told in a
-    trajectory than an answer can hold (`most`), the posterior is right and samples are not. None if they are not."""
+    """A message if `values`, the metrics of the last updates, show a leak: the KL of a trajectory exceeds the
+    information of an answer (`most`), and the posterior is correct but samples are not. Otherwise None."""
     if share < SHARE or "prior_validity" not in values:
         return None
     posterior, prior = values.get("posterior_accuracy", 0.0), values["prior_validity"]
@@ -58,13 +58,13 @@ def leak(share: float, values: Mapping[str, Any], most: float) -> str | None:
     if posterior < LEAST or prior >= GAP * posterior or information <= most:
         return None
     return (
-        f"The posterior leaks: it is right in {posterior:.0%} of the rows and samples in {prior:.0%}, and it tells "
-        f"{information:.1f} nats of an answer that holds {most:.1f} at most."
+        f"Posterior leakage: the posterior is correct in {posterior:.0%} of the rows and samples in {prior:.0%}, and "
+        f"the KL is {information:.1f} nats for an answer with at most {most:.1f}."
     )
 
 
 def cured(config: Config) -> Config | None:
-    """`config` with one transition and a beta that lets the posterior tell little; None if it is like this already."""
+    """`config` with one transition and a beta that allows the posterior little information; None if it already is."""
     c = config.train
     beta = PRICE / max(1e-9, 1 - c.kl_balance)
     if config.model.T == 1 and c.beta >= beta * (1 - 1e-6):
@@ -74,5 +74,5 @@ def cured(config: Config) -> Config | None:
 
 
 def widened(config: Config) -> Config:
-    """`config` with a lower beta, so that the posterior tells more."""
+    """`config` with a lower beta, so that the posterior carries more information."""
     return dataclasses.replace(config, train=dataclasses.replace(config.train, beta=LOWER * config.train.beta))
