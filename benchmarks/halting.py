@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from gram import tasks
 from gram import weights as weight_files
 from gram.bench.clock import Clock, Peak, Timed, comparison, take_turns
-from gram.measure.record import hardware, origin, tell
+from gram.measure.record import hardware, origin, print_json
 from gram.models.build import cast
 from gram.models.device import arithmetic
 from gram.models.layers import Embedding, SwiGLU
@@ -216,7 +216,7 @@ def main() -> None:
         } | comparison(mine, case)
     same = (mine.result[0] == cases["loop"].result[0]) | (cases["loop"].result[0] == PAD)  # which ours cannot answer
     values["loop"] |= {"same_answers": float(same.all(1).mean()), "same_cells": float(same.mean())}
-    tell(values, options.out)
+    print_json(values, options.out)
 
 
 if __name__ == "__main__":

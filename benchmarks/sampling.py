@@ -20,7 +20,7 @@ import torch
 
 import gram
 from gram.bench.clock import Clock, Timed, comparison, take_turns
-from gram.measure.record import hardware, origin, tell
+from gram.measure.record import hardware, origin, print_json
 from gram.solve.noise import Noise
 from gram.solve.sampler import sample
 from gram.tasks.data.store import load_examples
@@ -111,7 +111,7 @@ def main() -> None:
         if name != "plain":
             values[name] |= comparison(cases[name], cases["plain"])
             values[name]["total_ratio"] = sum(cases["plain"].seconds) / sum(cases[name].seconds)
-    tell(values, options.out)
+    print_json(values, options.out)
 
 
 if __name__ == "__main__":

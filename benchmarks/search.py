@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 import gram
-from gram.measure.record import hardware, origin, tell
+from gram.measure.record import hardware, origin, print_json
 from gram.solve.sampler import completed
 from gram.solve.select import choose
 from gram.tasks.data.store import load_examples
@@ -100,7 +100,7 @@ def main() -> None:
             reasoner.solve(puzzle, **named)
             seconds.append(time.perf_counter() - begin)
         values["seconds_alone"] = spread(seconds)
-    tell(values, asked.out)
+    print_json(values, asked.out)
 
 
 if __name__ == "__main__":

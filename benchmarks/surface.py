@@ -18,7 +18,7 @@ import torch
 
 import gram
 from gram.measure.puzzles import evaluate
-from gram.measure.record import hardware, origin, tell
+from gram.measure.record import hardware, origin, print_json
 from gram.ship import runtime
 from gram.ship.export import export
 from gram.solve.reasoner import Reasoner
@@ -104,7 +104,7 @@ def main() -> None:
             for axis, most in (("width", options.widest), ("depth", options.deepest))
             if most
         }
-        tell(values, options.out)
+        print_json(values, options.out)
 
 
 if __name__ == "__main__":

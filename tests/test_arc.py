@@ -353,7 +353,7 @@ def test_two_processes_move_the_same_vectors_as_one(files, tmp_path):
 
 
 def test_rivals_and_unary_models_are_refused(task):
-    with pytest.raises(ValueError, match="knows no puzzles apart"):
+    with pytest.raises(ValueError, match="cannot distinguish puzzles"):
         build(task.spec, replace(MODEL, kind="direct", registers=0))
     with pytest.raises(ValueError, match='needs mixer "groups" and a task with symbols'):
         build(task.spec, replace(MODEL, unary=True, mixer="groups", positions="none", registers=0))

@@ -300,7 +300,7 @@ def test_shipped_weights_are_the_default(gram, tmp_path, monkeypatch):
 # verbs and words ------------------------------------------------------------------------------------------
 def test_unknown_words(refused, gram):
     assert "did you mean 'sudoku-9'" in refused("solve", "sudoku-99", "...")
-    assert "no task" in refused("eval", "chess")
+    assert "chess" in refused("eval", "chess")
     assert "There is no command 'solv'" in refused("solv")
     assert "There is no recipe" in refused("train", "chess")
     assert "Name a recipe" in refused("train")
@@ -489,7 +489,7 @@ def test_train_solve_and_resume(gram, refused, tmp_path):
 
 def test_bad_training_options(refused, gram, tmp_path):
     assert "minutes is 0" in refused("train", "queens-6", "--minutes", 0, "--out", tmp_path / "a")
-    assert "no task" in refused("train", "queens-6", "--task", "queens-60", "--out", tmp_path / "b")
+    assert "queens-60" in refused("train", "queens-6", "--task", "queens-60", "--out", tmp_path / "b")
     assert gram("train", "queens-6", "--train.bath", 3, "--out", tmp_path / "c").code == 2
 
 

@@ -160,7 +160,7 @@ def symmetries() -> tuple[list[torch.Tensor], list[torch.Tensor]]:
 
 
 def test_attention_refuses_odd_heads():
-    with pytest.raises(ValueError, match="even multiple of heads"):
+    with pytest.raises(ValueError, match="even multiple"):
         build(heads=3)
 
 

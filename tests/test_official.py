@@ -287,7 +287,7 @@ SETTINGS = {
     "theta": ({"rope_theta": 5000.0}, "rope_theta is 5000.0"),
     "puzzle": ({"puzzle_emb_ndim": 40}, "puzzle_emb_ndim is 40"),
     "type": ({"hidden_size": "wide"}, "hidden_size must be of type int"),
-    "heads": ({"num_heads": 5}, "heads 5"),
+    "heads": ({"num_heads": 5}, "5 heads"),
     "positions": ({"pos_encodings": "monster"}, "pos_encodings is 'monster'"),
 }
 

@@ -1,4 +1,4 @@
-"""ARC's way of answering: many views of a test input, one vote for each sample, two attempts; and how it is scored.
+"""Answering and scoring ARC: many views of a test input, one vote per sample, two attempts.
 
 Pure functions of grids (H, W) of colors. V variants, N samples of each.
 """
@@ -19,19 +19,19 @@ from gram.tasks.arc.grids import Grid
 from gram.tasks.arc.task import Arc
 
 CHUNK = 1024
-"""Variants of test inputs that are asked side by side, about: bounds the memory, not the result."""
+"""Approximate number of variants answered together; it limits memory and does not change the result."""
 ATTEMPTS = 2
-"""Answers that may be given to a test input."""
+"""Allowed answers to a test input."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A grid and who speaks for it."""
+    """A grid and its votes."""
 
     grid: Grid
     votes: int
     value: float
-    """Mean over its voters."""
+    """Mean value of its voters."""
 
 
 def ranked(grids: Sequence[Grid | None], values: Sequence[float]) -> list[Attempt]:
@@ -50,15 +50,15 @@ def ranked(grids: Sequence[Grid | None], values: Sequence[float]) -> list[Attemp
 
 
 def passes(attempts: Sequence[Grid], target: Grid, k: int) -> bool:
-    """pass@k: whether one of the first k attempts is exactly the target, sizes included."""
+    """pass@k: whether one of the first k attempts equals the target, including its size."""
     return any(np.array_equal(grid, target) for grid in attempts[:k])
 
 
 def score(attempts: Sequence[Sequence[Grid]], targets: Sequence[Grid], puzzles: Sequence[int]) -> dict[str, float]:
     """Attempts at each test input, its target, and the number of its puzzle -> rates in [0, 1], for k = 1 and 2:
 
-    pass_k: test inputs that one of the first k attempts answers exactly. task_pass_k: puzzles all of whose test inputs
-    are answered so. mean_pass_k: the share of answered test inputs of a puzzle, mean over puzzles (the metric of ARC
+    pass_k: test inputs with a correct answer among the first k attempts. task_pass_k: puzzles with all test inputs
+    answered this way. mean_pass_k: the share of answered test inputs of a puzzle, mean over puzzles (the metric of ARC
     Prize, HRM and TRM)."""
     metrics: dict[str, float] = {}
     for k in (1, ATTEMPTS):
@@ -76,23 +76,23 @@ def copied(input: Grid) -> list[Grid]:
 
 
 def most_frequent(shown: Iterable[Pair]) -> list[Grid]:
-    """The two most frequent outputs of demonstrations; of equally frequent ones those that come first."""
+    """The two most frequent outputs of demonstrations; ties go to the first."""
     outputs = [pair.output for pair in shown if pair.output is not None]
     counts = Counter((grid.shape, grid.tobytes()) for grid in outputs)
     return [np.frombuffer(cells, np.uint8).reshape(shape) for (shape, cells), _ in counts.most_common(ATTEMPTS)]
 
 
-# asking a network -----------------------------------------------------------------------------------------
+# answering ------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Asked:
-    """What came of one test input."""
+    """The result of one test input."""
 
     attempts: list[Attempt]
     """All distinct grids, most votes first."""
     voters: int
-    """Samples: V * N, or V where those of a variant are all equal."""
+    """Number of samples: V * N, or V if those of a variant are all equal."""
     single: Grid | None
-    """The first sample of the puzzle itself, unvoted."""
+    """The first sample of the puzzle itself, without a vote."""
     evaluations: int
     """Function evaluations (rows times supervision steps)."""
     seconds: float = 0.0

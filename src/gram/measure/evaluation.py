@@ -1,4 +1,4 @@
-"""What an evaluation finds: its metrics by name, frozen, and as the plain values that results files hold."""
+"""The metrics of an evaluation: frozen, by name, and as plain values for results files."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """Probabilities against what came true."""
+    """Predicted probabilities compared with outcomes."""
 
     brier: float
     """Mean squared difference."""
@@ -26,7 +26,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Group:
-    """Puzzles with so many solutions; rates are None where there is no such puzzle."""
+    """Metrics of puzzles by number of solutions; rates are None if there is no such puzzle."""
 
     examples: int
     valid: float | None = None
@@ -44,30 +44,30 @@ class First:
 
 
 LIMITED = "complete", "timeout", "total_timeout", "left_out"
-"""Part of an evaluation within a time."""
+"""Metrics of an evaluation with time limits only."""
 CHECKED = "checked", "checked_evaluations", "checked_seconds"
-"""Part of one with select "checked"."""
+"""Metrics of an evaluation with select "checked" only."""
 SAMPLED = (
     *("exact_one", "coverage_share", "coverage_share_many", "by_solutions", "by_width", "unlisted", "diversity"),
     *("agreement", "halting_step", "halt_calibration", "value_calibration", "checked_evaluations", "checked_seconds"),
 )
-"""Not part of one by early stop."""
+"""Metrics that an evaluation by early stop does not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Metrics of `gram.evaluate`; rates in [0, 1]. What an evaluation by early stop cannot tell is None."""
+    """Metrics of `gram.evaluate`; rates in [0, 1]. Metrics that early stop cannot measure are None."""
 
     examples: int
-    """Puzzles that were measured."""
+    """Number of evaluated puzzles."""
     width: int
-    """Samples of each."""
+    """Samples per puzzle."""
     depth: int
-    """Supervision steps at most."""
+    """Maximum supervision steps."""
     select: Select
-    """How one answer is chosen."""
+    """How the answer is chosen."""
     seed: int
-    """Of the noise."""
+    """Seed of the noise."""
     restart_every: int | None
     """Supervision steps until a trajectory restarts; None: never."""
     early_stop: bool
@@ -103,28 +103,28 @@ class Evaluation:
     diversity: float | None = None
     """Distinct answers of a puzzle over width, mean."""
     agreement: float | None = None
-    """Samples that are the most frequent answer of their puzzle, over all that ended."""
+    """Share of finished samples that are the most frequent answer of their puzzle."""
     conflicts: int | None = None
     """Violated constraints of the most frequent answer, summed over puzzles."""
     halting_step: float | None = None
     """Mean supervision steps of a sample."""
     halt_calibration: Calibration | None = None
-    """Of sigmoid(halt) at the last step against validity."""
+    """Calibration of sigmoid(halt) at the last step against validity."""
     value_calibration: Calibration | None = None
-    """Of value, cut to [0, 1], likewise."""
+    """Calibration of the value, clipped to [0, 1], likewise."""
     function_evaluations: int
     """Rows times supervision steps."""
     seconds: float
-    """Of the sampling."""
+    """Seconds of sampling."""
     checked: float | None = None
-    """Puzzles with a valid answer, by a second pass in which the checker stops; None unless select is "checked"."""
+    """Share of puzzles with a valid answer, in a second pass with early stop; None unless select is "checked"."""
     checked_evaluations: int | None = None
     checked_seconds: float | None = None
-    """What that pass took."""
+    """Seconds of that pass."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as `gram eval --json` prints and results files hold them. Left out is what does not belong to
-        this kind of evaluation: time limits, the second pass, or what early stop cannot tell."""
+        """Plain values, as `gram eval --json` prints and results files hold them. Metrics that do not apply are
+        omitted: time limits, the second pass, or those that early stop cannot measure."""
         absent: set[str] = set()
         if self.timeout is None and self.total_timeout is None:
             absent |= set(LIMITED)
@@ -143,7 +143,7 @@ class Evaluation:
 
 
 def calibration(forecast: np.ndarray, outcome: np.ndarray, bins: int = BINS) -> Calibration:
-    """Of probabilities (n,) against outcomes 0 or 1 (n,)."""
+    """Calibration of probabilities (n,) against outcomes 0 or 1 (n,)."""
     which = np.minimum((forecast * bins).astype(int), bins - 1)
     counts, said, was = (np.bincount(which, weights, minlength=bins) for weights in (None, forecast, outcome))
     return Calibration(

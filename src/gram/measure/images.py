@@ -1,9 +1,9 @@
-"""How much samples look like digits: Fréchet distance (FID, arXiv:1706.08500) and inception score (IS,
-arXiv:1606.03498) of binarized MNIST.
+"""Realism of digits: Fréchet distance (FID, arXiv:1706.08500) and inception score (IS, arXiv:1606.03498) of binarized
+MNIST.
 
-classifier_fid and classifier_is use the features of a small MNIST classifier that ships with the package. They are
-comparable among themselves only, never with published figures; those are inception_fid and inception_is, by
-torchmetrics, where it and the weights of its network are here. Images are tokens (n, L) uint8.
+classifier_fid and classifier_is use the features of a small MNIST classifier that ships with the package. They can only
+be compared with each other, never with published scores; inception_fid and inception_is can, and need torchmetrics and
+the weights of its network. Images are tokens (n, L) uint8.
 """
 
 from pathlib import Path
@@ -22,12 +22,12 @@ from gram.tasks.mnist import SIDE, WHITE
 FOLDER = weight_files.SHIPPED / "mnist-classifier"
 CHUNK = 500
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
-"""The file that torch-fidelity keeps in the checkpoints of torch.hub."""
+"""The weights file of torch-fidelity in the checkpoints of torch.hub."""
 
 
 def realism(samples: Tokens, reference: Tokens) -> dict[str, Any]:
-    """Figures of samples against reference images: reference (their number), classifier_fid and classifier_is,
-    inception_fid and inception_is, and note: what Inception needs where these two are None."""
+    """Metrics of samples compared with reference images: reference (their number), classifier_fid and classifier_is,
+    inception_fid and inception_is, and note: what Inception needs if these two are None."""
     model = load_classifier()
     features, odds = read_out(model, samples)
     known, _ = read_out(model, reference)
@@ -39,10 +39,10 @@ def realism(samples: Tokens, reference: Tokens) -> dict[str, Any]:
 
 # the classifier -------------------------------------------------------------------------------------------
 def load_classifier() -> Classifier:
-    """The shipped one. FileNotFoundError without it."""
+    """The shipped classifier. FileNotFoundError if it is missing."""
     path = FOLDER / weight_files.WEIGHTS
     if not path.is_file():
-        raise FileNotFoundError(f"The classifier {path} is missing; train it: python -m gram.train.classifier.")
+        raise FileNotFoundError(f"The classifier {path} is missing; train it with python -m gram.train.classifier.")
     model = Classifier()
     model.load_state_dict(load_file(path))
     return model.eval()
@@ -62,14 +62,14 @@ def white(images: Tokens) -> Tensor:
 
 
 def accuracy(model: Classifier, images: Tokens, labels: np.ndarray) -> float:
-    """Share of the images whose digit is named."""
+    """Share of images with the correct digit."""
     return float((read_out(model, images)[1].argmax(1) == labels).mean())
 
 
 # the scores -----------------------------------------------------------------------------------------------
 def frechet(one: np.ndarray, other: np.ndarray) -> float:
-    """Squared Fréchet distance of Gaussians fitted to features (n, F) and (m, F). A single sample, all that a model
-    without noise has to give, is a Gaussian without width."""
+    """Squared Fréchet distance of Gaussians fitted to features (n, F) and (m, F). A single sample, the output of
+    a deterministic model, is a Gaussian with zero variance."""
     a, b = (np.cov(z, rowvar=False) if len(z) > 1 else np.zeros(2 * z.shape[1:]) for z in (one, other))
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
@@ -85,7 +85,7 @@ def score(odds: np.ndarray) -> float:
 
 # Inception ------------------------------------------------------------------------------------------------
 def inception_missing() -> str | None:
-    """What has to be installed before `inception` can run, in a sentence; None if nothing."""
+    """A sentence about what `inception` still needs, or None."""
     try:
         import torch_fidelity  # noqa: F401  # pyright: ignore[reportMissingImports]
         import torchmetrics.image  # noqa: F401  # pyright: ignore[reportMissingImports]

@@ -1,4 +1,4 @@
-"""One way through many puzzles, and how long it will take: seconds so far, and a fair guess of those to come."""
+"""One pass through many puzzles, with the elapsed time and an estimate of the remaining time."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,13 +13,13 @@ from gram.solve.sampler import Stage, Trajectories, completed
 from gram.tasks.base import Task, Tokens
 
 SURE = 200
-"""Rows that must have left before a guess counts as one."""
+"""Rows that must have ended before an estimate is reliable."""
 SURE_PUZZLES = 20
-"""Puzzles that must be over."""
+"""Puzzles that must have ended."""
 
 
 class Pass:
-    """An iterator of (puzzle, trajectories) as puzzles (n, L) end. The time between two of them does not count."""
+    """An iterator of (puzzle, trajectories) as puzzles (n, L) end. Time between iterations does not count."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Pass:
         watch: Callable[[], None],
         clock: Callable[[], float] = time.perf_counter,
     ):
-        """watch: called after every supervision step. With `options.want` a puzzle may end before its rows have."""
+        """watch: called after every supervision step. With `options.want`, a puzzle may end before its rows."""
         self.puzzles, self.clock = len(puzzles), clock
         self.early = options.want is not None
         self.over, self.outlook = 0, Outlook.of(network, task, len(puzzles), options)
@@ -56,7 +56,7 @@ class Pass:
 
     @property
     def seconds(self) -> float:
-        """Time of the sampling so far."""
+        """Sampling seconds so far."""
         return self.spent + (0.0 if self.since is None else self.clock() - self.since)
 
     def note(self, stage: Stage) -> None:
@@ -73,15 +73,15 @@ class Pass:
 
     @property
     def sure(self) -> bool:
-        """Whether enough has ended to tell the rest from it."""
+        """Whether enough has ended for a reliable estimate."""
         return self.over == self.puzzles or (
             self.over >= SURE_PUZZLES if self.early else self.outlook.over >= min(SURE, self.outlook.rows / 4)
         )
 
     @property
     def all_seconds(self) -> float | None:
-        """Seconds of the whole pass as far as can be told; None before anything can. Before `sure`, an upper bound of
-        a pass in which every row runs to its end."""
+        """Estimated seconds of the whole pass, None if unknown. Before `sure`, an upper bound with every row at full
+        depth."""
         if not self.evaluations:
             return None
         if self.early:
@@ -92,8 +92,8 @@ class Pass:
 
 
 def mean_cost(cost: np.ndarray, over: np.ndarray, most: float) -> float:
-    """Mean cost of a puzzle, at most `most`, when some are over and others still run: (n,) what each has cost, 0
-    where it has not begun. As in Outlook.steps; past the largest cost the rest end at the rate of all."""
+    """Mean cost of a puzzle, at most `most`, while some still run: (n,) cost of each so far, 0 if it has not started.
+    As in Outlook.steps; beyond the largest cost, the rest end at the overall rate."""
     begun = np.flatnonzero(cost)
     costs, order = np.sort(cost[begun]), begun[np.argsort(cost[begun], kind="stable")]
     left = np.cumprod(1 - over[order] / np.arange(len(order), 0, -1))
@@ -103,7 +103,7 @@ def mean_cost(cost: np.ndarray, over: np.ndarray, most: float) -> float:
 
 
 def abreast(passes: Sequence[Pass]) -> Iterator[tuple[Pass, int, Trajectories]]:
-    """What passes through the same puzzles find, with the pass; the one in which fewer are over goes on first."""
+    """Interleave passes through the same puzzles, always continuing the one with fewer ended puzzles."""
     going = list(passes)
     while going:
         first = min(going, key=lambda each: each.over)

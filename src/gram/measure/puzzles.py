@@ -1,4 +1,4 @@
-"""Metrics of puzzles: validity, coverage, calibration, all from samples of the prior; cost beside each.
+"""Metrics of puzzles: validity, coverage and calibration, all from samples of the prior, with their cost.
 
 The targets are compared with the answers afterwards and reach neither the model nor the choice among its samples.
 """
@@ -22,7 +22,7 @@ from gram.solve.select import choose, needs_check
 from gram.tasks.base import Examples, Task, Tokens
 
 GROUPS = {"1": (1, 1), "2-5": (2, 5), "6+": (6, np.inf)}
-"""Groups of puzzles by their number of solutions."""
+"""Groups of puzzles by number of solutions."""
 
 
 def evaluate(
@@ -34,24 +34,24 @@ def evaluate(
     watch: "Watch | None" = None,
     **changes: Any,
 ) -> Evaluation:
-    """Measure on `examples`, whose targets should be all that exist for each input; `changes` are options by name. The
+    """Evaluate on `examples`, whose targets should be complete for each input; `changes` are options by name. The
     metrics are those of gram.measure.evaluation.Evaluation.
 
-    Every sample runs to `depth` or until its halting logit exceeds `halt_threshold`; the checker stops none. An
-    unsolved puzzle counts as wrong. With select "checked" a second pass follows in which the checker stops; where
-    there is a single target, exact and selected_valid are then those of that pass.
+    Every sample runs to `depth` or until its halting logit exceeds `halt_threshold`, without early stop by the checker.
+    An unsolved puzzle counts as wrong. With select "checked", there is a second pass with early stop; for puzzles with
+    a single target, exact and selected_valid are those of that pass.
 
     early_stop: only that second pass; valid, coverage and conflicts are None, because they need all samples.
-    Both passes go abreast and in an order of their own, so that at any time what is measured stands for all; `watch` is
-    told how far that is after each supervision step. A puzzle ends as it is after `timeout` seconds (rows that never
-    ran count as wrong), and when `total_timeout` has passed, puzzles that are not over are left out. Then also
-    complete, and in left_out how many they are.
+    Both passes are interleaved in a shuffled order, so that intermediate metrics are representative; `watch` is called
+    with the progress after each supervision step. A puzzle ends as it is after `timeout` seconds (rows that never ran
+    count as wrong), and after `total_timeout` unfinished puzzles are left out. The metrics then also have complete and
+    left_out, the number of these puzzles.
 
-    A variant whose trajectories are all equal runs one of them, which counts as `width` samples. ValueError without
+    If all trajectories of a variant are equal, one is run and counts as `width` samples. ValueError without
     examples, for an input without a target, for early_stop without "checked", or for a width beyond memory.
     """
     if len(examples) == 0:
-        raise ValueError("There are no examples to evaluate on; give a file or a split that holds some.")
+        raise ValueError("There are no examples to evaluate on; give a file or a split with examples.")
     if not examples.counts.all():
         raise ValueError(f"Input {int(examples.counts.argmin()) + 1} has no target; leave such inputs out.")
     o = replace(resolve(options, changes), want=None)
@@ -82,7 +82,7 @@ def evaluate(
 
 
 def shuffled(count: int) -> np.ndarray:
-    """The order in which puzzles are measured, always the same: those that come first stand for the rest."""
+    """A fixed shuffled order of puzzles, so that the first ones represent the rest."""
     return np.random.default_rng(0).permutation(count)
 
 
@@ -92,7 +92,7 @@ def summary(
     """The metrics of the passes that ran."""
     measured = min(len(each) for each in ([tally.places] * bool(full) + [tally.checked] * bool(early)))
     if not measured:
-        raise ValueError("The time was up before the first puzzle was over; give more of it, or a smaller width.")
+        raise ValueError("The time was up before the first puzzle ended; give more time or a smaller width.")
     metrics: dict[str, Any] = {name: getattr(options, name) for name in ("width", "depth", "select", "seed")}
     metrics |= {"examples": measured, "restart_every": options.restart_every or None, "early_stop": full is None}
     if options.timeout is not None or options.total_timeout is not None:
@@ -110,34 +110,34 @@ def summary(
     metrics |= tally.metrics() | {"seconds": full.seconds}
     if early is not None:
         metrics |= {"checked_evaluations": early.evaluations, "checked_seconds": early.seconds}
-        if metrics["exact"] is not None and not metrics["unlisted"]:  # a single right answer: what is valid is exact
+        if metrics["exact"] is not None and not metrics["unlisted"]:  # with a single correct answer, valid means exact
             metrics["exact"] = metrics["selected_valid"] = metrics["checked"]
     return Evaluation(**metrics)
 
 
 @dataclass(frozen=True)
 class Status:
-    """How far a measurement is."""
+    """The progress of an evaluation."""
 
     over: int
-    """Puzzles that are over."""
+    """Number of ended puzzles."""
     puzzles: int
     seconds: float
-    """Since the beginning."""
+    """Seconds since the start."""
     left: float | None
-    """Seconds to come, None where nothing can be told yet."""
+    """Estimated remaining seconds, None if unknown."""
     sure: bool
-    """Whether `left` is what to expect; before, it is more or less a bound from above."""
+    """Whether `left` is reliable; otherwise it is roughly an upper bound."""
     metrics: dict[str, float]
-    """Means so far of those metrics that are shown while they grow."""
+    """Running means of the displayed metrics."""
 
     @classmethod
     def of(cls, passes: Sequence[Pass], seconds: float, tally: "Tally") -> "Status":
-        """Of passes that go abreast."""
+        """The status of interleaved passes."""
         whole = [each.all_seconds for each in passes]
         known = [total for total in whole if total is not None]
         sampled = sum(each.seconds for each in passes)
-        # a pass that nothing is known of yet takes no longer than the other
+        # a pass without an estimate takes no longer than the other
         left = None if not known else sum(max(known) if total is None else total for total in whole) - sampled
         means = {
             "valid": tally.valid,
@@ -155,7 +155,7 @@ class Status:
 
 
 Watch = Callable[[Callable[[], Status]], None]
-"""Told after each supervision step how to get the status, which takes a little while."""
+"""Called after each supervision step with a function that computes the status."""
 
 
 def widths(width: int) -> list[int]:
@@ -166,7 +166,7 @@ def widths(width: int) -> list[int]:
 
 @dataclass
 class Tally:
-    """What is kept of each puzzle: scalars (one entry per puzzle) and the heads of its samples."""
+    """Results per puzzle: scalars (one entry per puzzle) and the head outputs of its samples."""
 
     task: Task
     width: int
@@ -179,23 +179,23 @@ class Tally:
     agreement: list[float] = field(default_factory=list)
     valid: list[float] = field(default_factory=list)
     selected_valid: dict[int, list[bool]] = field(default_factory=dict)
-    """Of the first n samples, by n."""
+    """Validity of the answer selected among the first n samples, by n."""
     exact: list[bool] = field(default_factory=list)
     exact_one: list[bool] = field(default_factory=list)
     conflicts: list[int] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
     evaluations: int = 0
     places: list[int] = field(default_factory=list)
-    """Which puzzle each is."""
+    """Index of the puzzle of each entry."""
     checked: list[bool] = field(default_factory=list)
-    """Whether early stop finds a valid answer, in an order of its own."""
+    """Whether early stop found a valid answer, in the order of that pass."""
     right: list[np.ndarray] = field(default_factory=list)
     halt: list[np.ndarray] = field(default_factory=list)
     value: list[np.ndarray] = field(default_factory=list)
 
     def add(self, puzzle: Tokens, targets: Tokens, found: Trajectories, place: int | None = None) -> None:
-        """Count one puzzle (L,) with its targets (S, L). place: which it is, so that metrics do not depend on the order
-        to the last bit; the next one if not given."""
+        """Count one puzzle (L,) with its targets (S, L). place: its index, so that
+        metrics do not depend on the order to the last bit; by default the next one."""
         self.places.append(len(self.places) if place is None else place)
         found = found.judged(self.task, puzzle)
         choices = {n: choose(self.task, puzzle, found.head(n), self.select) for n in widths(self.width)}
@@ -212,7 +212,7 @@ class Tally:
             self.selected_valid.setdefault(n, []).append(first.right)
         self.exact.append(choice.answer is not None and np.array_equal(choice.answer, targets[0]))
         self.exact_one.append(np.array_equal(found.answers[0], targets[0]))
-        frequent = [c.answer for c in choice.candidates[:1]]  # none where the time was up before a row ended
+        frequent = [c.answer for c in choice.candidates[:1]]  # none if the time was up before a row ended
         self.conflicts.append(sum(int(self.task.conflicts(puzzle[None], answer[None])[0]) for answer in frequent))
         self.steps.append(float(found.steps.mean()))
         self.evaluations += found.evaluations

@@ -1,4 +1,4 @@
-"""Where and on what a metric was measured: results/RECIPE/SEED.json, the only source of published numbers."""
+"""Records of metrics with their conditions: results/RECIPE/SEED.json, the only source of published numbers."""
 
 import datetime
 import json
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parent.parent
 TRAINING = "training.json"
-"""Beside weights that left their run: {"seconds": ..., "updates": ...}."""
+"""File beside weights without their run: {"seconds": ..., "updates": ...}."""
 
 
 def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, metrics: dict[str, Any]) -> None:
-    """Put what was measured of a reasoner under `name` into results/RECIPE/SEED.json, atomically, and say where; other
+    """Write the metrics of a reasoner under `name` to results/RECIPE/SEED.json atomically, and print the path; other
     names in the file stay.
 
     The file: recipe, task, seed of the training, parameters, commit and dirty (of the last metrics written), date,
@@ -42,14 +42,14 @@ def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, metrics:
     new |= {"parameters": parameters(config)["total"]} | here
     new |= {"hardware": hardware() | {"dtype": reasoner.network.dtype}} | training(weights)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with lock(path.parent, wait=True):  # several evaluations of a recipe may end together
+    with lock(path.parent, wait=True):  # several evaluations of a recipe may end at the same time
         values = strict_json.read_object(path) if path.is_file() else {}
         weight_files.write_json(path, values | new | {"figures": values.get("figures", {}) | {name: metrics | here}})
     print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
 
 
 def key(data: str, asked: dict[str, Any]) -> str:
-    """The name of metrics in a results file: their data and what was asked for."""
+    """The name of metrics in a results file: their data and options."""
     return " ".join([data, *(f"{k}={v}" for k, v in asked.items() if v is not None)])
 
 
@@ -59,7 +59,7 @@ def parameters(config: Config) -> dict[str, int]:
 
 
 def origin() -> dict[str, Any]:
-    """commit: HEAD of the checkout that this package lies in, null outside of one; dirty: whether its code differs."""
+    """commit: HEAD of the checkout of this package, null outside of a checkout; dirty: whether its code differs."""
     if _git("ls-files", "--error-unmatch", "weights.py") is None or (commit := _git("rev-parse", "HEAD")) is None:
         return {"commit": None, "dirty": None}
     return {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--", "*.py"))}
@@ -103,8 +103,8 @@ def training(weights: Path) -> dict[str, Any]:
     return {name: n if Range(0, 1e12).fits(n) else None for name, n in numbers.items()}
 
 
-def tell(values: dict[str, Any], out: Path | None) -> None:
-    """Print the metrics of a benchmark as JSON, and write them to the file `out` if there is one."""
+def print_json(values: dict[str, Any], out: Path | None) -> None:
+    """Print the metrics of a benchmark as JSON, and write them to the file `out` if given."""
     print(json.dumps(values, indent=2), flush=True)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Rows that are completed: imputations of hidden cells, and metrics of them."""
+"""Completion of rows: imputations of hidden cells, and their metrics."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from gram.tasks.base import PAD, Examples, Tokens
 from gram.tasks.own.rows import HIDDEN, Rows
 
 COVERED = 0.9
-"""Probability that the sets of values hold together, whose coverage is counted."""
+"""Total probability of the sets of values whose coverage is measured."""
 
 
 def draws(network: Network, task: Rows, puzzles: Tokens, options: SamplingOptions) -> np.ndarray:
-    """Samples of each row, (n, width, L) uint8, what was there kept. A network whose samples are all equal gives one of
-    them several times."""
+    """Samples of each row, (n, width, L) uint8, with existing cells kept. If all samples of a network are equal, one is
+    repeated."""
     found = sample(network, task, puzzles, options)
     drawn = np.stack([np.resize(f.answers, (options.width, task.spec.length)) for f in found])
     last = HIDDEN + task.sizes
@@ -25,8 +25,8 @@ def draws(network: Network, task: Rows, puzzles: Tokens, options: SamplingOption
 
 
 def probabilities(drawn: np.ndarray, size: int) -> np.ndarray:
-    """Samples of a cell (n, width) -> the probability of each of `size` values, (n, size): their shares, smoothed by
-    one sample that is spread over all values."""
+    """Samples of a cell (n, width) -> the probability of each of `size` values, (n, size): its share, smoothed by one
+    sample spread over all values."""
     counts = (drawn[:, :, None] == np.arange(HIDDEN + 1, HIDDEN + 1 + size)).sum(1)
     return (counts + 1 / size) / (drawn.shape[1] + 1)
 
@@ -34,10 +34,10 @@ def probabilities(drawn: np.ndarray, size: int) -> np.ndarray:
 def metrics(
     network: Network, task: Rows, examples: Examples, known: Tokens, options: SamplingOptions
 ) -> dict[str, Any]:
-    """Of the hidden cells of `examples`, whose targets say what they were: cells; accuracy of the likeliest value;
-    nats: mean negative log-likelihood of a cell; covered: how often the smallest set of values with a probability of
-    COVERED together holds the right one, and set_size of it. mode_accuracy and mode_nats: the same of the shares of the
-    values in the rows `known`, which is what a column says by itself."""
+    """Metrics of the hidden cells of `examples`, whose targets hold their values: cells; accuracy of the most likely
+    value; nats: mean negative log-likelihood of a cell; covered: how often the smallest set of values with total
+    probability COVERED contains the correct one, and its mean set_size. mode_accuracy and mode_nats: the same for the
+    shares of the values in the rows `known`, the baseline of a column by itself."""
     drawn = draws(network, task, examples.inputs, options)
     right, nats, covered, sizes, mode_right, mode_nats = [], [], [], [], [], []
     for at, size in enumerate(task.sizes.tolist()):

@@ -1,4 +1,4 @@
-"""Figures of unconditional samples: validity, how many are distinct, and how evenly they fall on all that exist."""
+"""Metrics of unconditional samples: validity, distinct samples, and how evenly they cover all possible ones."""
 
 import math
 from typing import Any
@@ -10,11 +10,11 @@ from gram.tasks.base import Tokens, Unconditional
 
 
 def metrics(task: Unconditional, samples: Samples) -> dict[str, Any]:
-    """Figures of the samples alone, shares in [0, 1]:
+    """Metrics of the samples alone, shares in [0, 1]:
 
     samples; valid: those that obey the rules, and conflicts: violated constraints over all samples (None without
     rules); distinct: distinct ones among the valid (among all, without rules); halting_step: mean supervision steps;
-    function_evaluations; seconds; and where all that exist can be listed those of `evenness`.
+    function_evaluations; seconds; and those of `evenness` if all possible samples can be listed.
     """
     blanks = np.broadcast_to(task.blank, samples.tokens.shape)
     good = samples.good
@@ -32,12 +32,11 @@ def metrics(task: Unconditional, samples: Samples) -> dict[str, Any]:
 
 
 def evenness(support: Tokens, valid: Tokens) -> dict[str, Any]:
-    """How evenly valid samples (n, L) fall on all that exist (S, L).
+    """How evenly valid samples (n, L) cover all possible ones (S, L).
 
-    exist, reached: distinct ones; expected_reached: by as many uniform draws; least, most: times that one was drawn;
-    chi_square: Pearson's statistic against the uniform distribution, with S - 1 degrees of freedom, and chi_square_p:
-    the probability that uniform draws give as large a one (Wilson and Hilferty's approximation); both None without
-    samples.
+    exist; reached: distinct samples; expected_reached: by the same number of uniform draws; least, most: draws of one
+    sample; chi_square: Pearson's statistic against the uniform distribution, with S - 1 degrees of freedom, and
+    chi_square_p: its p-value (Wilson and Hilferty's approximation); both None without samples.
     """
     places = {board.tobytes(): i for i, board in enumerate(support)}
     counts = np.bincount([places[board.tobytes()] for board in valid], minlength=len(support))

@@ -1,4 +1,4 @@
-"""The model that a configuration asks for: a recursive one, or a baseline."""
+"""Build the model of a configuration: recursive or baseline."""
 
 from collections.abc import Callable
 
@@ -29,12 +29,14 @@ KINDS: dict[str, Callable[[TaskSpec, ModelConfig, int], AnyModel]] = {
 def build(spec: TaskSpec, config: ModelConfig, seed: int = 0) -> AnyModel:
     """A new model for the task. ValueError for a configuration that contradicts itself."""
     if spec.identities and config.kind != "recursive":
-        raise ValueError(f'kind "{config.kind}" knows no puzzles apart, as {spec.name} needs; choose "recursive".')
+        raise ValueError(
+            f'kind "{config.kind}" cannot distinguish puzzles, as {spec.name} requires; choose "recursive".'
+        )
     return KINDS[config.kind](spec, config, seed)
 
 
 def cast(model: AnyModel, dtype: torch.dtype) -> AnyModel:
-    """`model`, thinking in `dtype` from now on and with its matrices in it: for inference, which then casts nothing."""
+    """`model` with arithmetic and matrices in `dtype`, for inference without further casts."""
     model.dtype = dtype
     for module in model.modules():
         if isinstance(module, Linear):

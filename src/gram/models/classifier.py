@@ -1,4 +1,4 @@
-"""A small network that names the digit of a binarized MNIST image; its features serve as a measure of realism."""
+"""A small classifier of binarized MNIST images, whose features measure realism."""
 
 import math
 

@@ -25,8 +25,8 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One supervision step: the new state, what the decoder reads, the posterior and prior of the transitions that were
-    asked for, and what the decoder would read after the earlier transitions that gradients flow through."""
+    """One supervision step: the new state, the input of the decoder, the posterior and prior of the requested
+    transitions, and the inputs of the decoder after the earlier transitions that have gradients."""
 
     state: State
     readout: Tensor
@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 class Core(nn.Module):
-    """f_L, f_H and the guidance; every variant is one configuration of it."""
+    """f_L, f_H and the guidance; every variant is a configuration of it."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class Core(nn.Module):
         posterior_rows: Tensor | None,
         follow: bool,
     ) -> tuple[Tensor | None, tuple[Gaussian, Gaussian] | None]:
-        """eps of one transition, and where y is given (posterior, prior). eps is drawn from the prior, or with y and
-        `follow` from the posterior (rows of `posterior_rows` (B, 1, 1) only, if that is given)."""
-        if self.prior is None:  # deterministic variant: fixed noise at test time only (PTRM, arXiv:2605.19943)
+        """eps of one transition, and with y (posterior, prior). eps is drawn from the prior, or with y and `follow`
+        from the posterior (only in the rows `posterior_rows` (B, 1, 1), if given)."""
+        if self.prior is None:  # deterministic variant: fixed noise only at test time (PTRM, arXiv:2605.19943)
             return (None if noise is None or temperature == 0 else (temperature * noise).to(u.dtype)), None
         assert self.posterior is not None
         assert noise is not None
@@ -112,9 +112,9 @@ class Core(nn.Module):
     ) -> Step:
         """T transitions. Gradients flow through the last one only (all, for gradient "full").
 
-        Without y every eps comes from the prior: this is sampling. With y the posterior guides the last
-        transition, or all of them; `kl_transitions` "all" also returns the guides of the earlier ones, computed on a
-        detached u. A pure function of its arguments.
+        Without y (sampling), every eps comes from the prior. With y, the posterior guides the last transition or all of
+        them; `kl_transitions` "all" also returns the Gaussians of the earlier ones, computed on a detached u. A pure
+        function of its arguments.
         """
         T, grad = self.config.T, torch.is_grad_enabled()
         guides: list[tuple[Gaussian, Gaussian]] = []
@@ -124,7 +124,9 @@ class Core(nn.Module):
             last = t == T - 1
             through = grad and (last or self.config.gradient == "full")
             u, l = self.propose(state, e_x, grad=through)  # noqa: E741
-            follow = last or posterior_transitions == "all"  # else q pays KL, but the state moves on the prior
+            follow = (
+                last or posterior_transitions == "all"
+            )  # otherwise q has a KL term, but the state follows the prior
             seen = y if follow or kl_transitions == "all" else None
             with torch.set_grad_enabled(through or (grad and kl_transitions == "all")):
                 noise = None if noise_TBLD is None else noise_TBLD[t]
@@ -141,10 +143,10 @@ class Core(nn.Module):
 
 
 class Rows(NamedTuple):
-    """What a mixer may know of the rows of the state."""
+    """The properties of the rows of the state that a mixer may use."""
 
     length: int
-    """How many there are."""
+    """Number of rows."""
     relations_RLL: Tensor
     """The task's relations between positions; empty for other mixers than "groups"."""
     symbols: int
@@ -156,7 +158,7 @@ MIXERS: dict[str, Callable[[ModelConfig, Rows], nn.Module]] = {
     "swiglu": lambda c, rows: PositionMixer(rows.length, c.mixer_hidden),
     "groups": lambda c, rows: GroupMixer(c.width, c.mixer_hidden, rows.relations_RLL, rows.symbols),
 }
-"""A module (B, L, D) -> (B, L, D) by which positions exchange information, by the name that config.mixer gives."""
+"""Mixers by name (config.mixer): modules (B, L, D) -> (B, L, D) through which positions exchange information."""
 
 
 def network(config: ModelConfig, length: int, relations_RLL: Tensor, symbols: int) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""Where and in which arithmetic the recursion runs here, and why."""
+"""Choice of device and arithmetic."""
 
 import os
 import time
@@ -10,16 +10,15 @@ from gram import cache
 from gram.machine import processor
 
 VARIABLE = "GRAM_DTYPE"
-"""What this environment variable holds takes the place of "auto"."""
+"""The environment variable that overrides "auto"."""
 FASTER = 1.2
-"""So many times as fast as float32 is bfloat16 where "auto" chooses it."""
+""""auto" chooses bfloat16 if it is this many times as fast as float32."""
 LIMITS = "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"
-"""Environment variables that keep torch from instructions of the processor."""
+"""Environment variables that disable instructions of the processor in torch."""
 
 
 def choose_device(wish: str) -> torch.device:
-    """The device: "cpu", "cuda", or "auto", a GPU where there is one. ValueError for another wish, or where there is
-    none of that kind."""
+    """The device: "cpu", "cuda", or "auto" (a GPU if there is one). ValueError for other values or a missing device."""
     if wish not in ("auto", "cpu", "cuda"):
         raise ValueError(f'device is {wish!r}; choose "auto", "cpu" or "cuda".')
     cuda = torch.cuda.is_available()
@@ -31,10 +30,10 @@ def choose_device(wish: str) -> torch.device:
 def arithmetic(wish: str, width: int, device: torch.device) -> tuple[torch.dtype, str]:
     """The dtype of the recursion and the reason.
 
-    "auto" is what GRAM_DTYPE says, else bfloat16 where it is clearly faster. On a CPU that is measured in a few
-    milliseconds and remembered for each processor, version of torch and width of the model, because near the limit a
-    second measurement may come out differently, and answers with it. ValueError for another wish than "auto", "float32"
-    or "bfloat16", and where a GPU cannot do it.
+    "auto" is the value of GRAM_DTYPE, else bfloat16 if it is clearly faster. On a CPU this is measured in a few
+    milliseconds and stored per processor, version of torch and model width, because near the limit another measurement
+    might differ and change answers. ValueError for values other than "auto", "float32" or "bfloat16", and if a GPU does
+    not support the choice.
     """
     asked, reason = known(wish, "dtype"), "as asked"
     if asked == "auto" and os.environ.get(VARIABLE):
@@ -51,7 +50,7 @@ def arithmetic(wish: str, width: int, device: torch.device) -> tuple[torch.dtype
 
 
 def known(dtype: str, name: str) -> str:
-    """`dtype`, which `name` holds. ValueError if there is no such arithmetic."""
+    """`dtype`, the value of `name`. ValueError if it is unknown."""
     if dtype not in ("auto", "float32", "bfloat16"):
         raise ValueError(f'{name} is {dtype!r}; choose "auto", "float32" or "bfloat16".')
     return dtype
@@ -59,7 +58,7 @@ def known(dtype: str, name: str) -> str:
 
 @lru_cache
 def speed_of_bfloat16(width: int) -> float:
-    """Speed of a matrix product of a model in bfloat16 over that in float32, as it was measured first here."""
+    """Speed of a model's matrix product in bfloat16 relative to float32, as first measured on this machine."""
     limits = [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
     key = ", ".join([processor(), *limits, f"torch {torch.__version__}", f"width {width}"])
     speed = cache.recall("bfloat16", key)
@@ -67,7 +66,7 @@ def speed_of_bfloat16(width: int) -> float:
 
 
 def measured(width: int) -> float:
-    """That speed, measured now with one thread: each thread of a sampler computes alone."""
+    """This speed, measured now with one thread, since each thread of the sampler computes alone."""
     operands = {
         dtype: (torch.ones(2048, width, dtype=dtype), torch.ones(width, 2 * width, dtype=dtype))
         for dtype in (torch.float32, torch.bfloat16)
@@ -76,7 +75,7 @@ def measured(width: int) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for _ in range(5):  # in turns: other work of the machine comes and goes
+        for _ in range(5):  # alternating, since other work on the machine varies
             for dtype, (x, w) in operands.items():
                 begin = time.perf_counter()
                 torch.mm(x, w)

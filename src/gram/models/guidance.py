@@ -33,7 +33,7 @@ def kl(q: Gaussian, p: Gaussian) -> Tensor:
 
 def kl_balanced(q: Gaussian, p: Gaussian, balance: float) -> Tensor:
     """balance * KL(sg(q) || p) + (1 - balance) * KL(q || sg(p)) per entry, (B, L, D); sg stops the gradient.
-    Its value is the KL; only the gradient is shared out (paper, 0.8)."""
+    Its value is the KL; only the gradient is split (paper, 0.8)."""
     return balance * kl(q.detach(), p) + (1 - balance) * kl(q, p.detach())
 
 
@@ -46,9 +46,9 @@ CHANNELS = 8
 
 
 class GaussianHead(nn.Module):
-    """Two SwiGLU MLPs, mu and sigma, position-wise or one for the whole example, which reads a few channels of every
-    position (`guidance_over`). With `embed_y`, which makes rows (B, L, D) of a target's tokens, it also sees that
-    target: a posterior."""
+    """Two SwiGLU MLPs for mu and sigma, position-wise or for the whole example, then reading a few channels of every
+    position (`guidance_over`). With `embed_y`, which embeds a target's tokens as (B, L, D), it also sees the target and
+    is a posterior."""
 
     def __init__(self, width: int, length: int, config: GuidanceConfig, embed_y: nn.Module | None = None):
         """width D and length L of the state."""
@@ -61,7 +61,7 @@ class GaussianHead(nn.Module):
             inputs, linear = length * CHANNELS, RowLinear
         self.mu = SwiGLU(inputs, hidden, width, linear) if config.guide.mean else None
         self.sigma = SwiGLU(inputs, hidden, width, linear) if config.guide.sigma else None
-        # The output layers start at zero, so every sigma starts at exactly SIGMA_START.
+        # the output layers start at zero, so every sigma starts exactly at SIGMA_START
         self.offset = math.log(math.expm1(SIGMA_START - SIGMA_FLOOR))
 
     def reset(self, generator: torch.Generator) -> None:
@@ -83,7 +83,7 @@ class GaussianHead(nn.Module):
         raw = self.sigma(u_BLD).float() + self.offset if self.sigma is not None else None
         if raw is None:
             assert mu is not None
-            sigma = torch.ones_like(mu)  # "mean only": a unit scale gives the KL a meaning; nothing is sampled
+            sigma = torch.ones_like(mu)  # "mean only": a unit scale defines the KL; nothing is sampled
         else:
             sigma = F.softplus(raw) + SIGMA_FLOOR
         return Gaussian(torch.zeros_like(sigma) if mu is None else mu, sigma)

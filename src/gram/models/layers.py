@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gram.tasks.base import IDENTITY, TaskSpec
 
 BANDS = 16
-"""Positions per diagonal from which diagonals are cheaper than a product (LOG.md)."""
+"""Positions per diagonal from which diagonals are cheaper than a product (docs/log/mazes.md, 2026-11-24)."""
 
 
 class Linear(nn.Module):
@@ -25,7 +25,7 @@ class Linear(nn.Module):
         truncated_normal_(self.weight, gain / math.sqrt(self.weight.shape[1]), generator)
 
     def cast(self, dtype: torch.dtype) -> None:
-        """Keep the weight in `dtype`, the one that sampling multiplies in, so that nothing is cast then."""
+        """Store the weight in `dtype`, the arithmetic of sampling, so that it needs no casts."""
         self.weight.data = self.weight.data.to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,8 +33,8 @@ class Linear(nn.Module):
 
 
 class RowLinear(Linear):
-    """The same for one row of each example, (B, 1, D). When sampling each has a product of its own, in float32: how a
-    product of few rows rounds depends on how many they are, and a row's answer must not."""
+    """The same for one row of each example, (B, 1, D). In sampling each row has its own product in float32: the
+    rounding of a product with few rows depends on their number, but an answer must not depend on other rows."""
 
     def cast(self, dtype: torch.dtype) -> None:
         """Nothing: the weight stays in float32, whatever the arithmetic."""
@@ -46,8 +46,8 @@ class RowLinear(Linear):
 
 
 class Score(Linear):
-    """One number for each row, (..., D) -> (..., 1) float32: a sum over the row by itself. How a product with a single
-    column rounds a row depends on how many stand beside it, and a row's answer must not."""
+    """One number for each row, (..., D) -> (..., 1) float32, as a sum over the row: the rounding of a product with a
+    single column depends on the number of rows, but an answer must not depend on other rows."""
 
     def __init__(self, inputs: int):
         super().__init__(inputs, 1)
@@ -99,7 +99,7 @@ class SwiGLU(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention, with rotary positions or without, over a sequence (B, L, D)."""
+    """Self-attention over a sequence (B, L, D), with or without rotary positions."""
 
     cos: Tensor
     sin: Tensor
@@ -107,7 +107,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, length: int, rope: bool):
         super().__init__()
         if width % heads or (width // heads) % 2:
-            raise ValueError(f"width {width} must be an even multiple of heads {heads}; change one of them.")
+            raise ValueError(f"The width {width} must be an even multiple of the {heads} heads; change one of them.")
         self.heads, self.rope = heads, rope
         self.qkv = Linear(width, 3 * width)
         self.out = Linear(width, width)
@@ -125,7 +125,7 @@ class Attention(nn.Module):
         return (self.rotate(q), self.rotate(k), v) if self.rope else (q, k, v)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
-        """What the queries read of the keys that are `visible` (_, 1, queries, keys) bool, (B, queries, D)."""
+        """Attention of the queries to the keys that are `visible` (_, 1, queries, keys) bool, (B, queries, D)."""
         if q.device.type == "cpu":  # the fused kernel's backward is many times slower in bfloat16 on CPU
             scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
             if visible is not None:
@@ -158,7 +158,7 @@ class PositionMixer(nn.Module):
     def forward(self, x_BLD: Tensor) -> Tensor:
         if torch.is_grad_enabled() or x_BLD.device.type != "cpu" or torch.compiler.is_exporting():
             return self.mlp(x_BLD.transpose(1, 2)).transpose(1, 2)
-        # weights on the left leave nothing to transpose; int8 products need them on the right, gradients too
+        # weights on the left avoid transposes; int8 products and gradients need them on the right
         B = x_BLD.shape[0]
         gate_up, down = (part.weight.to(x_BLD.dtype).expand(B, -1, -1) for part in (self.mlp.gate_up, self.mlp.down))
         gate, up = torch.bmm(gate_up, x_BLD).chunk(2, dim=1)
@@ -179,7 +179,8 @@ class Dense(nn.Module):
 
 
 class Banded(nn.Module):
-    """The same sums for a matrix of few diagonals, one diagonal at a time: entry (i, i - shift) times x[i - shift]."""
+    """The same sums for a matrix with few diagonals, one diagonal at a time: entry (i, i - shift) times x[i -
+    shift]."""
 
     diagonals_KL: Tensor
 
@@ -196,20 +197,19 @@ class Banded(nn.Module):
 
 
 def relation(matrix_LL: Tensor) -> nn.Module:
-    """The cheaper of the two forms: where the matrix has at most one diagonal in BANDS positions, the second."""
+    """The cheaper of the two forms: Banded if the matrix has at most one diagonal per BANDS positions, else Dense."""
     i, j = matrix_LL.nonzero(as_tuple=True)
     shifts = ((i - j) % len(matrix_LL)).unique().tolist()
     return Banded(matrix_LL, shifts) if 0 < len(shifts) * BANDS <= len(matrix_LL) else Dense(matrix_LL)
 
 
 class GroupMixer(nn.Module):
-    """Gated sums over the groups that the rules name: position i receives, for each relation r, the sum of the
-    messages of the positions that share a group of r with it, itself left out, or that have a directed relation r to
-    it.
+    """Gated sums over the groups of the rules: for each relation r, position i receives the sum of the messages of the
+    other positions that share a group of r with it, or that have a directed relation r to it.
 
-    With S > 1 symbols, positions are (position, symbol) pairs, a position's symbols side by side: groups join pairs of
-    the same symbol, and one more relation joins the symbols of a position. Weights depend on neither positions nor
-    symbols, so the layer commutes with every permutation that keeps each relation.
+    With S > 1 symbols, positions are (position, symbol) pairs, ordered by position: groups join pairs with the same
+    symbol, and one more relation joins the symbols of a position. Weights depend on neither positions nor symbols, so
+    the layer commutes with every permutation that preserves each relation.
     """
 
     def __init__(self, width: int, channels: int, relations_RLL: Tensor, symbols: int = 1):
@@ -235,8 +235,8 @@ class GroupMixer(nn.Module):
 
 
 def relation_matrices(spec: TaskSpec) -> Tensor:
-    """(R, L, L), relations first and directed ones after them: entry (r, i, j) is 1 / sqrt(peers of i in r) if i != j
-    share a group of relation r, or r is directed from j to i, else 0. Positions that spell the puzzle are left out."""
+    """(R, L, L), undirected relations first: entry (r, i, j) is 1 / sqrt(peers of i in r) if i != j share a group of
+    relation r, or r is directed from j to i, else 0. Positions that encode the number of the puzzle are omitted."""
     prefix = IDENTITY if spec.identities else 0
     length = spec.length - prefix
     matrices = torch.zeros(len(spec.relations) + len(spec.directed), length, length)

@@ -24,7 +24,7 @@ Parts = dict[str, list[nn.Module | nn.Parameter | None]]
 
 
 class Output(NamedTuple):
-    """What the heads say of a state; all float32."""
+    """The outputs of the heads for a state, all float32."""
 
     logits: Tensor
     """(B, L, V); padding has logit -inf."""
@@ -34,7 +34,7 @@ class Output(NamedTuple):
     """(B,): predicted accuracy at the end of the trajectory; with candidates the logit that the state has a
     solution."""
     candidates: Tensor | None = None
-    """(B, L, S): the logit that a symbol is the position's in the solution, in a model with candidates."""
+    """(B, L, S): the logit that a symbol is in the solution at a position, in a model with candidates."""
 
 
 class Model(nn.Module):
@@ -42,13 +42,15 @@ class Model(nn.Module):
 
     z0: Tensor
     identities: Tensor | None
-    """(identities, D) float32: the vector of each puzzle, where the task has several. No parameter: training takes the
-    rows that it needs and moves them by themselves (train/optim.py), so that no gradient is as large as the table."""
+    """(identities, D) float32: the vector of each puzzle, if the task has identities. Not a parameter: training updates
+    the needed rows separately (train/optim.py), so that no gradient is as large as the table."""
 
     def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
         super().__init__()
         if config.mixer == "auto":
-            raise ValueError('mixer "auto" is chosen when a training begins; name "attention" or "swiglu" instead.')
+            raise ValueError(
+                'mixer "auto" is resolved at the start of a training; choose "attention" or "swiglu" instead.'
+            )
         if config.mixer == "groups" and (config.registers or not (spec.relations or spec.directed)):
             raise ValueError('mixer "groups" needs a task with relations and registers = 0; choose "swiglu" instead.')
         self.spec, self.config = spec, config
@@ -66,7 +68,7 @@ class Model(nn.Module):
                 '"fixed" and a task whose puzzles are answers with blanks; change them.'
             )
         if config.puzzle_embedding and (config.mixer == "groups" or config.stem == "patches"):
-            raise ValueError('puzzle_embedding needs stem "tokens" and another mixer than "groups"; change them.')
+            raise ValueError('puzzle_embedding needs stem "tokens" and a mixer other than "groups"; change them.')
         self.dtype = torch.float32
         self.prefix = IDENTITY if spec.identities else 0
         D, S = config.width, len(spec.symbols) if config.unary else 1
@@ -111,9 +113,9 @@ class Model(nn.Module):
 
     # initial / step / decode ------------------------------------------------------------------------------
     def encode(self, x_BL: Tensor, identity_BD: Tensor | None = None) -> Tensor:
-        """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update; a unary model
-        takes what `unary` makes of them, (B, L * S), as well. identity_BD: the vectors of the puzzles if they are to
-        learn; looked up if it is None."""
+        """Tokens (B, L) integers -> e_x (B, M, D), computed once and injected at every low-level update. A unary model
+        also accepts the result of `unary`, (B, L * S). identity_BD: the vectors of the puzzles for training; looked up
+        if None."""
         if self.identities is not None and identity_BD is None:
             identity_BD = self.identities[self.identify(x_BL)]
         e_x = self.embed_x(self.unary(x_BL[:, self.prefix :]), self.dtype)
@@ -129,12 +131,12 @@ class Model(nn.Module):
         return self.introduce(self.registers, e_x, identity_BD)
 
     def identify(self, x_BL: Tensor) -> Tensor:
-        """Which puzzle each input is of, (B,) int64: the number that its first positions spell."""
+        """The number of the puzzle of each input, (B,) int64, encoded in its first positions."""
         digits = x_BL[:, : self.prefix].long()
         return (digits * 256 ** torch.arange(self.prefix, device=x_BL.device)).sum(1)
 
     def introduce(self, registers: Tensor | None, e_x: Tensor, identity_BD: Tensor | None) -> Tensor:
-        """e_x (B, L, D) behind the registers. The vector of the puzzle, scaled as tokens are, is added to the first
+        """e_x (B, L, D) after the registers. The vector of the puzzle, scaled like tokens, is added to the first
         register, or to every position if there are no registers."""
         if registers is not None:
             e_x = torch.cat([registers.to(self.dtype).expand(e_x.shape[0], -1, -1), e_x], dim=1)
@@ -146,7 +148,7 @@ class Model(nn.Module):
         return torch.cat([e_x[:, :1] + scaled_B1D, e_x[:, 1:]], dim=1)
 
     def behind_puzzle(self, e_x: Tensor, identity_BD: Tensor | None = None) -> Tensor:
-        """Embedded tokens (B, L, D) behind the puzzle embedding, with learned positions if there are any, (B, M, D)."""
+        """Embedded tokens (B, L, D) after the puzzle embedding, with learned positions if there are any, (B, M, D)."""
         scaled = None if self.registers is None else self.registers * math.sqrt(self.config.width)
         e_x = self.introduce(scaled, e_x, identity_BD)
         if self.embed_position is None:
@@ -155,8 +157,8 @@ class Model(nn.Module):
         return (e_x + self.embed_position(each, self.dtype)) * math.sqrt(0.5)
 
     def unary(self, tokens_BL: Tensor) -> Tensor:
-        """For a unary model, a token for each pair of position and symbol, (B, L * S): a symbol's first token for "it
-        is this one", the second for "it is another one"; what is no symbol is said of every pair. Else `tokens`."""
+        """For a unary model, one token per pair of position and symbol, (B, L * S): the first symbol token for a match,
+        the second for another symbol; tokens that are not symbols are repeated for every pair. Otherwise `tokens`."""
         if not self.config.unary:
             return tokens_BL
         if tokens_BL.shape[1] == self.rows:
@@ -211,9 +213,9 @@ class Model(nn.Module):
             logits = self.decoder(readout[:, self.config.registers :]).float()
             if self.config.stem == "patches":
                 logits = pixels(logits)
-            if self.prefix:  # nothing is said of the positions that spell the puzzle
+            if self.prefix:  # the positions that encode the puzzle have no logits
                 logits = F.pad(logits, (0, 0, self.prefix, 0))
-            padding = torch.full((1,), PAD, device=logits.device)  # filled there: a copy cannot be in a CUDA graph
+            padding = torch.full((1,), PAD, device=logits.device)  # on the device: CUDA graphs allow no copy
             logits = logits.index_fill(-1, padding, float("-inf"))
         halt, value = self.judge(self.pool(readout))
         if self.candidate is None:
@@ -231,18 +233,18 @@ class Model(nn.Module):
         return scores.view(readout.shape[0], self.spec.length, -1)
 
     def alive(self, readout: Tensor) -> Tensor:
-        """The logit that the state has a solution, (B,) float32: one row that sees a contradiction is enough."""
+        """The logit that the state has a solution, (B,) float32; one row with a contradiction is enough to lower it."""
         against = -(readout.float() * self.value.weight[0]).sum(-1)
         return self.value.bias - (against.logsumexp(1) - math.log(self.rows))
 
     def pool(self, readout: Tensor) -> Tensor:
-        """What the heads read: (B, D) float32, detached."""
+        """The input of the heads: (B, D) float32, detached."""
         pooled = readout[:, 0] if self.config.pool == "first" else readout.float().mean(1)
         return pooled.detach().float()
 
     def judge(self, pooled_BD: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., D) -> halt logits (..., 2) and value (...,). Sums over each row, no matrix product: how that rounds a
-        row depends on how many stand beside it, and a row's answer must not."""
+        """(..., D) -> halt logits (..., 2) and value (...,). Sums over each row instead of a matrix product,
+        whose rounding depends on the number of rows, but an answer must not depend on other rows."""
         both = (pooled_BD[..., None, :] * self.halt.weight).sum(-1) + self.halt.bias
         return both, (pooled_BD * self.value.weight[0]).sum(-1) + self.value.bias
 

@@ -1,4 +1,4 @@
-"""What makes rows of tokens: a table, or for images a stem that makes one row of each 2x2 patch.
+"""Embeddings of tokens: a table, or for images a stem with one row per 2x2 patch.
 
 Shapes: B batch, L pixels, C channels, D width, V vocabulary, M = L / 4 patches.
 """
@@ -20,12 +20,12 @@ GROUP = 8
 
 
 def pixels_each(config: ModelConfig) -> int:
-    """Tokens that a row stands for."""
+    """Number of tokens per row."""
     return PATCH**2 if config.stem == "patches" else 1
 
 
 def embedding(spec: TaskSpec, config: ModelConfig) -> "Embedding | PatchStem":
-    """What makes rows of tokens, new weights at each call. ValueError if the model cannot have it."""
+    """A new embedding of tokens. ValueError if the configuration contradicts itself."""
     if config.stem == "tokens":
         return Embedding(spec.vocabulary, config.width)
     if config.mixer == "groups" or config.registers:
@@ -48,7 +48,7 @@ class Conv(nn.Module):
 
 
 class PatchStem(nn.Module):
-    """Pixels in [-1, 1], twice [Conv 5x5, SiLU, GroupNorm], 2x2 patches, Linear. Takes the place of an Embedding."""
+    """Pixels in [-1, 1], twice [Conv 5x5, SiLU, GroupNorm], 2x2 patches, Linear. Replaces an Embedding."""
 
     def __init__(self, length: int, vocabulary: int, width: int, channels: int):
         super().__init__()
@@ -82,7 +82,7 @@ def patches(x_BCHW: Tensor) -> Tensor:
 
 
 def pixels(x_BMC: Tensor) -> Tensor:
-    """The inverse of `patches` with the channels last and the pixels side by side: (B, M, C * 4) -> (B, L, C)."""
+    """The inverse of `patches` with channels last and pixels in sequence: (B, M, C * 4) -> (B, L, C)."""
     B, M, width = x_BMC.shape
     side = math.isqrt(M)
     parts = x_BMC.view(B, side, side, width // PATCH**2, PATCH, PATCH)

@@ -130,7 +130,7 @@ def task(name: str) -> Task:
     if short in installed():
         return _make(installed()[short])
     closest = difflib.get_close_matches(name, names(), n=1, cutoff=0)[0]
-    raise ValueError(f"There is no task {name!r}; the tasks are {forms()}. Did you mean {closest!r}?")
+    raise ValueError(f"Unknown task {name!r}; known: {forms()}; did you mean {closest!r}?")
 
 
 def _make(entry: EntryPoint) -> Task:

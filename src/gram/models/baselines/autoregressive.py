@@ -16,14 +16,15 @@ from gram.models.layers import Attention, Block, Embedding
 from gram.tasks.base import PAD, TaskSpec
 
 FEWEST = 4
-"""Rows of a step at least: products of fewer take another path on CPU, and a row would depend on its company."""
+"""Minimum rows of a step: products with fewer rows use another code path on a CPU, so a row would depend on the
+others."""
 KV = tuple[Tensor, Tensor]
 """Keys and values of one block, (B, H, _, d) each."""
 
 
 class Autoregressive(Baseline):
-    """The puzzle stands in front and its positions see each other; a token of the answer sees the puzzle, the tokens
-    before it and where it will stand. A token's input is its predecessor, padding for the first one."""
+    """The puzzle comes first, and its positions see each other. A token of the answer sees the puzzle, the previous
+    tokens and its own position. Its input is the previous token, padding for the first one."""
 
     def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
         super().__init__(spec, config, mixer="attention", positions="learned", stem="tokens")
@@ -42,14 +43,14 @@ class Autoregressive(Baseline):
         return torch.cat(kept, dim=-1)
 
     def initial(self, batch: int, noise: Tensor | None = None) -> State:
-        """h: the answer so far, (B, A, 1) int64, padding where nothing is yet. l: its keys and values, laid out like
+        """h: the answer so far, (B, A, 1) int64, padding for missing tokens. l: its keys and values, with the layout of
         those of the puzzle, (B, A, 2 * blocks * D)."""
         weight, channels = self.decoder.weight, 2 * self.config.blocks * self.config.width
         tokens = torch.full((batch, self.A, 1), PAD, dtype=torch.int64, device=weight.device)
         return State(tokens, weight.new_zeros(batch, self.A, channels, dtype=self.dtype))
 
     def step(self, state: State, e_x: Tensor, noise: Tensor | None, *, temperature: float = 1.0) -> Step:
-        """The next token; nothing changes when all are there."""
+        """The next token; nothing changes once the answer is complete."""
         rows, surplus = len(state.h), max(0, FEWEST - len(state.h))
         h, l, e_x = (torch.cat([z, z[:1].expand(surplus, -1, -1)]) for z in (*state, e_x))  # noqa: E741
         tokens = h.squeeze(-1)
@@ -76,7 +77,7 @@ class Autoregressive(Baseline):
         return Step(State(tokens[..., None], kept), readout(drawn(answer, self.spec.vocabulary), left, len(tokens)), [])
 
     def losses(self, x_BL: Tensor, y_BL: Tensor, noise: Tensor | None) -> Losses:
-        """The exact likelihood, all tokens side by side."""
+        """The exact likelihood, with all tokens in parallel."""
         y_BA = y_BL[:, self.spec.answer_start :]
         before = F.pad(y_BA[:, :-1], (1, 0), value=PAD)
         slots = torch.arange(self.A, device=y_BL.device)
@@ -95,9 +96,9 @@ class Autoregressive(Baseline):
         visible: Tensor,
         remember: Callable[[int, Tensor, Tensor], KV],
     ) -> Tensor:
-        """Logits (B, N, V) of the tokens at the places `at` (N,) or (B, N) of the answer, which follow the tokens
-        `before` (B, N). `remember` takes a block's number and the keys and values of these tokens, and gives those of
-        all that are in memory, of which `visible` (_, 1, N, _) are seen."""
+        """Logits (B, N, V) of the tokens at the positions `at` (N,) or (B, N) of the answer, which follow the tokens
+        `before` (B, N). `remember` takes the index of a block and the keys and values of these tokens, and returns
+        those of all tokens in memory, of which `visible` (_, 1, N, _) are attended to."""
         assert self.embed_position is not None
         h = self.embed_y(before, self.dtype) + self.embed_position(at + self.spec.answer_start, self.dtype)
         visible = torch.cat([visible.new_ones(1, 1, 1, self.spec.length).expand(*visible.shape[:3], -1), visible], -1)

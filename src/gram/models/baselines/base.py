@@ -25,16 +25,16 @@ SURE = 16.0
 
 
 class Losses(NamedTuple):
-    """What a baseline has to say of right answers; float32, in nats per answer."""
+    """The losses of a baseline for correct answers; float32, in nats per answer."""
 
     nll: Tensor
     """(B,): -log p(y | x), or with `kl` an upper bound of it."""
     kl: Tensor
-    """(B,): KL of a latent variable, 0 where there is none."""
+    """(B,): KL of a latent variable, 0 if there is none."""
     hint: Tensor
     """(B,): auxiliary cross-entropy (D3PM), 0 elsewhere."""
     answer: Tensor
-    """(B, L): the likeliest token of each position, as the loss saw it."""
+    """(B, L): the most likely token of each position, by the logits of the loss."""
 
 
 class Baseline(nn.Module):

@@ -1,8 +1,8 @@
 """Diffusion over tokens: D3PM with uniform and absorbing noise (arXiv:2107.03006), and MDLM (arXiv:2406.07524).
 
-The noise keeps a token until time t with probability alpha_t and else replaces it by a draw from pi: the mask, which is
-padding (absorbing), or any other token (uniform). Time runs from 0 (the answer) to T = denoising_steps (noise).
-Shapes: B batch, L positions, D width, V vocabulary.
+The noise keeps a token until time t with probability alpha_t and otherwise replaces it by a draw from pi: the mask,
+which is padding (absorbing), or any other token (uniform). Time runs from 0 (the answer) to T = denoising_steps
+(noise). Shapes: B batch, L positions, D width, V vocabulary.
 """
 
 import math
@@ -19,16 +19,16 @@ from gram.models.stem import embedding
 from gram.tasks.base import PAD, TaskSpec
 
 TINY = 1e-30
-"""Below it a probability is none."""
+"""Probabilities below this count as 0."""
 
 
 class Diffusion(Baseline):
-    """What the three share: a network that predicts the answer from its noisy form, and the steps back in time."""
+    """The common part of the three: a network that predicts the answer from its noisy form, and the reverse steps."""
 
     alpha: Tensor
-    """(T + 1,): the share of tokens that are kept until each time."""
+    """(T + 1,): share of tokens kept until each time."""
     pi: Tensor
-    """(V,): what the others become."""
+    """(V,): distribution of the replaced tokens."""
     scored: Tensor
     """(L,) bool: the positions of the answer."""
 
@@ -84,7 +84,7 @@ class Diffusion(Baseline):
 
     def back(self, answer: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """log p(x_{t-1} | x_t) for x_0 ~ `answer` (B, L, V), (B, L, V): the posterior of the noise, proportional to
-        q(x_t | x_{t-1}) q(x_{t-1} | x_0) (D3PM's x_0-parameterisation)."""
+        q(x_t | x_{t-1}) q(x_{t-1} | x_0) (D3PM's x_0-parameterization)."""
         kept = (self.alpha[t] / self.alpha[t - 1]).view(-1, 1, 1)
         arrived = F.one_hot(x_t, self.spec.vocabulary).float()
         here = kept * arrived + (1 - kept) * self.pi[x_t][..., None]
@@ -121,12 +121,12 @@ class D3PM(Diffusion):
         self.reset(seed)
 
     def predict(self, x_t: Tensor, t: Tensor, e_x: Tensor) -> Tensor:
-        e_t = self.embed_time(self.clock.to(self.dtype))[t]  # of all times: a row must not depend on the others'
+        e_t = self.embed_time(self.clock.to(self.dtype))[t]  # all times: a row must not depend on others
         return super().predict(x_t, t, e_x + e_t[:, None])
 
     def losses(self, x_BL: Tensor, y_BL: Tensor, noise: Tensor | None) -> Losses:
-        """The variational bound, T times its term of one t (that of t = 1 is the reconstruction, and at T nothing is
-        left of the answer), and the cross-entropy of the hybrid loss."""
+        """The variational bound, T times its term of one t (the term of t = 1 is the reconstruction, and at T nothing
+        of the answer is left), and the cross-entropy of the hybrid loss."""
         assert noise is not None
         t = (times(noise) * self.T).ceil().clamp(1, self.T).long()
         answer = F.one_hot(y_BL, self.spec.vocabulary).float()
@@ -152,7 +152,7 @@ def cosine(T: int, offset: float = 0.008) -> Tensor:
 
 
 def times(noise: Tensor) -> Tensor:
-    """A time in [0, 1] for each row of noise (1, B, L, V + 1), (B,): row i of B in the i-th part of the interval, which
-    evens out the loss of a batch."""
+    """A time in [0, 1] for each row of noise (1, B, L, V + 1), (B,): row i of B in the i-th part of the
+    interval, which reduces the variance of the loss of a batch."""
     each = uniform(noise[0, :, 0, -1])
     return (torch.arange(len(each), device=each.device) + each) / len(each)

@@ -1,4 +1,4 @@
-"""Answers in one pass: direct prediction, and a variational autoencoder whose decoder it is.
+"""Answers in one pass: direct prediction, and a variational autoencoder with that as decoder.
 
 Shapes: B batch, L positions, M rows of the state, D width, Z latent width.
 """
@@ -17,7 +17,7 @@ from gram.tasks.base import TaskSpec
 
 
 class Direct(Baseline):
-    """A Transformer that reads the puzzle and writes all positions at once, each by itself."""
+    """A Transformer that reads the puzzle and predicts all positions at once, independently."""
 
     def __init__(self, spec: TaskSpec, config: ModelConfig, seed: int = 0):
         super().__init__(spec, config, guidance="none")
@@ -73,5 +73,5 @@ class VAE(Baseline):
     def generate(self, e_x: Tensor, z_B1Z: Tensor) -> Tensor:
         """Logits of p(y | x, z), (B, L, V)."""
         _, decoder = self.core
-        z_BMZ = z_B1Z.expand(-1, self.places, -1)  # products of few rows would depend on the others
+        z_BMZ = z_B1Z.expand(-1, self.places, -1)  # products with few rows would depend on other rows
         return self.logits(decoder(e_x + self.embed_z(z_BMZ.to(self.dtype))))
