@@ -48,7 +48,7 @@ def test_answers_go_into_a_file(run, oracle, weights, ending, tmp_path):  # noqa
     assert [path.name for path in tmp_path.iterdir()] == [path.name]
     again = run("solve", "sudoku-4", *FOUR, "--weights", weights, "--output", path)
     assert again.code == 2
-    assert f"{path} is there already" in again.err
+    assert f"{path} exists" in again.err
 
 
 def test_what_is_none_at_first_keeps_its_type(tmp_path, monkeypatch):
@@ -86,7 +86,7 @@ def test_what_breaks_off_leaves_nothing(tmp_path, ending):
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("a.xlsx", "ends in none of .csv, .parquet, .jsonl"), ("none/a.csv", "There is no folder"), ("a", "ends in none")],
+    [("a.xlsx", ".csv, .parquet, .jsonl"), ("none/a.csv", "There is no folder"), ("a", ".csv, .parquet, .jsonl")],
 )
 def test_files_that_are_refused_before_anything_is_answered(run, weights, tmp_path, name, sentence):  # noqa: F811
     ran = run("solve", "sudoku-4", *FOUR, "--weights", weights, "--output", tmp_path / name)

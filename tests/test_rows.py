@@ -165,7 +165,7 @@ def test_holes_are_filled(run, gram, tmp_path):
         ("color,size,weight,sold\nred,S,heavy,0\n", "weight holds numbers"),
         ("color,size,weight,sold\nred,S\n", "line 2: 2 cells, but the header has 4"),
         ("color,color,weight,sold\nred,S,1,1\n", "needs a header"),
-        ("color,size,weight,sold\n", "holds no rows"),
+        ("color,size,weight,sold\n", "no rows"),
     ],
 )
 def test_holes_that_are_refused(run, gram, tmp_path, text, sentence):

@@ -1,7 +1,7 @@
-"""How trajectories think, as an animated SVG: several of one puzzle side by side, one picture a supervision step.
+"""Trajectories of one puzzle as an animated SVG, side by side, one picture per supervision step.
 
-A piece that stays for several steps is drawn once and shown for as long, so that files stay small. Where nothing moves
-(a printer, a reader who asked for less motion), the last step is shown.
+A piece that stays for several steps is drawn once, so that files stay small. Without animation (in print, or for
+readers who prefer reduced motion), the last step is shown.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
 
 SHOWN = 6
-"""Trajectories at most."""
+"""Maximum trajectories."""
 GAP = 22
 """Pixels between boards."""
 CAPTION = 26
-"""Pixels under a board for what is said of it."""
+"""Pixels under a board for its caption."""
 PER_STEP, HOLD = 0.5, 2.5
-"""Seconds of a supervision step, and those for which the last one stays."""
+"""Seconds per supervision step, and for the last one."""
 
 
 @dataclass(frozen=True)
@@ -39,26 +39,26 @@ class Moment:
     valid: bool
     """Whether the rules accept the answer."""
     ended: bool
-    """Whether it has left."""
+    """Whether it has ended."""
 
 
 def check_file(path: Path, puzzles: int) -> None:
-    """ValueError or FileExistsError where no animation of `puzzles` puzzles can be written to `path`."""
+    """ValueError or FileExistsError if no animation of `puzzles` puzzles can be written to `path`."""
     if path.suffix != ".svg":
-        raise ValueError(f"{path} is no name of an SVG file; give one that ends in .svg.")
+        raise ValueError(f"{path} is not the name of an SVG file; give one that ends in .svg.")
     if puzzles != 1:
-        raise ValueError(f"An animation shows one puzzle, and {puzzles} were given; give one.")
+        raise ValueError(f"An animation shows one puzzle, but {puzzles} were given; give one.")
     if path.exists():
         raise FileExistsError(f"{path} exists; give the name of a new file.")
 
 
 def write(path: Path, reasoner: "Reasoner", puzzle: Tokens, options: dict[str, Any]) -> None:
-    """Animate the first SHOWN trajectories of a puzzle (L,) into a new file. `options` are those of Reasoner.solve;
-    where the task has a checker, each trajectory ends with its own valid answer."""
+    """Animate the first SHOWN trajectories of a puzzle (L,) into a new file. `options` are those of Reasoner.solve. If
+    the task has a checker, each trajectory ends with its own valid answer."""
     task = reasoner.task
     _, asked = reasoner.prepare([puzzle], options)
     width = min(asked.width, SHOWN)
-    want = 10 * width if task.checkable else None  # so many are never found: no trajectory stops another
+    want = 10 * width if task.checkable else None  # more than can be found, so that no trajectory stops another
     trajectories: list[list[Moment]] = [[] for _ in range(width)]
     for stage in rollout(reasoner.network, task, puzzle[None], replace(asked, width=width, want=want)):
         valid = np.zeros(len(stage.rows), bool) if stage.valid is None else stage.valid
@@ -69,8 +69,8 @@ def write(path: Path, reasoner: "Reasoner", puzzle: Tokens, options: dict[str, A
 
 
 def animate(task: Task, puzzle: Tokens, trajectories: Sequence[Sequence[Moment]], columns: int = 3) -> str:
-    """An SVG of all trajectories of one puzzle (L,), each a Moment for every supervision step that it ran; the last one
-    of a trajectory stays until all have ended. ValueError where there is nothing to show."""
+    """An SVG of all trajectories of one puzzle (L,), each with a Moment per supervision step. The last one of a
+    trajectory stays until all have ended. ValueError if there is nothing to show."""
     if not trajectories or not all(trajectories):
         raise ValueError("There is no trajectory to show; use a width and a depth of at least 1.")
     frames = max(map(len, trajectories)) + 1  # the puzzle itself comes first
@@ -100,7 +100,7 @@ def animate(task: Task, puzzle: Tokens, trajectories: Sequence[Sequence[Moment]]
 
 
 def verdict(moment: Moment) -> tuple[str, str]:
-    """What is said under a board, and its color."""
+    """The caption of a board, and its color."""
     steps = f"step {moment.steps}"
     if moment.valid:
         return f"{steps}: valid", "#2e7d32"
@@ -112,7 +112,7 @@ def caption(text: str, color: str, width: float, height: float) -> str:
 
 
 def runs(frames: Sequence[dict[int, str]]) -> list[tuple[int, int, str]]:
-    """(first, last + 1, piece) of every piece that stays the same over neighboring frames."""
+    """(first, last + 1, piece) of every piece that stays the same over consecutive frames."""
     found = []
     for key in dict.fromkeys(key for frame in frames for key in frame):
         first = 0

@@ -1,4 +1,4 @@
-"""What `gram solve` and `gram eval` say of ARC: two attempts at each test input, pass@1 and pass@2; text, or JSON."""
+"""`gram solve` and `gram eval` for ARC: two attempts at each test input, pass@1 and pass@2; text, or JSON."""
 
 import json
 import sys
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Question(NamedTuple):
-    """A test input: its puzzle by number and name, which of its test inputs it is (from 1), and what is known of it."""
+    """A test input: number and name of its puzzle, its position among the test inputs (from 1), and the known pair."""
 
     puzzle: int
     name: str
@@ -63,10 +63,10 @@ def solve(
     remote: Remote | None = None,
 ) -> int:
     """Print two attempts at every test input of the puzzles: files of JSON, JSON itself, or lines of a name and a
-    grid. `output`: a new file of them in place of their printing: .json as Kaggle takes submissions, else the records
+    grid. `output`: a new file of them instead of printing them: .json as Kaggle takes submissions, else the records
     of --json. `remote`: a server that answers in place of weights."""
     if asked.get("want") not in (None, 1) or asked.get("select") is not None:
-        raise ValueError("An ARC test input gets two attempts, by vote; leave --want and --select out.")
+        raise ValueError("An ARC test input gets two attempts, by vote; leave out --want and --select.")
     found = [question for text in texts for question in read(task, text)]
     if input:
         found += in_file(task, input)
@@ -104,17 +104,20 @@ def solve(
 
 
 def refuse(name: str, *, server: bool, output: bool, animate: bool, skip_bad: bool, asked: dict[str, Any]) -> None:
-    """ValueError for what `gram solve` can do for other tasks only."""
+    """ValueError for options of `gram solve` that ARC does not support."""
     if server and output:
-        raise ValueError("Answers of a server are printed; leave --output out.")
+        raise ValueError("Answers of a server are printed; leave out --output.")
     if animate:
-        raise ValueError(f"{name} asks many variants of a test input, which no animation shows; leave --animate out.")
+        raise ValueError(
+            f"{name} answers many variants of a test input, which an animation cannot show; leave out --animate."
+        )
     if skip_bad or asked.get("timeout") or asked.get("total_timeout"):
-        raise ValueError(f"{name} answers test inputs one by one; leave --skip-bad and time limits out.")
+        raise ValueError(f"{name} answers test inputs one by one; leave out --skip-bad and time limits.")
 
 
 def submitted(found: Asked) -> dict[str, Any]:
-    """The attempts as Kaggle wants them, two in any case: one alone stands twice, and none is a single black cell."""
+    """The attempts in Kaggle's format, always two: a single one is repeated, and a missing one is a single black
+    cell."""
     grids = [attempt.grid.tolist() for attempt in found.attempts[:ATTEMPTS]] or [[[0]]]
     return {name: grids[min(i, len(grids) - 1)] for i, name in enumerate(TRIES)}
 
@@ -141,7 +144,7 @@ def asked_of(remote: Remote, task: Arc, question: Question, asked: dict[str, Any
 def watched(
     reasoner: "Reasoner", task: Arc, found: Sequence[Question], options: SamplingOptions, bar: Progress
 ) -> tuple[list[Asked], float]:
-    """What came of the questions, and the seconds; shown meanwhile."""
+    """The results of the questions and the seconds, with progress."""
     outlook = Outlook.of(reasoner.network, task, len(found) * len(task.views), options)
     begin = time.perf_counter()
 
@@ -174,14 +177,14 @@ def in_text(task: Arc, text: str, source: str) -> list[Question]:
 
 
 def some(found: list[Question], source: str) -> list[Question]:
-    """`found`. ValueError if it is empty."""
+    """`found`; ValueError if it is empty."""
     if not found:
-        raise ValueError(f"{source} asks nothing; add a test input.")
+        raise ValueError(f"{source} has no test input; add one.")
     return found
 
 
 def questions(task: Arc, puzzles: Sequence[Puzzle]) -> list[Question]:
-    """Every test input of puzzles that were trained on."""
+    """All test inputs of trained puzzles."""
     numbered = [(task.number(puzzle), puzzle) for puzzle in puzzles]
     for puzzle in puzzles:
         check_side(task.name, puzzle)
@@ -189,7 +192,7 @@ def questions(task: Arc, puzzles: Sequence[Puzzle]) -> list[Question]:
 
 
 def lines(task: Arc, text: str) -> list[Question]:
-    """One test input in each line that is not blank."""
+    """One test input per line that is not blank."""
     found = []
     for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
         tokens = task.encode(line)
@@ -201,7 +204,8 @@ def lines(task: Arc, text: str) -> list[Question]:
 
 
 def fields(question: Question, found: Asked, seconds: float) -> dict[str, Any]:
-    """One line of --json. right: which attempt is the known output (1 or 2, 0 for neither); null if it is not known."""
+    """One line of --json. right: the attempt that is the known output (1 or 2, 0 for neither); null if it is
+    unknown."""
     best = found.attempts[:ATTEMPTS]
     return {
         "puzzle": question.name,
@@ -218,7 +222,7 @@ def fields(question: Question, found: Asked, seconds: float) -> dict[str, Any]:
 
 
 def right(question: Question, found: Asked) -> int | None:
-    """The attempt that is the known output, from 1; 0 if none is, None if it is not known."""
+    """The attempt that is the known output, from 1; 0 for neither, None if it is unknown."""
     target = question.pair.output
     if target is None:
         return None
@@ -251,9 +255,10 @@ def evaluate(
     asked: dict[str, Any],
     quiet: bool = False,
 ) -> int:
-    """pass@1 and pass@2 of the test inputs of a split, or of a file, beside two baselines; recorded if asked to."""
+    """Print pass@1 and pass@2 of the test inputs of a split or file, with two baselines, and record them if
+    requested."""
     if asked.get("select") is not None:
-        raise ValueError("ARC is answered by vote; leave --select out.")
+        raise ValueError("ARC is answered by vote; leave out --select.")
     if data is None:
         found = [Question(n, task.config.names[n], 0, pair) for n, pair in task.pairs(split)]
         shown = {n: task.puzzle(n).shown for n, *_ in found}
@@ -267,7 +272,7 @@ def evaluate(
     if not found:
         raise ValueError(
             f"There is no test input with a known output in {data or split}; give another --split or --data, or put "
-            "the file of solutions beside the challenges."
+            "the file of solutions next to the challenges."
         )
     found = [found[row] for row in sample_rows(len(found), limit)]
     reasoner, label, folder = load(task, weights, dtype)
@@ -328,7 +333,7 @@ def table(values: dict[str, Any]) -> str:
 
 
 def rates(values: dict[str, Any]) -> list[str]:
-    """Lines of those rates that there are."""
+    """Lines for the available rates."""
     words = {
         "pass_1": "the first attempt is exactly right",
         "pass_2": "one of two attempts is",
@@ -348,7 +353,7 @@ def score_submission(name: str, submission: Path, data: Path | None, *, as_json:
     if not is_name(name):
         raise ValueError(f"--submission is a file of attempts at ARC puzzles; leave it out for {name}.")
     if others:
-        raise ValueError("--submission needs no weights; give --data and --json beside it and nothing else.")
+        raise ValueError("--submission needs no weights; give only --data and --json with it.")
     there = source(FILES[name.split("-")[1]].asked[0] if data is None else str(data))
     outputs = read_solutions(there)
     if data is None:

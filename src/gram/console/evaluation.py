@@ -32,7 +32,7 @@ METRICS = {
     "coverage": "distinct solutions found, of all that exist",
     "coverage_share": "coverage over that of uniform samples",
 }
-"""The rates that are shown to people, with what they say."""
+"""The rates shown to people, with their meaning."""
 
 KNOWN = {
     "exact": "the chosen answer is the known one",
@@ -42,7 +42,7 @@ KNOWN = {
     "coverage": "known answers found, of all that are known",
     "agreement": "samples that are the most frequent answer",
 }
-"""The same where nothing tells right from wrong but the answers that the data list: no claim on others."""
+"""The same if only the answers in the data are known to be correct, without claims about others."""
 
 
 def evaluate(
@@ -75,15 +75,17 @@ def evaluate(
         given = any(other is not None for other in others)
         return arc.score_submission(name, submission, data, as_json=as_json, others=given)
     if record is not None and is_bundle(weights):
-        raise ValueError(f"{weights} is a bundle, and results are those of trained weights; leave --record out.")
+        raise ValueError(
+            f"{weights} is a bundle, but only results of trained weights are recorded; leave out --record."
+        )
     limited = asked.get("timeout") is not None or asked.get("total_timeout") is not None
     if record is not None and limited:
-        raise ValueError("What is done within a time depends on the machine; leave --record or the time limits out.")
+        raise ValueError("Results with time limits depend on the machine; leave out --record or the time limits.")
     task = named(name, weights, trust=trust, check=check, keys=keys)
     check_base(task, base)
     if task.unconditional:
         if data or limit or edge_probability or early_stop or asked.get("select") or limited:
-            raise ValueError(f"{name} has no puzzles; leave out what chooses among them or among their answers.")
+            raise ValueError(f"{name} has no puzzles; leave out the options that choose among puzzles or answers.")
         from gram.console import samples
 
         return samples.evaluate(
@@ -100,16 +102,16 @@ def evaluate(
         raise ValueError(f"limit is {limit}; it must be at least 1.")
     if isinstance(task, Rows):
         if edge_probability or early_stop or record is not None:
-            raise ValueError(f"{name} completes rows; leave --edge-probability, --early-stop and --record out.")
+            raise ValueError(f"{name} completes rows; leave out --edge-probability, --early-stop and --record.")
         from gram.console import rows
 
         options = {"data": data, "split": split, "limit": limit, "as_json": as_json, "asked": asked}
         return rows.evaluate(task, weights=weights, dtype=dtype, **options)
     if isinstance(task, Arc):
         if edge_probability or early_stop:
-            raise ValueError(f"{name} has no graphs and no checker; leave --edge-probability and --early-stop out.")
+            raise ValueError(f"{name} has no graphs and no checker; leave out --edge-probability and --early-stop.")
         if limited:
-            raise ValueError(f"{name} is measured whole; leave time limits out, or use a smaller --limit.")
+            raise ValueError(f"{name} has no time limits; leave them out, or use a smaller --limit.")
         from gram.console import arc
 
         return arc.evaluate(
@@ -166,7 +168,7 @@ def evaluate(
 
 
 def growing(status: "Status") -> Snapshot:
-    """How far a measurement is, for people."""
+    """The progress of an evaluation, for people."""
     parts = [f"{status.over:,} of {counted(status.puzzles, 'puzzle')} in {clock(status.seconds)}"]
     share = status.over / status.puzzles
     if status.left is not None:
@@ -177,7 +179,7 @@ def growing(status: "Status") -> Snapshot:
 
 
 def table(metrics: dict[str, Any]) -> str:
-    """The metrics for people. Without a check, in words that do not claim more than is known."""
+    """The metrics for people. Without a check, the words do not claim more than is known."""
     head = (
         f"{metrics['task']}: {counted(metrics['examples'], 'puzzle')} of {metrics['data']}, "
         f"weights {metrics['weights']}, width {metrics['width']}, depth {metrics['depth']}, select {metrics['select']}"
@@ -187,7 +189,7 @@ def table(metrics: dict[str, Any]) -> str:
     if metrics["known_only"]:
         distinct = metrics["diversity"] * metrics["width"]
         rates.append(f"  {'distinct':<15} {distinct:8.2f}  different answers of a puzzle, right or not")
-        rates.append("  No check was run: an answer that is not among the known ones may be right.")
+        rates.append("  No check was run: an answer that is not among the known ones may be correct.")
         metrics = metrics | {"by_solutions": {}, "conflicts": None}
     for solutions, group in metrics.get("by_solutions", {}).items():
         if group["examples"] and len(rates) and metrics["exact"] is None:

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and one sentence on standard error where something is wrong."""
+"""Exit codes of commands, and errors as one sentence on standard error."""
 
 import contextlib
 import os
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 MOST = 600
-"""Characters of a sentence."""
+"""Maximum characters of a sentence."""
 NEEDED = "torch", "tyro", "numpy", "scipy", "safetensors", "rich"
-"""Packages that a command cannot do without."""
+"""Packages that every command needs."""
 
 
 def ended(command: Callable[[], int]) -> int:
-    """The exit code of a command: its own, 2 for bad input, 130 for Ctrl-C. 0, without a word, where the reader of what
-    it prints went away, as in `gram solve ... | head`."""
+    """The exit code of a command: its own, 2 for bad input, 130 for Ctrl-C, and 0 without a message if the reader of
+    its output is gone, as in `gram solve ... | head`."""
     if sys.stderr is None:  # closed, as by 2>&-
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  lives as long as the process
     heard: list[int] = []
@@ -48,8 +48,8 @@ def ended(command: Callable[[], int]) -> int:
 
 @contextlib.contextmanager
 def listening() -> Iterator[list[int]]:
-    """Which signals Ctrl-C has sent, where nobody else listens: numpy makes a TypeError of a KeyboardInterrupt that
-    comes while it compares records."""
+    """The signals that Ctrl-C has sent, unless there is another handler. Needed because numpy turns a KeyboardInterrupt
+    into a TypeError while it compares records."""
     heard: list[int] = []
 
     def hear(number: int, frame: FrameType | None) -> None:
@@ -68,14 +68,14 @@ def listening() -> Iterator[list[int]]:
 
 
 def give_up() -> None:
-    """Nobody reads what is printed any more: what is still in buffers goes nowhere at the exit, without a word."""
+    """Discard buffered output silently, since its reader is gone."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def explain(error: Exception) -> str | None:
-    """What went wrong, in a sentence; None for what is a mistake of ours and deserves its traceback."""
+    """The error as a sentence; None for a bug, which needs its traceback."""
     text = str(error)
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in text.lower()):
         return "There is not enough memory for this; use a smaller width, batch or model."
@@ -87,13 +87,13 @@ def explain(error: Exception) -> str | None:
 
 
 def fail(sentence: str, code: int) -> int:
-    """Say what is wrong; returns `code`."""
+    """Print the error and return `code`."""
     if (out := sys.stdout) is not None:
         try:
             out.flush()
         except BrokenPipeError:
             give_up()
-        except OSError:  # it may be what is full: give it up, so that nothing follows the sentence
+        except OSError:  # the disk may be full; close it, so that nothing follows the sentence
             with contextlib.suppress(OSError):
                 out.close()
     with contextlib.suppress(OSError):  # the terminal is closed
@@ -102,7 +102,7 @@ def fail(sentence: str, code: int) -> int:
 
 
 def brief(sentence: str) -> str:
-    """On one line, and without the middle of what is longer than MOST: it is somebody's input, and what to do about it
-    stands at the end."""
+    """The sentence on one line. If it is longer than MOST, its middle is cut: that is usually quoted input, and the
+    advice is at the end."""
     line = " ".join(sentence.split())
     return line if len(line) <= MOST else f"{line[: MOST // 2]} ... {line[-MOST // 3 :]}"

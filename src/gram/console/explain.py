@@ -1,4 +1,4 @@
-"""What `gram solve --explain-input FILE` says: how a file of puzzles is understood, before anything answers it."""
+"""`gram solve --explain-input FILE`: show how a file of puzzles is understood, without answering."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from gram.console.text import counted, one_line, say
 from gram.tasks.base import Task
 
 SHOWN = 10
-"""Puzzles that are drawn."""
+"""Maximum puzzles drawn."""
 
 
 def explain(task: Task, path: Path, base: int | None) -> int:
-    """Print the form of a file, the number of its puzzles, and the first of them as they are understood. Exit code 2
-    where one of the puzzles cannot be answered."""
+    """Print the format of a file, the number of its puzzles, and the first puzzles as understood. Exit code 2 if one of
+    the puzzles cannot be answered."""
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}; give a file of {task.spec.name} puzzles.")
     found = of_file(task, path, base)

@@ -1,4 +1,4 @@
-"""What `gram info` says: what there is here, or one set of weights or recipe by its parts. Text for people, or JSON.
+"""`gram info`: what is available, or the parts of one set of weights or recipe. Text for people, or JSON.
 
 torch is imported late, so that a mistyped name is refused at once.
 """
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def info(
     name: str | None, *, recipes: list[str], variants: list[str], recipe: Callable[[str], "Config"], as_json: bool
 ) -> int:
-    """What there is; or, for a name of weights or of a recipe, its parameters by part. `recipe` looks one up."""
+    """Show what is available or, for a name of weights or of a recipe, its parameters by part. `recipe` looks up a
+    recipe."""
     if name is None:
         values = surroundings(recipes, variants)
         say(json.dumps(values) if as_json else overview(values))
@@ -69,14 +70,14 @@ def overview(values: dict[str, Any]) -> str:
             f"tasks    {tasks.forms()}",
             f"recipes  {', '.join(values['recipes'])}; also queens-N, coloring-N, arc-1-N, arc-2-N for every size",
             f"variants {', '.join(values['variants'])}; after the name of any recipe, such as queens-8-trm",
-            "weights that come with the package",
+            "weights in the package",
             *(weights or ["  none yet: train some with `gram train RECIPE`"]),
         ]
     )
 
 
 def portrait(name: str, recipe: Callable[[str], "Config"]) -> dict[str, Any]:
-    """One set of weights, or a recipe: parameters by part, how it answers, and how long it was trained."""
+    """One set of weights, or a recipe: parameters by part, options for answering, and training time."""
     from gram import weights as weight_files
     from gram.measure.record import parameters, training
 
@@ -86,7 +87,7 @@ def portrait(name: str, recipe: Callable[[str], "Config"]) -> dict[str, Any]:
         try:
             folder, config = None, recipe(name)
         except ValueError:
-            raise FileNotFoundError(f"{error} Nor is there a recipe of that name.") from None
+            raise FileNotFoundError(f"{error} There is no recipe of that name either.") from None
     else:
         config = weight_files.load(folder)[0]
     values: dict[str, Any] = {"name": name, "kind": "weights" if folder else "recipe"}

@@ -1,4 +1,4 @@
-"""What a command is given: puzzles as text or in files, and weights by name or folder.
+"""Command-line inputs: puzzles as text or in files, and weights by name or folder.
 
 torch is imported late, so that a mistyped puzzle is refused at once.
 """
@@ -27,16 +27,14 @@ if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
 
 LISTING = 10
-"""How many times `quick` nodes the exact solver may visit to list all answers of a puzzle that metrics are measured
-on."""
+"""Budget of the exact solver for listing all answers of a puzzle in an evaluation, as a multiple of `quick`."""
 LISTED = 2**28
-"""Bytes of such answers of a file."""
+"""Maximum bytes of all listed answers of a file."""
 
 
 # puzzles of the command line -----------------------------------------------------------------------------
 def read(task: Task, puzzles: tuple[str, ...], input: Path | None, base: int | None = None) -> Found:
-    """The puzzles of the command line and of the input file, or those of standard input if there are neither. `base`:
-    see Task.understand."""
+    """The puzzles of the command line and of the input file, or else of standard input. `base`: see Task.understand."""
     name = task.spec.name
     parts = []
     if puzzles:
@@ -49,7 +47,7 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None, base: int | N
             raise FileNotFoundError(f"There is no file {input}; give a file of {name} puzzles.")
         parts.append(of_file(task, input, base))
         if not parts[-1].puzzles:
-            raise ValueError(f"{input} holds no puzzle; write {name} puzzles into it.")
+            raise ValueError(f"{input} has no puzzles; write {name} puzzles into it.")
     elif not puzzles:
         parts.append(_standard_input(task, base))
     return Found(
@@ -59,7 +57,7 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None, base: int | N
 
 
 def of_file(task: Task, path: Path, base: int | None = None, where: str | None = None) -> Found:
-    """The puzzles of a file: as the task understands them, or as a task of another package reads them."""
+    """The puzzles of a file, as the task understands them or as a task of another package reads them."""
     if type(task).read is Task.read:
         return task.understand(opened(path, where), base=base)
     try:
@@ -70,8 +68,8 @@ def of_file(task: Task, path: Path, base: int | None = None, where: str | None =
 
 @contextmanager
 def standard_input(way: str) -> Iterator[Path]:
-    """Standard input as a file, for a while: so it is read as files are. ValueError if nobody writes into it; `way` is
-    what to do then."""
+    """Standard input as a temporary file, so that it is read like files. ValueError if standard input is a terminal;
+    `way` says what to do then."""
     if sys.stdin is None or sys.stdin.isatty():
         raise ValueError(f"There is no puzzle; {way}.")
     with tempfile.TemporaryDirectory() as folder:
@@ -86,24 +84,24 @@ def _standard_input(task: Task, base: int | None) -> Found:
     with standard_input(f"write one after `gram solve {name}`, or give --input FILE") as path:
         found = of_file(task, path, base, "standard input")
     if not found.puzzles:
-        raise ValueError(f"Standard input holds no puzzle; write one after `gram solve {name}`, or give --input FILE.")
+        raise ValueError(f"Standard input has no puzzle; write one after `gram solve {name}`, or give --input FILE.")
     return found
 
 
 class Refusals:
-    """What becomes of puzzles that cannot be answered: the first is the end, or all are told and left out."""
+    """Handling of invalid puzzles: stop at the first, or report and skip them all."""
 
     def __init__(self, *, skip: bool, several: bool):
-        """several: whether a puzzle is named by its number."""
+        """several: whether puzzles are named by number."""
         self.skip, self.several, self.code = skip, several, 0
 
     def tell(self, number: int, sentence: str) -> None:
-        """Puzzle `number` is wrong. ValueError unless such are left out."""
+        """Report that puzzle `number` is invalid. ValueError unless such puzzles are skipped."""
         if not self.skip:
             raise ValueError(f"Puzzle {number}: {sentence}" if self.several else sentence)
         self.code = 2
         if sys.stderr is not None:
-            print(f"gram: Puzzle {number} is left out: {brief(sentence)}", file=sys.stderr, flush=True)
+            print(f"gram: Puzzle {number} is skipped: {brief(sentence)}", file=sys.stderr, flush=True)
 
     def encode(self, task: Task, texts: Sequence[str]) -> list[tuple[int, Tokens]]:
         """The puzzles with their numbers, from 1."""
@@ -117,13 +115,13 @@ class Refusals:
 
 
 def check_base(task: Task, base: int | None) -> None:
-    """ValueError where there is nothing to count."""
+    """ValueError if the task has no vertices to count."""
     if base is not None and not task.graphs:
-        raise ValueError("--base says where the vertices of graphs count from; leave it out here.")
+        raise ValueError("--base is the number of the first vertex of graphs; leave it out here.")
 
 
 def tell_reading(found: Found, *, quiet: bool = False) -> None:
-    """Say on standard error what was decided to read the puzzles, unless `quiet`, and what does not fit."""
+    """Print decisions made while reading on standard error, unless `quiet`, and warnings."""
     if sys.stderr is not None:
         for note in () if quiet else found.notes:
             print(f"Read: {note}.", file=sys.stderr)
@@ -140,15 +138,15 @@ def named(
     check: str | None = None,
     keys: tuple[str | None, str | None] = (None, None),
 ) -> Task:
-    """The task of that name; what one's own data are, and which ARC puzzles, stands in the config of the weights.
+    """The task of that name; what your own data are, and which ARC puzzles, is in the config of the weights.
     `trust`, `check`: see gram.load. `keys`: how a file of one's own data names inputs and targets, if not as those that
     were trained on."""
     from gram.tasks.own.task import Table
 
     if name != tasks.OWN and any(keys):
-        raise ValueError(f"The task {name} is none of your own data; leave --input-key and --target-key out.")
+        raise ValueError(f"The task {name} is not for your own data; leave out --input-key and --target-key.")
     if name != tasks.OWN and check is not None:
-        raise ValueError(f"The task {name} has rules of its own; leave --check out.")
+        raise ValueError(f"The task {name} has its own rules; leave out --check.")
     if name != tasks.OWN and not is_name(name):
         return tasks.task(name)
     config = configured(find(name, weights))
@@ -157,13 +155,13 @@ def named(
     task = tasks.of(config, trust=trust, check=check)
     if any(keys):
         if not isinstance(task, Table):
-            raise ValueError("A table that is completed has columns of its own; leave the keys out.")
+            raise ValueError("Completion uses the columns of the table; leave out the keys.")
         task.names = task.names._replace(input=keys[0] or task.names.input, target=keys[1] or task.names.target)
     return task
 
 
 def configured(folder: Path) -> Config:
-    """The config of a folder of weights, or of a bundle, which needs no torch."""
+    """The config of a weight folder or bundle, without torch."""
     if is_bundle(folder):
         return read_config(folder / "config.json")
     from gram import weights as weight_files
@@ -172,7 +170,7 @@ def configured(folder: Path) -> Config:
 
 
 def find(name: str, weights: str | None) -> Path:
-    """The folder of weights for the task `name`, or a bundle: what ships for it if `weights` is None."""
+    """The weight folder or bundle for the task `name`; the shipped one if `weights` is None."""
     if weights is not None and hub.is_address(weights):
         return hub.fetch(weights)
     if weights is not None and is_bundle(weights):
@@ -181,13 +179,13 @@ def find(name: str, weights: str | None) -> Path:
 
     if weights is None and name not in weight_files.shipped():
         known = larger(name, next(iter(tasks.numbers(name)), 0))
-        way = "" if known is None else f"{known} has some and fills smaller puzzles up; or "
-        raise FileNotFoundError(f"No weights for {name} come with the package; {way}{_training(name)}.")
+        way = "" if known is None else f"use {known}, which also accepts smaller puzzles, or "
+        raise FileNotFoundError(f"The package has no weights for {name}; {way}{_training(name)}.")
     return weight_files.SHIPPED / name if weights is None else weight_files.find(weights)
 
 
 def _training(name: str) -> str:
-    """How weights for a task are had, and in how long."""
+    """How to train weights for a task, and how long it takes."""
     from gram import recipes
 
     if name == tasks.OWN:
@@ -201,8 +199,8 @@ def _training(name: str) -> str:
 
 
 def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, Path]:
-    """A reasoner for `task`, which judges answers, the name of its weights, and their folder. The default is what ships
-    for the task. `dtype`: see gram.load."""
+    """A reasoner for `task`, which checks answers, the name of its weights, and their folder. By default the shipped
+    weights of the task. `dtype`: see gram.load."""
     name = task.spec.name
     folder = find(name, weights)
     loaded = loading.load(folder, dtype=dtype)
@@ -216,8 +214,8 @@ def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, 
 
 
 def tell_arithmetic(reasoner: "Reasoner") -> None:
-    """Say on standard error what answers were computed in, because they differ with it, and why."""
-    if sys.stderr is not None:  # it may be closed, and print would take standard output
+    """Print the arithmetic and its reason on standard error, because answers depend on it."""
+    if sys.stderr is not None:  # if it is closed, print would use standard output
         print(f"Arithmetic: {reasoner.arithmetic}.", file=sys.stderr)
 
 
@@ -230,11 +228,13 @@ def examples(
     edge_probability: float | None,
     base: int | None = None,
 ) -> tuple[Examples, Found]:
-    """The puzzles to measure on, with all their targets: those of a file, or the task's own of a split; and how a file
-    was read. `limit` takes a sample that is always the same."""
+    """The puzzles for an evaluation with all their targets, from a file or the task's own split, and how a file was
+    read. `limit` takes a fixed sample."""
     if edge_probability is not None:
         if data is not None:
-            raise ValueError("--edge-probability shapes random graphs, and --data gives others; leave one of them out.")
+            raise ValueError(
+                "--edge-probability is for random graphs, but --data gives other graphs; leave one of them out."
+            )
         task = task.with_edges(edge_probability)
     how = Found([])
     if data is None:
@@ -251,14 +251,14 @@ def examples(
         for row in rows:
             targets.append(solutions(task, puzzles[row], row))
             if sum(map(len, targets)) * task.spec.length > LISTED:
-                raise ValueError(f"The puzzles up to {row + 1} have too many answers to list; use a smaller --limit.")
+                raise ValueError(f"The first {row + 1} puzzles have too many answers to list; use a smaller --limit.")
         first = np.cumsum([0, *map(len, targets)]).astype(np.int64)
         return Examples(puzzles[rows], np.concatenate([puzzles[:0], *targets]), first), how
     return found.select(sample_rows(len(found), limit)), how
 
 
 def sample_rows(count: int, limit: int | None) -> np.ndarray:
-    """`limit` of `count` row numbers in ascending order, always the same."""
+    """A fixed sample of `limit` out of `count` row numbers, ascending."""
     return np.sort(np.random.default_rng(0).permutation(count)[:limit])
 
 
@@ -267,7 +267,7 @@ def solutions(task: Task, puzzle: Tokens, row: int) -> Tokens:
     try:
         found = task.solutions(puzzle, budget=LISTING * task.quick)
     except RuntimeError:
-        raise ValueError(f"Puzzle {row + 1} has too many answers to list them all; leave it out.") from None
+        raise ValueError(f"Puzzle {row + 1} has too many answers to list; leave it out.") from None
     if not len(found):
         raise ValueError(f"Puzzle {row + 1} has no solution; leave it out.")
     return found

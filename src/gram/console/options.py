@@ -1,4 +1,4 @@
-"""The options of sampling as commands take them; what they mean and may be stands in SamplingOptions."""
+"""The command-line options of sampling; SamplingOptions defines their meaning and ranges."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,19 +8,19 @@ from gram.config.values import Select
 
 @dataclass(kw_only=True, frozen=True)
 class Drawing:
-    """How samples are drawn. What is left out is as the weights were tuned."""
+    """How samples are drawn. The defaults are those tuned for the weights."""
 
     depth: int | None = None
-    """Supervision steps at most."""
+    """Maximum supervision steps."""
     seed: int | None = None
-    """Seed of the noise; 0 if not given."""
+    """Seed of the noise; 0 by default."""
     temperature: float | None = None
     """Factor on the learned noise; for deterministic variants its standard deviation."""
     restart_every: int | None = None
-    """Supervision steps until a trajectory restarts (Sudoku: with a guess as a given); 0 never."""
+    """Supervision steps until a trajectory restarts (Sudoku: with a guess as a given); 0 means never."""
 
     def asked(self) -> dict[str, Any]:
-        """The options by name, None for those that were left out."""
+        """The options by name, None for those not given."""
         return asdict(self)
 
 
@@ -29,19 +29,19 @@ class Answering(Drawing):
     """How answers are found and chosen."""
 
     width: int | None = None
-    """Trajectories per puzzle; of a task without puzzles, samples."""
+    """Trajectories per puzzle; for unconditional tasks, samples."""
     select: Select | None = None
-    """How one answer is chosen."""
+    """How the answer is chosen."""
     timeout: float | None = None
-    """Seconds of the sampling that a puzzle may take; then its answer is the best so far, and marked so."""
+    """Sampling seconds per puzzle; then its answer is the best so far, marked as not complete."""
     total_timeout: float | None = None
-    """Seconds that all puzzles together may take, likewise; eval leaves out those that are not over."""
+    """Sampling seconds of all puzzles together, likewise; eval leaves out unfinished puzzles."""
 
 
 @dataclass(kw_only=True, frozen=True)
 class Solving(Answering):
-    """How long and for how many answers a puzzle is worked on."""
+    """Options for solving puzzles, with the number of wanted answers."""
 
     want: int | None = None
-    """Stop after this many distinct valid answers (1 if not given), or all that exist where these are quickly counted;
-    above 1 the width is at least ten times as large."""
+    """Stop after this many distinct valid answers (1 by default), or all that exist if they can be counted quickly;
+    above 1, the width is at least ten times as large."""

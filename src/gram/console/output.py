@@ -1,4 +1,5 @@
-"""`--output FILE`: a record for each answer as CSV, JSON Lines or Parquet; the file is written whole or not at all."""
+"""`--output FILE`: one record per answer as CSV, JSON Lines or Parquet; the file is written completely or not at
+all."""
 
 import csv
 import json
@@ -10,25 +11,25 @@ from typing import Any
 from gram.atomic import whole
 
 CHUNK = 4096
-"""Records of a row group of Parquet."""
+"""Records per row group of Parquet."""
 
 
 class Records:
-    """What takes a record for each answer as it comes; this one keeps none."""
+    """A writer of records; this one writes nothing."""
 
     def __init__(self):
         self.number = 0
 
     def add(self, record: dict[str, Any]) -> None:
-        """One more, with the names of the first."""
+        """Add a record with the same keys as the first."""
         self.number += 1
 
     def close(self) -> None:
-        """No more will come."""
+        """Finish the file."""
 
 
 class Lines(Records):
-    """JSON Lines: an object in each line."""
+    """JSON Lines: one object per line."""
 
     def __init__(self, path: Path):
         super().__init__()
@@ -62,7 +63,7 @@ class Comma(Records):
 
 
 class Parquet(Records):
-    """Parquet with the types of Python's values: text, numbers, truth values, lists of them."""
+    """Parquet with the types of the Python values: text, numbers, booleans, lists of them."""
 
     def __init__(self, path: Path):
         import pyarrow
@@ -80,14 +81,14 @@ class Parquet(Records):
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held."""
+        """Write the buffered records."""
         if self.writer is None:
             self.writer = self.arrow.parquet.ParquetWriter(self.path, self.schema())
         self.writer.write_table(self.arrow.Table.from_pylist(self.held, self.writer.schema))
         self.held = []
 
     def schema(self) -> Any:
-        """Of the first records; what is None in all of them may yet come as the type that it has elsewhere."""
+        """The schema from the first records; a field that is None in all of them gets its usual type."""
         arrow = self.arrow
         later = {"answer": arrow.string(), "valid": arrow.bool_(), "steps": arrow.int64(), "value": arrow.float64()}
         later |= {"exist": arrow.int64(), "unique": arrow.bool_(), "right": arrow.int64()}
@@ -113,15 +114,17 @@ KINDS: dict[str, Callable[[Path], Records]] = {".csv": Comma, ".parquet": Parque
 
 
 def check_output(path: Path, *others: str) -> None:
-    """ValueError or FileExistsError for a file that cannot be written so, before anything is answered. others: further
-    endings that are fine."""
+    """ValueError or FileExistsError for a file that cannot be written, before answering. others: further allowed
+    suffixes."""
     known = [*KINDS, *others]
     if path.suffix.lower() not in known:
-        raise ValueError(f"{path} ends in none of {', '.join(known)}; the ending of --output says what is written.")
+        raise ValueError(
+            f"{path} does not end in one of {', '.join(known)}; the suffix of --output decides the format."
+        )
     if path.exists() or path.is_symlink():
-        raise FileExistsError(f"{path} is there already; give a new file.")
+        raise FileExistsError(f"{path} exists; give a new file.")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent}; make it, or write {path.name} elsewhere.")
+        raise FileNotFoundError(f"There is no folder {path.parent}; create it, or write {path.name} elsewhere.")
     if path.suffix.lower() == ".parquet":
         try:
             import pyarrow.parquet  # noqa: F401
@@ -133,8 +136,8 @@ def check_output(path: Path, *others: str) -> None:
 
 @contextmanager
 def records(path: Path | None) -> Iterator[Records]:
-    """What takes the records for the new file `path`, whose ending says its form; None keeps none. The file is there
-    when the block ends well, and nothing is when it does not."""
+    """A writer for the new file `path`, whose suffix decides the format; None writes nothing. The file appears only if
+    the block succeeds."""
     if path is None:
         yield Records()
         return

@@ -1,4 +1,4 @@
-"""Gray images as PNG files, by the standard library alone (PNG specification, third edition)."""
+"""Gray images as PNG files, with only the standard library (PNG specification, third edition)."""
 
 import struct
 import zlib
@@ -25,7 +25,9 @@ def png(image: np.ndarray) -> bytes:
     """A gray image (H, W) uint8 as PNG."""
     height, width = image.shape
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of gray, no interlacing
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), image], axis=1)  # each begins with its filter: none
+    rows = np.concatenate(
+        [np.zeros((height, 1), np.uint8), image], axis=1
+    )  # each row starts with its filter type, none
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
@@ -33,17 +35,16 @@ def png(image: np.ndarray) -> bytes:
 
 
 def check_new(path: Path) -> None:
-    """Whether a PNG file can be written there; asked before the work is done. FileExistsError, FileNotFoundError or
-    ValueError if not."""
+    """Check before the work that a PNG file can be written. FileExistsError, FileNotFoundError or ValueError if not."""
     if path.suffix.lower() != ".png":
-        raise ValueError(f"{path} is to be a PNG file; give a name that ends in .png.")
+        raise ValueError(f"{path} is not the name of a PNG file; give one that ends in .png.")
     if path.exists():
         raise FileExistsError(f"{path} exists; give the name of a new file.")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent}; make it first.")
+        raise FileNotFoundError(f"There is no folder {path.parent}; create it first.")
 
 
 def write(path: Path, images: np.ndarray, columns: int) -> None:
-    """`tiled` images as a new PNG file. FileExistsError rather than overwrite one."""
+    """Write `tiled` images to a new PNG file. FileExistsError if it exists."""
     with open(path, "xb") as file:
         file.write(png(tiled(images, columns)))

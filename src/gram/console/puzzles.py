@@ -58,16 +58,18 @@ def solve(
     n: int | None = None,
     remote: Remote | None = None,
 ) -> int:
-    """Answer puzzles and print each answer as soon as it and those before it are there. `asked`: the options of
-    Reasoner.solve. `animate`: a new SVG file for how the first trajectories of the only puzzle think. `skip_bad`: what
-    is no puzzle is told and left out, for exit code 2 at the end. `quiet`: say only what goes wrong on standard error.
-    `base`: see Task.understand. `explain_input`: only say how this file is understood. `blank_unknown`: symbols of
-    one's own inputs that are not known read as blanks. `input_key`: of a file of one's own inputs.
-    `output`: a new file for the answers in place of their printing, see gram.console.output; it and `n` for rows that
-    are completed: see gram.console.rows. `dtype`, `trust`, `check`: see gram.load. `remote`: a server that answers in
-    place of weights."""
+    """Answer puzzles and print each answer as soon as it and all earlier ones are ready. `asked`: options of
+    Reasoner.solve. `animate`: a new SVG file that shows the first trajectories of the only puzzle. `skip_bad`: report
+    and skip invalid puzzles, with exit code 2 at the end. `quiet`: print only errors on standard error. `base`: see
+    Task.understand. `explain_input`: only show how this file is understood. `blank_unknown`: read unknown symbols of
+    your own inputs as blanks. `input_key`: of a file of one's own inputs.
+    `output`: a new file for the answers instead of printing them, see gram.console.output; for completed rows, `output`
+    and `n` are described in gram.console.rows. `dtype`, `trust`, `check`: see gram.load. `remote`: a server that
+    answers instead of weights."""
     if remote is not None and (name == tasks.OWN or weights or check or trust or animate or dtype != "auto"):
-        raise ValueError("With --server the weights are there; leave --weights, --dtype, --check and --animate out.")
+        raise ValueError(
+            "With --server, the server has the weights; leave out --weights, --dtype, --check and --animate."
+        )
     task = named(name, weights, trust=trust, check=check, keys=(input_key, None))
     check_base(task, base)
     if output is not None:
@@ -86,7 +88,7 @@ def solve(
         raise ValueError(task.sampled().no_puzzles)
     if explain_input is not None:
         if puzzles or input is not None:
-            raise ValueError("--explain-input says how a file is understood; leave --input and other puzzles out.")
+            raise ValueError("--explain-input shows how a file is understood; leave out --input and other puzzles.")
         from gram.console.explain import explain
 
         return explain(task, explain_input, base)
@@ -160,7 +162,7 @@ def answers(
     bar: Progress,
     asked: dict[str, Any],
 ) -> Iterator[tuple[int, Tokens, Answer]]:
-    """Each puzzle's number, tokens (L,) and answer."""
+    """Yield the number, tokens (L,) and answer of each puzzle."""
     begin, over, evaluations = time.perf_counter(), 0, 0
 
     def refuse(place: int, sentence: str) -> None:
@@ -184,12 +186,12 @@ def answers(
 
 
 def fields(number: int, answer: Answer) -> dict[str, Any]:
-    """One line of --json: see Answer.to_dict. number: which puzzle of the input it is, from 1."""
+    """One line of --json: see Answer.to_dict. number: position of the puzzle in the input, from 1."""
     return answer.to_dict() | {"number": number}
 
 
 def describe(task: Task, puzzle: Tokens, answer: Answer) -> str:
-    """One answer for people: picture, verdict, text, and what it took."""
+    """One answer for people: picture, verdict, text, and cost."""
     cost = f"{counted(answer.evaluations, 'function evaluation')}, {answer.seconds:.2f} s"
     if answer.tokens is None and not answer.complete:
         return f"{task.render(puzzle)}\nunsolved when the time was up ({cost}); more time may find an answer"

@@ -1,4 +1,4 @@
-"""`gram solve --server URL`: a server answers in place of weights that are loaded here."""
+"""`gram solve --server URL`: a server answers instead of locally loaded weights."""
 
 import json
 import time
@@ -15,17 +15,17 @@ from gram.console.text import counted, one_line, say
 from gram.tasks.base import Task, Tokens
 
 CHUNK = 64
-"""Puzzles of one request."""
+"""Puzzles per request."""
 PATIENCE = 20
-"""So often a server that is busy is asked again."""
+"""Maximum retries of a busy server."""
 LONGEST = 64 << 20
-"""Bytes of a response at most."""
+"""Maximum bytes of a response."""
 SECONDS = 600.0
-"""A server that says nothing for so long has gone."""
+"""Seconds of silence after which a server counts as gone."""
 
 
 class Remote(NamedTuple):
-    """A server, and what opens it."""
+    """A server and its token."""
 
     url: str
     token_file: Path | None = None
@@ -41,7 +41,7 @@ def tell(
     several: bool,
     output: Path | None = None,
 ) -> None:
-    """Print each answer, or write all into the new file `output`. several: name puzzles by number, and say at the end
+    """Print each answer, or write all to the new file `output`. several: name puzzles by number, and print at the end
     how many were solved."""
     begin, solved = time.perf_counter(), 0
     with records(output) as taken:
@@ -61,11 +61,11 @@ def tell(
 def answers(
     remote: Remote, task: Task, numbered: Sequence[tuple[int, Tokens]], asked: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """The answer to each puzzle as `gram solve --json` tells it. ValueError for what the server refuses, OSError if it
-    cannot be reached."""
+    """Yield the answer to each puzzle, as in `gram solve --json`. ValueError if the server refuses a request, OSError
+    if it cannot be reached."""
     options = {name: value for name, value in asked.items() if value is not None}
     if options.pop("timeout", None) is not None:
-        raise ValueError("A server has one time limit for all puzzles; give --total-timeout in place of --timeout.")
+        raise ValueError("A server has one time limit for all puzzles; give --total-timeout instead of --timeout.")
     total = options.pop("total_timeout", None)
     begin = time.monotonic()
     for first in range(0, len(numbered), CHUNK):
@@ -78,10 +78,10 @@ def answers(
 
 
 def post(remote: Remote, name: str, body: dict[str, Any], numbers: Sequence[int]) -> list[dict[str, Any]]:
-    """The answers to one request. A busy server is asked again when it says so."""
+    """The answers to one request. A busy server is asked again when it allows."""
     url = f"{remote.url.rstrip('/')}/v1/{urllib.parse.quote(name)}/solve"
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise ValueError(f"{remote.url} is no address of a server; give one such as http://127.0.0.1:8000.")
+        raise ValueError(f"{remote.url} is not the address of a server; give one such as http://127.0.0.1:8000.")
     headers = {"Content-Type": "application/json"}
     if remote.token_file is not None:
         headers["Authorization"] = f"Bearer {remote.token_file.read_text(encoding='utf-8').strip()}"
@@ -98,7 +98,7 @@ def post(remote: Remote, name: str, body: dict[str, Any], numbers: Sequence[int]
         except (urllib.error.URLError, TimeoutError) as error:
             reason = getattr(error, "reason", error)
             raise OSError(f"{remote.url} does not answer ({reason}); is `gram serve` running there?") from None
-    raise OSError(f"{remote.url} is busy; ask again later.")
+    raise OSError(f"{remote.url} is busy; try again later.")
 
 
 def read(text: bytes, where: str) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def read(text: bytes, where: str) -> list[dict[str, Any]]:
 
 
 def refusal(error: urllib.error.HTTPError, numbers: Sequence[int]) -> str:
-    """What the server says of a request, with the number of the puzzle that it is about."""
+    """The server's error for a request, with the number of the puzzle at fault."""
     try:
         problem = json.loads(error.read(1 << 20))
         detail, field = str(problem["detail"]), str(problem.get("field", ""))

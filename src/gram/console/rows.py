@@ -1,4 +1,4 @@
-"""`gram solve` and `gram eval` on tables whose rows are completed."""
+"""`gram solve` and `gram eval` for completing rows of tables."""
 
 import json
 from pathlib import Path
@@ -25,17 +25,17 @@ def fill(
     asked: dict[str, Any],
 ) -> int:
     """Fill the empty cells of the table `input` and write it to the new file `output` (see gram.console.output). n = 1:
-    the likeliest value of each cell; more: as many drawn rows for each, numbered in a column `imputation`. Columns
-    NAME.p, behind all others, hold the probability of what was filled in, and are empty where a cell was there."""
+    the most likely value of each cell; more: this many drawn rows for each row, numbered in a column `imputation`.
+    Columns NAME.p, after all others, hold the probability of a filled-in value, and are empty for existing cells."""
     if n < 1:
         raise ValueError(f"n is {n}; it must be at least 1.")
     header, rows = read_table(input)
     names = [column.name for column in task.config.columns]
     if strange := [name for name in header if name not in (*names, *task.config.left_out)]:
-        raise ValueError(f"{input} has the column {strange[0]}, which the weights do not know; take it away.")
+        raise ValueError(f"{input} has the column {strange[0]}, which the weights do not know; remove it.")
     puzzles = task.rows_of(input)
     if not len(puzzles):
-        raise ValueError(f"{input} holds no rows; write some below the header.")
+        raise ValueError(f"{input} has no rows; write some below the header.")
     reasoner, _, _ = load(task, weights, dtype)
     from gram.measure import rows as measure
 
@@ -77,7 +77,7 @@ def evaluate(
     as_json: bool,
     asked: dict[str, Any],
 ) -> int:
-    """Figures of the hidden cells of held-out rows."""
+    """Print metrics of the hidden cells of held-out rows."""
     found, _ = examples_of(task, data, split, limit, None)
     reasoner, label, _ = load(task, weights, dtype)
     from gram.measure import rows as measure
@@ -91,7 +91,7 @@ def evaluate(
     else:
         say(
             f"{label}: {counted(metrics['cells'], 'hidden cell')} of {counted(len(found), 'row')}, {metrics['data']}\n"
-            f"  accuracy  {metrics['accuracy']:8.2%}  the likeliest value is right "
+            f"  accuracy  {metrics['accuracy']:8.2%}  the most likely value is correct "
             f"(the most frequent of the column: {metrics['mode_accuracy']:.2%})\n"
             f"  nats      {metrics['nats']:8.3f}  a cell, minus log-likelihood "
             f"(shares of the column: {metrics['mode_nats']:.3f})\n"

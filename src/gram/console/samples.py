@@ -1,4 +1,4 @@
-"""What `gram generate` says, and `gram eval` of a task without puzzles: text for people, or JSON."""
+"""Output of `gram generate`, and of `gram eval` for unconditional tasks: text for people, or JSON."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
 
 SHOWN = 3
-"""Samples in the terminal."""
+"""Samples shown in the terminal."""
 SHEET = 100
 """Samples in a picture."""
 ROWS = 8
@@ -43,8 +43,8 @@ def sample(
     quiet: bool = False,
     output: Path | None = None,
 ) -> int:
-    """Draw n samples, print them or their metrics, and write pictures if asked to. `asked`: the options
-    of Reasoner.generate. `output`: also a new file of them, see gram.console.output."""
+    """Draw n samples, print them or their metrics, and write pictures if requested. `asked`: the options of
+    Reasoner.generate. `output`: also write them to this new file, see gram.console.output."""
     task = tasks.task(name).sampled()
     if output is not None:
         check_output(output)
@@ -80,7 +80,7 @@ def sample(
 def drawn(
     task: Unconditional, weights: str | None, dtype: str, n: int | None, asked: dict[str, Any], quiet: bool
 ) -> tuple["Reasoner", str, Path, generate.Samples]:
-    """What `load` gives, and n samples, shown while they are drawn."""
+    """The result of `load`, and n samples, with progress while they are drawn."""
     with progress("Drawing", quiet=quiet) as bar:
         bar.at(lambda: Snapshot(0.0, "reading the weights"))
         reasoner, label, folder = load(task, weights, dtype)
@@ -91,7 +91,7 @@ def drawn(
 
 
 def beside(blocks: list[str], gap: str = "  ") -> str:
-    """Blocks of text of as many lines each, side by side."""
+    """Blocks of text with equally many lines, side by side."""
     return "\n".join(gap.join(lines) for lines in zip(*(block.splitlines() for block in blocks), strict=True))
 
 
@@ -123,8 +123,8 @@ def table(values: dict[str, Any]) -> str:
 
 
 def digits(task: Unconditional, samples: generate.Samples, split: str) -> dict[str, Any]:
-    """How much images look like those of a split (see gram.measure.images), where the files are here; {} for all
-    other tasks."""
+    """How similar images are to those of a split (see gram.measure.images), if the files are here; {} for all other
+    tasks."""
     if not task.digits:
         return {}
     from gram.measure.images import realism
@@ -148,8 +148,8 @@ def evaluate(
     asked: dict[str, Any],
     quiet: bool = False,
 ) -> int:
-    """Figures of as many samples as `width`, recorded if asked to. seen: those among the training data of the recipe
-    (over the valid ones; None where the files are not here)."""
+    """Print metrics of `width` samples, and record them if requested. seen: share of the valid samples in the recipe's
+    training data (None if the files are not here)."""
     reasoner, label, folder, samples = drawn(task, weights, dtype, None, asked, quiet)
     options = drawing(reasoner.config.solve, None, asked)
     values = {"task": task.spec.name, "weights": label, "data": split, "depth": options.depth}
@@ -173,7 +173,7 @@ def evaluate(
 
 
 def seen(task: Unconditional, files: tuple[str, ...], samples: generate.Samples) -> float | None:
-    """Share of the valid samples that are in the training data; None where these are not here, or are all there is."""
+    """Share of the valid samples in the training data; None if these are not here, or contain all possible samples."""
     try:
         known = None if task.support() is not None else load_examples(task, files, "train").targets
     except FileNotFoundError:
@@ -183,5 +183,5 @@ def seen(task: Unconditional, files: tuple[str, ...], samples: generate.Samples)
 
 
 def rows(tokens: Tokens) -> np.ndarray:
-    """(n, L) uint8 -> (n,) with a row as one value."""
+    """(n, L) uint8 -> (n,) with each row as one value."""
     return np.ascontiguousarray(tokens).view(f"V{tokens.shape[1]}").ravel()

@@ -1,4 +1,4 @@
-"""How numbers and answers are put into words for people."""
+"""Numbers and answers as text for people."""
 
 import os
 import sys
@@ -18,6 +18,6 @@ def counted(number: int | None, noun: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print; without colors where nobody sees them or NO_COLOR asks for none."""
+    """Print, without colors if the output is not a terminal or NO_COLOR is set."""
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
     print(ESCAPES.sub("", text) if plain else text)
