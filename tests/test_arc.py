@@ -23,7 +23,7 @@ from gram.tasks.arc.files import Pair, Puzzle, Splits, splits
 from gram.tasks.arc.grids import END, View, corner, crop, parse, place, same_in_all_views, views, write
 from gram.tasks.arc.reading import puzzles_of, read_puzzles
 from gram.tasks.arc.task import Arc, describe
-from gram.tasks.base import IDENTITY, PAD, Symmetry, spell, spelt
+from gram.tasks.base import IDENTITY, PAD, Symmetry, spell, spelled
 from gram.train import loop
 from gram.train.log import NullLog
 from gram.train.optim import PuzzleVectors
@@ -126,7 +126,7 @@ def test_a_pair_has_one_name_in_all_views():
 
 def test_numbers_are_spelt():
     numbers = np.array([0, 255, 256, 959_999])
-    np.testing.assert_array_equal(spelt(spell(numbers)), numbers)
+    np.testing.assert_array_equal(spelled(spell(numbers)), numbers)
     assert spell(numbers)[2].tolist() == [0, 1, 0]
 
 
@@ -152,7 +152,7 @@ def test_a_variant_has_an_identity_of_its_own(task):
     some = task.examples("train", count=40)
     symmetry = task.symmetry(np.random.default_rng(0), len(some))
     seen, answers = task.augment(symmetry, some.inputs, some.targets)
-    before, after = spelt(some.inputs), spelt(seen)
+    before, after = spelled(some.inputs), spelled(seen)
     assert (before % 4 == 0).all()
     np.testing.assert_array_equal(before // 4, after // 4)
     assert set((after % 4).tolist()) == {0, 1, 2, 3}
@@ -298,7 +298,7 @@ def test_a_puzzle_has_a_vector_in_front_or_everywhere(task, registers, puzzle_em
     assert model.identities is not None
     assert model.rows == registers + 36
     x = torch.from_numpy(task.examples("train", count=2).inputs.astype(np.int64))
-    assert model.identify(x).tolist() == spelt(x.numpy().astype(np.uint8)).tolist()
+    assert model.identify(x).tolist() == spelled(x.numpy().astype(np.uint8)).tolist()
     plain = model.encode(x)
     assert plain.shape == (2, registers + 36, 16)
     model.identities[model.identify(x)[0]] = 1.0
@@ -519,13 +519,13 @@ def test_other_refusals(run, files, tmp_path, capsys, task):
     assert "train with it: gram train arc-1-6 --data FILE" in err
     changed = tmp_path / "changed.json"
     changed.write_text(json.dumps({"qp03": GOOD}))
-    assert "shows other pairs here than in training" in refused("solve", "arc-1-6", changed, "--weights", run)
+    assert "other pairs here than in training" in refused("solve", "arc-1-6", changed, "--weights", run)
     assert "There is no file nowhere.json" in refused("solve", "arc-1-6", "nowhere.json", "--weights", run)
     assert "none of the 36" in refused("solve", "arc-1-6", "xyz 12", "--weights", run)
     assert "is no puzzle" in refused("solve", "arc-1-6", "qp03\n", "--weights", run)
     assert "holds 6 at most" in refused("solve", "arc-1-6", "qp03 1234567", "--weights", run)
     assert "'a' is no variant" in refused("solve", "arc-1-6", "qp03*a 12", "--weights", run)
-    assert "row 2 of the grid has 1 cells" in refused("solve", "arc-1-6", "qp03 12/3", "--weights", run)
+    assert "Row 2 of the grid has 1 cells" in refused("solve", "arc-1-6", "qp03 12/3", "--weights", run)
     assert "--want" in refused("solve", "arc-1-6", "qp03 12", "--want", 2, "--weights", run)
     assert "--select" in refused("eval", "arc-1-6", "--select", "first", "--weights", run)
     assert "limit is 0" in refused("eval", "arc-1-6", "--limit", 0, "--weights", run)

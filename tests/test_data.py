@@ -247,7 +247,7 @@ def test_what_is_there_already_stays(server, tmp_path):
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
     for options in ({"source": source}, {"mirror": server.address}):
-        with pytest.raises(ValueError, match="is there already; move it away"):
+        with pytest.raises(ValueError, match="exists; move it away"):
             get("maze-30", out, **options)
         assert mine.read_bytes() == b"mine"
         assert contents(out) == [MAZE_FILES[1]]

@@ -350,7 +350,7 @@ def test_no_file_and_no_data(tmp_path, refused):
 @pytest.mark.parametrize(
     ("text", "where", "sentence"),
     [
-        (CHECK, "check.py", "is not of the form file.py:function"),
+        (CHECK, "check.py", "file.py:function"),
         (CHECK, "other.py:check", "There is no file"),
         (CHECK, "check.py:nothing", "has no function nothing"),
         ("import nowhere", "check.py:check", "cannot be loaded (ModuleNotFoundError: No module named 'nowhere')"),
@@ -620,7 +620,7 @@ def test_unknown_symbols_are_named_or_blank(runs, gram):
     assert json.loads(ran.out)["puzzle"] == "5 \ufffd 3"  # what ends in blanks ends before them
     ran = gram("solve", "own", "5 3", "--weights", runs / "with", "--trust-check", "--unknown", "blank")
     assert ran.code == 2
-    assert "no check judges" in ran.err
+    assert "without a check" in ran.err
 
 
 def test_figures_without_a_check_claim_nothing(runs, gram):

@@ -166,7 +166,7 @@ def test_what_is_too_large_is_told_a_task_that_has_weights(task, puzzle, advice)
 @pytest.mark.parametrize(
     ("task", "puzzle", "advice"),
     [
-        ("coloring-5", "1-2", ("coloring-8 has some and fills smaller puzzles up", "gram train coloring-5 --out DIR")),
+        ("coloring-5", "1-2", ("coloring-8", "gram train coloring-5 --out DIR")),
         ("coloring-9", "1-2", ("coloring-10 has some", "gram train coloring-9 --out DIR", "minutes")),
         ("maze-20", "/".join(["SG" + "." * 18, *["." * 20] * 19]), ("maze-30 has some", "gram train maze-20")),
         ("coloring-12", "1-2", ("train some with `gram train coloring-12 --out DIR`", "minutes")),
@@ -177,7 +177,7 @@ def test_where_no_weights_fit_the_command_is_named(gram, task, puzzle, advice): 
     ran = gram("solve", task, puzzle.replace("/", "\n"))
     assert ran.code == 2
     assert all(part in ran.err for part in advice), ran.err
-    assert ("has some" in ran.err) == ("has some" in advice[0])
+    assert ("coloring-8" in ran.err) == ("coloring-8" in advice[0])
 
 
 def test_where_vertices_count_from(tmp_path):

@@ -184,4 +184,4 @@ def test_what_cannot_be_followed(gram, tmp_path):
     assert (ran.code, "--run" in ran.err) == (2, True)
     ran = gram("report", "--follow", "--run", tmp_path)
     assert (ran.code, "metrics.jsonl" in ran.err) == (2, True)
-    assert "Nothing is told yet" in html([learning_curves.Learning("a", [], [])], None)
+    assert "No metrics yet" in html([learning_curves.Learning("a", [], [])], None)

@@ -1,4 +1,4 @@
-"""Which weights come with the package, by name: for advice that must not name what is not there."""
+"""Names of the shipped weights, so that advice names only existing ones."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ FOLDER = Path(__file__).parent / "pretrained"
 
 
 def names() -> list[str]:
-    """Names of the weights that come with the package."""
+    """Names of the weights in the package."""
     return sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
 
 

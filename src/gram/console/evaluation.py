@@ -66,7 +66,7 @@ def evaluate(
     submission: Path | None = None,
 ) -> int:
     """Measure, print the metrics, and record them if asked to. What `asked` leaves open comes from config.solve.
-    `keys`: of inputs and targets in a file of one's own data. `submission`: attempts at ARC puzzles to score,
+    `keys`: of inputs and targets in a file of your own data. `submission`: attempts at ARC puzzles to score,
     in place of weights."""
     if submission is not None:
         from gram.console import arc

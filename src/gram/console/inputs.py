@@ -139,7 +139,7 @@ def named(
     keys: tuple[str | None, str | None] = (None, None),
 ) -> Task:
     """The task of that name; what your own data are, and which ARC puzzles, is in the config of the weights.
-    `trust`, `check`: see gram.load. `keys`: how a file of one's own data names inputs and targets, if not as those that
+    `trust`, `check`: see gram.load. `keys`: how a file of your own data names inputs and targets, if not as those that
     were trained on."""
     from gram.tasks.own.task import Table
 

@@ -62,7 +62,7 @@ def solve(
     Reasoner.solve. `animate`: a new SVG file that shows the first trajectories of the only puzzle. `skip_bad`: report
     and skip invalid puzzles, with exit code 2 at the end. `quiet`: print only errors on standard error. `base`: see
     Task.understand. `explain_input`: only show how this file is understood. `blank_unknown`: read unknown symbols of
-    your own inputs as blanks. `input_key`: of a file of one's own inputs.
+    your own inputs as blanks. `input_key`: of a file of your own inputs.
     `output`: a new file for the answers instead of printing them, see gram.console.output; for completed rows, `output`
     and `n` are described in gram.console.rows. `dtype`, `trust`, `check`: see gram.load. `remote`: a server that
     answers instead of weights."""

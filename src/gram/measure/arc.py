@@ -108,8 +108,9 @@ def ask(
     options: SamplingOptions,
     watch: Watch | None = None,
 ) -> list[Asked]:
-    """Test inputs (number of the puzzle, grid) through all variants. `watch`: told every stage. When `total_timeout`
-    has passed, the votes are those that there are; without a limit the answers do not depend on what else is asked."""
+    """Answer test inputs (number of the puzzle, grid) in all variants. `watch`: called at every stage. When
+    `total_timeout` has passed, the votes are those that there are; without a limit the answers do not depend on what
+    else is asked."""
     V, answers, begin, total = len(task.views), [], time.perf_counter(), options.total_timeout
     together = max(1, CHUNK // V)
     for first in range(0, len(asked), together):

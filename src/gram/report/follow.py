@@ -17,7 +17,7 @@ EVERY = 5.0
 
 
 def follow(runs: Sequence[Path], out: Path, *, every: float = EVERY, wait: Callable[[float], None] = time.sleep) -> int:
-    """Write OUT/runs.html, and again whenever a run has told something, until all are finished or Ctrl-C comes.
+    """Write OUT/runs.html, and rewrite it whenever a run has new metrics, until all are finished or Ctrl-C.
     FileNotFoundError for a folder that holds no run, ValueError without matplotlib."""
     if not runs:
         raise ValueError("--follow follows runs; name their folders with --run.")
@@ -40,7 +40,7 @@ def follow(runs: Sequence[Path], out: Path, *, every: float = EVERY, wait: Calla
             wait(every)
             learned = [learning_curves.read(path) for path in runs]
     except KeyboardInterrupt:
-        with whole(out / PAGE) as temporary:  # a page that nobody writes any more need not look for news
+        with whole(out / PAGE) as temporary:  # a finished page need not reload
             temporary.write_text(html(learned, None), encoding="utf-8")
     return 0
 
@@ -57,7 +57,7 @@ def html(learned: Sequence[learning_curves.Learning], every: float | None) -> st
         if figure is not None:
             figure.savefig(drawn, format="svg", metadata={"Date": None})
     picture = drawn.getvalue()
-    shown = picture[picture.find("<svg") :] if picture else "<p>Nothing is told yet.</p>"
+    shown = picture[picture.find("<svg") :] if picture else "<p>No metrics yet.</p>"
     renew = "" if every is None else f'<meta http-equiv="refresh" content="{every:g}">'
     names = "".join(f"<li>{escape(run.name)}: {'finished' if run.finished else 'learning'}</li>" for run in learned)
     return (

@@ -71,7 +71,7 @@ class TaskSpec:
         if not ((found >= 0) & (found < limits)).all():
             raise ValueError(f"The tokens of {self.name} are 0 to {self.vocabulary - 1}; this array has others.")
         found = found.astype(np.uint8)
-        if prefix and spelt(found[None])[0] >= self.identities:
+        if prefix and spelled(found[None])[0] >= self.identities:
             raise ValueError(f"These tokens are not a puzzle of {self.name}; compare them with the result of encode.")
         return found
 
@@ -201,7 +201,7 @@ class Task(ABC):
 
     def blank_unknowns(self) -> None:
         """From now on, symbols of inputs that are not known read as blanks. ValueError where a check judges."""
-        raise ValueError("--unknown blank is for one's own data that no check judges; leave one of them out.")
+        raise ValueError("--unknown blank is for your own data without a check; leave one of them out.")
 
     def renumbered(self, config: Config) -> "Renumbering | None":
         """What became of the tokens of weights with this `config`; None where they are the same."""
@@ -349,7 +349,7 @@ def spell(numbers: np.ndarray) -> Tokens:
     return (np.asarray(numbers)[:, None] >> (8 * np.arange(IDENTITY)) & 255).astype(np.uint8)
 
 
-def spelt(tokens: Tokens) -> np.ndarray:
+def spelled(tokens: Tokens) -> np.ndarray:
     """The inverse: inputs (n, L) -> numbers (n,) int64."""
     return (tokens[:, :IDENTITY].astype(np.int64) << (8 * np.arange(IDENTITY))).sum(1)
 

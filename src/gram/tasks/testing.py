@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gram.tasks.base import IDENTITY, PAD, SPLITS, Examples, Symmetry, Task, Tokens, spelt
+from gram.tasks.base import IDENTITY, PAD, SPLITS, Examples, Symmetry, Task, Tokens, spelled
 
 COUNT = 20
 """Number of examples to check."""
@@ -54,7 +54,7 @@ def check_examples(task: Task) -> None:
     assert (some.targets[:, : spec.answer_start] == PAD).all(), "a target has a token before the answer starts"
     if spec.identities:
         assert spec.answer_start >= prefix, "the answer overlaps the number of the puzzle"
-        assert spelt(some.inputs).max() < spec.identities, "an input has an unknown puzzle number"
+        assert spelled(some.inputs).max() < spec.identities, "an input has an unknown puzzle number"
     else:
         assert (some.inputs != PAD).all(), "an input contains padding"
         assert (some.targets[:, spec.answer_start :] != PAD).all(), "a target contains padding in the answer"

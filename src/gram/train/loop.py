@@ -79,7 +79,7 @@ def _train(
     began: float | None,
     track: str | None,
 ) -> Path:
-    """`train` of one process, while nobody else trains in `out`."""
+    """`train` of one process, under the lock of `out`."""
     task = tasks.of(config, trust=trust)
     if task.withheld is not None:
         raise ValueError(task.unchecked)

@@ -116,7 +116,7 @@ class Baseline(nn.Module):
         return Output(logits, torch.stack([halt, -halt], dim=1), torch.zeros_like(halt))
 
     def pool(self, readout: Tensor) -> Tensor:
-        """(B, _): heads there are none, so nobody reads this."""
+        """(B, _): unused, since there are no heads."""
         return readout[:, 0]
 
     # parts ------------------------------------------------------------------------------------------------

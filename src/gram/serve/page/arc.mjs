@@ -56,7 +56,7 @@ function write({ name, train, test: [{ input, output }] }) {
   return JSON.stringify({ train: train.map(pair), test: [pair({ input, output })] });
 }
 
-/** The puzzle with another test input, whose output nobody knows. */
+/** The puzzle with another test input, whose output is unknown. */
 const asking = (puzzle, input) => ({ ...puzzle, test: [{ input }] });
 
 function resized({ tall, wide, cells }, key) {

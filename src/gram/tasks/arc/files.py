@@ -1,5 +1,5 @@
-"""Puzzles of ARC, and which of their pairs are trained on: the demonstrations, never what is asked. How files hold
-them is in gram.tasks.arc.reading."""
+"""ARC puzzles, and their training pairs: the demonstrations, never the test pairs. File formats are in
+gram.tasks.arc.reading."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ DEV = 20
 
 
 class Pair(NamedTuple):
-    """An input and its output; None where it is not known."""
+    """An input and its output; None if unknown."""
 
     input: Grid
     output: Grid | None
@@ -22,7 +22,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Puzzle:
-    """A task of ARC: what is shown, and what is asked."""
+    """An ARC puzzle: its demonstrations and test pairs."""
 
     name: str
     shown: tuple[Pair, ...]
@@ -35,7 +35,7 @@ class Puzzle:
 
     @property
     def content(self) -> str:
-        """16 hexadecimal digits of the sha256 of what is shown: the same puzzle under any name."""
+        """16 hexadecimal digits of the sha256 of the demonstrations, the same under any name."""
         digest = hashlib.sha256()
         for grid in (grid for pair in self.shown for grid in pair if grid is not None):
             digest.update(bytes(grid.shape) + grid.tobytes())
@@ -47,7 +47,7 @@ class Puzzle:
         return int(self.content, 16) % 100 < DEV
 
 
-# what is trained on ---------------------------------------------------------------------------------------
+# training pairs -------------------------------------------------------------------------------------------
 class Example(NamedTuple):
     """A pair and the number of its puzzle."""
 
@@ -76,7 +76,7 @@ def splits(known: Sequence[Puzzle], asked: Sequence[Puzzle]) -> Splits:
     kept = [p for p in known if p.name not in names and p.content not in contents]
     puzzles = tuple({p.content: p for p in [*kept, *asked]}.values())
     if twice := [p.name for p in puzzles if sum(p.name == other.name for other in puzzles) > 1]:
-        raise ValueError(f"two puzzles are called {twice[0]} and show other pairs; give one of them another name")
+        raise ValueError(f"Two puzzles named {twice[0]} have different pairs; rename one of them.")
     last = {p.content for p in asked}
     train: list[Example] = []
     held: dict[str, list[Example]] = {"dev": [], "test": []}

@@ -24,7 +24,7 @@ class View:
     turn: int
     """0 to 3: quarter turns to the left; 4 to 7: transposed before them."""
     colors: tuple[int, ...]
-    """What becomes of each of the ten colors; 0 stays 0."""
+    """New color of each of the ten colors; 0 stays 0."""
 
     def apply(self, grid: Grid) -> Grid:
         """(H, W) -> (H, W) or (W, H)."""
@@ -32,7 +32,7 @@ class View:
         return np.array(self.colors, np.uint8)[turned]
 
     def undo(self, grid: Grid) -> Grid:
-        """The grid that `apply` made this one of."""
+        """The inverse of `apply`."""
         return self.turn_back(np.argsort(self.colors).astype(np.uint8)[grid])
 
     def turn_back(self, cells: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ def place(grid: Grid, side: int, row: int = 0, column: int = 0) -> Tokens:
 
 
 def corner(canvas: Tokens, side: int) -> tuple[int, int]:
-    """Where the first cell is: the first row and column that hold more than padding."""
+    """Position of the first cell: the first row and column with more than padding."""
     filled = canvas.reshape(side, side) != PAD
     return int(filled.any(1).argmax()), int(filled.any(0).argmax())
 
@@ -99,9 +99,9 @@ def parse(text: str) -> Grid:
     rows = text.strip().strip("/").split("/")
     for number, row in enumerate(rows, 1):
         if not (row.isascii() and row.isdigit()):
-            raise ValueError(f"row {number} of the grid is {row!r}; write its colors as digits, rows with / between")
+            raise ValueError(f"Row {number} of the grid is {row!r}; write its colors as digits, with / between rows.")
         if len(row) != len(rows[0]):
-            raise ValueError(f"row {number} of the grid has {len(row)} cells and row 1 has {len(rows[0])}; repair it")
+            raise ValueError(f"Row {number} of the grid has {len(row)} cells and row 1 has {len(rows[0])}; repair it.")
     return np.array([[int(cell) for cell in row] for row in rows], np.uint8)
 
 

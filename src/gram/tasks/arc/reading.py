@@ -3,8 +3,8 @@
 JSON, in any encoding, gzip'd or not. {"train": [{"input": grid, "output": grid}, ...], "test": [...]} is one puzzle,
 named after its file; id -> such an object, or a list of such objects, are several, and so is a folder of files of one
 each. The output of a test pair may be missing: it is in the file of solutions (id -> its output grids) beside it, or
-nobody knows it. A submission is id -> a list of {"attempt_1": grid, "attempt_2": grid}, one for each test input. A grid
-is a list of rows of integers 0 to 9, 1x1 to 30x30.
+unknown. A submission is id -> a list of {"attempt_1": grid, "attempt_2": grid}, one for each test input. A grid is a
+list of rows of integers 0 to 9, 1x1 to 30x30.
 """
 
 import re
@@ -227,7 +227,7 @@ def attempts(
     submission: dict[str, list[list[Grid]]], outputs: dict[str, list[Grid]], where: str
 ) -> tuple[list[list[Grid]], list[str]]:
     """The attempts at every output, in the order of `outputs`, and the puzzles that have none there. ValueError for
-    puzzles that nobody asked, and for another number of test inputs."""
+    unknown puzzles, and for a different number of test inputs."""
     strange = [name for name in submission if name not in outputs]
     if strange:
         raise ValueError(f"{where} answers {strange[0][:60]}, which is none of the {len(outputs)} puzzles; remove it.")

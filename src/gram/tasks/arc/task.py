@@ -28,7 +28,7 @@ from gram.tasks.base import (
     TaskSpec,
     Tokens,
     spell,
-    spelt,
+    spelled,
     square_views,
 )
 from gram.tasks.data.files import read_text
@@ -45,7 +45,7 @@ FILES = {
 class Arc(Task):
     """ "arc-1", "arc-2", or "arc-1-N": the puzzles whose grids all fit into N x N.
 
-    What is right is known of the pairs that `examples` has read, and of no others (`checkable`)."""
+    Correct answers are known only for the pairs that `examples` has read (`checkable`)."""
 
     checkable = False
     own_splits = True
@@ -60,7 +60,7 @@ class Arc(Task):
             puzzles = self._splits.puzzles
             if not puzzles:
                 raise ValueError(
-                    f"no puzzle of {', '.join(config.known + config.asked)} fits into {name}; use a larger N"
+                    f"No puzzle of {', '.join(config.known + config.asked)} fits into {name}; use a larger N."
                 )
             names, contents = tuple(p.name for p in puzzles), tuple(p.content for p in puzzles)
             self.config = dataclasses.replace(config, names=names, contents=contents)
@@ -94,14 +94,14 @@ class Arc(Task):
             return self.config.contents.index(puzzle.content)
         if puzzle.name in self.config.names:
             raise ValueError(
-                f"the puzzle {puzzle.name} shows other pairs here than in training; train with it: gram train "
+                f"The puzzle {puzzle.name} has other pairs here than in training; train with it: gram train "
                 f"{self.name} --data FILE"
             )
         raise ValueError(self._unknown(puzzle.name))
 
     def _unknown(self, name: str) -> str:
         return (
-            f"the puzzle {name} is none of the {len(self.config.names)} that were trained on, and only those can be "
+            f"The puzzle {name} is not among the {len(self.config.names)} training puzzles, and only those can be "
             f"answered; train with it: gram train {self.name} --data FILE"
         )
 
@@ -122,15 +122,15 @@ class Arc(Task):
         name, _, variant = name.partition("*")
         if not text:
             raise ValueError(
-                f"{puzzle.strip()[:40]!r} is no puzzle; write its name and the test input as in {name} 07/70"
+                f"{puzzle.strip()[:40]!r} is not a puzzle; write its name and the test input as in {name} 07/70."
             )
         if name not in self.config.names:
             raise ValueError(self._unknown(name))
         if variant and not (variant.isascii() and variant.isdigit() and int(variant) < len(self.views)):
-            raise ValueError(f"{variant!r} is no variant; they are 0 to {len(self.views) - 1}")
+            raise ValueError(f"{variant!r} is not a variant; variants are 0 to {len(self.views) - 1}.")
         grid = parse(text)
         if max(grid.shape) > self.side:
-            raise ValueError(f"the grid is {grid.shape[0]}x{grid.shape[1]}; {self.name} holds {self.side} at most")
+            raise ValueError(f"The grid is {grid.shape[0]}x{grid.shape[1]}; {self.name} allows at most {self.side}.")
         number = self.config.names.index(name) * len(self.views) + int(variant or 0)
         return np.concatenate([spell(np.array([number]))[0], place(grid, self.side)])
 
@@ -141,7 +141,7 @@ class Arc(Task):
 
     def show(self, tokens: Tokens) -> str:
         """Name and variant, and the rows of the grid."""
-        puzzle, variant = divmod(int(spelt(tokens[None])[0]), len(self.views))
+        puzzle, variant = divmod(int(spelled(tokens[None])[0]), len(self.views))
         return f"{self.config.names[puzzle]}{f'*{variant}' if variant else ''} {self.decode(tokens)}"
 
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
@@ -164,7 +164,7 @@ class Arc(Task):
         return np.array([self._wrong(p, a) for p, a in zip(puzzles, answers, strict=True)], np.int64)
 
     def _wrong(self, puzzle: Tokens, answer: Tokens) -> int:
-        number, variant = divmod(int(spelt(puzzle[None])[0]), len(self.views))
+        number, variant = divmod(int(spelled(puzzle[None])[0]), len(self.views))
         at = corner(puzzle[IDENTITY:], self.side)
         grids = [crop(tokens[IDENTITY:], self.side, *at) for tokens in (puzzle, answer)]
         asked, given = (None if grid is None else self.views[variant].undo(grid) for grid in grids)
@@ -176,7 +176,7 @@ class Arc(Task):
         return int((known != given).sum())
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
-        raise NotImplementedError("the answers of ARC cannot be enumerated")
+        raise NotImplementedError("The answers of ARC cannot be enumerated.")
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
@@ -217,7 +217,7 @@ class Arc(Task):
         """Puzzles in variant 0 and their answers in the variant that was drawn, both at one place of the canvas."""
         seen, moved = np.empty_like(puzzles), np.zeros_like(answers)
         for i, (variant, down, right) in enumerate(self._read(symmetry)):
-            number = spelt(puzzles[i : i + 1])
+            number = spelled(puzzles[i : i + 1])
             assert number[0] % len(self.views) == 0, "a variant of a variant"
             view, grids = self.views[variant], [crop(t[i][IDENTITY:], self.side) for t in (puzzles, answers)]
             turned = [None if grid is None else view.apply(grid) for grid in grids]
@@ -252,22 +252,21 @@ class Arc(Task):
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
         """Pairs in variant 0, a seeded sample of `count` of them at most. train: see gram.tasks.arc.files.splits; dev:
-        the test pairs of a fifth of the known puzzles; test: those of the asked ones. Without any for dev (files of
-        one's own), the test pairs take their place, or else the training pairs, which then say nothing about puzzles
-        that are asked."""
+        the test pairs of a fifth of the known puzzles; test: those of the asked ones. Without any for dev (your own
+        files), the test pairs are used, or else the training pairs, which then say nothing about unseen puzzles."""
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         found = self.pairs(split)
         if not found and split == "dev":
             found = self.pairs("test") or self.pairs("train")
         if not found:
-            raise ValueError(f"{self.name} has no pair with a known output in the split {split}; give more puzzles")
+            raise ValueError(f"{self.name} has no pair with a known output in the split {split}; give more puzzles.")
         rows = np.sort(np.random.default_rng(seed).permutation(len(found))[:count])
         return self._examples([found[row] for row in rows])
 
     def pairs(self, split: str) -> tuple[Example, ...]:
         """The pairs of a split, each input of a puzzle once, with the numbers that puzzles have in the configuration.
-        ValueError for train if the files hold other puzzles than it names: others were learnt."""
+        ValueError for train if the files hold other puzzles than the configuration."""
         number = {content: i for i, content in enumerate(self.config.contents)}
         puzzles = self._splits.puzzles
         if split == "train" and [p.content for p in puzzles] != list(self.config.contents):

@@ -1,7 +1,7 @@
 """Public collections of Sudokus without solutions: sampled by hash, solved, and split.
 
-What comes out is the same whenever and wherever it is made, but not the very files that the shipped weights learnt
-from: those are another sample, were brought into equivalent forms, and no solution grid of theirs is in two splits.
+The result is always the same, but differs from the files of the shipped weights: those are another sample, in
+equivalent forms, and no solution grid of theirs is in two splits.
 """
 
 import gzip
@@ -17,13 +17,13 @@ from pathlib import Path
 from gram.tasks.sudoku.task import Sudoku
 
 PUZZLE = re.compile(r"(?<![0-9.])[0-9.]{81}(?![0-9.])")
-"""In a line of a collection: a hash may stand before it and a rating behind."""
+"""A puzzle in a line of a collection, possibly with a hash before it and a rating after it."""
 OF_RATING, OF_FILE = 1_500, 20_000
-"""Puzzles of one rating of the bank, and of one hard collection, at most."""
+"""Maximum puzzles per rating of the bank, and per hard collection."""
 DEV = 30
-"""Every so-manieth puzzle, by its hash, is dev."""
+"""One of this many puzzles, by hash, is dev."""
 LARGEST = 2**27
-"""Bytes of one member of an archive, at most."""
+"""Maximum bytes of an archive entry."""
 
 
 def puzzles(text: str) -> list[str]:
@@ -33,7 +33,7 @@ def puzzles(text: str) -> list[str]:
 
 
 def number(puzzle: str) -> int:
-    """By which puzzles are sampled and split."""
+    """The hash by which puzzles are sampled and split."""
     return int.from_bytes(hashlib.sha256(puzzle.encode()).digest()[:8])
 
 

@@ -34,7 +34,7 @@ from gram.tasks.data.names import (
 from gram.tasks.data.store import data_folders, read_manifest, record, verify
 
 Build = Callable[[dict[str, Path], Path], None]
-"""Makes the files of a set, below the folder, out of the downloads by name."""
+"""Creates the files of a set in a folder from the downloads by name."""
 
 
 @dataclass(frozen=True)
@@ -43,40 +43,40 @@ class Source:
 
     name: str
     urls: tuple[str, ...]
-    """Where it is; several are mirrors."""
+    """Its URLs; several are mirrors."""
     sha256: str | None = None
-    """Its checksum, where one is published."""
+    """Its published checksum, if any."""
     most: int = 2**27
-    """Bytes that it may have."""
+    """Maximum bytes."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is downloaded, what becomes of it, and how a file is checked."""
+    """The downloads of a data set, how its files are built, and how they are checked."""
 
     sources: tuple[Source, ...]
     files: tuple[str, ...]
     """Paths below the data folder; recipes name them."""
     build: Build
     check: Callable[[Path], Any]
-    """ValueError if a file does not hold what it should."""
+    """Raises ValueError for a file with wrong contents."""
     license: str = "no license stated"
     whole: bool = False
-    """Whether its files are of use together only."""
+    """Whether its files are only useful together."""
     undress: Callable[[Path, Path], list[str]] | None = None
     """Writes what a folder or file (the first) holds in other forms as `files` below a folder (the second)."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A data set in its place."""
+    """A stored data set."""
 
     folder: Path
     origin: str
     files: dict[str, dict[str, Any]]
     """Path below `folder` -> {"bytes", "sha256"}."""
     found: bool
-    """Whether it was there already."""
+    """Whether it was already stored."""
 
 
 def obtain(
@@ -86,8 +86,8 @@ def obtain(
     `source` or, without one, from a data folder that holds it; else by download (`mirror` stands in for all hosts).
 
     ValueError for an unknown name, for files that do not hold what they should or no longer fit the manifest;
-    FileNotFoundError if `source` has none of the files; OSError if the download fails. `out` is then as it was, but for
-    downloads that broke off, which the next call goes on with."""
+    FileNotFoundError if `source` has none of the files; OSError if the download fails. `out` is then unchanged except
+    for interrupted downloads, which the next call continues."""
     if name not in DATASETS:
         raise ValueError(f"There is no data set {name!r}; choose one of {', '.join(DATASETS)}.")
     dataset = DATASETS[name]
@@ -181,7 +181,7 @@ def vacant(out: Path, files: Sequence[str], kept: Sequence[str]) -> None:
     """Make the folders of new files. ValueError if one is there that is not of those stored (`kept`): it stays."""
     for file in files:
         if (out / file).exists() and file not in kept:
-            raise ValueError(f"{out / file} is there already; move it away, or store elsewhere with --out.")
+            raise ValueError(f"{out / file} exists; move it away, or store elsewhere with --out.")
     for file in files:
         (out / file).parent.mkdir(parents=True, exist_ok=True)
 
@@ -200,7 +200,7 @@ def _download(
 def _fetched(
     name: str, dataset: Dataset, out: Path, aside: Path, mirror: str | None, report: Report, pause: float
 ) -> dict[str, Any]:
-    """`_download` while nobody else downloads the set there."""
+    """`_download` under the lock of the folder."""
     arrived = {source.name: aside / source.name for source in dataset.sources}
     for source in dataset.sources:
         urls = source.urls
@@ -217,7 +217,7 @@ def _fetched(
                 dataset.check(built / file)
                 authentic(built, file)
         except ValueError as error:
-            shutil.rmtree(aside)  # going on with it would only end here again
+            shutil.rmtree(aside)  # continuing with it would fail again
             raise ValueError(f"What came is no {name}: {str(error).replace(f'{built}/', '')}") from None
         for file in dataset.files:
             os.replace(built / file, out / file)

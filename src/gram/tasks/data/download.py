@@ -1,4 +1,4 @@
-"""One file over HTTP: resumed where it broke off, checked, and in its place whole or not at all."""
+"""Download a file over HTTP: resumed after interruptions, checked, and stored completely or not at all."""
 
 import http.client
 import os
@@ -13,12 +13,12 @@ from gram.tasks.data.store import fingerprint
 
 BLOCK = 1 << 20
 Report = Callable[[str, int, int | None], None]
-"""Told a file's name, the bytes that have arrived, and those expected (None where the server does not say)."""
+"""Called with a file's name, the bytes received, and the bytes expected (None if unknown)."""
 BROKEN = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
 
 
 def progress(name: str, done: int, total: int | None) -> None:
-    """A `Report`: one line on the terminal that renews itself; nothing where nobody sees it."""
+    """A `Report`: one line on a terminal that is updated; nothing elsewhere."""
     if sys.stderr.isatty():
         of = f" of {total / 1e6:.1f}" if total is not None else ""
         print(f"\r{name}  {done / 1e6:.1f}{of} MB", end="\n" if done == total else "", file=sys.stderr, flush=True)
@@ -38,7 +38,7 @@ def fetch(
     """Download the first of `urls` (mirrors) that answers to `path`, beginning where an earlier call left its .part.
 
     A broken connection is taken up again `attempts` times in all, after `pause` seconds and then longer. OSError when
-    no address gives the file (the .part stays, to go on from); ValueError for a wrong sha256 and for more than `most`
+    no address gives the file (the .part stays, for resuming); ValueError for a wrong sha256 and for more than `most`
     bytes (the .part goes)."""
     part = path.with_name(path.name + ".part")
     reasons = []

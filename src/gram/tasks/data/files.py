@@ -1,4 +1,4 @@
-"""Text and CSV files with plain errors."""
+"""Text and CSV files, with clear errors."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ def read_columns(path: Path, *names: str) -> list[list[str]]:
         delimiter = max(DELIMITERS, key=head.count)
         header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) or [[]]
     except csv.Error as error:
-        raise ValueError(f"{path} is no CSV ({error}); repair it") from error
+        raise ValueError(f"{path} is not a CSV file ({error}); repair it.") from error
     places = [place(header, name) for name in names]
     missing = [name for name, found in zip(names, places, strict=True) if found is None]
     if missing:
@@ -46,7 +46,7 @@ def read_columns(path: Path, *names: str) -> list[list[str]]:
 
 
 def place(header: Sequence[str], name: str) -> int | None:
-    """Where a column or key `name` stands, or the only one that means the same."""
+    """The index of the column or key `name`, or of its only synonym."""
     if name in header:
         return header.index(name)
     folded = [cell.strip().lower() for cell in header]
@@ -57,7 +57,7 @@ def place(header: Sequence[str], name: str) -> int | None:
         if len(found) > 1:
             raise ValueError(f"Both {header[found[0]]!r} and {header[found[1]]!r} could be the {name}; rename one.")
         return found[0] if found else None
-    if puzzle_name([name]) is None:  # a name that somebody gave
+    if puzzle_name([name]) is None:  # a custom name
         return None
     other = puzzle_name(header)
     return None if other is None else header.index(other)

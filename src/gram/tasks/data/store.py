@@ -1,5 +1,5 @@
-"""Where examples come from: files in the data folder, or the task's own generator. A manifest.json in the data folder
-holds the checksums of what `gram data` stored there (see datasets.py); such files are read only if they still fit."""
+"""Examples from files in the data folder or from the task's generator. A manifest.json in the data folder holds the
+checksums of the files that `gram data` stored (see datasets.py), which are read only if they still match."""
 
 import hashlib
 import json
@@ -18,13 +18,13 @@ MANIFEST = "manifest.json"
 
 
 def data_folders() -> list[Path]:
-    """Where data files are looked for: $GRAM_DATA, or ./data and ../shared/data. New ones go to the first."""
+    """The folders searched for data files: $GRAM_DATA, or ./data and ../shared/data. New files go to the first."""
     return [Path(folder) for folder in ([os.environ["GRAM_DATA"]] if "GRAM_DATA" in os.environ else FOLDERS)]
 
 
 def data_file(name: str) -> Path:
     """A data file by path, or by its path below one of the data folders. FileNotFoundError if it is in none of them;
-    ValueError if it is no longer what its folder's manifest says."""
+    ValueError if it no longer matches the manifest of its folder."""
     if Path(name).is_file():
         return Path(name)
     folders = data_folders()
@@ -37,7 +37,7 @@ def data_file(name: str) -> Path:
     sets = sets_with(name)
     way = f"get it with `gram data {sets[0]}`, or set" if sets else "set"
     raise FileNotFoundError(
-        f"There is no data file {name!r}, neither here nor in {', '.join(map(str, folders))}; {way} GRAM_DATA to the "
+        f"There is no data file {name!r} here or in {', '.join(map(str, folders))}; {way} GRAM_DATA to the "
         "folder that holds it."
     )
 
@@ -79,9 +79,9 @@ def record(folder: Path, name: str, origin: str, files: list[str]) -> dict[str, 
 
 
 def verify(folder: Path, file: str, expected: dict[str, Any]) -> None:
-    """ValueError if a stored file is not what the manifest says."""
+    """ValueError if a stored file does not match the manifest."""
     if fingerprint(folder / file) != expected:
-        raise ValueError(f"{folder / file} is not what {folder / MANIFEST} says; delete it and run `gram data` again.")
+        raise ValueError(f"{folder / file} does not match {folder / MANIFEST}; delete it and run `gram data` again.")
 
 
 def fingerprint(path: Path) -> dict[str, Any]:

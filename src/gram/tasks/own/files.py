@@ -1,4 +1,4 @@
-"""Reads one's own data: inputs and targets of a JSONL, JSON, CSV, TSV or NPZ file, as they were written.
+"""Read your own data: inputs and targets of a JSONL, JSON, CSV, TSV or NPZ file, as written.
 
 JSONL: a line {"input": ..., "target": ...} or {"input": ..., "targets": [...]}; JSON: a list of such objects, or an
 object of columns; CSV: columns input and target (or question and answer, puzzle and solution, in any case); NPZ: arrays

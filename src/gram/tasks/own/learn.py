@@ -1,4 +1,4 @@
-"""What one's own data are made of: the table of their files, learnt before anything is trained."""
+"""Describe your own data: the table of their files, derived before training."""
 
 import dataclasses
 from pathlib import Path
@@ -14,8 +14,8 @@ from gram.tasks.own.files import PLAIN, Names, Pairs, Written, kind_of, read_pai
 from gram.tasks.own.task import Table, names_of, written_of
 
 MOST = 254
-"""Symbols at most: tokens are bytes."""
-PROBES = 20  # inputs on which a check meets answers as a network gives them before it has learnt
+"""Maximum symbols, since tokens are bytes."""
+PROBES = 20  # inputs on which the check is tried with answers of an untrained network
 
 
 def describe(
@@ -27,11 +27,11 @@ def describe(
     add: bool = False,
     names: Names | None = None,
 ) -> Config:
-    """`config` with the table of its data files, if its task is one's own data; files and check are read and tried
-    first, so that whatever is wrong with them is said before anything is written.
+    """`config` with the table of its data files, if its task is your own data. Files and check are read and tried
+    first, so that errors are reported before anything is written.
 
-    A run that goes on has its table already, and `check` (file.py:function) takes the place of the one in it, which is
-    run only with `trust`. `names`: how the files name what they hold; as the weights of `start`, or plainly. A run that
+    A resumed run already has its table, and `check` (file.py:function) replaces the one in it, which runs only with
+    `trust`. `names`: how the files name what they hold; as the weights of `start`, or plainly. A run that
     begins with the weights of the table `start` keeps its symbols and lengths; with `add`, symbols that are new to it
     join. Without a check, "checked" cannot select and becomes "majority".
     FileNotFoundError or ValueError with one sentence."""

@@ -23,18 +23,18 @@ from gram.tasks.data.store import data_file
 
 HIDDEN = 1
 MISSING = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"}
-"""Cells that say that there is nothing."""
+"""Cells that count as missing."""
 MOST = SYMBOLS - 1
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 WHOLE = 0.1
-"""Share of the visits at which the whole row is hidden, so that rows can be drawn from scratch."""
+"""Share of visits with the whole row hidden, so that complete rows can be sampled."""
 DEV_SHARE = (0.1, 0.3)
-"""Share of the cells that are hidden in held-out rows."""
+"""Range of the share of hidden cells in held-out rows."""
 
 
 class Rows(Task):
-    """The task that a RowsConfig describes. Whether the completion of a new row is right, nobody knows; one of a row of
-    the files counts as right if it is a known row that keeps what was there."""
+    """The task that a RowsConfig describes. The correctness of the completion of a new row is
+    unknown; that of a row of the files counts as correct if it is a known row that keeps the existing cells."""
 
     checkable = False
 
@@ -234,8 +234,8 @@ def learn_rows(paths: Sequence[Path], bins: int | None = None) -> RowsConfig:
 
 
 def describe_rows(config: Config, bins: int | None = None) -> Config:
-    """`config` with what the table of its data files is, or as it is where a run goes on. FileNotFoundError or
-    ValueError with one sentence."""
+    """`config` with the description of its table; unchanged for a resumed run. FileNotFoundError or ValueError with one
+    sentence."""
     if config.task != OWN:
         raise ValueError(f"the task {config.task} has puzzles of its own; leave --complete out")
     if bins is not None and not 2 <= bins <= MOST:

@@ -1,4 +1,4 @@
-"""One's own data as a task: pairs of input and target, read from files (own/files.py).
+"""Your own data as a task: pairs of input and target, read from files (own/files.py).
 
 Tokens: 0 pad, 1 nothing, from 2 the symbols of inputs and targets in one order, so that a symbol which both use has one
 token. Nothing stands where a sequence has ended, and where an answer is to come. If every target is as long as its
@@ -23,7 +23,7 @@ from gram.tasks.reading.content import brief
 
 NOTHING = 1
 BLANK = "\ufffd"
-"""What is shown of an input where an unknown symbol was taken for a blank."""
+"""Shown in place of an unknown symbol that was read as a blank."""
 UNKNOWN = 10**20
 """An integer that is no symbol: those have 19 digits at most."""
 
@@ -34,8 +34,8 @@ class Table(Task):
     With a check, an answer is right if the check accepts it. Without, only if it is one of the known targets: those of
     the files that `examples` or `load` have read, so that answers to new inputs cannot be judged (`checkable`).
 
-    The check that `config` names is run only with `trust`: whoever wrote the configuration chose it. `check`
-    (file.py:function) takes its place."""
+    The check that `config` names runs only with `trust`, since the author of the configuration chose it. `check`
+    (file.py:function) replaces it."""
 
     paired = True
 
@@ -62,7 +62,7 @@ class Table(Task):
         self.checkable = self._check is not None
         self.names = names_of(config)
         self.blank_unknown = False
-        """Whether a symbol of an input that is not known reads as nothing, rather than being refused."""
+        """Whether unknown symbols of an input read as blanks instead of being refused."""
         self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
 
     def __getstate__(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Table(Task):
         self.blank_unknown = True
 
     def renumbered(self, config: Config) -> Renumbering | None:
-        """Tokens are numbered in the order of their symbols."""
+        """Tokens are numbered in the order of symbols."""
         known = self.symbols if config.table is None else Table(config.table).symbols
         if known == self.symbols:
             return None
@@ -149,7 +149,7 @@ class Table(Task):
         return judge(self._check, self._written(puzzle[: self.config.input_length]), self._written(part))
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
-        raise NotImplementedError("the answers of one's own data cannot be enumerated")
+        raise NotImplementedError("The answers of your own data cannot be enumerated.")
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
@@ -158,7 +158,7 @@ class Table(Task):
         return Symmetry(np.tile(np.arange(L), (batch, 1)), np.tile(np.arange(V), (batch, 1)))
 
     def canonical(self, answers: Tokens) -> Tokens:
-        """Nothing after the first nothing of an answer."""
+        """Blank everything after the first blank of an answer."""
         part = answers[:, self.spec.answer_start :]
         ended = np.logical_or.accumulate(part == NOTHING, axis=1)
         return np.concatenate([answers[:, : self.spec.answer_start], np.where(ended, np.uint8(NOTHING), part)], axis=1)
