@@ -1,4 +1,4 @@
-"""The page for everyone: axe finds nothing in any state of any task, at desktop and phone size; ARC puzzles on the page."""
+"""The page for everyone: axe finds nothing on any task, at desktop and phone size; ARC puzzles."""
 
 import json
 from collections.abc import Iterator
@@ -7,13 +7,16 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-from test_page import SIZES, browser, browsing, cell, page, show, text  # noqa: F401
+pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+import test_page
+from axe_playwright_python.sync_playwright import Axe
+from test_page import SIZES, browsing, cell, show, text
 from test_serve import EMPTY, Running
 
 from gram.serve.app import PAGE
 
 LEVELS: dict[str, list[str]] = json.loads((PAGE / "examples.json").read_text())["arc-1-10"]
+browser, page = test_page.browser, test_page.page
 NAMES = ("queens-8", "sudoku-4", "coloring-8", "maze-10", "sudoku-boards-4", "arc-1-10")
 
 
@@ -26,7 +29,7 @@ def server(tmp_path_factory) -> Iterator[Running]:
 
 def violations(page) -> list[str]:
     """What axe finds, one line for each element."""
-    found = axe.Axe().run(page).response["violations"]
+    found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {node['html'][:150]}" for each in found for node in each["nodes"]]
 
 
