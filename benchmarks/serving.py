@@ -5,7 +5,9 @@ by the seconds that the processes compute, which other work disturbs less. laten
 library. mixed: requests for two tasks all at once, compared with the library. queue: the same with a short queue.
 fairness: small requests with and without a wide one beside them. gone: clients that break off in the middle of a
 stream. worker: one of two workers is killed under load, then the server is ended under load. deadlines: the share of
-puzzles of a data file that are solved within each deadline.
+puzzles of a data file that are solved within each deadline, by `--weights`.
+
+The cases of schemathesis are in a test: GRAM_SCHEMA_CASES=10000 pytest -s tests/test_schema.py
 """
 
 import argparse
@@ -184,16 +186,21 @@ def latency(server: Server, reasoner: gram.Reasoner, count: int) -> dict[str, An
 
 
 def mixed(server: Server, reasoners: dict[str, gram.Reasoner], count: int) -> dict[str, Any]:
-    """All at once. lost: requests without an answer. late: those that the server's time limit ended, which are compared
+    """All at once; sudoku-9 with few short trajectories, so that it ends. lost: requests without an answer. late: those that the server's time limit ended, which are compared
     with nothing. wrong: other answers that are not those of the library."""
-    asked = [request for name, r in reasoners.items() for request in requests(name, texts(r, count // len(reasoners)))]
+    options: dict[str, dict[str, Any]] = {"sudoku-9": {"width": 4, "depth": 16}}
+    asked = [
+        request
+        for name, r in reasoners.items()
+        for request in requests(name, texts(r, count // len(reasoners)), **options.get(name, {}))
+    ]
     order = np.random.default_rng(0).permutation(len(asked))
     asked = [asked[i] for i in order]
     found = asyncio.run(ask_all(server, asked, len(asked)))
     answered: dict[str, Iterator[gram.Answer]] = {}
     for name, reasoner in reasoners.items():
         mine = [body["puzzles"] for path, body in asked if path.startswith(name)]
-        answered[name] = reasoner.answers(mine)
+        answered[name] = reasoner.answers(mine, **options.get(name, {}))
     wrong = lost = late = 0
     for (path, _), (status, body, _) in zip(asked, found, strict=True):
         expected = next(answered[path.partition("/")[0]]).to_dict() | {"seconds": 0, "number": 1}
@@ -333,26 +340,27 @@ def main() -> None:
     parser.add_argument("--puzzles", type=int, default=512, help="of throughput, latency and fairness")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--data", help="a file of sudoku-9 puzzles for the deadlines")
+    parser.add_argument("--weights", default="sudoku-9", help="weights for sudoku-9")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     parts = given.parts.split(",")
-    reasoners = {name: gram.load(name, dtype=given.dtype) for name in ("queens-8", "sudoku-9")}
+    reasoners = {name: gram.load(name, dtype=given.dtype) for name in ("queens-8", given.weights)}
     queens, dtype = reasoners["queens-8"], reasoners["queens-8"].network.dtype
     figures: dict[str, Any] = {"hardware": hardware(), "threads": given.threads, "dtype": dtype}
     with serving(list(reasoners), given.dtype, "--queue", "5000", "--max-seconds", "3600") as server:
         work = {
             "throughput": lambda: throughput(server, queens, given.puzzles, given.clients),
             "latency": lambda: latency(server, queens, given.puzzles // 8),
-            "mixed": lambda: mixed(server, reasoners, given.requests),
+            "mixed": lambda: mixed(server, {r.task.spec.name: r for r in reasoners.values()}, given.requests),
             "queue": lambda: queue(queens, given.dtype, given.requests),
             "fairness": lambda: fairness(server, queens, given.puzzles // 2, 8),
             "gone": lambda: gone(server, queens, 500),
             "memory": lambda: memory(server, queens, 10 * given.requests),
             "worker": lambda: worker(queens, given.dtype, 64),
-            "deadlines": lambda: deadlines(server, reasoners["sudoku-9"], given.data, 200),
+            "deadlines": lambda: deadlines(server, reasoners[given.weights], given.data, 200),
         }
         for name in parts:
             figures[name] = work[name]()

@@ -66,7 +66,9 @@ def test_no_request_breaks_the_server(server):
         response = sent(case, server, data)
         seen[response.status_code] += 1
         assert response.status_code < 500, (case.method, case.path, case.body, response.text)
-        case.validate_response(response, checks=[not_a_server_error, response_schema_conformance, status_code_conformance])
+        case.validate_response(
+            response, checks=[not_a_server_error, response_schema_conformance, status_code_conformance]
+        )
 
     ask()
     print(dict(sorted(seen.items())))

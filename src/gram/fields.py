@@ -78,6 +78,12 @@ class Checked:
 
 
 @functools.cache
+def hinted(cls: type) -> dict[str, Any]:
+    """The types of the fields of a dataclass."""
+    return typing.get_type_hints(cls)
+
+
+@functools.cache
 def rules(cls: type) -> dict[str, Rule]:
     """The fields of a dataclass that have a rule."""
     hints = typing.get_type_hints(cls, include_extras=True)
@@ -100,7 +106,7 @@ def to_dict(settings: Any) -> dict[str, Any]:
 def from_dict(cls: type[T], values: dict[str, Any]) -> T:
     """Build dataclass `cls` from JSON values; `cls.FORMER` names fields of earlier versions, and what they are by now.
     ValueError for an unknown or missing key, or a value with a wrong type or against its rule."""
-    hints = typing.get_type_hints(cls)
+    hints = hinted(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
     former = getattr(cls, "FORMER", {})
     for key, value in former.items():

@@ -218,7 +218,8 @@ def openapi(models: Mapping[str, Served], settings: Settings) -> dict[str, Any]:
     if solving:
         answer = content(refer("Answers"))
         paths["/v1/{task}/solve"] = post("Answer one or more puzzles", "Solve", answer, solving)
-        events = content({"type": "string"}, "text/event-stream")
+        named = {"type": "string", "enum": ["step", "answer", "problem"]}
+        events = content(shape({"event": named, "data": {"type": "string"}}, ["event", "data"]), "text/event-stream")
         said = "Answer one puzzle with an event after each supervision step; the last event is the answer"
         paths["/v1/{task}/stream"] = post(said, "Stream", events, solving)
     if generating := [served.name for served in models.values() if served.generates]:

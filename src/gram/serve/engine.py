@@ -17,6 +17,8 @@ from gram.solve.reasoner import Reasoner
 
 AIM = 0.1
 """Target seconds of a step while several requests wait."""
+FEWEST = 32
+"""A step has at least this many times `first_wave` rows, however slow the machine: fewer cost nearly as much."""
 WIDE = 16
 """A request is wide if its step has more than this many times `first_wave` rows; it gets the rows left by others."""
 WIDE_AT_ONCE = 4
@@ -227,6 +229,6 @@ class Engine:
         self.seconds += 0.3 * (seconds - self.seconds)
         metrics.STEPS.labels(self.name).observe(rows)
         if seconds > 2 * AIM and rows >= self.rows:
-            self.rows = max(8 * self.network.first_wave, self.rows // 2)
+            self.rows = max(FEWEST * self.network.first_wave, self.rows // 2)
         elif seconds < AIM / 2 and rows >= self.rows:
             self.rows = min(max(self.network.active_rows, self.rows), 2 * self.rows)

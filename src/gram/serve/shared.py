@@ -73,7 +73,7 @@ def compute(network: Network, shares: Sequence[tuple[Pending, int]]) -> None:
     out = network.step((h, l), e_x, together(shares), temperature=first.temperature)
     at = 0
     for pending, rows in shares:
-        pending.parts.append(cut(network, out, at, at + rows))
+        pending.parts.append(cut(out, at, at + rows))
         pending.done += rows
         at += rows
 
@@ -82,7 +82,7 @@ def some(network: Network, z: Array, pending: Pending, rows: int) -> Array:
     """The next rows of z, (rows, ...). A single row of z serves for all."""
     if len(z) == 1:
         return network.pick(z, np.zeros(rows, np.int64))
-    return z if rows == len(pending) else network.pick(z, np.arange(pending.done, pending.done + rows))
+    return z[pending.done : pending.done + rows]
 
 
 def together(shares: Sequence[tuple[Pending, int]]) -> Noise | None:
@@ -98,12 +98,10 @@ def together(shares: Sequence[tuple[Pending, int]]) -> Noise | None:
     return replace(first, rows=rows, seed=seeds)
 
 
-def cut(network: Network, out: StepOutput, first: int, last: int) -> StepOutput:
+def cut(out: StepOutput, first: int, last: int) -> StepOutput:
     """The rows first..last of a step."""
-    rows = np.arange(first, last)
-    h, l = (network.pick(z, rows) for z in out.state)  # noqa: E741
-    logits, halt, value, candidates = (z[first:last] for z in (out.logits, out.halt, out.value, out.candidates))
-    return StepOutput((h, l), logits, halt, value, network.pick(out.pooled, rows), candidates)
+    h, l = (z[first:last] for z in out.state)  # noqa: E741  slices of neighboring rows copy nothing
+    return StepOutput((h, l), *(z[first:last] for z in out[1:]))
 
 
 def joined(network: Network, parts: Sequence[StepOutput]) -> StepOutput:

@@ -188,7 +188,8 @@ def rollout(
             done |= halted
         late = deadline.spend(owners)
         scheduler.close(late)
-        done |= np.isin(owners, late)
+        if len(late):
+            done |= np.isin(owners, late)
         leave = done | np.array([scheduler.enough(puzzle) for puzzle in owners])
         over = scheduler.advance({*owners[leave].tolist()} - {*owners[~leave].tolist()})
         assert batch.state is not None
