@@ -50,7 +50,10 @@ def answering(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOption
     if options.select == "checked":
         return replace(options, want=options.want or 1)
     if options.want not in (None, 1):
-        raise ValueError(f'want is {options.want}, but only select "checked" stops after enough answers; use it.')
+        raise ValueError(
+            f"want is {options.want} and counts answers that a check accepts; leave select out, or want if there is no "
+            "check."
+        )
     return replace(options, want=None)
 
 

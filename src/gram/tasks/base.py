@@ -211,7 +211,10 @@ class Task(ABC):
     def unchecked(self) -> str:
         """Why the checker cannot select among answers if it cannot (`checkable`), and what to do."""
         name = self.spec.name
-        return f'Select is "checked", but {name} was trained without a check; choose majority, or train with one.'
+        return (
+            f'{name} was trained without a check, so no answer is known to be right; leave want and select "checked" '
+            "out, or train with a check."
+        )
 
     # text -------------------------------------------------------------------------------------------------
     @abstractmethod

@@ -77,7 +77,7 @@ class Table(Task):
     def unchecked(self) -> str:
         if self.withheld is None:
             return super().unchecked
-        return f"{withheld(self.withheld)} Or choose without it: --select majority."
+        return f"{withheld(self.withheld)} Or answer without it, by --select majority and no --want."
 
     def blank_unknowns(self) -> None:
         if self.checkable:
