@@ -483,7 +483,7 @@ GOOD = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[1]]}]
         ({**GOOD, "test": [{"input": [[0] * 31]}]}, "test pair 1, input is 1x31; grids of ARC are at most 30x30"),
         ({**GOOD, "test": [{"input": [[0]] * 31}]}, "is 31x1; grids of ARC are at most 30x30, make it smaller"),
         ({**GOOD, "test": [{"input": [[0, 1], [2]]}]}, "row 2 has 1 cells and row 1 has 2"),
-        ({**GOOD, "test": [{"input": [[0, 10]]}]}, "10 in row 1 is no color"),
+        ({**GOOD, "test": [{"input": [[0, 10]]}]}, "10 in row 1"),
         ({**GOOD, "test": [{"input": [[True]]}]}, "True in row 1 is no color"),
         ({**GOOD, "test": [{"input": "12"}]}, "is no grid"),
     ],
@@ -522,9 +522,9 @@ def test_other_refusals(run, files, tmp_path, capsys, task):
     assert "other pairs here than in training" in refused("solve", "arc-1-6", changed, "--weights", run)
     assert "There is no file nowhere.json" in refused("solve", "arc-1-6", "nowhere.json", "--weights", run)
     assert "none of the 36" in refused("solve", "arc-1-6", "xyz 12", "--weights", run)
-    assert "is no puzzle" in refused("solve", "arc-1-6", "qp03\n", "--weights", run)
-    assert "holds 6 at most" in refused("solve", "arc-1-6", "qp03 1234567", "--weights", run)
-    assert "'a' is no variant" in refused("solve", "arc-1-6", "qp03*a 12", "--weights", run)
+    assert "is not a puzzle" in refused("solve", "arc-1-6", "qp03\n", "--weights", run)
+    assert "allows at most 6" in refused("solve", "arc-1-6", "qp03 1234567", "--weights", run)
+    assert "'a' is not a variant" in refused("solve", "arc-1-6", "qp03*a 12", "--weights", run)
     assert "Row 2 of the grid has 1 cells" in refused("solve", "arc-1-6", "qp03 12/3", "--weights", run)
     assert "--want" in refused("solve", "arc-1-6", "qp03 12", "--want", 2, "--weights", run)
     assert "--select" in refused("eval", "arc-1-6", "--select", "first", "--weights", run)
@@ -566,13 +566,13 @@ def test_tokens_of_another_puzzle_are_refused(run, task):
     answer = reasoner.solve(tokens)
     assert answer.valid is None
     assert answer.puzzle == task.show(tokens)
-    with pytest.raises(ValueError, match="of no puzzle of arc-1-6"):
+    with pytest.raises(ValueError, match="not a puzzle of arc-1-6"):
         reasoner.solve(np.where(np.arange(len(tokens)) < IDENTITY, 255, tokens))
 
 
 def test_the_same_name_twice_is_refused():
     [one] = puzzles_of(json.dumps(GOOD), "f", "p")
-    with pytest.raises(ValueError, match="two puzzles are called p"):
+    with pytest.raises(ValueError, match="puzzles named p"):
         splits([], [one, Puzzle("p", (Pair(grid("3"), grid("4")),), ())])
 
 

@@ -102,7 +102,7 @@ def test_folders(tmp_path):
     [
         ({"aa": SOLUTIONS["aa"]}, "has none of the 1 outputs of bb"),
         (SOLUTIONS | {"aa": [[[6, 5]]]}, "has 1 of the 2 outputs of aa"),
-        (SOLUTIONS | {"bb": [[[10]]]}, "10 in row 1 is no color"),
+        (SOLUTIONS | {"bb": [[[10]]]}, "10 in row 1"),
         (SOLUTIONS | {"bb": [[[1], [1, 2]]]}, "row 2 has 2 cells and row 1 has 1"),
     ],
 )

@@ -43,3 +43,41 @@ def test_links_of_the_site_lead_somewhere(site):
 def test_the_report_and_the_reference_are_there(site):
     assert "coverage@20" in (site / "report" / "index.html").read_text(encoding="utf-8")
     assert "TaskSpec" in (site / "api" / "index.html").read_text(encoding="utf-8")
+
+
+# words ----------------------------------------------------------------------------------------------------
+WORDS = (
+    r"rivals?|flights?|couples?|coupled|coupling|private channel|the house|from nothing|begins? anew|anew|learnt|spelt"
+    r"|settles?|settled|settling|one's own|colou?rise\w*|colour\w*|behaviour\w*|neighbour\w*"
+    r"|licen[c]e\w*|(?:optimi|normali|quanti|initiali|vectori|minimi|maximi|parameteri)s(?:e|es|ed|er|ers|ing|ation)"
+)
+"""Words for which the field has another one, or that are British; none has a right use here."""
+
+
+def pages() -> list[Path]:
+    """The source and the documentation, without the log."""
+    files = [*(ROOT / "src").rglob("*"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+    kinds = {".py", ".md", ".mjs", ".html", ".css"}
+    return [p for p in files if p.suffix in kinds and p.name not in ("LOG.md", "CHANGELOG.md")]
+
+
+def test_one_word_for_one_thing():
+    found = []
+    for page in pages():
+        text = " ".join(page.read_text(encoding="utf-8").split())  # a phrase may run over a line end
+        for word in re.finditer(rf"\b(?:{WORDS})\b", text, re.I):
+            found.append(f"{page.relative_to(ROOT)}: ... {text[max(0, word.start() - 40) : word.end() + 20]}")
+    assert not found, "\n".join(found)
+
+
+def test_a_pointer_to_the_log_names_an_entry():
+    wrong = []
+    for page in pages():
+        text = re.sub(r"\s+(?:# )?", " ", page.read_text(encoding="utf-8"))
+        if page.suffix == ".py" and "LOG.md" in text:
+            wrong.append(f"{page.relative_to(ROOT)}: LOG.md without an entry")
+        for name, date in re.findall(r"(docs/log/\w+\.md), (\d{4}-\d\d-\d\d)", text):
+            log = ROOT / name
+            if not log.is_file() or f"\n## {date} " not in log.read_text(encoding="utf-8"):
+                wrong.append(f"{page.relative_to(ROOT)}: {name}, {date}")
+    assert not wrong, wrong

@@ -118,7 +118,7 @@ def test_csv_of_characters(tmp_path):
         ('{"input": "", "target": "a"}', "line 1: the input is empty"),
         ('{"input": "a", "target": "a"}\n{"input": [1], "target": [1]}', "line 2: some sequences are strings"),
         (json.dumps({"input": list(range(300)), "target": [1]}), "300 different symbols; 254 is the most"),
-        ('{"input": "a", "target": "b"}', "none of the 1 inputs falls into"),
+        ('{"input": "a", "target": "b"}', "of the 1 inputs falls into"),
     ],
 )
 def test_jsonl_that_is_refused(tmp_path, refused, text, sentence):
@@ -135,7 +135,7 @@ def test_jsonl_that_is_refused(tmp_path, refused, text, sentence):
         ("a.csv", b"", "no column named input or target"),
         ("a.csv", b"\xff\xfe\x00", "is neither text in UTF-8"),
         ("a.jsonl.gz", b"\x1f\x8bno", "is a damaged gzip file"),
-        ("a.npz", b"no", "is no NPZ file of plain arrays"),
+        ("a.npz", b"no", "NPZ file of plain arrays"),
         ("a.txt", b"1 2", "is no .jsonl, .json, .csv, .tsv or .npz"),
     ],
 )
@@ -340,9 +340,9 @@ def test_grids_under_other_keys_are_trained_answered_and_measured(dressed, gram,
 
 def test_no_file_and_no_data(tmp_path, refused):
     assert "There is no data file" in refused("train", "own", "--data", tmp_path / "a.jsonl", "--out", tmp_path / "run")
-    assert "give the data: gram train own --data FILE" in refused("train", "own", "--out", tmp_path / "run")
+    assert "gram train own --data FILE" in refused("train", "own", "--out", tmp_path / "run")
     assert "--data FILE" in refused("info", "own")
-    assert "No weights for own" in refused("solve", "own", "1 2 3")
+    assert "no weights for own" in refused("solve", "own", "1 2 3")
     assert "its own rules" in refused("train", "queens-5", "--check", "a.py:f", "--out", tmp_path / "run")
 
 
@@ -355,10 +355,10 @@ def test_no_file_and_no_data(tmp_path, refused):
         (CHECK, "check.py:nothing", "has no function nothing"),
         ("import nowhere", "check.py:check", "cannot be loaded (ModuleNotFoundError: No module named 'nowhere')"),
         ("raise SystemExit(3)", "check.py:check", "cannot be loaded (SystemExit: 3)"),
-        ("def check(x, y):\n    return 1 / 0", "check.py:check", "the check raised ZeroDivisionError"),
-        ("def check(x, y):\n    return None", "check.py:check", "the check returned None for the input ["),
+        ("def check(x, y):\n    return 1 / 0", "check.py:check", "ZeroDivisionError"),
+        ("def check(x, y):\n    return None", "check.py:check", "returned None for the input ["),
         ("def check(x, y):\n    return False", "check.py:check", "line 1: the check does not accept this target"),
-        (CHECK.replace("sorted(x)", "y[0] is y[-1] or sorted(x)"), "check.py:check", "the check raised IndexError"),
+        (CHECK.replace("sorted(x)", "y[0] is y[-1] or sorted(x)"), "check.py:check", "IndexError"),
     ],
 )
 def test_checks_that_are_refused(tmp_path, refused, text, where, sentence):
@@ -433,8 +433,8 @@ def test_an_answer_ends_at_the_first_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "'' is no integer; write the input as 3 1 2"),
-        ("3 x", "'x' is no integer"),
+        ("", "'' is not an integer"),
+        ("3 x", "'x' is not an integer"),
         ("1 99", "the symbol '99' is in no input that is known; known are 0 1 2 3 4 5 6 7 8"),
         ("1 2 3 4 5 6", "the input has 6 symbols, but the longest known has 5; shorten it"),
     ],
@@ -775,7 +775,7 @@ def test_a_check_of_ones_own_takes_the_place_of_theirs(stranger, gram, tmp_path)
     assert not canary.exists()
     ran = gram("solve", "queens-8", "--check", tmp_path / "mine.py:accepts")
     assert ran.code == 2
-    assert "queens-8 has rules of its own" in ran.err
+    assert "queens-8 has its own rules" in ran.err
 
 
 def test_python_trusts_by_an_argument(stranger, tmp_path):

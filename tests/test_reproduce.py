@@ -213,7 +213,7 @@ def test_folders_of_others_stay(capsys, tmp_path, whole, monkeypatch):
     (tmp_path / "thesis.tex").unlink()
     reproduce.check_out(tmp_path)
     monkeypatch.setitem(PLANS, "tiny", replace(TINY, minutes=1.0))
-    assert "queens-5-trm-0 is a run of other settings" in refused(capsys, "tiny", "--out", whole)
+    assert "queens-5-trm-0 is a run with other settings" in refused(capsys, "tiny", "--out", whole)
 
 
 def test_damaged_results_are_named_before_anything_is_trained(capsys, tmp_path, monkeypatch):

@@ -168,7 +168,7 @@ def test_solutions_budget_and_tokens():
     with pytest.raises(RuntimeError, match="more than 20 nodes"):
         TASKS[4].solutions(empty, budget=20)
     assert len(TASKS[4].solutions(empty, limit=1, budget=20)) == 1
-    with pytest.raises(ValueError, match="holds tokens 1 to 5"):
+    with pytest.raises(ValueError, match="tokens 1 to 5"):
         TASKS[4].solutions(np.zeros(16, np.uint8))
 
 

@@ -127,32 +127,32 @@ def _by_name(values: list[Any], name: str) -> dict[str, Any]:
 
 def _puzzle(name: str, value: Any, where: str) -> Puzzle:
     if not isinstance(value, dict) or not all(isinstance(value.get(part), list) for part in ("train", "test")):
-        raise ValueError(f'{where} needs the lists "train" and "test"; add them')
+        raise ValueError(f'{where} needs the lists "train" and "test"; add them.')
     shown = tuple(_pair(pair, True, f"{where}, train pair {i}") for i, pair in enumerate(value["train"], 1))
     asked = tuple(_pair(pair, False, f"{where}, test pair {i}") for i, pair in enumerate(value["test"], 1))
     if not shown:
-        raise ValueError(f"{where} has no train pair; there is nothing to learn it from")
+        raise ValueError(f"{where} has no train pair; there is nothing to learn it from.")
     return Puzzle(name, shown, asked)
 
 
 def _pair(pair: Any, whole: bool, where: str) -> Pair:
     if not isinstance(pair, dict) or "input" not in pair or (whole and "output" not in pair):
-        raise ValueError(f'{where} needs "input"{" and " + chr(34) + "output" + chr(34) if whole else ""}; add it')
+        raise ValueError(f'{where} needs "input"{" and " + chr(34) + "output" + chr(34) if whole else ""}; add it.')
     output = pair.get("output")
     return Pair(_grid(pair["input"], f"{where}, input"), None if output is None else _grid(output, f"{where}, output"))
 
 
 def _grid(rows: Any, where: str) -> Grid:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, list) and row for row in rows):
-        raise ValueError(f"{where} is no grid; write a list of rows, each a list of integers from 0 to 9")
+        raise ValueError(f"{where} is not a grid; write a list of rows, each a list of integers from 0 to 9.")
     H, W = len(rows), len(rows[0])
     if max(H, *map(len, rows)) > LARGEST:
-        raise ValueError(f"{where} is {H}x{W}; grids of ARC are at most {LARGEST}x{LARGEST}, make it smaller")
+        raise ValueError(f"{where} is {H}x{W}; grids of ARC are at most {LARGEST}x{LARGEST}, make it smaller.")
     for number, row in enumerate(rows, 1):
         if len(row) != W:
-            raise ValueError(f"{where}: row {number} has {len(row)} cells and row 1 has {W}; make them equally long")
+            raise ValueError(f"{where}: row {number} has {len(row)} cells and row 1 has {W}; make them equally long.")
         if wrong := [cell for cell in row if type(cell) is not int or not 0 <= cell < COLORS]:
-            raise ValueError(f"{where}: {wrong[0]!r} in row {number} is no color; colors are integers from 0 to 9")
+            raise ValueError(f"{where}: {wrong[0]!r} in row {number} is not a color; colors are integers from 0 to 9.")
     return np.array(rows, np.uint8)
 
 

@@ -95,7 +95,7 @@ class Arc(Task):
         if puzzle.name in self.config.names:
             raise ValueError(
                 f"The puzzle {puzzle.name} has other pairs here than in training; train with it: gram train "
-                f"{self.name} --data FILE"
+                f"{self.name} --data FILE."
             )
         raise ValueError(self._unknown(puzzle.name))
 
@@ -327,8 +327,8 @@ def check_side(name: str, puzzle: Puzzle) -> None:
         kind = "-".join(name.split("-")[:2])
         larger = f"{kind}-{puzzle.side}" if puzzle.side < LARGEST else kind
         raise ValueError(
-            f"a grid of puzzle {puzzle.name} has a side of {puzzle.side}, and {name} holds {side_of(name)} at most; "
-            f"use {larger}"
+            f"A grid of puzzle {puzzle.name} has a side of {puzzle.side}, and {name} holds {side_of(name)} at most; "
+            f"use {larger}."
         )
 
 

@@ -37,11 +37,11 @@ def read_columns(path: Path, *names: str) -> list[list[str]]:
     places = [place(header, name) for name in names]
     missing = [name for name, found in zip(names, places, strict=True) if found is None]
     if missing:
-        raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {','.join(header)!r}")
+        raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {','.join(header)!r}.")
     columns = [found for found in places if found is not None]
     for number, row in enumerate(rows, 2):
         if len(row) <= max(columns):
-            raise ValueError(f"{path}, line {number}: {len(row)} columns, but the header has {len(header)}")
+            raise ValueError(f"{path}, line {number}: {len(row)} columns, but the header has {len(header)}.")
     return [[row[column] for row in rows] for column in columns]
 
 
@@ -68,11 +68,11 @@ def tokens_of(texts: list[str], token_of: np.ndarray, length: int, path: Path) -
     code, 0 where it is none. ValueError names the first row of `path` that is wrong."""
     for row, text in enumerate(texts, 1):
         if len(text) != length:
-            raise ValueError(f"{path}: expected {length} characters in row {row}, got {len(text)}: {text!r}")
+            raise ValueError(f"{path}: expected {length} characters in row {row}, got {len(text)}: {text!r}.")
     codes = np.frombuffer("".join(texts).encode("latin-1", "replace"), np.uint8)  # one byte per character
     tokens = token_of[codes].reshape(-1, length)
     bad = np.argwhere(tokens == 0)
     if len(bad):
         row, cell = bad[0]
-        raise ValueError(f"{path}: {texts[row][cell]!r} in row {row + 1} is no cell of such a puzzle")
+        raise ValueError(f"{path}: {texts[row][cell]!r} in row {row + 1} is no cell of such a puzzle.")
     return tokens

@@ -53,7 +53,7 @@ def read_pairs(path: Path, *, answered: bool = True, names: Names = PLAIN) -> It
     ending = next((ending for ending in TABLES if path.name.removesuffix(".gz").endswith(ending)), "")
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".tsv": _csv, ".npz": _npz}
     if ending not in readers:
-        raise ValueError(f"{path} is no {', '.join(TABLES[:-1])} or .npz; write the data in one of these forms")
+        raise ValueError(f"{path} is no {', '.join(TABLES[:-1])} or .npz; write the data in one of these forms.")
     return readers[ending](path, answered, names)
 
 
@@ -124,7 +124,7 @@ def _pairs(values: Any, where: str, answered: bool, names: Names) -> Pairs:
     keys = list(values) if isinstance(values, dict) else []
     at = place(keys, names.input)
     if at is None:
-        raise ValueError(f'{where} has no key "{names.input}"; {names.remedy}')
+        raise ValueError(f'{where} has no key "{names.input}"; {names.remedy}.')
     input = _sequence(values[keys[at]], where, names)
     return Pairs(where, input, _targets(values, where, names) if answered else [])
 
@@ -132,15 +132,15 @@ def _pairs(values: Any, where: str, answered: bool, names: Names) -> Pairs:
 def _targets(values: dict[str, Any], where: str, names: Names) -> list[Written]:
     if "targets" in values and names.target == PLAIN.target:
         if "target" in values:
-            raise ValueError(f'{where} needs either "target" or "targets"')
+            raise ValueError(f'{where} needs either "target" or "targets".')
         targets = values["targets"]
         if not isinstance(targets, list) or not targets:
-            raise ValueError(f'{where}: "targets" must be a list of one target or more')
+            raise ValueError(f'{where}: "targets" must be a list of one target or more.')
         return [_sequence(target, where, names) for target in targets]
     at = place(list(values), names.target)
     if at is None:
         several = ' or "targets"' if names.target == PLAIN.target else ""
-        raise ValueError(f'{where} needs either "{names.target}"{several}')
+        raise ValueError(f'{where} needs either "{names.target}"{several}.')
     return [_sequence(list(values.values())[at], where, names)]
 
 
@@ -153,10 +153,10 @@ def _sequence(value: Any, where: str, names: Names) -> Written:
         return value
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         if wrong := [word for word in value if not word or re.search(r"\s", word)]:
-            raise ValueError(f"{where}: {brief(wrong[0])} is no word, since it is empty or has a space; write _ there")
+            raise ValueError(f"{where}: {brief(wrong[0])} is no word, since it is empty or has a space; write _ there.")
         return value
     raise ValueError(
-        f"{where}: {brief(value)} is neither a string nor a list of integers, of words or of equally long rows of them"
+        f"{where}: {brief(value)} is neither a string nor a list of integers, of words or of equally long rows of them."
     )
 
 
@@ -196,7 +196,7 @@ def _npz(path: Path, answered: bool, names: Names) -> Iterator[Pairs]:
     if not ordered or len(first) != len(inputs) + 1 or first[0] != 0 or first[-1] != len(targets):
         raise ValueError(
             f"{path}: {len(inputs)} inputs and {len(targets)} targets do not fit; give a target for each input, or an "
-            "array first of len(inputs) + 1 ascending integers: targets[first[i]:first[i + 1]] are those of input i"
+            "array first of len(inputs) + 1 ascending integers: targets[first[i]:first[i + 1]] are those of input i."
         )
     for i, written in enumerate(inputs):
         yield Pairs(f"{path}, row {i}", written, targets[first[i] : first[i + 1]])
@@ -205,7 +205,7 @@ def _npz(path: Path, answered: bool, names: Names) -> Iterator[Pairs]:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     arrays = unpacked(path, str(path)).arrays
     if arrays is None:
-        raise ValueError(f"{path} is no NPZ file of plain arrays; write it with numpy.savez")
+        raise ValueError(f"{path} is not an NPZ file of plain arrays; write it with numpy.savez.")
     return arrays
 
 
@@ -214,12 +214,12 @@ def _rows(arrays: dict[str, np.ndarray], name: str, path: Path) -> list[Written]
     row by row. `name` as it is or in the plural."""
     known = [each for each in (f"{name}s", name) if each in arrays]
     if not known:
-        raise ValueError(f"{path}: no array named {name}s; there are {', '.join(arrays) or 'none'}")
+        raise ValueError(f"{path}: no array named {name}s; there are {', '.join(arrays) or 'none'}.")
     array = arrays[known[0]]
     if array.ndim < 2 or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(
             f"{path}: {known[0]} has shape {array.shape} and type {array.dtype}; it must be a table (n, length) of "
-            "integers, shorter rows filled with -1 at their ends"
+            "integers, shorter rows filled with -1 at their ends."
         )
     array = array.reshape(len(array), -1)
     held = array >= 0

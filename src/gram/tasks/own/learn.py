@@ -37,7 +37,7 @@ def describe(
     FileNotFoundError or ValueError with one sentence."""
     if config.task != OWN:
         if check is not None:
-            raise ValueError(f"the task {config.task} has rules of its own; leave --check out")
+            raise ValueError(f"The task {config.task} has its own rules; leave out --check.")
         if names is not None:
             raise ValueError(f"The task {config.task} is none of your own data; leave --split and the keys out.")
         return config
@@ -51,7 +51,9 @@ def describe(
         table = learn([data_file(name) for name in config.data], check, names)
         table = table if start is None else continued(table, start, add=add)
     elif config.table is None:
-        raise ValueError(f"give the data: gram train {OWN} --data FILE, a .jsonl, .csv or .npz of inputs and targets")
+        raise ValueError(
+            f"The data are missing; run gram train {OWN} --data FILE with a .jsonl, .csv or .npz of inputs and targets."
+        )
     else:
         if config.table.check is not None and check is None and not trust:
             raise ValueError(withheld(config.table.check))
@@ -78,24 +80,24 @@ def learn(paths: list[Path], check: str | None = None, names: Names = PLAIN) -> 
     line that does not fit the others, or whose target the check does not accept."""
     pairs = [pairs for path in paths for pairs in read_pairs(path, names=names)]
     if not pairs:
-        raise ValueError(f"{', '.join(map(str, paths))} holds no data; write inputs and targets into it")
+        raise ValueError(f"{', '.join(map(str, paths))} holds no data; write inputs and targets into it.")
     inputs = [one.input for one in pairs]
     targets = [target for one in pairs for target in one.targets]
     kind: Literal["integers", "characters", "words"] | None = None
     for one in pairs:
         if not one.input:
-            raise ValueError(f"{one.where}: the input is empty; it needs one symbol at least")
+            raise ValueError(f"{one.where}: the input is empty; it needs one symbol at least.")
         for found in map(kind_of, (one.input, *one.targets)):
             kind = kind or found
             if found not in (kind, None):
                 named = ["strings" if each == "characters" else each for each in (kind, found)]
-                raise ValueError(f"{one.where}: some sequences are {named[0]} and some {named[1]}; write all alike")
+                raise ValueError(f"{one.where}: some sequences are {named[0]} and some {named[1]}; write all alike.")
     assert kind is not None
     input_symbols, target_symbols = (_symbols(sequences, kind) for sequences in (inputs, targets))
     number = len({*input_symbols, *target_symbols})
     if number > MOST:
         ways = "; replace rare words by one, or write characters" if kind == "words" else ""
-        raise ValueError(f"the data hold {number} different symbols; {MOST} is the most{ways}")
+        raise ValueError(f"The data hold {number} different symbols; {MOST} is the most{ways}.")
     if check is not None:
         _try(load_check(check), pairs, target_symbols, kind)
     return TableConfig(
@@ -117,24 +119,24 @@ def continued(new: TableConfig, old: TableConfig, *, add: bool) -> TableConfig:
     """The table of weights, `old`, for the files and the check of `new`: its lengths and symbols, with `add` those of
     `new` as well. ValueError names what does not fit."""
     if new.kind != old.kind:
-        raise ValueError(f"the data are {new.kind}, and the weights know {old.kind}; train without --start")
+        raise ValueError(f"The data are {new.kind}, and the weights know {old.kind}; train without --start.")
     for name in ("input", "target"):
         longest, known = getattr(new, f"{name}_length"), getattr(old, f"{name}_length")
         if longest > known:
             raise ValueError(
-                f"the longest {name} has {longest} symbols, and the weights were made for {known}; leave such lines "
-                "out, or train without --start"
+                f"The longest {name} has {longest} symbols, and the weights were made for {known}; leave such lines "
+                "out, or train without --start."
             )
     if old.in_place and not new.in_place:
         raise ValueError(
-            "the weights write every answer in place of its input, and some targets are not as long as their inputs; "
-            "leave such lines out, or train without --start"
+            "The weights need targets as long as their inputs, but some have another length; "
+            "leave such lines out, or train without --start."
         )
     strange = new_symbols(new, old)
     if strange and not add:
         raise ValueError(
-            f"the weights do not know {'the symbol' if len(strange) == 1 else 'the symbols'} {' '.join(strange)}; "
-            "add them with --add-symbols, leave such lines out, or train without --start"
+            f"The weights do not know {'the symbol' if len(strange) == 1 else 'the symbols'} {' '.join(strange)}; "
+            "add them with --add-symbols, leave such lines out, or train without --start."
         )
     order = int if old.kind == "integers" else str
     joined = {
@@ -161,7 +163,7 @@ def _try(check: Check, pairs: list[Pairs], symbols: tuple[str, ...], kind: str) 
     for one in pairs:
         for target in one.targets:
             if not judge(check, one.input, target):
-                raise ValueError(f"{one.where}: the check does not accept this target; repair one of them")
+                raise ValueError(f"{one.where}: the check does not accept this target; repair one of them.")
     rng = np.random.default_rng(0)
     longest = max(len(target) for one in pairs for target in one.targets)
     for i, one in enumerate(pairs[:PROBES]):

@@ -50,7 +50,7 @@ class Rows(Task):
         """Cells in the order of the columns -> (L,). ValueError names a value that is not known."""
         if len(cells) != self.spec.length:
             names = ",".join(column.name for column in self.config.columns)
-            raise ValueError(f"the row has {len(cells)} cells, and the table {self.spec.length}: {names}")
+            raise ValueError(f"The row has {len(cells)} cells, and the table {self.spec.length}: {names}.")
         return np.array([self._token(i, cell) for i, cell in enumerate(cells)], np.uint8)
 
     def _token(self, i: int, cell: str) -> int:
@@ -59,18 +59,18 @@ class Rows(Task):
             return HIDDEN
         if column.edges:
             if not NUMBER.fullmatch(cell):
-                raise ValueError(f"the column {column.name} holds numbers, and {cell!r} is none; repair it")
+                raise ValueError(f"The column {column.name} holds numbers, but {cell!r} is not a number; repair it.")
             return HIDDEN + 1 + int(np.searchsorted(column.edges, float(cell), side="right"))
         if cell not in self.numbers[i]:
             known = ", ".join(column.values[:20])
-            raise ValueError(f"{cell!r} is no known value of the column {column.name}; known are {known}")
+            raise ValueError(f"{cell!r} is no known value of the column {column.name}; known are {known}.")
         return HIDDEN + 1 + self.numbers[i][cell]
 
     def encode(self, puzzle: str) -> Tokens:
         """A line of CSV; hidden cells are empty or "?"."""
         lines = list(csv.reader(io.StringIO(puzzle)))
         if len(lines) != 1:
-            raise ValueError("a puzzle is one row, cells with commas between them; leave cells empty that are hidden")
+            raise ValueError("A puzzle is one row, cells with commas between them; leave cells empty that are hidden.")
         return self.cells(lines[0])
 
     def words(self, tokens: Tokens) -> list[str]:
@@ -98,7 +98,7 @@ class Rows(Task):
         header, rows = read_table(path)
         names = [column.name for column in self.config.columns]
         if missing := [name for name in names if name not in header]:
-            raise ValueError(f"{path} lacks the column {missing[0]}; add it, with empty cells if all are hidden")
+            raise ValueError(f"{path} lacks the column {missing[0]}; add it, with empty cells if all are hidden.")
         places = [header.index(name) for name in names]
         return [{name: row[place] for name, place in zip(names, places, strict=True)} for row in rows]
 
@@ -110,7 +110,7 @@ class Rows(Task):
         return (~(keeps & known)).astype(np.int64)
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
-        raise NotImplementedError("the completions of a row cannot be enumerated")
+        raise NotImplementedError("The completions of a row cannot be enumerated.")
 
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
         """None is known: the identity."""
@@ -136,12 +136,12 @@ class Rows(Task):
         """The rows of the files whose content falls into `split`: those to train on whole (see `hide`), others with the
         same cells hidden at each call; a seeded sample of `count` at most. ValueError if there is none."""
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         rows, splits = self._everything
         chosen = np.flatnonzero(splits == split)
         if not len(chosen):
             raise ValueError(
-                f"none of the {len(rows)} rows falls into {split} (5% are test, 10% dev, by content); give more rows"
+                f"None of the {len(rows)} rows falls into {split} (5% are test, 10% dev, by content); give more rows."
             )
         chosen = np.sort(np.random.default_rng(seed).permutation(chosen)[:count])
         return self.pairs(rows[chosen], held_out=split != "train")
@@ -158,7 +158,7 @@ class Rows(Task):
     def _everything(self) -> tuple[Tokens, np.ndarray]:
         """All rows that hold a value at least, and the split of each."""
         if not self.config.files:
-            raise ValueError("these weights do not say where their data are; give the files with --data")
+            raise ValueError("These weights do not say where their data are; give the files with --data.")
         rows = self.rows([Path(name) for name in self.config.files])
         return rows, splits_of(rows)
 
@@ -197,13 +197,13 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
         header, *rows = list(csv.reader(io.StringIO(read_text(path), newline=""))) or [[]]
     except csv.Error as error:
-        raise ValueError(f"{path} is no CSV ({error}); repair it") from error
+        raise ValueError(f"{path} is not a CSV file ({error}); repair it.") from error
     if len(set(header)) < len(header) or not any(header):
-        raise ValueError(f"{path} needs a header, a line of different names; write one")
+        raise ValueError(f"{path} needs a header, a line of different names; write one.")
     rows = [row for row in rows if row]
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
-            raise ValueError(f"{path}, line {number}: {len(row)} cells, but the header has {len(header)}; repair it")
+            raise ValueError(f"{path}, line {number}: {len(row)} cells, but the header has {len(header)}; repair it.")
     return header, [[cell.strip() for cell in row] for row in rows]
 
 
@@ -214,7 +214,7 @@ def learn_rows(paths: Sequence[Path], bins: int | None = None) -> RowsConfig:
     header = tables[0][0]
     for path, (other, _) in zip(paths, tables, strict=True):
         if other != header:
-            raise ValueError(f"{path} has other columns than {paths[0]}; give tables of the same header")
+            raise ValueError(f"{path} has other columns than {paths[0]}; give tables of the same header.")
     rows = [row for _, found in tables for row in found]
     columns, left_out = [], []
     for place, name in enumerate(header):
@@ -227,7 +227,7 @@ def learn_rows(paths: Sequence[Path], bins: int | None = None) -> RowsConfig:
     if len(columns) < 2:
         raise ValueError(
             f"{paths[0]}: there are {len(columns)} columns to learn of, and completion needs two (left out, since "
-            f"every row has another value: {', '.join(left_out) or 'none'}); give more columns, or --bins for numbers"
+            f"every row has another value: {', '.join(left_out) or 'none'}); give more columns, or --bins for numbers."
         )
     files = tuple(str(path.resolve()) for path in paths)
     return RowsConfig(files=files, columns=tuple(columns), left_out=tuple(left_out))
@@ -237,13 +237,13 @@ def describe_rows(config: Config, bins: int | None = None) -> Config:
     """`config` with the description of its table; unchanged for a resumed run. FileNotFoundError or ValueError with one
     sentence."""
     if config.task != OWN:
-        raise ValueError(f"the task {config.task} has puzzles of its own; leave --complete out")
+        raise ValueError(f"The task {config.task} has its own puzzles; leave out --complete.")
     if bins is not None and not 2 <= bins <= MOST:
-        raise ValueError(f"bins is {bins}; it must be 2 to {MOST}")
+        raise ValueError(f"bins is {bins}; it must be 2 to {MOST}.")
     if config.data:
         rows = learn_rows([data_file(name) for name in config.data], bins)
     elif config.rows is None:
-        raise ValueError(f"give the table: gram train {OWN} --data FILE.csv --complete")
+        raise ValueError(f"The table is missing; run gram train {OWN} --data FILE.csv --complete.")
     else:
         rows = config.rows
     task = Rows(rows)
@@ -265,7 +265,7 @@ def _column(name: str, cells: list[str], bins: int | None) -> ColumnConfig | Non
         return None
     if len(counts) > MOST:
         remedy = "give --bins 16" if numeric else "join some, or take the column away"
-        raise ValueError(f"the column {name} has {len(counts)} different values, and {MOST} is the most; {remedy}")
+        raise ValueError(f"The column {name} has {len(counts)} different values, and {MOST} is the most; {remedy}.")
     return ColumnConfig(name=name, values=tuple(sorted(counts, key=float if numeric else str)))
 
 

@@ -103,7 +103,7 @@ class Table(Task):
         words = re.split(r"[\s,]+", puzzle.strip(" \t\n,"))
         wrong = [word for word in words if not re.fullmatch(r"-?[0-9]{1,40}", word) and not self._blank(word)]
         if wrong:
-            raise ValueError(f"{wrong[0]!r} is no integer; write the input as 3 1 2")
+            raise ValueError(f"{wrong[0]!r} is not an integer; write the input as 3 1 2.")
         return self._puzzle([UNKNOWN if self._blank(word) else int(word) for word in words])
 
     def _blank(self, word: str) -> bool:
@@ -168,12 +168,12 @@ class Table(Task):
         """The inputs of the files whose content falls into `split`, with their targets; a seeded sample of `count` of
         them at most. ValueError if none does: the files are too small."""
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+            raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         found, splits = self._everything
         rows = np.flatnonzero(splits == split)
         if not len(rows):
             raise ValueError(
-                f"none of the {len(found)} inputs falls into {split} (5% are test, 10% dev, by content); give more data"
+                f"None of the {len(found)} inputs falls into {split} (5% are test, 10% dev); give more data."
             )
         return found.select(np.sort(np.random.default_rng(seed).permutation(rows)[:count]))
 
@@ -181,7 +181,7 @@ class Table(Task):
     def _everything(self) -> tuple[Examples, np.ndarray]:
         """All that the files hold, and the split of each input."""
         if not self.config.files:
-            raise ValueError("these weights do not say where their data are; give the files with --data")
+            raise ValueError("These weights do not say where their data are; give the files with --data.")
         found = self.load([Path(name) for name in self.config.files])
         return found, splits_of(found.inputs)
 
@@ -211,7 +211,7 @@ class Table(Task):
 
     def _puzzle(self, written: Written) -> Tokens:
         if not written:
-            raise ValueError("the input is empty; it needs one symbol at least")
+            raise ValueError("The input is empty; it needs one symbol at least.")
         known = self._tokens(written, "input")
         tokens = np.full(self.spec.length, NOTHING, np.uint8)
         tokens[: len(known)] = known
@@ -228,9 +228,9 @@ class Table(Task):
     def _tokens(self, written: Written, what: str) -> list[int]:
         longest, symbols = self._limits[what]
         if kind_of(written) not in (self.config.kind, None):
-            raise ValueError(f"the {what} {brief(written)} is not made of {self.config.kind}, as the known ones are")
+            raise ValueError(f"The {what} {brief(written)} is not made of {self.config.kind}, as the known ones are.")
         if len(written) > longest:
-            raise ValueError(f"the {what} has {len(written)} symbols, but the longest known has {longest}; shorten it")
+            raise ValueError(f"The {what} has {len(written)} symbols, but the longest known has {longest}; shorten it.")
         if what == "input" and self.blank_unknown:
             return [self._token_of[symbol] if symbol in symbols else NOTHING for symbol in map(str, written)]
         unknown = list(dict.fromkeys(symbol for symbol in map(str, written) if symbol not in symbols))
@@ -238,7 +238,7 @@ class Table(Task):
             some = " ".join([symbol for symbol in self.symbols if symbol in symbols][:40])
             named = "symbol " + repr(unknown[0]) if len(unknown) == 1 else "symbols " + ", ".join(map(repr, unknown))
             are = "is" if len(unknown) == 1 else "are"
-            raise ValueError(f"the {named} {are} in no {what} that is known; known are {some}")
+            raise ValueError(f"The {named} {are} in no {what} that is known; known are {some}.")
         return [self._token_of[str(symbol)] for symbol in written]
 
     def _written(self, tokens: Tokens) -> Written:
