@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from test_cli import FOUR as BOARDS
 from test_cli import NONE_LEFT, TINY, Terminal, gram, oracle, refused  # noqa: F401  fixtures
+from test_readme import SMALL
 from test_solve import QUEENS, fake
 
 from gram.measure.passes import Pass, mean_cost
@@ -179,3 +180,15 @@ def test_runs_show_their_work(tmp_path):
     jobs = [Job("a", log, print, ()), Job("b", tmp_path / "b.log", print, ())]
     log.write_text("update 1\nupdate 2\n")
     assert going(jobs, 3, 5, 61.0) == "3 of 5 runs in 1:01; a: update 2; b: begins"
+
+
+def test_training_shows_how_far_the_heads_are(gram, monkeypatch, tmp_path):  # noqa: F811
+    """The heads are fitted for up to minutes after the last update."""
+    monkeypatch.setattr("gram.train.loop.progress", lambda *_, quiet, **__: Progress() if quiet else Lines(0.0, 0.0))
+    without_time = SMALL[SMALL.index("--minutes") + 2 :], "--train.minutes", "None", "--train.updates", "2"
+    ran = gram("train", "sudoku-4", "--out", tmp_path / "run", *without_time[0], *without_time[1:])
+    assert ran.code == 0, ran.err
+    shares = [int(share) for share in re.findall(r"Fitting the heads: (\d+)%", ran.err)]
+    assert len(shares) > 20
+    assert shares == sorted(shares)
+    assert (shares[0] < 10, shares[-1]) == (True, 100)

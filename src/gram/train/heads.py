@@ -6,6 +6,7 @@ this (docs/log/sudoku.md, 2026-11-24).
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,14 @@ from torch import Tensor
 
 from gram.config import Config
 from gram.models.recursive import Model
+from gram.progress import Progress, Snapshot
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import deterministic, rollout
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Examples, Task
 
+Tell = Callable[[float], None]
+"""Is told the share that is done."""
 CHUNK = 64
 """Rows that are rolled out together."""
 DEPTH = 24
@@ -35,7 +39,13 @@ STEP = 5e-5
 
 
 def fit_heads(
-    model: Model, task: Task, config: Config, train: Examples, dev: Examples, seconds: float | None = None
+    model: Model,
+    task: Task,
+    config: Config,
+    train: Examples,
+    dev: Examples,
+    seconds: float | None = None,
+    show: Progress | None = None,
 ) -> Config:
     """Fit both heads in place on rollouts of `train`; returns `config` with the threshold that halts best on `dev`.
     Without rules there is nothing to learn, and nothing halts. With `seconds`, fewer puzzles and updates are used, to
@@ -47,6 +57,11 @@ def fit_heads(
     def until(share: float) -> float:
         return math.inf if seconds is None else begin + share * seconds
 
+    def told(begin: float, end: float) -> Tell:
+        """A part of the work, from one share of it to another."""
+        of = show or Progress()
+        return lambda share: of.at(lambda: _snapshot(begin + share * (end - begin)))
+
     seed, c = config.train.seed, config.solve
     alone = deterministic(TorchNetwork(model), task, c)
     several = DEV if task.unconditional else 1  # there is a single blank input
@@ -56,11 +71,15 @@ def fit_heads(
     )
     some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * several * WIDTH // width])
     inputs = task.hide(np.random.default_rng([seed, 8]), some.inputs)
-    seen = rollouts(model, task, inputs, replace(options, seed=seed), until(0.4))
-    fit(model, *seen, restart_every=c.restart_every, until=until(0.6))
-    pooled, right = rollouts(model, task, dev.inputs[:DEV], replace(options, seed=seed + 1), until(1.0))
+    seen = rollouts(model, task, inputs, replace(options, seed=seed), until(0.4), told(0.0, 0.4))
+    fit(model, *seen, restart_every=c.restart_every, until=until(0.6), tell=told(0.4, 0.6))
+    pooled, right = rollouts(model, task, dev.inputs[:DEV], replace(options, seed=seed + 1), until(1.0), told(0.6, 1.0))
     threshold = best_threshold(margin(model, pooled), right, config, width)
     return replace(config, solve=replace(c, halt_threshold=threshold))
+
+
+def _snapshot(share: float) -> Snapshot:
+    return Snapshot(share, f"Fitting the heads: {share:.0%}")
 
 
 def best_threshold(margin: Tensor, right: Tensor, config: Config, width: int) -> float | None:
@@ -100,17 +119,23 @@ def margin(model: Model, pooled: Tensor) -> Tensor:
 
 
 def rollouts(
-    model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions, until: float = math.inf
+    model: Model,
+    task: Task,
+    inputs: np.ndarray,
+    options: SamplingOptions,
+    until: float = math.inf,
+    tell: Tell = lambda share: None,
 ) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L) without halting: what the heads read (n * width, depth, D) and whether the
     answer of each step obeys the rules (n * width, depth), the rows of a puzzle side by side. Only the first puzzles,
     if time.monotonic() reaches `until` earlier."""
     size = max(1, CHUNK // options.width)
     if until == math.inf or len(inputs) <= size:
-        return _rollouts(model, task, inputs, options)
+        return _rollouts(model, task, inputs, options, tell)
     parts = []
     for first in range(0, len(inputs), size):
         parts.append(_rollouts(model, task, inputs[first : first + size], options))
+        tell(min(1.0, (first + size) / len(inputs)))
         if time.monotonic() >= until:
             break
     pooled, right = zip(*parts, strict=True)
@@ -118,14 +143,18 @@ def rollouts(
 
 
 @torch.no_grad()
-def _rollouts(model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions) -> tuple[Tensor, Tensor]:
-    N, depth = options.width, options.depth
+def _rollouts(
+    model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions, tell: Tell = lambda share: None
+) -> tuple[Tensor, Tensor]:
+    N, depth, done = options.width, options.depth, 0
     right = torch.zeros(len(inputs) * N, depth, dtype=torch.bool)
     pooled = torch.zeros(len(inputs) * N, depth, 0)
     for stage in rollout(TorchNetwork(model), task, inputs, options):
         now, step = stage.pooled.cpu(), torch.from_numpy(stage.steps) - 1
         if not pooled.shape[2]:
             pooled = torch.zeros(*right.shape, now.shape[1], dtype=now.dtype)
+        done += len(stage.rows)
+        tell(done / right.numel())
         at = torch.tensor([puzzle * N + n for puzzle, n in stage.rows])
         puzzles = inputs[[puzzle for puzzle, _ in stage.rows]]
         pooled[at, step], right[at, step] = now, torch.from_numpy(task.check(puzzles, stage.answers))
@@ -139,6 +168,7 @@ def fit(
     updates: int = 600,
     restart_every: int | None = None,
     until: float = math.inf,
+    tell: Tell = lambda share: None,
 ) -> None:
     """Logistic regression of "right now" (halt) and least squares of "right at the end" (value), full batch. The end is
     the last step before the row may restart, since later steps say nothing about this answer. Stops when
@@ -158,6 +188,7 @@ def fit(
         gone = max(update / updates, (time.monotonic() - begin) / max(1e-9, until - begin))
         if gone >= 1:
             break
+        tell(gone)
         for group in optimizer.param_groups:
             group["lr"] = 0.05 * (1 - gone)
         halt, value = model.halt(features), model.value(features).squeeze(-1)  # a product is faster for so many

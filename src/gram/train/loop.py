@@ -14,6 +14,7 @@ from gram.atomic import lock
 from gram.config import Config
 from gram.measure.record import TRAINING
 from gram.models.recursive import Model
+from gram.progress import EVERY, progress
 from gram.tasks.data.store import load_examples
 from gram.train import checkpoint, parallel, watch
 from gram.train.budget import kept
@@ -189,7 +190,8 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
         run.log.say("Fitting the halt and value heads on prior rollouts.")
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
         heads = None if seconds is None else 0.75 * seconds
-        config = fit_heads(model, run.task, config, run.batches.examples, dev, heads)
+        with progress("Fitting heads", quiet=run.world.rank != 0, first=EVERY) as show:
+            config = fit_heads(model, run.task, config, run.batches.examples, dev, heads, show)
     weight_files.save(out, config, model, half=True)
     weight_files.load_weights(model, out / weight_files.WEIGHTS)  # evaluates the written weights
     metrics = monitor.evaluate(run.progress, None if seconds is None else begin + seconds - time.monotonic())
