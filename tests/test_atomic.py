@@ -140,7 +140,7 @@ def test_only_our_leftovers_go(tmp_path):
     sweep(tmp_path / "nowhere")
 
 
-def test_where_nothing_can_be_locked_nothing_is_deleted(tmp_path, monkeypatch, capsys):
+def test_where_nothing_can_be_locked_nothing_is_deleted(tmp_path, monkeypatch, caplog):
     def unknown(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -149,7 +149,7 @@ def test_where_nothing_can_be_locked_nothing_is_deleted(tmp_path, monkeypatch, c
     with whole(tmp_path / "file") as temporary, lock(tmp_path):
         temporary.write_text("new")
     assert {".file.0123abcd.tmp", "file"} <= set(names(tmp_path))
-    said = capsys.readouterr().err
+    said = caplog.text
     assert str(tmp_path) in said
     assert said.endswith(".\n")
 

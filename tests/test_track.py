@@ -80,7 +80,7 @@ def service(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["trackio", "wandb"])
-def test_a_service_is_told_until_it_fails_which_is_said_once(name, service, tmp_path, capsys):
+def test_a_service_is_told_until_it_fails_which_is_said_once(name, service, tmp_path, caplog):
     log = Log(tmp_path).tracked(name, tiny())
     for update in (1, 2, 3, 4):
         log.write("train", {"update": update, "ce": float(update)})
@@ -91,21 +91,21 @@ def test_a_service_is_told_until_it_fails_which_is_said_once(name, service, tmp_
     ]
     assert (service.began[0]["project"], service.began[0]["name"]) == ("gram", tmp_path.name)
     assert service.began[0]["config"]["task"] == tiny().task
-    said = capsys.readouterr().err
+    said = caplog.text
     assert said.count("cannot be reached (the network is down); training goes on without it.") == 1
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["update"] for line in lines if line["kind"] == "train"] == [1, 2, 3, 4]
     assert [line["kind"] for line in lines].count("warning") == 1
 
 
-def test_a_service_that_never_answers_does_not_end_the_training(service, tmp_path, capsys):
+def test_a_service_that_never_answers_does_not_end_the_training(service, tmp_path, caplog):
     def refuse(**_):
         raise OSError("no route to host")
 
     service.init = refuse
     run = loop.train(tiny(updates=2), tmp_path / "run", track="wandb")
     assert (run / "training.json").is_file()
-    assert capsys.readouterr().err.count("wandb cannot be reached (no route to host)") == 1
+    assert caplog.text.count("wandb cannot be reached (no route to host)") == 1
 
 
 def test_a_run_that_ends_well_finishes_its_service(service, tmp_path):

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import logging
 import os
 import pty
 import re
@@ -303,7 +304,7 @@ def test_a_torn_checkpoint_gives_way_to_the_one_before(damage, tmp_path):
         loop.train(tiny(), run, resume=True)
 
 
-def test_a_damaged_bit_gives_way_to_the_checkpoint_before(tmp_path, capsys):
+def test_a_damaged_bit_gives_way_to_the_checkpoint_before(tmp_path, caplog):
     """Wherever it is; a damaged checkpoint of an earlier version, which has no checksum, as well."""
     run = loop.train(tiny(save_every=0.0), tmp_path / "run", stop_at=4)
     newest, before = checkpoint.paths(run)
@@ -317,9 +318,9 @@ def test_a_damaged_bit_gives_way_to_the_checkpoint_before(tmp_path, capsys):
             damaged = bytearray(whole)
             damaged[place] ^= 1 << int(rng.integers(8))
             newest.write_bytes(damaged)
-            capsys.readouterr()
+            caplog.clear()
             assert same(checkpoint.newest(run, TINY), wanted), place
-            assert f"{newest} is damaged" in capsys.readouterr().err
+            assert f"{newest} is damaged" in caplog.text
 
 
 def stored_bytes(archive: bytes, rng: np.random.Generator, count: int) -> np.ndarray:
@@ -561,13 +562,13 @@ def spoilt(function, *inputs):
     ("compiler", "reason"),
     [(broken, "InductorError: no compiler); going on without it"), (spoilt, "The loss is not finite at update 0")],
 )
-def test_without_a_working_compiler_training_goes_on(compiler, reason, tmp_path, monkeypatch, capsys):
+def test_without_a_working_compiler_training_goes_on(compiler, reason, tmp_path, monkeypatch, caplog):
     def compiled(function, wish, device):
         return (partial(compiler, function), "compiled") if wish else (function, "as configured")
 
     monkeypatch.setattr(loop.parallel, "compiled", compiled)
     run = loop.train(tiny(updates=4, compile=True), tmp_path / "run")
-    assert f"torch.compile failed ({reason}" in capsys.readouterr().err
+    assert f"torch.compile failed ({reason}" in caplog.text
     plain = loop.train(tiny(updates=4), tmp_path / "plain")
     assert same(last(run)["model"], last(plain)["model"])
 
@@ -649,7 +650,7 @@ def test_compilation_takes_nothing_of_the_warm_up(tmp_path, monkeypatch):
     assert held[0].learner.beta == pytest.approx(4.0 * (10 / 45.6) / 0.5)  # of the third update, 10 s into learning
 
 
-def test_minutes_count_from_the_beginning_of_the_command(tmp_path, monkeypatch, capsys):
+def test_minutes_count_from_the_beginning_of_the_command(tmp_path, monkeypatch, caplog):
     """Ten seconds went by before the loop began, of sixty; updates take 0.5 s, and 7.2 s are kept for the end."""
     held: list[loop.Run] = []
     begin, ticks = loop._loop, itertools.count(100.0, 0.5)
@@ -661,7 +662,7 @@ def test_minutes_count_from_the_beginning_of_the_command(tmp_path, monkeypatch, 
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: 100.0))
     loop.train(tiny(updates=10**6, minutes=1.0), tmp_path / "late", began=40.0)
     assert held[1].progress.update == 1
-    assert "took all of the minutes" in capsys.readouterr().err
+    assert "took all of the minutes" in caplog.text
 
 
 def test_a_short_run_is_not_compiled():
@@ -837,7 +838,7 @@ class Heard(NullLog):
     def __init__(self):
         self.said: list[str] = []
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, level: int = logging.INFO) -> None:
         self.said.append(text)
 
 

@@ -79,7 +79,7 @@ def test_the_rest_of_the_run_is_a_run():
     assert again.share(c) == pytest.approx(0.5)
 
 
-def test_a_leak_is_cured_by_the_run(tmp_path, capsys):
+def test_a_leak_is_cured_by_the_run(tmp_path, caplog):
     """Three transitions of which the last is guided, and a KL that costs next to nothing."""
     c = change(
         recipe("own"),
@@ -89,7 +89,7 @@ def test_a_leak_is_cured_by_the_run(tmp_path, capsys):
     )
     c = describe(replace(c, data=(str(walks(tmp_path / "walks.jsonl")),)), None)
     run = loop.train(c, tmp_path / "run", stop_at=230)
-    told = [line for line in capsys.readouterr().err.splitlines() if "Posterior leakage:" in line]
+    told = [line for line in caplog.text.splitlines() if "Posterior leakage:" in line]
     assert len(told) == 1
     written = weight_files.read(run)
     assert (written.model.T, written.train.beta) == (1, pytest.approx(4.2))

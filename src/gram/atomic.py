@@ -10,10 +10,11 @@ import re
 import secrets
 import shutil
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from gram.messages import log
 
 try:
     import fcntl
@@ -149,10 +150,7 @@ def _locked(path: Path, wait: bool) -> int | None:
         try:
             taken = _flock(held, wait)
             if taken is None:
-                print(
-                    f"{path.parent} cannot be locked (a network folder?); let no other process write there.",
-                    file=sys.stderr,
-                )
+                log.warning(f"{path.parent} cannot be locked (a network folder?); let no other process write there.")
                 return None
             if not taken:
                 owner = os.pread(held, 200, 0).decode(errors="replace").strip()

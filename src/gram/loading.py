@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gram import hub
+from gram.machine import device_wished
 from gram.solve import reasoner
 from gram.solve.reasoner import Reasoner
 
@@ -29,8 +30,8 @@ def load(
     `dtype` is the arithmetic: "float32", "bfloat16", or "auto". "auto" is the value of the environment variable
     GRAM_DTYPE, else bfloat16 if a short measurement, made once per processor, finds it clearly faster. `compile`
     compiles a supervision step now, which takes half a minute the first time; then many puzzles take half to four
-    fifths of the time. `device` is "cpu", "cuda", or "auto" (a GPU if there is one). Answers can differ between these
-    settings. A bundle runs as exported, on the CPU, without PyTorch.
+    fifths of the time. `device` is "cpu", "cuda", "mps", or "auto" (GRAM_DEVICE, else a CUDA GPU if there is one).
+    Answers can differ between these settings. A bundle runs as exported, on the CPU, without PyTorch.
     Weights of your own data may name a check, which is code of their author: it runs only with `trust`. `check`
     ("file.py:function") replaces it. FileNotFoundError or ValueError with one sentence if something is missing or
     damaged.
@@ -39,7 +40,7 @@ def load(
         name_or_path = hub.fetch(str(name_or_path))
     if not is_bundle(name_or_path):
         return reasoner.load(name_or_path, dtype=dtype, compile=compile, device=device, trust=trust, check=check)
-    if compile or device == "cuda":
+    if compile or device_wished(device) not in ("auto", "cpu"):
         raise ValueError(f"{name_or_path} is a bundle, which always runs on the CPU; leave out compile and device.")
     try:
         from gram.ship import onnx_backend

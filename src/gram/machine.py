@@ -12,6 +12,8 @@ except ImportError:  # Windows
     resource = None
 
 ROOT = Path("/")
+DEVICE = "GRAM_DEVICE"
+"""What this environment variable has takes the place of the device "auto"."""
 INSTRUCTIONS = {
     "amx_tile": "AMX",
     "avx512_bf16": "AVX-512 with bfloat16",
@@ -134,3 +136,11 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def device_wished(wish: str) -> str:
+    """`wish`, or what GRAM_DEVICE has in place of "auto". ValueError for what is no device."""
+    name, where = (os.environ[DEVICE], DEVICE) if wish == "auto" and os.environ.get(DEVICE) else (wish, "device")
+    if name not in ("auto", "cpu", "cuda", "mps"):
+        raise ValueError(f'{where} is {name!r}; choose "auto", "cpu", "cuda" or "mps".')
+    return name

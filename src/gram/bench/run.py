@@ -1,7 +1,7 @@
 """`gram bench`: measurements as tables or JSON."""
 
 import json
-import sys
+import logging
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from gram.bench.clock import Clock, Peak, take_turns
 from gram.bench.sampling import Sampling
 from gram.bench.training import Training
 from gram.measure.record import hardware, origin
+from gram.messages import log
 from gram.models.device import choose_device
 from gram.recipes import change, recipe
 from gram.train.log import NullLog
@@ -23,8 +24,8 @@ ALONE = 0.8
 class Aloud(NullLog):
     """A log that prints messages, such as a failure of the compiler, and writes no files."""
 
-    def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+    def say(self, text: str, level: int = logging.INFO) -> None:
+        log.log(level, text)
 
 
 def bench(
@@ -34,7 +35,6 @@ def bench(
     batch: int | None,
     threads: int,
     dtype: Literal["auto", "float32", "bfloat16"],
-    device: Literal["auto", "cpu", "cuda"],
     compile: bool,
     repeats: int,
     seconds: float,
@@ -56,7 +56,7 @@ def bench(
         if config.model.kind != "recursive":
             raise ValueError(f"{config.recipe} is not a recursive model; gram bench measures only recursive models.")
     torch.set_num_threads(threads)
-    watch = Clock(choose_device(device), clock)
+    watch = Clock(choose_device("auto"), clock)
     trainings, samplings = [], []
     if what != "solve":
         fields = {"dtype": dtype, "compile": compile, "threads": threads} | ({"batch": batch} if batch else {})

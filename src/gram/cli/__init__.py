@@ -21,7 +21,8 @@ USAGE = """usage: gram VERB ...
   gram reproduce NAME            train, measure and report one table
   gram info                      show tasks, weights, recipes, this machine
 
-gram VERB --help lists the options of a verb; gram --version shows the version."""
+gram VERB --help lists the options of a verb; gram --version shows the version; gram --print-completion bash (or zsh,
+fish) prints a script for shell completion."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -57,6 +58,11 @@ def dispatch(arguments: list[str]) -> int:
         "reproduce": commands.reproduce,
         "info": commands.info,
     }
+    if verb == "--print-completion":
+        from gram.cli import completion
+
+        print(completion.script(rest[0] if rest else "", verbs), end="")
+        return 0
     if verb not in verbs:
         *others, last = verbs
         raise ValueError(f"There is no command {verb!r}; use train, {', '.join(others)} or {last}.")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from gram.console.options import Answering, Drawing, Solving
+from gram.console.options import Answering, Computing, Drawing, Solving
 from gram.serve.settings import Settings
 
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -16,6 +16,7 @@ def solve(
     puzzles: Positional[tuple[str, ...]] = (),
     /,
     *,
+    general: Annotated[Computing, arg(name="")],
     options: Annotated[Solving, arg(name="")],
     input: Path | None = None,
     base: Literal[0, 1] | None = None,
@@ -30,7 +31,6 @@ def solve(
     unknown: Literal["refuse", "blank"] = "refuse",
     output: Path | None = None,
     n: int | None = None,
-    quiet: bool = False,
     server: str | None = None,
     token_file: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
@@ -38,6 +38,7 @@ def solve(
     """Answer puzzles. The defaults are those tuned for the weights.
 
     Args:
+        general: Messages and device.
         task: Name of the task, such as sudoku-9, queens-8 or coloring-10; own for weights of your own data.
         puzzles: Puzzles as text (ARC: a JSON file); read from --input or standard input if none are given.
         options: How puzzles are answered.
@@ -56,7 +57,6 @@ def solve(
             For ARC also .json: two attempts at each test input, in Kaggle's submission format.
         n: For tables, imputations of each row; 1 takes the most likely value of each cell.
         unknown: For own data without a check, how to treat unknown symbols: as an error, or as a blank.
-        quiet: Print only errors on standard error.
         server: Address of a `gram serve` that answers instead of locally loaded weights.
         token_file: A file with the bearer token of that server.
         as_json: Print one JSON object per puzzle, as soon as it and all earlier ones are ready.
@@ -83,7 +83,7 @@ def solve(
         blank_unknown=unknown == "blank",
         output=output,
         n=n,
-        quiet=quiet,
+        quiet=general.quiet,
         remote=None if server is None else Remote(server, token_file),
         asked=options.asked(),
     )
@@ -93,6 +93,7 @@ def generate(
     task: Positional[str],
     /,
     *,
+    general: Annotated[Computing, arg(name="")],
     options: Annotated[Drawing, arg(name="")],
     n: int | None = None,
     weights: str | None = None,
@@ -100,12 +101,12 @@ def generate(
     output: Path | None = None,
     png: Path | None = None,
     evolution: Path | None = None,
-    quiet: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Draw samples of an unconditional task. The defaults are those tuned for the weights.
 
     Args:
+        general: Messages and device.
         task: Name of the task, such as sudoku-boards.
         options: How samples are drawn.
         n: Number of samples.
@@ -114,7 +115,6 @@ def generate(
         output: Also write the samples to this new file: .csv, .parquet or .jsonl, with the names of --json.
         png: Write a picture of the first hundred samples to this new file.
         evolution: Write the first eight samples after each supervision step to this new PNG file.
-        quiet: Print only errors on standard error.
         as_json: Print one JSON object per sample.
     """
     from gram.console import samples
@@ -127,7 +127,7 @@ def generate(
         output=output,
         png=png,
         evolution=evolution,
-        quiet=quiet,
+        quiet=general.quiet,
         as_json=as_json,
         asked=options.asked(),
     )
@@ -137,6 +137,7 @@ def evaluate(
     task: Positional[str],
     /,
     *,
+    general: Annotated[Computing, arg(name="")],
     options: Annotated[Answering, arg(name="")],
     weights: str | None = None,
     dtype: Dtype = "auto",
@@ -152,12 +153,12 @@ def evaluate(
     edge_probability: float | None = None,
     early_stop: bool = False,
     record: Path | None = None,
-    quiet: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Evaluate weights on held-out puzzles. All metrics come from samples of the prior.
 
     Args:
+        general: Messages and device.
         task: Name of the task.
         options: How puzzles are answered.
         weights: Shipped weights by name or a folder; by default those of the task.
@@ -177,7 +178,6 @@ def evaluate(
         early_stop: With select "checked", stop at the first valid answer of a puzzle. This is much faster, but gives no
             metrics of single samples (valid, coverage and conflicts are then null).
         record: Also write the metrics with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
-        quiet: Print only errors on standard error.
         as_json: Print one JSON object.
     """
     from gram.console import evaluation as console
@@ -197,16 +197,23 @@ def evaluate(
         edge_probability=edge_probability,
         early_stop=early_stop,
         record=record,
-        quiet=quiet,
+        quiet=general.quiet,
         as_json=as_json,
         asked=options.asked(),
     )
 
 
-def serve(weights: Positional[tuple[str, ...]] = (), /, *, settings: Annotated[Settings, arg(name="")]) -> int:
+def serve(
+    weights: Positional[tuple[str, ...]] = (),
+    /,
+    *,
+    general: Annotated[Computing, arg(name="")],
+    settings: Annotated[Settings, arg(name="")],
+) -> int:
     """Answer puzzles over HTTP; /docs on the server describes the requests.
 
     Args:
+        general: Messages and device.
         weights: Shipped weights by name, run folders, or bundles; all shipped weights if none are given.
         settings: Where the server listens and what it allows.
     """

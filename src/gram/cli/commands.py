@@ -8,12 +8,14 @@ from tyro.conf import Positional, arg
 
 from gram.cli.answering import Dtype
 from gram.config.values import Select
+from gram.console.options import Computing, Messages
 
 
 def data(
     name: Positional[str],
     /,
     *,
+    general: Annotated[Messages, arg(name="")],
     source: Annotated[Path | None, arg(name="from")] = None,
     out: Path | None = None,
     mirror: str | None = None,
@@ -23,6 +25,7 @@ def data(
     It is copied from a folder that holds it, or downloaded; an interrupted download continues.
 
     Args:
+        general: Messages.
         name: sudoku-extreme, sudoku-bank, tdoku-hard, maze-30, arc-1, arc-2 or mnist.
         source: A folder with the layout of the data folder; by default the data folders themselves.
         out: The data folder to write to; by default GRAM_DATA or data/.
@@ -44,18 +47,19 @@ def export(
     weights: Positional[str],
     /,
     *,
+    general: Annotated[Messages, arg(name="")],
     out: Path,
     int8: bool = False,
     dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto",
     web: bool = False,
     official: bool = False,
     license: str | None = None,
-    quiet: bool = False,
 ) -> int:
     """Write a bundle: ONNX graphs, config, model card and checksums. It runs with numpy and onnxruntime alone, by
     `python -m gram.ship.runtime OUT` or as --weights OUT. With --official, write a checkpoint instead.
 
     Args:
+        general: Messages.
         weights: Shipped weights by name or a run folder.
         out: A new folder.
         int8: Matrix products in 8 bits, for a third of the size. Short for --dtype int8.
@@ -63,7 +67,6 @@ def export(
         web: Also write a page that solves in a browser (queens and Sudoku).
         official: Write a checkpoint of the published TRM or HRM code instead, if the architecture matches.
         license: License of the network, for its card; your own network has none unless you give it.
-        quiet: Print only errors on standard error.
     """
     if dtype == "bfloat16":
         raise ValueError("A bundle cannot use bfloat16, since onnxruntime lacks it; use --dtype float32 or int8.")
@@ -85,7 +88,7 @@ def export(
         return 0
     from gram.ship import export as ship
 
-    ship.export(weights, out, int8=int8, web=web, license=license, quiet=quiet)
+    ship.export(weights, out, int8=int8, web=web, license=license, quiet=general.quiet)
     return 0
 
 
@@ -94,6 +97,7 @@ def push(
     name: Positional[str],
     /,
     *,
+    general: Annotated[Messages, arg(name="")],
     private: bool = False,
     results: Path | None = None,
 ) -> int:
@@ -101,6 +105,7 @@ def push(
     hf:OWNER/NAME then works wherever weights are named.
 
     Args:
+        general: Messages.
         weights: Shipped weights by name or a run folder.
         name: The repository, OWNER/NAME; created if needed.
         private: Make the repository private.
@@ -114,10 +119,18 @@ def push(
     return 0
 
 
-def import_official(checkpoint: Positional[Path], /, *, out: Path, task: str | None = None) -> int:
+def import_official(
+    checkpoint: Positional[Path],
+    /,
+    *,
+    general: Annotated[Messages, arg(name="")],
+    out: Path,
+    task: str | None = None,
+) -> int:
     """Convert a checkpoint of the published TRM or HRM code, with its all_config.yaml beside it, to weights.
 
     Args:
+        general: Messages.
         checkpoint: The file, or a run folder with a file `checkpoint` or step_N (the newest is used).
         out: A new folder.
         task: The task; by default sudoku-9 or maze-30, by the vocabulary size.
@@ -133,11 +146,11 @@ def bench(
     recipes: Positional[tuple[str, ...]] = (),
     /,
     *,
+    general: Annotated[Computing, arg(name="")],
     what: Literal["train", "solve", "both"] = "both",
     batch: int | None = None,
     threads: int = 1,
     dtype: Dtype = "auto",
-    device: Literal["auto", "cpu", "cuda"] = "auto",
     compile: Annotated[bool, tyro.conf.FlagConversionOff] = True,
     repeats: int = 5,
     seconds: float = 1.0,
@@ -150,6 +163,7 @@ def bench(
     """Measure training and sampling, alternating with the fastest matrix products of the machine in the same dtype.
 
     Args:
+        general: Messages and device.
         recipes: Recipes by name, including variants (queens-8-trm, paper-sudoku-9); by default four variants of
         queens-8. what: Training, sampling, or both. batch: Rows per update. threads: CPU threads. dtype: Arithmetic of
         the network. device: Device of the network. compile: Whether training uses torch.compile. repeats: Repetitions
@@ -166,7 +180,6 @@ def bench(
         batch=batch,
         threads=threads,
         dtype=dtype,
-        device=device,
         compile=compile,
         repeats=repeats,
         seconds=seconds,
@@ -180,6 +193,7 @@ def bench(
 
 def report(
     *,
+    general: Annotated[Computing, arg(name="")],
     results: Path = Path("results"),
     out: Path | None = None,
     run: tuple[Path, ...] = (),
@@ -194,6 +208,7 @@ def report(
     need matplotlib (pip install 'gram-reasoning[report]'); without it there are only tables.
 
     Args:
+        general: Messages and device.
         results: A folder that `gram eval --record` wrote.
         out: A new folder, or one with an earlier report; by default RESULTS/report.
         run: Run folders, to draw losses, KL, validity and coverage over time, labeled by folder.
@@ -222,33 +237,40 @@ def reproduce(
     name: Positional[str | None] = None,
     /,
     *,
+    general: Annotated[Computing, arg(name="")],
     scale: Literal["laptop", "paper"] = "laptop",
     out: Path | None = None,
     seeds: str | None = None,
     jobs: int | None = None,
-    quiet: bool = False,
     listed: Annotated[bool, arg(name="list")] = False,
 ) -> int:
     """Train and measure the models of a table and write the report. If stopped or killed, the same command continues.
 
     Args:
+        general: Messages and device.
         name: queens-8, queens-10, coloring-8, coloring-10, sudoku, maze, ablations, ...; --list names all.
         scale: laptop: at most three hours on two cores; paper: the sizes and updates of the paper, on a GPU.
         out: Folder for runs, results and report; by default runs/reproduce/NAME.
         seeds: Comma-separated seeds instead of those of the table.
         jobs: Parallel runs; by default one per CPU core at laptop scale, one on a GPU.
-        quiet: Show no progress of the runs; see their logs.
         listed: Only print what would be trained and measured, with minutes.
     """
     from gram.reproduce import run as tables
 
-    return tables.reproduce(name, scale=scale, out=out, seeds=seeds, jobs=jobs, quiet=quiet, listed=listed)
+    return tables.reproduce(name, scale=scale, out=out, seeds=seeds, jobs=jobs, quiet=general.quiet, listed=listed)
 
 
-def info(weights: Positional[str | None] = None, /, *, as_json: Annotated[bool, arg(name="json")] = False) -> int:
+def info(
+    weights: Positional[str | None] = None,
+    /,
+    *,
+    general: Annotated[Messages, arg(name="")],
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
     """Show tasks, recipes and shipped weights; or the parameters by part and the metrics of one set of weights.
 
     Args:
+        general: Messages.
         weights: Shipped weights by name, a folder, or the name of a recipe.
         as_json: Print one JSON object.
     """

@@ -10,6 +10,8 @@ from typing import Any
 
 import tyro
 
+from gram.console.options import Messages
+
 FRAME = re.compile(r"^[\s│╭╰─]+|[\s│╮╯─]+$")
 RULE = re.compile(r"\s*│\s*─+\s*│\s*")
 KINDS = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path"}
@@ -27,7 +29,7 @@ def parse(target: Callable[..., Any], arguments: Sequence[str], prog: str, **opt
 
         @functools.wraps(target)
         def later(*positional: Any, **named: Any) -> Callable[[], Any]:
-            return functools.partial(target, *positional, **named)
+            return functools.partial(spoken, target, *positional, **named)
 
         made = later
 
@@ -50,6 +52,12 @@ def parse(target: Callable[..., Any], arguments: Sequence[str], prog: str, **opt
         if columns is not None:
             os.environ["COLUMNS"] = columns
     raise ValueError(f"{sentence(heard.getvalue())}; {prog} --help lists all options.")
+
+
+def spoken(verb: Callable[..., Any], *positional: Any, general: Messages, **named: Any) -> Any:
+    """The call of a verb, under what `general` says."""
+    with general.applied():
+        return verb(*positional, general=general, **named)
 
 
 def sentence(box: str) -> str:

@@ -1,21 +1,22 @@
 """gram train: every field of a recipe is an option."""
 
 import dataclasses
-import sys
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from gram.cli.parse import parse
 from gram.config import ArcConfig, Config, RowsConfig, TableConfig
+from gram.console.options import Computing
+from gram.messages import log
 
-FLAGS = ("--trust-check", "--add-symbols", "--complete")
+FLAGS = ("--trust-check", "--add-symbols", "--complete", "--quiet", "--verbose")
 
 
 @dataclasses.dataclass(kw_only=True, frozen=True)
-class TrainArguments(Config):
+class TrainArguments(Config, Computing):
     """Train a recipe; every field can be changed by its name."""
 
     minutes: float | None = None
@@ -61,12 +62,6 @@ def train(arguments: list[str]) -> int:
     began = time.monotonic()
     from gram import recipes
     from gram import weights as weight_files
-    from gram.recipes.ignored import ignored
-    from gram.tasks.arc import task as arc
-    from gram.tasks.base import OWN
-    from gram.tasks.own import learn as own
-    from gram.tasks.own import rows as completion
-    from gram.train import loop
 
     named = arguments[0] if arguments and not arguments[0].startswith("-") else None
     rest = arguments[1:] if named else arguments
@@ -86,15 +81,28 @@ def train(arguments: list[str]) -> int:
         default = recipes.recipe("queens-8")
     else:
         raise ValueError(f"Name a recipe after `gram train`: {', '.join(recipes.names())}.")
+    given = parse(TrainArguments, rest, "gram train RECIPE", **options(default))
+    with given.applied():
+        return begin(given, default, began)
+
+
+def options(default: Config) -> dict[str, Any]:
+    """How the arguments are read that change `default`: every field takes a value, as in --train.compile False."""
     fields = {f.name: getattr(default, f.name) for f in dataclasses.fields(Config)}
-    given = parse(
-        TrainArguments,
-        rest,
-        "gram train RECIPE",
-        default=TrainArguments(**fields),
-        config=(tyro.conf.FlagConversionOff,),  # every field takes a value: --train.compile False
-    )
-    asked = Config(**{name: getattr(given, name) for name in fields})
+    return {"default": TrainArguments(**fields), "config": (tyro.conf.FlagConversionOff,)}
+
+
+def begin(given: TrainArguments, default: Config, began: float) -> int:
+    """Train what is asked for, a recipe `default` with changes, or go on with it."""
+    from gram import weights as weight_files
+    from gram.recipes.ignored import ignored
+    from gram.tasks.arc import task as arc
+    from gram.tasks.base import OWN
+    from gram.tasks.own import learn as own
+    from gram.tasks.own import rows as completion
+    from gram.train import loop
+
+    asked = Config(**{f.name: getattr(given, f.name) for f in dataclasses.fields(Config)})
     unread = list(ignored(asked, default))
     start = None if given.start is None else weight_files.find(given.start)
     before = None
@@ -113,7 +121,7 @@ def train(arguments: list[str]) -> int:
         config = completion.describe_rows(asked, given.bins)
         if config.rows is not None and config.rows.left_out:
             names = ", ".join(config.rows.left_out)
-            print(f"Left out, since every row has a different value: {names}.", file=sys.stderr)
+            log.warning(f"Left out, since every row has a different value: {names}.")
     else:
         names = own.named_by(given.input_key, given.target_key, given.split == "words", before)
         config = own.describe(
@@ -127,7 +135,7 @@ def train(arguments: list[str]) -> int:
     if config.train.minutes is not None and not config.train.minutes > 0:
         raise ValueError(f"minutes is {config.train.minutes}; it must be above 0.")
     for sentence in unread:
-        print(f"Warning: {sentence}", file=sys.stderr)
+        log.warning(f"Warning: {sentence}")
     out = given.resume or given.out or Path("runs") / f"{config.recipe}-{config.train.seed}"
     try:
         resume = given.resume is not None

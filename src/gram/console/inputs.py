@@ -5,6 +5,7 @@ torch is imported late, so that a mistyped puzzle is refused at once.
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from gram import hub, loading, tasks
 from gram.config import Config, read_config
 from gram.console.exits import brief
 from gram.loading import is_bundle
+from gram.messages import log
 from gram.shipped import larger
 from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
@@ -121,12 +123,11 @@ def check_base(task: Task, base: int | None) -> None:
 
 
 def tell_reading(found: Found, *, quiet: bool = False) -> None:
-    """Print decisions made while reading on standard error, unless `quiet`, and warnings."""
-    if sys.stderr is not None:
-        for note in () if quiet else found.notes:
-            print(f"Read: {note}.", file=sys.stderr)
-        for warning in found.warnings:
-            print(f"Warning: {warning}", file=sys.stderr)
+    """Log the decisions made while reading, unless `quiet`, and warnings."""
+    for note in () if quiet else found.notes:
+        log.info(f"Read: {note}.")
+    for warning in found.warnings:
+        log.warning(f"Warning: {warning}")
 
 
 # weights --------------------------------------------------------------------------------------------------
@@ -203,7 +204,10 @@ def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, 
     weights of the task. `dtype`: see gram.load."""
     name = task.spec.name
     folder = find(name, weights)
+    begin = time.perf_counter()
     loaded = loading.load(folder, dtype=dtype)
+    seconds = time.perf_counter() - begin
+    log.debug(f"Weights: {folder}, on {loaded.network.device}, {loaded.network.size}, read in {seconds:.2f} s.")
     if loaded.task.spec.name != name:
         raise ValueError(
             f"The weights {weights or name} are for {loaded.task.spec.name}, not for {name}; "
@@ -214,9 +218,8 @@ def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, 
 
 
 def tell_arithmetic(reasoner: "Reasoner") -> None:
-    """Print the arithmetic and its reason on standard error, because answers depend on it."""
-    if sys.stderr is not None:  # if it is closed, print would use standard output
-        print(f"Arithmetic: {reasoner.arithmetic}.", file=sys.stderr)
+    """Log the arithmetic and its reason, because answers depend on it."""
+    log.info(f"Arithmetic: {reasoner.arithmetic}.")
 
 
 # puzzles to measure on -----------------------------------------------------------------------------------

@@ -1,9 +1,56 @@
-"""The command-line options of sampling; SamplingOptions defines their meaning and ranges."""
+"""Options that several commands share; SamplingOptions defines the meaning and ranges of those of sampling."""
 
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from gram.config.values import Select
+from gram.machine import DEVICE
+from gram.messages import shown
+
+
+@dataclass(kw_only=True, frozen=True)
+class Messages:
+    """What a command prints on standard error."""
+
+    quiet: bool = False
+    """Print only errors and warnings on standard error."""
+    verbose: bool = False
+    """Also print details on standard error: files, device, seconds."""
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """While the command runs. ValueError for both."""
+        if self.quiet and self.verbose:
+            raise ValueError("--quiet and --verbose contradict each other; leave one of them out.")
+        with shown(logging.WARNING if self.quiet else logging.DEBUG if self.verbose else logging.INFO):
+            yield
+
+
+@dataclass(kw_only=True, frozen=True)
+class Computing(Messages):
+    """The same, and the device."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Device; auto is what the variable GRAM_DEVICE has, else a CUDA GPU if there is one."""
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """While the command runs; the processes that it starts compute there too."""
+        before = os.environ.get(DEVICE)
+        try:
+            if self.device != "auto":
+                os.environ[DEVICE] = self.device
+            with super().applied():
+                yield
+        finally:
+            if self.device != "auto":
+                os.environ.pop(DEVICE)
+                if before is not None:
+                    os.environ[DEVICE] = before
 
 
 @dataclass(kw_only=True, frozen=True)

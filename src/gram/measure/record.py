@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from gram.atomic import lock
 from gram.config import Config
 from gram.fields import Range
 from gram.machine import processor
+from gram.messages import log
 from gram.models.build import build, parameter_table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def keep(results: Path, reasoner: "Reasoner", weights: Path, name: str, metrics:
     with lock(path.parent, wait=True):  # several evaluations of a recipe may end at the same time
         values = strict_json.read_object(path) if path.is_file() else {}
         weight_files.write_json(path, values | new | {"figures": values.get("figures", {}) | {name: metrics | here}})
-    print(f"Recorded in {path} as {name!r}.", file=sys.stderr)
+    log.info(f"Recorded in {path} as {name!r}.")
 
 
 def key(data: str, asked: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 
 from gram import cache
-from gram.machine import processor
+from gram.machine import device_wished, processor
 
 VARIABLE = "GRAM_DTYPE"
 """The environment variable that overrides "auto"."""
@@ -18,13 +18,16 @@ LIMITS = "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"
 
 
 def choose_device(wish: str) -> torch.device:
-    """The device: "cpu", "cuda", or "auto" (a GPU if there is one). ValueError for other values or a missing device."""
-    if wish not in ("auto", "cpu", "cuda"):
-        raise ValueError(f'device is {wish!r}; choose "auto", "cpu" or "cuda".')
-    cuda = torch.cuda.is_available()
-    if wish == "cuda" and not cuda:
-        raise ValueError("There is no CUDA device here; use --device cpu.")
-    return torch.device("cuda" if cuda and wish != "cpu" else "cpu")
+    """The device: "cpu", "cuda", "mps" (an Apple GPU), or "auto": GRAM_DEVICE, else a CUDA GPU if there is one.
+    ValueError for other values or a missing device."""
+    name = device_wished(wish)
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("This machine has no CUDA device that PyTorch can use; choose --device cpu or leave it out.")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("This machine has no Apple GPU that PyTorch can use; choose --device cpu or leave it out.")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
 
 
 def arithmetic(wish: str, width: int, device: torch.device) -> tuple[torch.dtype, str]:
@@ -38,12 +41,12 @@ def arithmetic(wish: str, width: int, device: torch.device) -> tuple[torch.dtype
     asked, reason = known(wish, "dtype"), "as asked"
     if asked == "auto" and os.environ.get(VARIABLE):
         asked, reason = known(os.environ[VARIABLE], VARIABLE), f"by {VARIABLE}"
-    able = device.type == "cpu" or torch.cuda.is_bf16_supported()
+    able = device.type == "cpu" or (device.type == "cuda" and torch.cuda.is_bf16_supported())
     if asked == "bfloat16" and not able:
         raise ValueError("This GPU has no bfloat16; use --dtype float32.")
     if asked != "auto":
         return getattr(torch, asked), reason
-    if device.type == "cuda":
+    if device.type != "cpu":
         return (torch.bfloat16, "tensor cores") if able else (torch.float32, "no bfloat16 on this GPU")
     chosen = torch.bfloat16 if speed_of_bfloat16(width) > FASTER else torch.float32
     return chosen, "measured on this processor"

@@ -13,7 +13,7 @@ from typing import get_args, get_type_hints
 from gram.config import read_config
 from gram.console import puzzles as console
 from gram.console.exits import ended
-from gram.console.options import Solving
+from gram.console.options import Messages, Solving
 from gram.ship.onnx_backend import CONFIG, load, read_manifest
 
 __all__ = ["load", "main"]
@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object per puzzle")
     parser.add_argument("--skip-bad", action="store_true", help="skip invalid puzzles; the exit code is then 2")
     parser.add_argument("--quiet", action="store_true", help="print only errors on standard error")
+    parser.add_argument("--verbose", action="store_true", help="print details on standard error as well")
     given = parser.parse_args(arguments)
     return ended(lambda: solve(given))
 
@@ -45,6 +46,12 @@ def solve(given: argparse.Namespace) -> int:
     """Answer the puzzles of the command line."""
     folder = Path(given.bundle)
     read_manifest(folder)
+    with Messages(quiet=given.quiet, verbose=given.verbose).applied():
+        return answer(folder, given)
+
+
+def answer(folder: Path, given: argparse.Namespace) -> int:
+    """The same with the bundle in `folder`."""
     return console.solve(
         read_config(folder / CONFIG).task,
         tuple(given.puzzles),

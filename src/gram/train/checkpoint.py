@@ -8,12 +8,12 @@ RUN/checkpoints/00000200.pt            everything else that a bit-exact continua
 import dataclasses
 import hashlib
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig
+from gram.messages import log
 
 KEPT = 2
 NAMED = re.compile(r"\d{8,12}\.pt|\.\d{8,12}\.pt\..*\.tmp")
@@ -75,7 +75,7 @@ def newest(folder: Path, config: Config) -> dict[str, Any]:
                 raise ValueError(f"{path} is not a training state.")
         except (OSError, ValueError) as error:
             said = str(error) if isinstance(error, ValueError) else f"{path} cannot be read ({error.strerror})."
-            print(f"{said} Continuing from the previous checkpoint, if there is one.", file=sys.stderr)
+            log.warning(f"{said} Continuing from the previous checkpoint, if there is one.")
             continue
         wanted = fixed(config) | {f"model.{name}": value for name, value in ModelConfig.FORMER.items()}
         for name, value in state["fixed"].items():

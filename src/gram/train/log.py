@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import math
 import os
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from gram.config import Config
+from gram.messages import log as messages
 from gram.train.track import Tracker, scalars, tracker
 
 
@@ -52,28 +54,29 @@ class Log:
     def progress(self, text: str, *, every: float = 30.0) -> None:
         """The progress line: rewritten in place on a terminal, otherwise a line every `every` seconds."""
         now = time.monotonic()
+        if not messages.isEnabledFor(logging.INFO):
+            return
         with contextlib.suppress(OSError):  # the terminal is closed; the run continues until a signal stops it
             if self.live:
                 self.console.file.write("\r\x1b[2K" + text[: max(20, self.console.width - 1)])
                 self.console.file.flush()
             elif now - self.last_line >= every:
                 self.last_line = now
-                print(text, file=sys.stderr, flush=True)
+                messages.info(text)
 
-    def say(self, text: str) -> None:
-        """Print a permanent line."""
-        with contextlib.suppress(OSError):
-            print(("\r\x1b[2K" if self.live else "") + text, file=sys.stderr, flush=True)
+    def say(self, text: str, level: int = logging.INFO) -> None:
+        """Log a permanent line."""
+        messages.log(level, ("\r\x1b[2K" if self.live else "") + text)
 
     def warn(self, text: str) -> None:
-        """Print a permanent line and write it to the metrics."""
-        self.say(text)
+        """Log a permanent line and write it to the metrics."""
+        self.say(text, logging.WARNING)
         self.write("warning", {"text": text})
 
     def close(self) -> None:
         self.tracker.close()
         with contextlib.suppress(OSError):
-            if self.live:
+            if self.live and messages.isEnabledFor(logging.INFO):
                 self.console.file.write("\n")
         with contextlib.suppress(OSError):  # `write` has already reported a full disk
             self.file.close()
@@ -91,7 +94,7 @@ class NullLog(Log):
     def progress(self, text: str, *, every: float = 30.0) -> None:
         pass
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, level: int = logging.INFO) -> None:
         pass
 
     def close(self) -> None:

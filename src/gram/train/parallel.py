@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from gram.models.device import choose_device
+
 T = TypeVar("T")
 
 
@@ -70,13 +72,14 @@ class World:
 def start(threads: int) -> World:
     """Join the process group if started by torchrun, and choose the device."""
     torch.set_num_threads(threads)
-    cuda = torch.cuda.is_available()
+    device = choose_device("auto")
     if "WORLD_SIZE" not in os.environ:
-        return World(0, 1, torch.device("cuda" if cuda else "cpu"))
+        return World(0, 1, device)
+    cuda = device.type == "cuda"
     if not dist.is_initialized():
         dist.init_process_group("nccl" if cuda else "gloo")
-    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
     if cuda:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     return World(dist.get_rank(), dist.get_world_size(), device)
 

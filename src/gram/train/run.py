@@ -1,6 +1,7 @@
 """One training run: its state, and the update, which is one supervision step of every active row."""
 
 import dataclasses
+import logging
 from pathlib import Path
 from typing import Any, cast
 
@@ -190,7 +191,7 @@ class Run:
             raise error
         self.learner.inner, self.compiled = self.learner.plain, False
         first = str(error).strip().splitlines()[0]
-        self.log.say(f"torch.compile failed ({first}); continuing without it, which is slower.")
+        self.log.say(f"torch.compile failed ({first}); continuing without it, which is slower.", logging.WARNING)
         return self.update()
 
     # state ------------------------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ import gzip
 import hashlib
 import heapq
 import re
-import sys
 import tarfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from gram.messages import log
 from gram.tasks.sudoku.task import Sudoku
 
 PUZZLE = re.compile(r"(?<![0-9.])[0-9.]{81}(?![0-9.])")
@@ -73,7 +73,7 @@ def write(chosen: Iterable[tuple[str, str]], folder: Path, kind: str) -> None:
     """The files of train and dev, of (source, puzzle): solved, in the order of their hashes. ValueError if none has
     exactly one solution; those of several are left out."""
     ordered = sorted({puzzle: source for source, puzzle in chosen}.items(), key=lambda item: number(item[0]))
-    print(f"Solving {len(ordered):,} Sudokus, about a minute for each 10,000.", file=sys.stderr)
+    log.info(f"Solving {len(ordered):,} Sudokus, about a minute for each 10,000.")
     task, rows = Sudoku(9), {"train": [], "dev": []}
     for puzzle, source in ordered:
         try:

@@ -1,6 +1,7 @@
 """Download a file over HTTP: resumed after interruptions, checked, and stored completely or not at all."""
 
 import http.client
+import logging
 import os
 import sys
 import time
@@ -9,6 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from gram.messages import log
 from gram.tasks.data.store import fingerprint
 
 BLOCK = 1 << 20
@@ -19,7 +21,7 @@ BROKEN = (urllib.error.URLError, http.client.HTTPException, ConnectionError, Tim
 
 def progress(name: str, done: int, total: int | None) -> None:
     """A `Report`: one line on a terminal that is updated; nothing elsewhere."""
-    if sys.stderr.isatty():
+    if log.isEnabledFor(logging.INFO) and sys.stderr.isatty():
         of = f" of {total / 1e6:.1f}" if total is not None else ""
         print(f"\r{name}  {done / 1e6:.1f}{of} MB", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
