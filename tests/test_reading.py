@@ -17,7 +17,7 @@ from test_maze import ROWS as MAZE
 
 from gram import tasks
 from gram.console.inputs import of_file
-from gram.tasks.reading.content import opened
+from gram.tasks.reading.content import of_texts, opened
 
 CASES = Path(os.environ.get("GRAM_DATA", Path(__file__).parents[2] / "shared" / "data")).parent / "cases"
 
@@ -603,3 +603,10 @@ def test_samples():
             right, read = ([task.show(task.encode(p)) for p in some] for some in (expected["puzzles"], found.puzzles))
             assert read == right, name
         assert bool(found.warnings) == expected.get("warning", False), name
+
+
+def test_a_text_is_parsed_without_a_file():
+    lines = ["1.3...1...4..2..", "....1..3..2.4..."]
+    assert tasks.task("sudoku-4").parse("\n".join(lines)) == list(
+        tasks.task("sudoku-4").understand(of_texts(lines)).puzzles
+    )

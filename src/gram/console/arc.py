@@ -34,6 +34,7 @@ from gram.tasks.arc.reading import (
 from gram.tasks.arc.task import FILES, Arc, check_side, is_name, picture, side_of
 from gram.tasks.base import IDENTITY
 from gram.tasks.data.files import read_text
+from gram.tasks.reading.content import of_bytes
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
@@ -71,8 +72,8 @@ def solve(
     if input:
         found += in_file(task, input)
     elif not texts:
-        with standard_input(f"give a JSON file after `gram solve {task.spec.name}`") as path:
-            found = in_text(task, read_text(path), "Standard input")
+        data = standard_input(f"give a JSON file after `gram solve {task.spec.name}`")
+        found = in_text(task, of_bytes(data, "Standard input").text, "Standard input")
     if remote is not None:
         for question in found:
             show(question, *asked_of(remote, task, question, asked), as_json=as_json)

@@ -6,8 +6,7 @@ torch is imported late, so that a mistyped puzzle is refused at once.
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
 from gram.tasks.base import Examples, Task, Tokens
 from gram.tasks.data.store import data_file, load_examples
-from gram.tasks.reading.content import Found, of_texts, opened
+from gram.tasks.reading.content import Found, of_bytes, of_texts, opened
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
@@ -58,33 +57,34 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None, base: int | N
     )
 
 
-def of_file(task: Task, path: Path, base: int | None = None, where: str | None = None) -> Found:
+def of_file(task: Task, path: Path, base: int | None = None) -> Found:
     """The puzzles of a file, as the task understands them or as a task of another package reads them."""
     if type(task).read is Task.read:
-        return task.understand(opened(path, where), base=base)
-    try:
-        return Found(list(task.read(path)))
-    except ValueError as error:
-        raise ValueError(str(error).replace(str(path), where or str(path))) from None
+        return task.understand(opened(path), base=base)
+    return Found(list(task.read(path)))
 
 
-@contextmanager
-def standard_input(way: str) -> Iterator[Path]:
-    """Standard input as a temporary file, so that it is read like files. ValueError if standard input is a terminal;
-    `way` says what to do then."""
+def standard_input(way: str) -> bytes:
+    """All of standard input. ValueError if it is a terminal; `way` says what to do then."""
     if sys.stdin is None or sys.stdin.isatty():
         raise ValueError(f"There is no puzzle; {way}.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "standard input"
-        bytes_in = getattr(sys.stdin, "buffer", None)
-        path.write_bytes(sys.stdin.read().encode() if bytes_in is None else bytes_in.read())
-        yield path
+    bytes_in = getattr(sys.stdin, "buffer", None)
+    return sys.stdin.read().encode() if bytes_in is None else bytes_in.read()
 
 
 def _standard_input(task: Task, base: int | None) -> Found:
     name = task.spec.name
-    with standard_input(f"write one after `gram solve {name}`, or give --input FILE") as path:
-        found = of_file(task, path, base, "standard input")
+    data = standard_input(f"write one after `gram solve {name}`, or give --input FILE")
+    if type(task).read is Task.read:
+        found = task.understand(of_bytes(data, "standard input"), base=base)
+    else:  # what else a task reads are files
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "standard input"
+            path.write_bytes(data)
+            try:
+                found = Found(list(task.read(path)))
+            except ValueError as error:
+                raise ValueError(str(error).replace(str(path), "standard input")) from None
     if not found.puzzles:
         raise ValueError(f"Standard input has no puzzle; write one after `gram solve {name}`, or give --input FILE.")
     return found

@@ -29,6 +29,7 @@ from gram.solve.answer import Answer
 from gram.tasks.arc.task import Arc
 from gram.tasks.base import Task, Tokens
 from gram.tasks.own.rows import Rows
+from gram.tasks.reading.content import Found
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
@@ -61,11 +62,8 @@ def solve(
     """Answer puzzles and print each answer as soon as it and all earlier ones are ready. `asked`: options of
     Reasoner.solve. `animate`: a new SVG file that shows the first trajectories of the only puzzle. `skip_bad`: report
     and skip invalid puzzles, with exit code 2 at the end. `quiet`: print only errors on standard error. `base`: see
-    Task.understand. `explain_input`: only show how this file is understood. `blank_unknown`: read unknown symbols of
-    your own inputs as blanks. `input_key`: of a file of your own inputs.
-    `output`: a new file for the answers instead of printing them, see gram.console.output; for completed rows, `output`
-    and `n` are described in gram.console.rows. `dtype`, `trust`, `check`: see gram.load. `remote`: a server that
-    answers instead of weights."""
+    Task.understand. `explain_input`: only show how this file is understood. `blank_unknown`, `input_key`: of your own
+    inputs. `output`, `n`: see gram.console.output and rows. `dtype`, `trust`, `check`: see gram.load."""
     if remote is not None and (name == tasks.OWN or weights or check or trust or animate or dtype != "auto"):
         raise ValueError(
             "With --server, the server has the weights; leave out --weights, --dtype, --check and --animate."
@@ -74,14 +72,13 @@ def solve(
     check_base(task, base)
     if output is not None:
         check_output(output, *([".json"] if isinstance(task, Arc) else []))
+    common: dict[str, Any] = {"weights": weights, "dtype": dtype, "asked": asked}
     if n is not None or isinstance(task, Rows):
-        if not isinstance(task, Rows) or input is None or output is None or puzzles or as_json:
-            raise ValueError(
-                "--n is for weights of gram train own --complete, with --input FILE.csv, --output FILE and no --json."
-            )
         from gram.console import rows
 
-        return rows.fill(task, input=input, output=output, n=n or 1, weights=weights, dtype=dtype, asked=asked)
+        if not isinstance(task, Rows) or input is None or output is None or puzzles or as_json:
+            raise ValueError(rows.NEEDS)
+        return rows.fill(task, input=input, output=output, n=n or 1, **common)
     if blank_unknown:
         task.blank_unknowns()
     if task.unconditional:
@@ -92,40 +89,41 @@ def solve(
         from gram.console.explain import explain
 
         return explain(task, explain_input, base)
+    common |= {"as_json": as_json, "quiet": quiet, "output": output, "remote": remote}
     if isinstance(task, Arc):
         from gram.console import arc
 
-        arc.refuse(
-            name,
-            server=remote is not None,
-            output=output is not None,
-            animate=animate is not None,
-            skip_bad=skip_bad,
-            asked=asked,
-        )
-        return arc.solve(
-            task,
-            puzzles,
-            input=input,
-            weights=weights,
-            dtype=dtype,
-            as_json=as_json,
-            asked=asked,
-            quiet=quiet,
-            output=output,
-            remote=remote,
-        )
-    found = read(task, puzzles, input, base)
-    texts = found.puzzles
-    refusals = Refusals(skip=skip_bad, several=len(texts) > 1)
-    asked_for = refusals.encode(task, texts)
+        unread = {"animate": animate is not None, "skip_bad": skip_bad, "asked": asked}
+        arc.refuse(name, server=remote is not None, output=output is not None, **unread)
+        return arc.solve(task, puzzles, input=input, **common)
+    return answer(task, read(task, puzzles, input, base), animate=animate, skip_bad=skip_bad, **common)
+
+
+def answer(
+    task: Task,
+    found: Found,
+    *,
+    weights: str | None,
+    dtype: str,
+    as_json: bool,
+    asked: dict[str, Any],
+    animate: Path | None,
+    skip_bad: bool,
+    quiet: bool,
+    output: Path | None,
+    remote: Remote | None,
+) -> int:
+    """`solve` for the puzzles that were read, one by one."""
+    several = len(found.puzzles) > 1
+    refusals = Refusals(skip=skip_bad, several=several)
+    asked_for = refusals.encode(task, found.puzzles)
     if animate is not None:
         check_file(animate, len(asked_for))
     if not asked_for:
         return refusals.code
     if remote is not None:
         tell_reading(found, quiet=quiet)
-        tell(remote, task, asked_for, asked, as_json=as_json, several=len(texts) > 1, output=output)
+        tell(remote, task, asked_for, asked, as_json=as_json, several=several, output=output)
         return refusals.code
     solved, answered = 0, 0
     with records(output) as taken, progress("Solving", quiet=quiet, first=EVERY) as bar:
@@ -134,17 +132,17 @@ def solve(
         with bar.aside():
             tell_reading(found, quiet=quiet)
         begin = time.perf_counter()
-        for number, puzzle, answer in answers(reasoner, asked_for, refusals, bar, asked):
-            solved, answered = solved + bool(answer.valid), answered + 1
-            taken.add(fields(number, answer))
+        for number, puzzle, made in answers(reasoner, asked_for, refusals, bar, asked):
+            solved, answered = solved + bool(made.valid), answered + 1
+            taken.add(fields(number, made))
             with bar.aside():
                 if as_json:
-                    print(json.dumps(fields(number, answer)), flush=True)
+                    print(json.dumps(fields(number, made)), flush=True)
                 elif output is None:
-                    heading, gap = (f"Puzzle {number}\n", "\n") if len(texts) > 1 else ("", "")
-                    say(heading + describe(task, puzzle, answer) + gap)
+                    heading, gap = (f"Puzzle {number}\n", "\n") if several else ("", "")
+                    say(heading + describe(task, puzzle, made) + gap)
                     sys.stdout.flush()
-    if not as_json and (output is not None or len(texts) > 1):
+    if not as_json and (output is not None or several):
         did = f"{solved} of {answered} solved" if task.checkable else f"{answered} answered, none checked,"
         where = "" if output is None else f"{output}: "
         say(f"{where}{did} in {time.perf_counter() - begin:.2f} s")

@@ -13,6 +13,8 @@ from gram.console.text import counted, say
 from gram.solve.options import resolve
 from gram.tasks.own.rows import HIDDEN, Rows, read_table
 
+NEEDS = "--n is for weights of gram train own --complete, with --input FILE.csv, --output FILE and no --json."
+
 
 def fill(
     task: Rows,

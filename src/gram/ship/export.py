@@ -61,12 +61,7 @@ def export(
     without the packages of gram-reasoning[export].
     """
     refuse_filled(out)
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ValueError(f"{error.name} is missing; run pip install 'gram-reasoning[export]'.") from None
+    need_packages()
     if (weight_files.find(weights) / MANIFEST).is_file():
         raise ValueError(f"{weights} is a bundle already; copy the folder, or export its original weights.")
     config, model = weight_files.load(weights)
@@ -102,6 +97,16 @@ def export(
     size = sum(path.stat().st_size for path in out.iterdir())
     say(f"{out}: {size / 1e6:.2f} MB. Needs numpy and onnxruntime: python -m gram.ship.runtime {out} PUZZLE")
     return out
+
+
+def need_packages() -> None:
+    """ValueError without the packages of gram-reasoning[export]."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ValueError(f"{error.name} is missing; run pip install 'gram-reasoning[export]'.") from None
 
 
 # the graphs -----------------------------------------------------------------------------------------------
@@ -283,7 +288,7 @@ def quantize(path: Path, examples: list[dict[str, np.ndarray]], spared: set[str]
         def __init__(self):
             self.left = iter(examples)
 
-        def get_next(self):
+        def get_next(self):  # pyright: ignore[reportIncompatibleMethodOverride]
             example = next(self.left, None)
             return None if example is None else {k: v for k, v in example.items() if k in names}
 

@@ -5,7 +5,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -33,7 +33,8 @@ Refuse = Callable[[int, str], None]
 """Called with the number of an invalid puzzle, from 1, and its error."""
 
 
-class Question(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Question:
     """A puzzle that can be answered."""
 
     number: int
@@ -95,7 +96,7 @@ class Reasoner:
         self.network.close()
 
     @overload
-    def solve(self, puzzles: str, **options: Any) -> Answer: ...
+    def solve(self, puzzles: str, **options: Any) -> Answer: ...  # pyright: ignore[reportOverlappingOverload]
     @overload
     def solve(self, puzzles: Sequence[str], **options: Any) -> list[Answer]: ...
     @overload

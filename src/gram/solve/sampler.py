@@ -163,8 +163,6 @@ def rollout(
     puzzles, bitwise on a CPU (on a GPU up to rounding). ValueError for unknown options or values out of range.
     """
     o = resolve(options, changes)
-    if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
-        raise ValueError(f"The puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
     widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
     renews = wants is not None and renewable(network, task, o)
     batch = active(network, task, puzzles, o)
@@ -193,21 +191,28 @@ def rollout(
         leave = done | np.array([scheduler.enough(puzzle) for puzzle in owners])
         over = scheduler.advance({*owners[leave].tolist()} - {*owners[~leave].tolist()})
         assert batch.state is not None
-        inside = batch.state, batch.pooled, batch.logits
-        yield Stage(batch.rows, answers, steps, value, halt, valid, done, leave, over, *inside)
+        rest = done, leave, over, batch.state, batch.pooled, batch.logits
+        yield Stage(batch.rows, answers, steps, value, halt, valid, *rest)
         deadline.resume()
-        stay = np.flatnonzero(~leave)
-        batch.keep(stay)
+        batch.keep(np.flatnonzero(~leave))
         for puzzle in over:
             batch.forget(puzzle)
-        due = batch.steps % o.restart_every == 0 if o.restart_every else np.zeros(len(stay), bool)
-        batch.restart(np.flatnonzero(due))
-        if renews:
-            batch.reject(np.flatnonzero((halted[stay] | batch.sparse()) & ~due))
+        restart(batch, o.restart_every, halted[~leave] if renews else None)
+
+
+def restart(batch: ActiveBatch, every: int | None, halted: np.ndarray | None) -> None:
+    """Restart the rows that are due, and where a checker watches (`halted` (B,) bool) those that halted on a wrong
+    answer or have few givens."""
+    due = batch.steps % every == 0 if every else np.zeros(len(batch.steps), bool)
+    batch.restart(np.flatnonzero(due))
+    if halted is not None:
+        batch.reject(np.flatnonzero((halted | batch.sparse()) & ~due))
 
 
 def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptions) -> ActiveBatch:
-    """An empty batch for rows of these puzzles."""
+    """An empty batch for rows of these puzzles. ValueError unless they are (n, L)."""
+    if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
+        raise ValueError(f"The puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
     common = network, task, puzzles, options.seed, temperature_of(network, options)
     if not network.config.candidates:
         return ActiveBatch(*common)

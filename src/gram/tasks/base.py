@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gram.config import Config
-from gram.tasks.reading.content import Content, Found, opened
+from gram.tasks.reading.content import Content, Found, opened, parsed
 
 PAD = 0
 SPLITS = ("train", "dev", "test")
@@ -237,6 +237,10 @@ class Task(ABC):
     def read(self, path: Path) -> Iterator[str]:
         """The puzzles of a file, each as text for `encode`."""
         return iter(self.understand(opened(path)).puzzles)
+
+    def parse(self, text: str) -> list[str]:
+        """The puzzles of a text in any form that `understand` reads, each as text for `encode`."""
+        return self.understand(parsed(Content("The text", text=text))).puzzles
 
     def understand(self, content: Content, *, base: int | None = None) -> Found:
         """The puzzles of an input, and the decisions made to read them. A task implements this or its own `read`.

@@ -111,7 +111,7 @@ class Drawn(NamedTuple):
 
     x: np.ndarray
     y: np.ndarray
-    index: np.ndarray
+    example: np.ndarray
     symmetry: Symmetry
 
 

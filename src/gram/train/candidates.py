@@ -117,7 +117,7 @@ class CandidateLearner(nn.Module):
         weight_BLS = shares_BLS * torch.where(right_BLS > 0, TRUE, FALSE)
         step = model.step(state, model.encode(x), None)
         readouts = [*step.earlier, step.readout]
-        ce = bce = conflict = torch.zeros_like(live_B)
+        ce = bce = conflict = logits = candidates = value = torch.zeros_like(live_B)
         for readout in readouts:
             logits, value, candidates = model.scores(readout), model.alive(readout), model.living(readout)
             outputs = F.binary_cross_entropy_with_logits(candidates, right_BLS, reduction="none") * weight_BLS

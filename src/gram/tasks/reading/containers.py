@@ -47,6 +47,11 @@ def unpacked(path: Path, where: str, limit: int = LIMIT) -> Held:
     return _held(data, path.name, where, limit, ())
 
 
+def unpacked_bytes(data: bytes, where: str, limit: int = LIMIT) -> Held:
+    """`unpacked` for what is no file, such as standard input."""
+    return _held(data, where, where, limit, ())
+
+
 def _held(data: bytes, name: str, where: str, limit: int, form: tuple[str, ...]) -> Held:
     if len(data) > limit:
         raise ValueError(f"{where} is larger than {limit / 1e6:,.0f} MB; split it into smaller files.")

@@ -72,7 +72,16 @@ def opened(path: Path, where: str | None = None, limit: int = containers.LIMIT) 
     """The content of a file, or of a folder with `all__inputs.npy`. FileNotFoundError; ValueError for what is neither
     text nor arrays, for a damaged file and for one that is larger than `limit` bytes when unpacked."""
     where = where or str(path)
-    held = containers.unpacked(path, where, limit)
+    return content_of(containers.unpacked(path, where, limit), where)
+
+
+def of_bytes(data: bytes, where: str) -> Content:
+    """`opened` for what is no file, such as standard input."""
+    return content_of(containers.unpacked_bytes(data, where), where)
+
+
+def content_of(held: containers.Held, where: str) -> Content:
+    """What was unpacked, with its items."""
     if held.arrays is not None:
         return Content(where, held.name, items=list(held.arrays.items()), form=held.form)
     return parsed(Content(where, held.name, held.text, form=held.form))
