@@ -1,4 +1,5 @@
 """The body of a request: puzzles and options, checked against the limits. A bad field raises a Problem that names it.
+
 Parsing may be slow (an exact solver checks each puzzle), so it runs outside the event loop.
 """
 

@@ -1,4 +1,5 @@
 """Supervision steps of several callers, computed as one batch.
+
 Each caller runs the unchanged code of the library in its own greenlet. Where that code calls `network.step`, the
 greenlet pauses until its rows have been computed together with those of others. A row's result depends on that row
 alone, so no answer depends on the other requests.

@@ -1,10 +1,11 @@
 """The sampler: `width` trajectories of at most `depth` steps from the prior, for many puzzles at once.
 
 A row is one trajectory of one puzzle. A limited number of rows is active; when some finish, they leave the batch and
-waiting rows replace them, so that nothing is computed for finished rows. The sampler never sees a target. Noise is
-counter-based (solve/noise.py), so that a trajectory does not depend on the others. All code here is numpy; the network
-is behind `Network` (solve/backend.py). Shapes: B active rows, L positions of the task, M rows of the state, D width, T
-transitions, V vocabulary.
+waiting rows replace them, so that nothing is computed for finished rows. The sampler never sees a target.
+
+Noise is counter-based (solve/noise.py), so that a trajectory does not depend on the others. All code here is numpy; the
+network is behind `Network` (solve/backend.py).
+Shapes: B active rows, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator, Sequence
