@@ -435,8 +435,8 @@ def test_an_answer_ends_at_the_first_nothing(tmp_path):
     [
         ("", "'' is not an integer"),
         ("3 x", "'x' is not an integer"),
-        ("1 99", "the symbol '99' is in no input that is known; known are 0 1 2 3 4 5 6 7 8"),
-        ("1 2 3 4 5 6", "the input has 6 symbols, but the longest known has 5; shorten it"),
+        ("1 99", "'99' is in no input that is known; known are 0 1 2 3 4 5 6 7 8"),
+        ("1 2 3 4 5 6", "input has 6 symbols, but the longest known has 5"),
     ],
 )
 def test_new_inputs_that_are_refused(tmp_path, text, sentence):
@@ -526,7 +526,7 @@ def test_with_a_check_answers_are_judged(runs, gram):
     assert weight_files.load(runs / "with")[0].solve.select == "checked"
     ran = gram("solve", "own", "5 99", "--weights", runs / "with", "--trust-check")
     assert ran.code == 2
-    assert "the symbol '99' is in no input that is known" in ran.err
+    assert "'99' is in no input that is known" in ran.err
 
 
 @pytest.mark.parametrize("name", ["with", "without"])

@@ -163,14 +163,20 @@ def bench(
     """Measure training and sampling, alternating with the fastest matrix products of the machine in the same dtype.
 
     Args:
-        general: Messages and device.
-        recipes: Recipes by name, including variants (queens-8-trm, paper-sudoku-9); by default four variants of
-        queens-8. what: Training, sampling, or both. batch: Rows per update. threads: CPU threads. dtype: Arithmetic of
-        the network. device: Device of the network. compile: Whether training uses torch.compile. repeats: Repetitions
-        of each; medians are shown. seconds: Minimum seconds of the updates in a repetition. puzzles: Dev puzzles,
-        sampled in parallel and one at a time. width: Trajectories per puzzle. select: How the answer is chosen when
-        puzzles are sampled one at a time. clock: Wall-clock seconds, or CPU seconds of this process (one thread, for
-        busy machines). as_json: Print one JSON object.
+        recipes: Recipes by name, including variants (queens-8-trm); by default four variants of queens-8.
+        what: Training, sampling, or both.
+        batch: Rows per update.
+        threads: CPU threads.
+        dtype: Arithmetic of the network.
+        device: Device of the network.
+        compile: Whether training uses torch.compile.
+        repeats: Repetitions of each; medians are shown.
+        seconds: Minimum seconds of the updates in a repetition.
+        puzzles: Dev puzzles, sampled in parallel and one at a time.
+        width: Trajectories per puzzle.
+        select: How the answer is chosen when puzzles are sampled one at a time.
+        clock: Wall-clock seconds, or CPU seconds of this process (one thread, for busy machines).
+        as_json: Print one JSON object.
     """
     from gram.bench import run
 

@@ -1,6 +1,6 @@
 """The page of `gram serve` without a server: a bundle answers in the browser with onnxruntime-web.
 
-client.mjs replaces the client that asks a server; solver.mjs is the sampler's loop; page.json holds the settings of both."""
+client.mjs replaces the client that asks a server; solver.mjs is the sampler's loop; page.json holds their settings."""
 
 import json
 import shutil
