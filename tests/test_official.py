@@ -262,6 +262,28 @@ def test_other_wrappings(tmp_path):
     assert import_official(run / "model.safetensors", tmp_path / "two", task="sudoku-4") == one
 
 
+@pytest.mark.parametrize("wrapper", ["model", "state_dict", "model_state_dict"])
+@pytest.mark.parametrize(
+    ("name", "yaml"), [("best.pt", "config.yaml"), ("weights", "x.yml"), ("a.ckpt", "all_config.yaml")]
+)
+def test_any_name_and_dicts_with_an_optimizer(tmp_path, name, yaml, wrapper):
+    arch = arch_of("trm")
+    run = write(tmp_path / "run", arch, tensors_of(arch))
+    one = import_official(run, tmp_path / "one", task="sudoku-4")
+    other = tmp_path / "other"
+    other.mkdir()
+    saved = {wrapper: tensors_of(arch), "optimizer": {"state": {0: {"step": torch.zeros(1)}}, "lr": 0.1}, "step": 3}
+    torch.save(saved, other / name)
+    (run / "all_config.yaml").rename(other / yaml)
+    assert import_official(other, tmp_path / "two", task="sudoku-4") == one
+    torch.save(saved | {"ema": tensors_of(arch)}, other / name)
+    with pytest.raises(ValueError, match=f"holds both {wrapper} and ema"):
+        import_official(other, tmp_path / "three", task="sudoku-4")
+    (other / "second.pt").write_bytes((other / name).read_bytes())
+    with pytest.raises(ValueError, match="give the checkpoint itself"):
+        import_official(other, tmp_path / "three", task="sudoku-4")
+
+
 # bad input ------------------------------------------------------------------------------------------------
 WRONG = {
     "missing": ("lacks the tensor q_head.bias", {"q_head.bias": None}),

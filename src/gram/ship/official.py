@@ -32,6 +32,7 @@ from gram.ship.official_files import (
     checkpoint_of,
     read_settings,
     read_tensors,
+    settings_beside,
     settings_of,
 )
 
@@ -47,8 +48,8 @@ def import_official(source: Path, out: Path, *, task: str | None = None, say: Ca
     all. `task` follows from the vocabulary size if not given. FileNotFoundError, FileExistsError, ValueError."""
     refuse_filled(out)
     path = checkpoint_of(source)
-    settings = read_settings(path.with_name(SETTINGS))
-    arch = architecture_of(settings, path.with_name(SETTINGS))
+    settings = read_settings(settings_beside(path))
+    arch = architecture_of(settings, settings_beside(path))
     tensors = read_tensors(path)
     config = config_of(arch, settings, task or task_of(tensors, path))
     model = Model(tasks.of(config).spec, config.model)

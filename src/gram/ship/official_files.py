@@ -19,6 +19,11 @@ from torch import Tensor
 from gram.config import Config, from_dict
 
 CHECKPOINT, SETTINGS = "checkpoint", "all_config.yaml"
+ENDINGS = ("", ".pt", ".pth", ".bin", ".ckpt", ".safetensors")
+"""Endings of files that may be checkpoints."""
+NO_WEIGHTS = ("LICENSE", "Makefile", "Dockerfile")
+WRAPPERS = ("model", "state_dict", "model_state_dict", "module", "ema")
+"""Keys of a dict that holds the state dict beside the optimizer's and other states."""
 PREFIX = "_orig_mod.model.inner."
 TRM = "recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1"
 HRM = "hrm.hrm_act_v1@HierarchicalReasoningModel_ACTV1"
@@ -70,18 +75,34 @@ class Architecture:
 
 
 def checkpoint_of(source: Path) -> Path:
-    """The checkpoint file; in a folder, the file `checkpoint` or the newest step_N."""
+    """The checkpoint file; in a folder, the file `checkpoint`, the newest step_N, or the only one of another name.
+    ValueError if there are several of these."""
     path = source
     if source.is_dir():
         steps = {int(match[1]): p for p in source.iterdir() if (match := re.fullmatch(r"step_(\d+)", p.name))}
-        path = source / CHECKPOINT if (source / CHECKPOINT).is_file() or not steps else steps[max(steps)]
+        others = sorted(p for p in source.iterdir() if p.is_file() and p.suffix in ENDINGS and p.name not in NO_WEIGHTS)
+        path = source / CHECKPOINT
+        if not path.is_file() and steps:
+            path = steps[max(steps)]
+        elif not path.is_file() and others:
+            if len(others) > 1:
+                raise ValueError(f"{source} holds {others[0].name} and {others[1].name}; give the checkpoint itself.")
+            path = others[0]
     if not path.is_file():
         raise FileNotFoundError(
             f"There is no checkpoint {path}; give a file of torch.save or the folder that holds it."
         )
-    if not path.with_name(SETTINGS).is_file():
-        raise FileNotFoundError(f"There is no {SETTINGS} beside {path}; copy it there from the run.")
+    settings_beside(path)
     return path
+
+
+def settings_beside(path: Path) -> Path:
+    """all_config.yaml beside a checkpoint, or the only other YAML file there. FileNotFoundError if there is none."""
+    beside = path.with_name(SETTINGS)
+    others = sorted(p for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml"))
+    if not beside.is_file() and len(others) != 1:
+        raise FileNotFoundError(f"There is no {SETTINGS} beside {path}; copy it there from the run.")
+    return beside if beside.is_file() else others[0]
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -150,12 +171,23 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(
             f"{path} is not a checkpoint, or it is damaged; give a state dict written by torch.save."
         ) from None
+    found = _inside(found, path)
     if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
         raise ValueError(f"{path} holds more than tensors; give a state dict written by torch.save.")
     prefix = next((name.removesuffix("H_init") for name in found if f".{name}".endswith(".H_init")), None)
     if prefix is None:
         raise ValueError(f"{path} lacks the tensor H_init, so it is not a checkpoint of TRM or HRM; give another file.")
     return {name.removeprefix(prefix): tensor for name, tensor in found.items() if "rotary_emb." not in name}
+
+
+def _inside(found: Any, path: Path) -> Any:
+    """The state dict in a dict of model, optimizer and the like. ValueError if it holds several."""
+    if not isinstance(found, dict):
+        return found
+    inner = [key for key in WRAPPERS if isinstance(found.get(key), dict)]
+    if len(inner) > 1:
+        raise ValueError(f"{path} holds both {inner[0]} and {inner[1]}; save one of them as a state dict of its own.")
+    return found[inner[0]] if inner else found
 
 
 def settings_of(config: Config, arch: Architecture) -> str:
