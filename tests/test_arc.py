@@ -521,7 +521,7 @@ def test_other_refusals(run, files, tmp_path, capsys, task):
     changed.write_text(json.dumps({"qp03": GOOD}))
     assert "other pairs here than in training" in refused("solve", "arc-1-6", changed, "--weights", run)
     assert "There is no file nowhere.json" in refused("solve", "arc-1-6", "nowhere.json", "--weights", run)
-    assert "none of the 36" in refused("solve", "arc-1-6", "xyz 12", "--weights", run)
+    assert "not among the 36" in refused("solve", "arc-1-6", "xyz 12", "--weights", run)
     assert "is not a puzzle" in refused("solve", "arc-1-6", "qp03\n", "--weights", run)
     assert "allows at most 6" in refused("solve", "arc-1-6", "qp03 1234567", "--weights", run)
     assert "'a' is not a variant" in refused("solve", "arc-1-6", "qp03*a 12", "--weights", run)

@@ -168,7 +168,6 @@ def bench(
         batch: Rows per update.
         threads: CPU threads.
         dtype: Arithmetic of the network.
-        device: Device of the network.
         compile: Whether training uses torch.compile.
         repeats: Repetitions of each; medians are shown.
         seconds: Minimum seconds of the updates in a repetition.
