@@ -186,8 +186,9 @@ def latency(server: Server, reasoner: gram.Reasoner, count: int) -> dict[str, An
 
 
 def mixed(server: Server, reasoners: dict[str, gram.Reasoner], count: int) -> dict[str, Any]:
-    """All at once; sudoku-9 with few short trajectories, so that it ends. lost: requests without an answer. late: those that the server's time limit ended, which are compared
-    with nothing. wrong: other answers that are not those of the library."""
+    """All at once; sudoku-9 with few short trajectories, so that it ends. lost: requests without an answer. late: those
+    that the server's time limit ended, which are compared with nothing. wrong: other answers that are not those of the
+    library."""
     options: dict[str, dict[str, Any]] = {"sudoku-9": {"width": 4, "depth": 16}}
     asked = [
         request
