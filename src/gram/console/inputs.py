@@ -142,7 +142,6 @@ def named(
     """The task of that name; what your own data are, and which ARC puzzles, is in the config of the weights.
     `trust`, `check`: see gram.load. `keys`: how a file of your own data names inputs and targets, if not as those that
     were trained on."""
-    from gram.tasks.own.task import Table
 
     if name != tasks.OWN and any(keys):
         raise ValueError(f"The task {name} is not for your own data; leave out --input-key and --target-key.")
@@ -155,9 +154,7 @@ def named(
         raise ValueError(f"The weights {weights} are for {config.task}, not for {name}; choose others with --weights.")
     task = tasks.of(config, trust=trust, check=check)
     if any(keys):
-        if not isinstance(task, Table):
-            raise ValueError("Completion uses the columns of the table; leave out the keys.")
-        task.names = task.names._replace(input=keys[0] or task.names.input, target=keys[1] or task.names.target)
+        task.use_keys(*keys)
     return task
 
 

@@ -71,9 +71,9 @@ def solve(
     task = named(name, weights, trust=trust, check=check, keys=(input_key, None))
     check_base(task, base)
     if output is not None:
-        check_output(output, *([".json"] if isinstance(task, Arc) else []))
+        check_output(output, *([".json"] if task.votes else []))
     common: dict[str, Any] = {"weights": weights, "dtype": dtype, "asked": asked}
-    if n is not None or isinstance(task, Rows):
+    if n is not None or task.completes:
         from gram.console import rows
 
         if not isinstance(task, Rows) or input is None or output is None or puzzles or as_json:

@@ -52,7 +52,7 @@ def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool
     if not isinstance(shown_all, bool):
         raise Problem(422, "trajectories must be true or false.", "trajectories")
     asked = {name: values.get(name) for name in SOLVING}
-    if isinstance(reasoner.task, Arc):
+    if reasoner.task.votes:
         return dataclasses.replace(
             votes(reasoner, texts, asked, settings, most), seconds=seconds, trajectories=shown_all
         )

@@ -185,6 +185,10 @@ class Task(ABC):
     answered: tuple[str, ...] = ()
     """Suffixes of files that hold puzzles with answers, for `read_examples`."""
 
+    votes: bool = False
+    """Whether views of one input vote for its answer (ARC)."""
+    completes: bool = False
+    """Whether rows of a table are completed."""
     graphs: bool = False
     """Whether puzzles are graphs, whose vertices may count from 0 or 1."""
     paired: bool = False
@@ -202,6 +206,10 @@ class Task(ABC):
     def blank_unknowns(self) -> None:
         """From now on, symbols of inputs that are not known read as blanks. ValueError where a check judges."""
         raise ValueError("--unknown blank is for your own data without a check; leave one of them out.")
+
+    def use_keys(self, input: str | None, target: str | None) -> None:
+        """Names of the columns or keys of data files. ValueError where these are fixed."""
+        raise ValueError("Completion uses the columns of the table; leave out the keys.")
 
     def renumbered(self, config: Config) -> "Renumbering | None":
         """What became of the tokens of weights with this `config`; None where they are the same."""

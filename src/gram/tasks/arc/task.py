@@ -48,6 +48,7 @@ class Arc(Task):
     Correct answers are known only for the pairs that `examples` has read (`checkable`)."""
 
     checkable = False
+    votes = True
     own_splits = True
 
     def __init__(self, name: str, config: ArcConfig | None = None):

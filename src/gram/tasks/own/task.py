@@ -84,6 +84,9 @@ class Table(Task):
             super().blank_unknowns()
         self.blank_unknown = True
 
+    def use_keys(self, input: str | None, target: str | None) -> None:
+        self.names = self.names._replace(input=input or self.names.input, target=target or self.names.target)
+
     def renumbered(self, config: Config) -> Renumbering | None:
         """Tokens are numbered in the order of symbols."""
         known = self.symbols if config.table is None else Table(config.table).symbols
