@@ -115,6 +115,12 @@ def test_options_of_train(option, value, says, tmp_path, capsys, monkeypatch):
     [
         (["solve", "queens-8", "--width", "abc"], "--width is 'abc'; it must be a whole number"),
         (["solve", "queens-8", "--temperature", "hot"], "--temperature is 'hot'; it must be a number"),
+        (
+            ["solve", "sudoku-4", "1" + "." * 15, "--json", "--temperature", "1e300"],
+            "temperature is 1e+300; it must be",
+        ),
+        (["solve", "sudoku-4", "1" + "." * 15, "--json", "--temperature", "nan"], "temperature is nan"),
+        (["solve", "sudoku-4", "1" + "." * 15, "--json", "--temperature", "inf"], "temperature is inf"),
         (["eval", "queens-8", "--limit", "1.5"], "--limit is '1.5'; it must be a whole number"),
         (["solve", "queens-8", "--select", "x"], "'--select'; expected one of"),
         (["solve", "queens-8", "--width"], "'--width'"),
