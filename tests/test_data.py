@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from gram import cli
-from gram.tasks.data import banks, datasets, download, mnist_files, names, store
+from gram.tasks.data import banks, checks, datasets, download, mnist_files, names, store
 from gram.tasks.data.datasets import DATASETS, obtain
 from gram.tasks.data.names import BANK_FILES, HARD_FILES, MAZE_FILES
 from gram.tasks.maze.task import Maze
@@ -114,7 +114,7 @@ def elsewhere(tmp_path, monkeypatch):
     home.mkdir(parents=True)
     monkeypatch.chdir(home)
     monkeypatch.delenv("GRAM_DATA", raising=False)
-    monkeypatch.setattr(datasets, "CONTENT", {})  # the servers here have other files under these names
+    monkeypatch.setattr(checks, "CONTENT", {})  # the servers here have other files under these names
 
 
 def get(name: str, out: Path, **options):
@@ -404,7 +404,7 @@ DRESSES = {
 def known(monkeypatch):
     """The checksums of PARTS in the place of those of MNIST."""
     content = {f"mnist/{base}.gz": hashlib.sha256(idx(array)).hexdigest() for base, array in PARTS.items()}
-    monkeypatch.setattr(datasets, "CONTENT", content)
+    monkeypatch.setattr(checks, "CONTENT", content)
 
 
 @pytest.mark.parametrize("dress", [*DRESSES, "npz", "npz of flat rows", "the npz itself"])
@@ -535,7 +535,7 @@ def rows(path: Path) -> list[bytes]:
 
 def test_what_is_published_is_known(monkeypatch, tmp_path, server):
     """Real files fit their checksums; what only bears their names does not, from a folder or from a server."""
-    monkeypatch.setattr(datasets, "CONTENT", names.CONTENT)
+    monkeypatch.setattr(checks, "CONTENT", names.CONTENT)
     fake = tmp_path / "fake"
     (fake / "maze").mkdir(parents=True)
     (tmp_path / "train.csv").write_bytes(next(iter(server.files.values())))

@@ -13,6 +13,7 @@ import gram
 from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig
+from gram.console import exits
 from gram.models.recursive import Model
 from gram.ship.export import export
 from gram.tasks.data.store import data_file
@@ -76,3 +77,29 @@ def test_load_takes_a_bundle(tmp_path):
     for options in refused:
         with pytest.raises(ValueError, match="bundle"):
             gram.load(bundle, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("the board has 3 rows", "The board has 3 rows."),
+        ("no task 'x'; did you mean 'y'?", "No task 'x'; did you mean 'y'?"),
+        ("nowhere holds nothing", "nowhere holds nothing."),
+        ("train.minutes is -1; it must be above 0.", "train.minutes is -1; it must be above 0."),
+        ("/data/x has\n two\x1b[2J lines", "/data/x has two\\x1b[2J lines."),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(capsys, text, sentence):
+    def command():
+        raise ValueError(text)
+
+    assert exits.ended(command) == 2
+    assert capsys.readouterr().err == f"gram: {sentence}\n"
+
+
+def test_a_command_at_the_end_stays_one(capsys):
+    def command():
+        raise KeyboardInterrupt("Stopped; go on with gram train --resume runs/a")
+
+    assert exits.ended(command) == 130
+    assert capsys.readouterr().err == "gram: Stopped; go on with gram train --resume runs/a\n"

@@ -155,6 +155,14 @@ def test_files_that_are_refused(tmp_path, refused, name, content, sentence):
         ({"inputs": np.ones((2, 3), int), "targets": np.ones((3, 3), int)}, "2 inputs and 3 targets do not fit"),
         ({"inputs": np.ones((1, 3), int), "targets": np.ones((2, 1), int), "first": np.array([0, 3])}, "do not fit"),
         (
+            {
+                "inputs": np.ones((3, 1), int),
+                "targets": np.ones((9, 1), int),
+                "first": np.array([0, 100, -100, 9], np.int8),
+            },
+            "do not fit",
+        ),
+        (
             {"inputs": np.ones((2, 1), int), "targets": np.ones((2, 1), int), "first": np.array([0, 3, 2], np.uint64)},
             "do not fit",
         ),
@@ -585,7 +593,7 @@ def test_a_start_keeps_symbols_and_lengths(runs, gram, tmp_path):
     assert grown.input_symbols == tuple(map(str, [*range(12), 20]))
     rows = [{"input": [a] * 9, "target": [a]} for a in range(9)] * 20
     ran = gram("train", "own", "--data", jsonl(tmp_path / "c.jsonl", rows), "--out", tmp_path / "c", *start)
-    assert "the longest input has 9 symbols, and the weights were made for 5" in ran.err
+    assert "The longest input has 9 symbols, and the weights were made for 5" in ran.err
 
 
 def test_rows_of_known_symbols_go_with_them(runs):

@@ -311,6 +311,14 @@ def test_another_arithmetic_and_another_onnxruntime(small, tmp_path, capsys):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match=r"cannot run .*step\.onnx .* install a newer onnxruntime"):
         runtime.load(folder)
+    (folder / "step.onnx").write_bytes(b"\x08\x0a\x12\x04\xe1\xe1\xe1\xe1\x3a\x08\x12\x02\xe1\xe1\x22\x02\xe1\xe1")
+    manifest["sha256"]["step.onnx"] = onnx_backend.sha256(folder / "step.onnx")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=r"cannot run .*step\.onnx"):  # names that are no UTF-8
+        runtime.load(folder)
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"dtype": "\x1b[2J"}))
+    assert runtime.main([str(folder), "1" + "." * 15]) == 2
+    assert "is in '\\x1b[2J', this program" in capsys.readouterr().err
     del manifest["sha256"]["step.onnx"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match=r"names no step\.onnx; export the bundle again"):
@@ -345,8 +353,9 @@ STATE = np.zeros((1, 16, 16), np.float32)
         packed(h=STATE, l=STATE[..., :3]),
         packed(h=STATE, l=STATE.astype(np.float64)),
         packed(h=STATE, l=STATE).replace(b"\x93NUMPY", b"\x92NUMPY"),
+        packed(h=STATE, l=STATE).replace(b"'shape': (", b"'shape':(("),
     ],
-    ids=["empty", "text", "half", "narrow", "double", "magic"],
+    ids=["empty", "text", "half", "narrow", "double", "magic", "brackets"],
 )
 def test_a_start_of_something_else(content, small, tmp_path):
     with pytest.raises(ValueError, match=r"start\.npz .*again\.$"):

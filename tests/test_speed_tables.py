@@ -86,3 +86,11 @@ def test_the_page_has_both(tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "### Cost over width and depth" in text
     assert (tmp_path / "out" / "figures" / "surface.svg").is_file()
+
+
+def test_what_stands_outside_of_tables_is_text_as_well():
+    timed = dict.fromkeys(("load_seconds", "cold_start_seconds", "memory_mib", "p50_ms", "p95_ms"), 1.0)
+    values = {"name": "\x1b[2J<script>", "width": 20, "puzzles": 3, "edge": [{"arithmetic": "float32"} | timed]}
+    values |= {"packages_mib": {"<b>": 1.0}, "hardware": HARDWARE | {"cpu": "![x](http://x)"}}
+    text = speed_tables.edge([values]) or ""
+    assert not [markup for markup in ("\x1b", "<script>", "<b>", "![x](") if markup in text]

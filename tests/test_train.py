@@ -338,6 +338,64 @@ def test_a_checkpoint_of_something_else(content, tmp_path, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda state: state["carry"]["x"].fill_(-3), "x holds other numbers than 0 to "),
+        (lambda state: state["carry"]["done"].fill_(99), "done holds other numbers than 0 to "),
+        (lambda state: state["carry"].pop("index"), "index"),
+        (lambda state: [s["step"].fill_(-1e30) for s in state["optimizers"][-1]["state"].values()], "number of steps"),
+    ],
+    ids=["tokens", "steps", "a part", "optimizer"],
+)
+def test_a_checkpoint_of_impossible_numbers(change, sentence, tmp_path, capsys):
+    """Its checksum is right, so somebody made it."""
+    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    path = checkpoint.paths(run)[0]
+    state = weight_files.read_state(path)
+    change(state)
+    weight_files.write_state(path, state)
+    assert command(["train", "--resume", str(run)]) == 2
+    err = capsys.readouterr().err
+    assert "is not of this run" in err
+    assert sentence in err
+
+
+def test_a_checkpoint_is_no_larger_than_it_looks(tmp_path):
+    """torch.save does not compress; what does may unpack to anything."""
+    torch.save({"a": torch.zeros(10_000_000)}, tmp_path / "a.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "a.pt") as plain,
+        zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as small,
+    ):
+        for info in plain.infolist():
+            small.writestr(info.filename, plain.read(info))
+    assert weight_files.unpickled(tmp_path / "a.pt")["a"].shape == (10_000_000,)
+    assert weight_files.unpickled(tmp_path / "b.pt") is None
+
+
+@pytest.mark.parametrize("pickled", [b"\x80\x02j\x00", b"\x80\x02h.", b"\x80\x02K\x01.", b"\x80\x02]q"])
+def test_a_pickle_of_nothing_holds_no_state(tmp_path, pickled):
+    path = tmp_path / "a.pt"
+    torch.save({"a": torch.zeros(3)}, path)
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in parts.items():
+            new.writestr(name, pickled if name.endswith("data.pkl") else content)
+    with pytest.raises(ValueError, match="holds no state of a training"):
+        weight_files.read_state(path)
+
+
+def test_a_log_goes_on_after_its_last_good_line(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    good = '{"kind": "train", "update": 1}\n'
+    for bad in ("[1]\n", "[" * 100_000 + "\n", '{"update": "x"}\n', '{"update": NaN}\n', "\xff\n"):
+        path.write_text(good + bad + good, encoding="latin-1")
+        Log(tmp_path, 2).close()
+        assert path.read_text() == good
+
+
 def test_checkpoints_of_others_stay(tmp_path):
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     for name in ("mine.pt", ".mine.tmp"):

@@ -2,6 +2,7 @@
 
 import gzip
 import resource
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from gram import tasks, unpack
-from gram.tasks.data import datasets, files, mnist_files
+from gram.tasks.data import banks, datasets, files, mnist_files, names
 from gram.tasks.mnist import read_idx
 from gram.tasks.own.files import read_pairs
 from gram.tasks.reading.content import opened
@@ -19,7 +20,7 @@ BOMB = 150_000_000
 """Bytes that a file of a thousandth of it becomes."""
 
 
-TEXT, ARRAYS = "lines.csv.gz", "arrays.npz"
+TEXT, ARRAYS, ARCHIVE = "lines.csv.gz", "arrays.npz", "x.tar.gz"
 READERS = {
     "text": lambda folder: files.read_text(folder / TEXT),
     "columns": lambda folder: files.read_columns(folder / TEXT, "question"),
@@ -29,6 +30,9 @@ READERS = {
     "graphs": lambda folder: list(tasks.task("coloring-8").read(folder / TEXT)),
     "mnist": lambda _: read_idx("any", 3),
     "arc": lambda folder: datasets.check_arc(folder / TEXT),
+    "archive of arc": lambda folder: datasets.build_arc(("a", "b"))({"x": folder / ARCHIVE}, folder),
+    "archive of sudokus": lambda folder: banks.build_bank({"x": folder / ARCHIVE}, folder),
+    "known content": lambda folder: datasets.authentic(folder, next(iter(names.CONTENT))),
     "stored mnist": lambda folder: mnist_files.check(folder / TEXT),
     "own text": lambda folder: list(read_pairs(folder / TEXT)),
     "own arrays": lambda folder: list(read_pairs(folder / ARRAYS)),
@@ -48,6 +52,14 @@ def bombs(tmp_path_factory) -> Path:
         np.lib.format.write_array_header_1_0(file, head)
         for _ in range(BOMB // 1_000_000):
             file.write(bytes(1_000_000))
+    member = tarfile.TarInfo("x/y")
+    member.size = BOMB
+    (folder / ARCHIVE).write_bytes(gzip.compress(member.tobuf() + bytes(BOMB), 1))
+    known = folder / next(iter(names.CONTENT))
+    known.parent.mkdir()
+    known.write_bytes(
+        gzip.compress(b"source,question,answer\n" + (b",," + bytes(60_000) + b"\n") * (BOMB // 60_000), 1)
+    )
     return folder
 
 

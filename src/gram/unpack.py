@@ -4,6 +4,8 @@ import gzip
 import io
 import os
 import zipfile
+from pathlib import Path
+from typing import BinaryIO
 
 LEAST = 64 << 20
 """Bytes to which any file may unpack."""
@@ -39,6 +41,35 @@ def gunzip(data: bytes, where: str) -> bytes:
             if size > limit:
                 raise too_large(where, limit)
     return b"".join(parts)
+
+
+class _Counted(io.RawIOBase):
+    """What `file` gives, up to `limit` bytes."""
+
+    def __init__(self, file: gzip.GzipFile, where: str, limit: int):
+        self.file, self.where, self.limit, self.left = file, where, limit, limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        part = self.file.read1(len(buffer))
+        self.left -= len(part)
+        if self.left < 0:
+            raise too_large(self.where, self.limit)
+        buffer[: len(part)] = part
+        return len(part)
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
+
+
+def opened(path: Path, where: str) -> BinaryIO:
+    """A gzip file to read part by part, for what is too large to hold. Reading is Refused, with a sentence that begins
+    with `where`, from the byte on that is more than `most`; EOFError, OSError or zlib.error if it is damaged."""
+    limit = most(path.stat().st_size)
+    return io.BufferedReader(_Counted(gzip.GzipFile(path), where, limit), 1 << 16)
 
 
 def check_archive(archive: zipfile.ZipFile, packed: int, where: str) -> None:

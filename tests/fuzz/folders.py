@@ -1,6 +1,6 @@
 """Fuzz of folders that strangers hand over: configurations, weights, checkpoints, bundles, results.
 
-    python tests/fuzz/folders.py KIND|all [--count 2000] [--seed 0]
+    python tests/fuzz/folders.py KIND|all [--count 2000] [--seed 0] [--log FILE]
 
 Prints what went wrong, and how many cases of each kind there were; exit code 1 if any did.
 """
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import CANARY, Case, Fault, faults, work
+from harness import CANARY, SECONDS, Call, Case, gone_through, work
 from mutate import MARKUP, damaged, json_text
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +122,7 @@ def puzzle(name: str) -> list[str]:
 def config_case(home: Path, seed: int) -> Case:
     """config.json of weights: shown, answered with, gone on with, exported."""
 
-    def case(folder: Path, number: int) -> Iterator[list[str]]:
+    def case(folder: Path, number: int) -> Iterator[Call]:
         rng = np.random.default_rng([seed, 1, number])
         name = str(rng.choice([*PUZZLES, "attention"]))
         shutil.copytree(home / name, folder / "w")
@@ -140,7 +140,7 @@ def config_case(home: Path, seed: int) -> Case:
 def weights_case(home: Path, seed: int) -> Case:
     """model.safetensors: bits anywhere, and its header rewritten."""
 
-    def case(folder: Path, number: int) -> Iterator[list[str]]:
+    def case(folder: Path, number: int) -> Iterator[Call]:
         rng = np.random.default_rng([seed, 2, number])
         name = str(rng.choice(list(PUZZLES)))
         shutil.copytree(home / name, folder / "w")
@@ -172,7 +172,7 @@ class Runs:
 def checkpoint_case(home: Path, seed: int) -> Case:
     """Checkpoints of a run: bits, members of the archive, and pickles that would run something."""
 
-    def case(folder: Path, number: int) -> Iterator[list[str]]:
+    def case(folder: Path, number: int) -> Iterator[Call]:
         rng = np.random.default_rng([seed, 3, number])
         shutil.copytree(home / "run", folder / "w")
         path = max((folder / "w" / "checkpoints").glob("*.pt"))
@@ -210,7 +210,7 @@ def rearchived(data: bytes, rng: np.random.Generator, canary: str) -> bytes:
 def bundle_case(home: Path, seed: int) -> Case:
     """Manifest, graphs, start and config of a bundle; half of the time with checksums that fit."""
 
-    def case(folder: Path, number: int) -> Iterator[list[str]]:
+    def case(folder: Path, number: int) -> Iterator[Call]:
         rng = np.random.default_rng([seed, 4, number])
         shutil.copytree(home / "bundle", folder / "b")
         name = str(rng.choice(["manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"]))
@@ -239,11 +239,12 @@ def results_case(home: Path, seed: int) -> Case:
         paths = sorted((home / "results").rglob("*.json"))
         return [(str(p.relative_to(home / "results")), json.loads(p.read_text(encoding="utf-8"))) for p in paths]
 
-    def case(folder: Path, number: int) -> Iterator[list[str]]:
+    def case(folder: Path, number: int) -> Iterator[Call]:
         from gram.report import page
 
         rng = np.random.default_rng([seed, 5, number])
-        page.drawable = lambda drawn=number % 50 == 0: drawn  # figures take seconds
+        drawn = number % 50 == 0  # figures take seconds, whatever the results
+        page.drawable = lambda: drawn
         name, values = good()[0 if rng.random() < 0.6 else int(rng.integers(len(good())))]
         results = folder / "r"
         if not name.startswith("queens-8"):
@@ -251,7 +252,7 @@ def results_case(home: Path, seed: int) -> Case:
             shutil.copy(home / "results/queens-8/0.json", results / "queens-8/0.json")
         (results / name).parent.mkdir(parents=True, exist_ok=True)
         (results / name).write_bytes(json_text(values, rng))
-        yield ["report", "--results", str(results), "--out", str(folder / "o")]
+        yield ["report", "--results", str(results), "--out", str(folder / "o")], 15.0 if drawn else SECONDS
         if (folder / "o" / "report.md").is_file():
             text = (folder / "o" / "report.md").read_text(encoding="utf-8")
             for markup in (MARKUP, "[x](http", "![x](", "\x1b"):
@@ -274,10 +275,19 @@ KINDS: dict[str, Callable[[Path, int], Case]] = {
 }
 
 
-def fuzz(kinds: list[str], count: int, seed: int, home: Path, first: int = 0) -> dict[str, list[Fault]]:
-    """The faults of each kind."""
-    prepare(home)
-    return {kind: list(faults(Path(__file__), kind, count, seed, home, first)) for kind in kinds}
+def fuzz(kinds: list[str], count: int, seed: int, home: Path, first: int = 0, log: Path | None = None):
+    """Kind -> what came of its cases. Folders are prepared below `home`, unless an earlier call did."""
+    if not (home / "results").is_dir():
+        prepare(home)
+    found = {}
+    for kind in kinds:
+
+        def command(begin: int, number: int, kind: str = kind) -> list[str]:
+            worker = [str(Path(__file__)), kind, "--worker", str(home), "--seed", str(seed)]
+            return [*worker, "--first", str(begin), "--count", str(number)]
+
+        found[kind] = gone_through(f"{kind} {seed}", command, first, count, log)
+    return found
 
 
 def main() -> int:
@@ -286,6 +296,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--home", type=Path, help="keeps what is damaged for later calls")
+    parser.add_argument("--log", type=Path, help="what is done; a later call goes on from there")
     parser.add_argument("--worker", type=Path, help="for the fuzzer's own processes")
     given = parser.parse_args()
     if given.worker is not None:
@@ -293,13 +305,15 @@ def main() -> int:
         work(case, range(given.first, given.first + given.count), given.worker)
         return 0
     kinds = list(KINDS) if given.kind == "all" else [given.kind]
-    with tempfile.TemporaryDirectory() as home:
-        found = fuzz(kinds, given.count, given.seed, Path(home), given.first)
-    for kind, some in found.items():
-        for fault in some:
+    with tempfile.TemporaryDirectory() as folder:
+        home = given.home or Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        found = fuzz(kinds, given.count, given.seed, home, given.first, given.log)
+    for kind, tally in found.items():
+        for fault in tally.faults:
             print(f"{kind} {fault.number}: {fault.what}")
-        print(f"{kind}: {len(some)} of {given.count} went wrong")
-    return 1 if any(found.values()) else 0
+        print(f"{kind}: {len(tally.faults)} of {tally.kinds.total():,} went wrong")
+    return 1 if any(tally.faults for tally in found.values()) else 0
 
 
 if __name__ == "__main__":

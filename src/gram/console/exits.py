@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -10,6 +11,12 @@ from types import FrameType
 
 MOST = 600
 """Maximum characters of a sentence."""
+WORDS = (
+    "a an another both each either every expected for give graphs hardly if in it line mazes boards digits neither no "
+    "none nothing of one only puzzles row rows some spaces split that the there these this those two what where"
+)
+FIRST = re.compile(rf"({'|'.join(WORDS.split())})\b[ ,]")
+"""Words that get a capital at the start; any other first word may be a path or the name of a setting."""
 NEEDED = "torch", "tyro", "numpy", "scipy", "safetensors", "rich"
 """Packages that every command needs."""
 
@@ -97,12 +104,20 @@ def fail(sentence: str, code: int) -> int:
             with contextlib.suppress(OSError):
                 out.close()
     with contextlib.suppress(OSError):  # the terminal is closed
-        print(f"gram: {brief(sentence)}", file=sys.stderr, flush=True)
+        print(f"gram: {complete(sentence) if code == 2 else brief(sentence)}", file=sys.stderr, flush=True)
     return code
 
 
-def brief(sentence: str) -> str:
-    """The sentence on one line. If it is longer than MOST, its middle is cut: that is usually quoted input, and the
-    advice is at the end."""
-    line = " ".join(sentence.split())
+def brief(text: str) -> str:
+    """The text on one line, without control characters that a terminal obeys. If it is longer than MOST, its middle is
+    cut: that is usually quoted input, and the advice is at the end."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
     return line if len(line) <= MOST else f"{line[: MOST // 2]} ... {line[-MOST // 3 :]}"
+
+
+def complete(sentence: str) -> str:
+    """The same, with a capital and a full stop."""
+    line = brief(sentence)
+    if FIRST.match(line):
+        line = line[0].upper() + line[1:]
+    return line if line.endswith((".", "?", "!")) else f"{line}."

@@ -14,7 +14,7 @@ import numpy as np
 
 from gram import hub, loading, tasks
 from gram.config import Config, read_config
-from gram.console.exits import brief
+from gram.console.exits import complete
 from gram.loading import is_bundle
 from gram.messages import log
 from gram.shipped import larger
@@ -103,7 +103,7 @@ class Refusals:
             raise ValueError(f"Puzzle {number}: {sentence}" if self.several else sentence)
         self.code = 2
         if sys.stderr is not None:
-            print(f"gram: Puzzle {number} is skipped: {brief(sentence)}", file=sys.stderr, flush=True)
+            print(f"gram: Puzzle {number} is skipped: {complete(sentence)}", file=sys.stderr, flush=True)
 
     def encode(self, task: Task, texts: Sequence[str]) -> list[tuple[int, Tokens]]:
         """The puzzles with their numbers, from 1."""

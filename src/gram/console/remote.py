@@ -84,7 +84,7 @@ def post(remote: Remote, name: str, body: dict[str, Any], numbers: Sequence[int]
         raise ValueError(f"{remote.url} is not the address of a server; give one such as http://127.0.0.1:8000.")
     headers = {"Content-Type": "application/json"}
     if remote.token_file is not None:
-        headers["Authorization"] = f"Bearer {remote.token_file.read_text(encoding='utf-8').strip()}"
+        headers["Authorization"] = f"Bearer {token(remote.token_file)}"
     for _ in range(PATIENCE):
         request = urllib.request.Request(url, json.dumps(body).encode(), headers)
         try:
@@ -101,6 +101,15 @@ def post(remote: Remote, name: str, body: dict[str, Any], numbers: Sequence[int]
     raise OSError(f"{remote.url} is busy; try again later.")
 
 
+def token(path: Path) -> str:
+    """The bearer token that a file holds. ValueError if it is no single word of ASCII."""
+    with open(path, "rb") as file:
+        words = file.read(1 << 16).split()
+    if len(words) != 1 or not words[0].isascii():
+        raise ValueError(f"{path} must hold one word of ASCII characters, the bearer token.")
+    return words[0].decode()
+
+
 def read(text: bytes, where: str) -> list[dict[str, Any]]:
     """The answers of a response."""
     found = strict_json.parse(text, f"The response of {where}", "is it a server of gram")
@@ -112,7 +121,7 @@ def read(text: bytes, where: str) -> list[dict[str, Any]]:
 def refusal(error: urllib.error.HTTPError, numbers: Sequence[int]) -> str:
     """The server's error for a request, with the number of the puzzle at fault."""
     try:
-        problem = json.loads(error.read(1 << 20))
+        problem = strict_json.parse(error.read(1 << 20), "The problem", "none")
         detail, field = str(problem["detail"]), str(problem.get("field", ""))
     except (ValueError, KeyError, TypeError):
         return f"The server answers {error.code} {error.reason}; is it a server of gram?"

@@ -44,9 +44,9 @@ def read(folder: Path) -> Learning:
     per_token /= config.model.width if config.train.kl_reduction == "mean" else 1
     surrogate, elbo = [], []
     over_time: dict[str, list[tuple[float, float]]] = {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = path.read_bytes().splitlines(keepends=True)
     for number, text in enumerate(lines, 1):
-        if not text.endswith("\n"):  # the run is writing this line, or was killed while writing it
+        if not text.endswith(b"\n"):  # the run is writing this line, or was killed while writing it
             break
         try:
             line = strict_json.parse(text, str(path), "remove the line")

@@ -10,7 +10,7 @@ from gram import strict_json
 from gram.report import shapes
 from gram.report.results import BENCH, HARDWARE, WIDTHS, machine_of
 from gram.report.shapes import COUNT, NUMBER, TEXT, Each
-from gram.report.tables import DASH, Row, markdown
+from gram.report.tables import DASH, Row, escape, markdown
 
 Rows = list[dict[str, Any]]
 RATIO = {"ratio": NUMBER, "ratio_spread": NUMBER, "?ceiling": NUMBER}
@@ -97,9 +97,9 @@ def edge(found: list[dict]) -> str | None:
     sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
     note = f"Width {found[0]['width']}; a cold start is a new process that gives one answer, from start to end."
     for values in found:
-        note += f" {values['name']}: {machine_of(values['hardware'])}."
+        note += f" {escape(values['name'])}: {escape(machine_of(values['hardware']))}."
     if sizes:
-        each = ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items())
+        each = ", ".join(f"{escape(name)} {size:.1f} MiB" for name, size in sizes.items())
         note += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."
     return f"{markdown(rows)}\n\n{note}"
 

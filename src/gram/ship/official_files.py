@@ -8,15 +8,15 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Literal
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from gram import strict_json
 from gram.config import Config, from_dict
+from gram.weights import unpickled
 
 CHECKPOINT, SETTINGS = "checkpoint", "all_config.yaml"
 ENDINGS = ("", ".pt", ".pth", ".bin", ".ckpt", ".safetensors")
@@ -125,7 +125,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def scalar(text: str) -> Any:
     try:
-        return json.loads(text)
+        return strict_json.parse(text, "It", "write a scalar")
     except ValueError:
         return text.strip("'\"")
 
@@ -162,17 +162,13 @@ def architecture_of(settings: dict[str, Any], path: Path) -> Architecture:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint, without the prefix of their names. Never runs code from the file."""
     try:
-        found = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, UnpicklingError):
-        raise ValueError(
-            f"{path} is not a checkpoint, or it is damaged; give a state dict written by torch.save."
-        ) from None
+        found = load_file(path) if path.suffix == ".safetensors" else unpickled(path)
+    except (SafetensorError, OSError):
+        found = None
+    if found is None:
+        raise ValueError(f"{path} is not a checkpoint, or it is damaged; give a state dict written by torch.save.")
     found = _inside(found, path)
-    if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
+    if not isinstance(found, dict) or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in found.items()):
         raise ValueError(f"{path} holds more than tensors; give a state dict written by torch.save.")
     prefix = next((name.removesuffix("H_init") for name in found if f".{name}".endswith(".H_init")), None)
     if prefix is None:

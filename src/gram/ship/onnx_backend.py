@@ -7,8 +7,6 @@ given noise), start.npz (z0), config.json, README.md, and manifest.json with the
 import hashlib
 import re
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,14 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors  # pyright: ig
 
 from gram import strict_json, tasks
 from gram.config import ModelConfig, read_config
+from gram.fields import shown
 from gram.machine import processors
 from gram.solve.backend import StepOutput
 from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
 from gram.solve.threads import Threads
 from gram.tasks.base import Tokens
+from gram.tasks.reading.containers import unpacked
 
 MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
 FORMAT = 1
@@ -78,11 +78,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if missing := {CONFIG, ENCODER, STEP, START} - sums.keys():
         raise ValueError(f"{path} does not name {min(missing)}; export the bundle again.")
     if dtype not in DTYPES:
-        shown = str(dtype)[:60]
-        raise ValueError(f"{folder} is in {shown}, but this program runs {' and '.join(DTYPES)}; export it again.")
+        known = " and ".join(DTYPES)
+        raise ValueError(f"{folder} is in {shown(dtype)}, but this program runs {known}; export it again.")
     if written != FORMAT:
-        shown = str(written)[:60]
-        raise ValueError(f"{folder} has format {shown}, but this program reads {FORMAT}; export the bundle again.")
+        raise ValueError(f"{folder} has format {shown(written)}, but this program reads {FORMAT}; export it again.")
     for name, expected in sums.items():
         if not (folder / name).is_file():
             raise FileNotFoundError(f"The bundle {folder} lacks {name}; copy it again.")
@@ -119,8 +118,8 @@ class OnnxNetwork:
         options.log_severity_level = 4  # errors are reported in a sentence instead
         options.intra_op_num_threads = 1  # rows are split among threads instead; see TorchNetwork
         self.encoder, self.transition = (session(folder / name, options) for name in (ENCODER, STEP))
-        self.inputs = {i.name for i in self.transition.get_inputs()}
-        if not self.inputs <= GIVEN or {i.name for i in self.encoder.get_inputs()} != {"tokens"}:
+        self.inputs = inputs(self.transition)
+        if not self.inputs <= GIVEN or inputs(self.encoder) != {"tokens"}:
             raise ValueError(f"The graphs in {folder} need inputs that a step does not have; export it again.")
         self.start = read_start(folder / START, config)
         """z0: h (1, M, D) and l (1, M, D), or (1, 0, D) in a flat variant."""
@@ -220,25 +219,27 @@ def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.Infe
             raise ValueError(f"{path} uses {what}, which no export does; do not use this bundle.")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except REFUSALS as error:
+    except (*REFUSALS, ValueError) as error:  # ValueError where its own message cannot be decoded
+        said = str(error).partition("\n")[0][:200]
         raise ValueError(
-            f"This onnxruntime ({onnxruntime.__version__}) cannot run {path} ({str(error).splitlines()[0][:200]}); "
-            "install a newer onnxruntime."
+            f"This onnxruntime ({onnxruntime.__version__}) cannot run {path} ({said}); install a newer onnxruntime."
         ) from None
+
+
+def inputs(graph: onnxruntime.InferenceSession) -> set[str]:
+    """The names of a graph's inputs; none where they cannot be decoded."""
+    try:
+        return {one.name for one in graph.get_inputs()}
+    except UnicodeDecodeError:
+        return set()
 
 
 def read_start(path: Path, config: ModelConfig) -> tuple[np.ndarray, np.ndarray]:
     """h and l of z0. ValueError for a damaged file or shapes that differ from the config."""
-    try:
-        with zipfile.ZipFile(path) as members:
-            if sum(member.file_size for member in members.infolist()) > LARGEST:
-                raise ValueError("it is too large")
-        with np.load(path, allow_pickle=False) as start:
-            h, l = np.asarray(start["h"]), np.asarray(start["l"])  # noqa: E741  without its magic, an entry is bytes
-    except (ValueError, KeyError, OSError, EOFError, TypeError, RuntimeError, NotImplementedError) as error:
-        raise ValueError(f"{path} is damaged ({str(error)[:100]}); copy it again.") from None
-    except (zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError):
-        raise ValueError(f"{path} is damaged; copy it again.") from None
+    arrays = unpacked(path, str(path), LARGEST).arrays or {}
+    if not {"h", "l"} <= arrays.keys():
+        raise ValueError(f"{path} is damaged: it lacks h and l; copy it again.")
+    h, l = arrays["h"], arrays["l"]  # noqa: E741
     good = h.ndim == l.ndim == 3 and h.dtype == l.dtype == np.float32 and len(h) == len(l) == 1
     if not good or {h.shape[2], l.shape[2]} != {config.width} or l.shape[1] not in (0, h.shape[1]):
         raise ValueError(f"{path} holds no initial state of width {config.width}; export the bundle again.")

@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig
 from gram.messages import log
@@ -59,6 +61,14 @@ def complete(state: Any) -> bool:
         return False
     fixed, progress = state.get("fixed"), state.get("progress")
     return isinstance(fixed, dict) and isinstance(progress, dict) and isinstance(progress.get("update"), int)
+
+
+def within(tensors: dict[str, Tensor], bounds: dict[str, int]) -> None:
+    """ValueError names the first of the tensors of integers that has one outside of 0 <= n < its bound."""
+    for name, bound in bounds.items():
+        tensor = tensors[name]
+        if tensor.is_floating_point() or bool(((tensor < 0) | (tensor >= bound)).any()):
+            raise ValueError(f"{name} holds other numbers than 0 to {bound - 1}")
 
 
 def newest(folder: Path, config: Config) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from gram import strict_json
 from gram.config import Config
 from gram.messages import log as messages
 from gram.train.track import Tracker, scalars, tracker
@@ -107,13 +108,20 @@ def _cut(path: Path, update: int) -> None:
         return
     kept = 0
     for line in path.read_bytes().splitlines(keepends=True):
-        try:
-            if not line.endswith(b"\n") or json.loads(line).get("update", 0) > update:
-                break
-        except ValueError:
+        if not line.endswith(b"\n") or _update_of(line) > update:
             break
         kept += len(line)
     os.truncate(path, kept)
+
+
+def _update_of(line: bytes) -> float:
+    """The update that a line tells of; infinite for what is no line of a log."""
+    try:
+        values = strict_json.parse(line, "The line", "remove it")
+    except ValueError:
+        return math.inf
+    found = values.get("update", 0) if isinstance(values, dict) else None
+    return found if isinstance(found, int | float) else math.inf
 
 
 def _finite(value: Any) -> Any:

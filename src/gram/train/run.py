@@ -223,9 +223,14 @@ class Run:
         self.ema.load_state_dict(state["ema"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             groups = optimizer.state_dict()["param_groups"]  # from the config, whose weight decay may differ
+            if not all(0 <= float(each.get("step", 0)) < 1e12 for each in saved["state"].values()):
+                raise ValueError("an optimizer has made an impossible number of steps")
             optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
         carry = {k: t[torch.from_numpy(self.rows)].to(self.world.device) for k, t in state["carry"].items()}
         carry |= {k: carry[k].to(self.model.dtype) for k in ("h", "l")}
+        spec, examples = self.task.spec, len(self.batches.examples)
+        bounds = {"x": spec.vocabulary, "y": spec.vocabulary, "tokens": spec.vocabulary, "positions": spec.length}
+        checkpoint.within(carry, bounds | {"done": self.config.train.N_sup + 1, "index": examples})
         if self.pool:
             self.pool.restore({name: carry.pop(name) for name in self.pool.tensors()})
         self.carry = Carry.of(carry)

@@ -76,7 +76,7 @@ def splits(known: Sequence[Puzzle], asked: Sequence[Puzzle]) -> Splits:
     kept = [p for p in known if p.name not in names and p.content not in contents]
     puzzles = tuple({p.content: p for p in [*kept, *asked]}.values())
     if twice := [p.name for p in puzzles if sum(p.name == other.name for other in puzzles) > 1]:
-        raise ValueError(f"Two puzzles named {twice[0]} have different pairs; rename one of them.")
+        raise ValueError(f"Two puzzles named {twice[0][:60]} have different pairs; rename one of them.")
     last = {p.content for p in asked}
     train: list[Example] = []
     held: dict[str, list[Example]] = {"dev": [], "test": []}

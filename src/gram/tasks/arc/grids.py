@@ -99,7 +99,9 @@ def parse(text: str) -> Grid:
     rows = text.strip().strip("/").split("/")
     for number, row in enumerate(rows, 1):
         if not (row.isascii() and row.isdigit()):
-            raise ValueError(f"Row {number} of the grid is {row!r}; write its colors as digits, with / between rows.")
+            raise ValueError(
+                f"Row {number} of the grid is {row[:40]!r}; write its colors as digits, with / between rows."
+            )
         if len(row) != len(rows[0]):
             raise ValueError(f"Row {number} of the grid has {len(row)} cells and row 1 has {len(rows[0])}; repair it.")
     return np.array([[int(cell) for cell in row] for row in rows], np.uint8)

@@ -19,6 +19,7 @@ from gram.tasks.arc.files import LARGEST, Pair, Puzzle
 from gram.tasks.arc.grids import COLORS, Grid
 from gram.tasks.data.files import read_text
 from gram.tasks.data.store import data_file
+from gram.tasks.reading.content import brief
 
 CHALLENGES, SOLUTIONS = "challenges", "solutions"
 """What stands in the names of Kaggle's two files of a set, in the same place."""
@@ -102,7 +103,7 @@ def puzzles_of(text: str, where: str, name: str) -> list[Puzzle]:
             else ("solutions", "give the file of challenges")
         )
         raise ValueError(f"{where} holds {what}, not puzzles; {verb}.")
-    return [_puzzle(re.sub(r"[\s*]+", "_", key), value, f"{where}: puzzle {key}") for key, value in values.items()]
+    return [_puzzle(re.sub(r"[\s*]+", "_", key), value, f"{where}: puzzle {key[:60]}") for key, value in values.items()]
 
 
 def _values(text: str, where: str) -> Any:
@@ -152,7 +153,9 @@ def _grid(rows: Any, where: str) -> Grid:
         if len(row) != W:
             raise ValueError(f"{where}: row {number} has {len(row)} cells and row 1 has {W}; make them equally long.")
         if wrong := [cell for cell in row if type(cell) is not int or not 0 <= cell < COLORS]:
-            raise ValueError(f"{where}: {wrong[0]!r} in row {number} is not a color; colors are integers from 0 to 9.")
+            raise ValueError(
+                f"{where}: {brief(wrong[0])} in row {number} is not a color; colors are integers from 0 to 9."
+            )
     return np.array(rows, np.uint8)
 
 
@@ -163,7 +166,7 @@ def read_solutions(path: Path) -> dict[str, list[Grid]]:
     values = None if path.is_dir() else _values(read_text(path), str(path))
     if isinstance(values, dict) and not {"train", "test"} & values.keys() and _listed(values):
         return {
-            name: [_grid(grid, f"{path}: puzzle {name}, output {i}") for i, grid in enumerate(grids, 1)]
+            name: [_grid(grid, f"{path}: puzzle {name[:60]}, output {i}") for i, grid in enumerate(grids, 1)]
             for name, grids in values.items()
         }
     outputs = {}
@@ -171,8 +174,8 @@ def read_solutions(path: Path) -> dict[str, list[Grid]]:
         outputs[puzzle.name] = [pair.output for pair in puzzle.asked if pair.output is not None]
         if len(outputs[puzzle.name]) < len(puzzle.asked):
             raise ValueError(
-                f"{path}: the outputs of {puzzle.name} are not known; give the file of solutions, or put it beside the "
-                f"challenges, with {SOLUTIONS} in its name instead of {CHALLENGES}."
+                f"{path}: the outputs of {puzzle.name[:60]} are not known; give the file of solutions, or put it "
+                f"beside the challenges, with {SOLUTIONS} in its name instead of {CHALLENGES}."
             )
     return outputs
 
@@ -192,12 +195,14 @@ def solved(puzzles: Sequence[Puzzle], outputs: dict[str, list[Grid]], where: str
         if known is None or len(known) != len(puzzle.asked):
             count = "none" if known is None else str(len(known))
             raise ValueError(
-                f"{where} has {count} of the {len(puzzle.asked)} outputs of {puzzle.name}; give the solutions of the "
-                "same challenges."
+                f"{where} has {count} of the {len(puzzle.asked)} outputs of {puzzle.name[:60]}; give the solutions of "
+                "the same challenges."
             )
         for pair, output in zip(puzzle.asked, known, strict=True):
             if pair.output is not None and not np.array_equal(pair.output, output):
-                raise ValueError(f"{where} has another output of {puzzle.name} than the puzzle itself; repair one.")
+                raise ValueError(
+                    f"{where} has another output of {puzzle.name[:60]} than the puzzle itself; repair one."
+                )
         asked = (Pair(pair.input, output) for pair, output in zip(puzzle.asked, known, strict=True))
         found.append(Puzzle(puzzle.name, puzzle.shown, tuple(asked)))
     return found
@@ -212,10 +217,10 @@ def read_submission(path: Path) -> dict[str, list[list[Grid]]]:
     found: dict[str, list[list[Grid]]] = {}
     for name, parts in values.items():
         if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-            raise ValueError(f"{path}: puzzle {name} has no list of attempts; {form}.")
+            raise ValueError(f"{path}: puzzle {name[:60]} has no list of attempts; {form}.")
         found[name] = []
         for i, part in enumerate(parts, 1):
-            where = f"{path}: puzzle {name}, test input {i}"
+            where = f"{path}: puzzle {name[:60]}, test input {i}"
             if not part or part.keys() - set(TRIES):
                 raise ValueError(f"{where} must have {' and '.join(TRIES)} and nothing else; {form}.")
             given = [(key, part[key]) for key in TRIES if part.get(key) not in (None, [], [[]])]
@@ -236,7 +241,7 @@ def attempts(
         own = submission.get(name, [[] for _ in known])
         if len(own) != len(known):
             raise ValueError(
-                f"{where} has attempts at {len(own)} test inputs of {name}, which asks {len(known)}; repair it."
+                f"{where} has attempts at {len(own)} test inputs of {name[:60]}, which asks {len(known)}; repair it."
             )
         found += own
     return found, [name for name in outputs if name not in submission]

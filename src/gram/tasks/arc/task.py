@@ -60,9 +60,8 @@ class Arc(Task):
         if not config.names:
             puzzles = self._splits.puzzles
             if not puzzles:
-                raise ValueError(
-                    f"No puzzle of {', '.join(config.known + config.asked)} fits into {name}; use a larger N."
-                )
+                files = ", ".join(config.known + config.asked)[:200] or "no file"
+                raise ValueError(f"No puzzle of {files} fits into {name}; use a larger N, or give other files.")
             names, contents = tuple(p.name for p in puzzles), tuple(p.content for p in puzzles)
             self.config = dataclasses.replace(config, names=names, contents=contents)
         self.views = views(config.variants)
@@ -95,14 +94,14 @@ class Arc(Task):
             return self.config.contents.index(puzzle.content)
         if puzzle.name in self.config.names:
             raise ValueError(
-                f"The puzzle {puzzle.name} has other pairs here than in training; train with it: gram train "
+                f"The puzzle {puzzle.name[:60]} has other pairs here than in training; train with it: gram train "
                 f"{self.name} --data FILE."
             )
         raise ValueError(self._unknown(puzzle.name))
 
     def _unknown(self, name: str) -> str:
         return (
-            f"The puzzle {name} is not among the {len(self.config.names)} training puzzles, and only those can be "
+            f"The puzzle {name[:60]} is not among the {len(self.config.names)} training puzzles, and only those can be "
             f"answered; train with it: gram train {self.name} --data FILE"
         )
 
@@ -123,12 +122,12 @@ class Arc(Task):
         name, _, variant = name.partition("*")
         if not text:
             raise ValueError(
-                f"{puzzle.strip()[:40]!r} is not a puzzle; write its name and the test input as in {name} 07/70."
+                f"{puzzle.strip()[:40]!r} is not a puzzle; write its name and the test input as in {name[:60]} 07/70."
             )
         if name not in self.config.names:
             raise ValueError(self._unknown(name))
         if variant and not (variant.isascii() and variant.isdigit() and int(variant) < len(self.views)):
-            raise ValueError(f"{variant!r} is not a variant; variants are 0 to {len(self.views) - 1}.")
+            raise ValueError(f"{variant[:20]!r} is not a variant; variants are 0 to {len(self.views) - 1}.")
         grid = parse(text)
         if max(grid.shape) > self.side:
             raise ValueError(f"The grid is {grid.shape[0]}x{grid.shape[1]}; {self.name} allows at most {self.side}.")

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from gram import unpack
 from gram.messages import log
 from gram.tasks.sudoku.task import Sudoku
 
@@ -42,7 +43,7 @@ def build_bank(arrived: dict[str, Path], folder: Path) -> None:
     [path] = arrived.values()
     chosen = []
     try:
-        with tarfile.open(path, "r:gz") as archive:
+        with unpack.opened(path, path.name) as file, tarfile.open(fileobj=file, mode="r|") as archive:
             for member in archive:
                 name = re.fullmatch(r"[^/]+/(?:\w+/)?(\d\.\d)\.txt", member.name)
                 content = archive.extractfile(member) if name and member.size <= LARGEST else None
@@ -50,7 +51,7 @@ def build_bank(arrived: dict[str, Path], folder: Path) -> None:
                     known = puzzles(content.read().decode("ascii", "replace"))
                     chosen += [(f"puzzle_bank_se_{name[1]}", p) for p in heapq.nsmallest(OF_RATING, known, number)]
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path.name} is no archive of puzzles ({error}); download it again.") from None
+        raise ValueError(f"{path.name} is no archive of puzzles ({str(error)[:100]}); download it again.") from None
     write(chosen, folder, "bank")
 
 

@@ -1,30 +1,25 @@
 """The public data sets by name: copied from a local folder or downloaded, checked, and stored whole or not at all."""
 
-import csv
 import gzip
-import hashlib
-import json
 import os
 import re
 import shutil
 import tempfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gram import unpack
 from gram.atomic import lock, whole
 from gram.tasks.data import mnist_files
 from gram.tasks.data.arc_files import build_arc, check_arc
 from gram.tasks.data.banks import build_bank, build_hard
+from gram.tasks.data.checks import authentic, check_maze, check_sudoku
 from gram.tasks.data.download import Report, fetch
 from gram.tasks.data.names import (
     ARC_FILES,
     BANK_FILES,
-    CONTENT,
     HARD_FILES,
     MAZE_FILES,
     MNIST_FILES,
@@ -152,26 +147,6 @@ def _check_given(name: str, dataset: Dataset, source: Path, place: Path, files: 
         authentic(place, file)
 
 
-def authentic(folder: Path, file: str) -> None:
-    """ValueError if what a file of a set holds is not what it is known to hold, whatever it is packed with."""
-    if file not in CONTENT:
-        return
-    path, total = folder / file, hashlib.sha256()
-    if file.endswith(".csv.gz"):
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                total.update(f"{row['question']},{row['answer']}\n".encode())
-    elif file.endswith(".json.gz"):
-        content = json.loads(unpack.gunzip(path.read_bytes(), str(path)))
-        total.update(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
-    else:
-        total.update(mnist_files.content(path))
-    if total.hexdigest() != CONTENT[file]:
-        raise ValueError(
-            f"{path} does not hold what the published file holds; get it again, or give your own by --data."
-        )
-
-
 def held(dataset: Dataset, folder: Path) -> list[str]:
     """The files of a set that are below `folder`."""
     return [file for file in dataset.files if (folder / file).is_file()]
@@ -248,26 +223,6 @@ def build_sudoku(arrived: dict[str, Path], folder: Path) -> None:
     compress(arrived["train.csv"], folder / SUDOKU_FILES[1])
     compress(arrived["test.csv"], folder / SUDOKU_FILES[2], lambda row: row % 200 == 0)
     compress(arrived["test.csv"], folder / SUDOKU_FILES[3], lambda row: row % 200 != 0)
-
-
-# how it is checked ----------------------------------------------------------------------------------------
-def check_maze(path: Path) -> None:
-    """Every row is a maze with a shortest path."""
-    from gram.tasks.maze.task import Maze
-
-    Maze(30).read_examples(path)
-
-
-def check_sudoku(path: Path) -> None:
-    """The columns that are read. Rows are checked when they are: the whole file has millions."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            header = file.readline(1000).rstrip("\r\n").split(",")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
-        raise ValueError(f"{path} is not gzip'd UTF-8 text; get it again.") from None
-    missing = [name for name in ("question", "answer") if name not in header]
-    if missing:
-        raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {','.join(header)!r}")
 
 
 # the sets -------------------------------------------------------------------------------------------------

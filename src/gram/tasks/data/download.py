@@ -76,8 +76,9 @@ def _transfer(url: str, part: Path, report: Report, timeout: float, most: int | 
     tag = _tag(part)
     done = part.stat().st_size if part.is_file() and tag.is_file() else 0
     headers = {"User-Agent": "gram"}
-    if done:
-        headers |= {"Range": f"bytes={done}-", "If-Range": tag.read_text(encoding="utf-8")}
+    known = tag.read_text(encoding="utf-8", errors="replace") if done else ""
+    if known.isascii() and known.isprintable() and known:
+        headers |= {"Range": f"bytes={done}-", "If-Range": known}
     try:
         response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
     except urllib.error.HTTPError as error:
@@ -90,7 +91,7 @@ def _transfer(url: str, part: Path, report: Report, timeout: float, most: int | 
             done = 0
             _forget(part)
         length = response.headers.get("Content-Length")
-        total = done + int(length) if length is not None else None
+        total = done + int(length) if length is not None and length.isdecimal() else None
         _refuse_large(part, total, most)
         if known := _strong_tag(response.headers):
             tag.write_text(known, encoding="utf-8")

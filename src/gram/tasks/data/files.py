@@ -9,7 +9,7 @@ import numpy as np
 
 from gram.tasks.base import Tokens
 from gram.tasks.reading.containers import unpacked
-from gram.tasks.reading.content import DELIMITERS, puzzle_name
+from gram.tasks.reading.content import DELIMITERS, brief, puzzle_name
 
 ANSWERS = {"answer", "answers", "solution", "solutions", "target", "targets", "output", "outputs", "label", "labels"}
 
@@ -37,7 +37,7 @@ def read_columns(path: Path, *names: str) -> list[list[str]]:
     places = [place(header, name) for name in names]
     missing = [name for name, found in zip(names, places, strict=True) if found is None]
     if missing:
-        raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {','.join(header)!r}.")
+        raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {brief(','.join(header))}.")
     columns = [found for found in places if found is not None]
     for number, row in enumerate(rows, 2):
         if len(row) <= max(columns):
@@ -55,7 +55,9 @@ def place(header: Sequence[str], name: str) -> int | None:
     if name in ANSWERS:
         found = [i for i, cell in enumerate(folded) if cell in ANSWERS]
         if len(found) > 1:
-            raise ValueError(f"Both {header[found[0]]!r} and {header[found[1]]!r} could be the {name}; rename one.")
+            raise ValueError(
+                f"Both {brief(header[found[0]])} and {brief(header[found[1]])} could be the {name}; rename one."
+            )
         return found[0] if found else None
     if puzzle_name([name]) is None:  # a custom name
         return None
@@ -68,7 +70,7 @@ def tokens_of(texts: list[str], token_of: np.ndarray, length: int, path: Path) -
     code, 0 where it is none. ValueError names the first row of `path` that is wrong."""
     for row, text in enumerate(texts, 1):
         if len(text) != length:
-            raise ValueError(f"{path}: expected {length} characters in row {row}, got {len(text)}: {text!r}.")
+            raise ValueError(f"{path}: expected {length} characters in row {row}, got {len(text)}: {brief(text)}.")
     codes = np.frombuffer("".join(texts).encode("latin-1", "replace"), np.uint8)  # one byte per character
     tokens = token_of[codes].reshape(-1, length)
     bad = np.argwhere(tokens == 0)

@@ -3,6 +3,7 @@ What comes of it are the four files that are read; that they are MNIST is known 
 
 import gzip
 import io
+import math
 import struct
 import zipfile
 import zlib
@@ -47,7 +48,7 @@ def check(path: Path) -> None:
     data = content(path)
     axes = 3 if "images" in path.name else 1
     sizes = np.frombuffer(data[4 : 4 + 4 * axes], ">u4") if len(data) >= 4 + 4 * axes else np.zeros(1)
-    if data[:4] != bytes([0, 0, 8, axes]) or len(data) != 4 + 4 * axes + int(sizes.prod()):
+    if data[:4] != bytes([0, 0, 8, axes]) or len(data) != 4 + 4 * axes + math.prod(sizes.tolist()):
         raise ValueError(f"{path} is no IDX file of MNIST {'images' if axes == 3 else 'labels'}; get it again.")
 
 
@@ -87,7 +88,8 @@ def _of_arrays(path: Path, base: str) -> bytes:
     array = next((array for name, array in arrays.items() if name.lower() in ARRAYS[part]), None)
     if array is None or array.dtype.kind not in "iu" or (array.size and not 0 <= array.min() <= array.max() < 256):
         raise ValueError(
-            f"{path} has no array {ARRAYS[part][0]} of integers from 0 to 255; there are {', '.join(arrays) or 'none'}."
+            f"{path} has no array {ARRAYS[part][0]} of integers from 0 to 255; there are "
+            f"{', '.join(arrays)[:200] or 'none'}."
         )
     if "images" in part:
         array = array.reshape(len(array), 28, 28) if array[:1].size == 784 else array

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gram import strict_json
 from gram.atomic import lock, whole
 from gram.tasks.base import Examples, Task
 from gram.tasks.data.names import sets_with
@@ -64,7 +65,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        entries = json.loads(path.read_text(encoding="utf-8")).items()
+        entries = strict_json.read_object(path).items()
         return {name: {"origin": entry["origin"], "files": dict(entry["files"])} for name, entry in entries}
     except (ValueError, AttributeError, TypeError, KeyError):
         raise ValueError(f"{path} is damaged; delete it and run `gram data` again.") from None

@@ -188,8 +188,8 @@ def _npz(path: Path, answered: bool, names: Names) -> Iterator[Pairs]:
     inputs = _rows(arrays, names.input, path)
     targets = _rows(arrays, names.target, path) if answered else []
     first = arrays.get("first", np.arange(len(inputs) + 1))
-    if first.dtype.kind == "u":
-        first = first.astype(np.int64)  # differences of unsigned integers never fall
+    if first.dtype.kind in "iu":
+        first = first.astype(np.int64)  # differences of unsigned and of small integers wrap
     if not answered:
         first = np.zeros(len(inputs) + 1, int)
     ordered = first.ndim == 1 and np.issubdtype(first.dtype, np.integer) and (np.diff(first) >= answered).all()

@@ -20,6 +20,7 @@ from gram.config import SYMBOLS, ColumnConfig, Config, RowsConfig
 from gram.tasks.base import OWN, PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
 from gram.tasks.data.files import read_text
 from gram.tasks.data.store import data_file
+from gram.tasks.reading.content import brief
 
 HIDDEN = 1
 MISSING = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"}
@@ -51,7 +52,7 @@ class Rows(Task):
         """Cells in the order of the columns -> (L,). ValueError names a value that is not known."""
         if len(cells) != self.spec.length:
             names = ",".join(column.name for column in self.config.columns)
-            raise ValueError(f"The row has {len(cells)} cells, and the table {self.spec.length}: {names}.")
+            raise ValueError(f"The row has {len(cells)} cells, and the table {self.spec.length}: {names[:200]}.")
         return np.array([self._token(i, cell) for i, cell in enumerate(cells)], np.uint8)
 
     def _token(self, i: int, cell: str) -> int:
@@ -60,11 +61,13 @@ class Rows(Task):
             return HIDDEN
         if column.edges:
             if not NUMBER.fullmatch(cell):
-                raise ValueError(f"The column {column.name} holds numbers, but {cell!r} is not a number; repair it.")
+                raise ValueError(
+                    f"The column {column.name[:60]} holds numbers, but {brief(cell)} is not a number; repair it."
+                )
             return HIDDEN + 1 + int(np.searchsorted(column.edges, float(cell), side="right"))
         if cell not in self.numbers[i]:
-            known = ", ".join(column.values[:20])
-            raise ValueError(f"{cell!r} is no known value of the column {column.name}; known are {known}.")
+            known = ", ".join(value[:40] for value in column.values[:20])
+            raise ValueError(f"{brief(cell)} is no known value of the column {column.name[:60]}; known are {known}.")
         return HIDDEN + 1 + self.numbers[i][cell]
 
     def encode(self, puzzle: str) -> Tokens:
@@ -99,7 +102,7 @@ class Rows(Task):
         header, rows = read_table(path)
         names = [column.name for column in self.config.columns]
         if missing := [name for name in names if name not in header]:
-            raise ValueError(f"{path} lacks the column {missing[0]}; add it, with empty cells if all are hidden.")
+            raise ValueError(f"{path} lacks the column {missing[0][:60]}; add it, with empty cells if all are hidden.")
         places = [header.index(name) for name in names]
         return [{name: row[place] for name, place in zip(names, places, strict=True)} for row in rows]
 
@@ -228,7 +231,8 @@ def learn_rows(paths: Sequence[Path], bins: int | None = None) -> RowsConfig:
     if len(columns) < 2:
         raise ValueError(
             f"{paths[0]}: there are {len(columns)} columns to learn of, and completion needs two (left out, since "
-            f"every row has another value: {', '.join(left_out) or 'none'}); give more columns, or --bins for numbers."
+            f"every row has another value: {', '.join(left_out)[:200] or 'none'}); give more columns, or "
+            "--bins for numbers."
         )
     files = tuple(str(path.resolve()) for path in paths)
     return RowsConfig(files=files, columns=tuple(columns), left_out=tuple(left_out))

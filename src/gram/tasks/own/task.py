@@ -106,7 +106,7 @@ class Table(Task):
         words = re.split(r"[\s,]+", puzzle.strip(" \t\n,"))
         wrong = [word for word in words if not re.fullmatch(r"-?[0-9]{1,40}", word) and not self._blank(word)]
         if wrong:
-            raise ValueError(f"{wrong[0]!r} is not an integer; write the input as 3 1 2.")
+            raise ValueError(f"{brief(wrong[0])} is not an integer; write the input as 3 1 2.")
         return self._puzzle([UNKNOWN if self._blank(word) else int(word) for word in words])
 
     def _blank(self, word: str) -> bool:
@@ -239,7 +239,9 @@ class Table(Task):
         unknown = list(dict.fromkeys(symbol for symbol in map(str, written) if symbol not in symbols))
         if unknown:
             some = " ".join([symbol for symbol in self.symbols if symbol in symbols][:40])
-            named = "symbol " + repr(unknown[0]) if len(unknown) == 1 else "symbols " + ", ".join(map(repr, unknown))
+            named = (
+                "symbol " + repr(unknown[0]) if len(unknown) == 1 else "symbols " + ", ".join(map(repr, unknown[:9]))
+            )
             are = "is" if len(unknown) == 1 else "are"
             raise ValueError(f"The {named} {are} in no {what} that is known; known are {some}.")
         return [self._token_of[str(symbol)] for symbol in written]

@@ -101,7 +101,9 @@ def _zip(data: bytes, where: str, limit: int, form: tuple[str, ...]) -> Held:
                 names = ", ".join(info.filename for info in members[:3]) or "none"
                 raise ValueError(f"{where} is an archive of {len(members)} files ({names[:200]}); unpack one of them.")
             return _held(_member(archive, members[0]), members[0].filename, where, limit, ("zip",))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except UnicodeDecodeError:
+        raise ValueError(f"{where} is a damaged archive (a name in it is not UTF-8); get it again.") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise ValueError(f"{where} is a damaged or encrypted archive ({str(error)[:80]}); get it again.") from None
 
 

@@ -83,7 +83,8 @@ def of_bytes(data: bytes, where: str) -> Content:
 def content_of(held: containers.Held, where: str) -> Content:
     """What was unpacked, with its items."""
     if held.arrays is not None:
-        return Content(where, held.name, items=list(held.arrays.items()), form=held.form)
+        items: list[Any] = [(name, array) for name, array in held.arrays.items() if array.size]
+        return Content(where, held.name, items=items, form=held.form)
     return parsed(Content(where, held.name, held.text, form=held.form))
 
 
@@ -122,7 +123,8 @@ def puzzle_name(names: Iterable[str]) -> str | None:
     found = [name for name in names if name.strip().lower() in known]
     if len(found) > 1:
         raise ValueError(
-            f"Both {found[0]!r} and {found[1]!r} could hold the puzzles; keep one of them, or rename the other."
+            f"Both {brief(found[0])} and {brief(found[1])} could hold the puzzles; keep one of them, or rename the "
+            "other."
         )
     return found[0] if found else None
 
@@ -182,7 +184,7 @@ def columns(content: Content) -> Content:
             )
         items.append(row[place])
     kind = f"columns between {DELIMITERS[delimiter]}, " if len(names) > 1 else ""
-    return replace(content, items=items, form=(*content.form, f"CSV, {kind}puzzles in {column!r}"))
+    return replace(content, items=items, form=(*content.form, f"CSV, {kind}puzzles in {brief(column)}"))
 
 
 def rows(content: Content, delimiter: str) -> Iterator[tuple[int, list[str]]]:

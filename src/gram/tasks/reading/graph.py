@@ -76,6 +76,8 @@ def written(graph: Graph) -> str:
 
 def notes(graphs: Sequence[Graph], linked: np.ndarray, n: int, first: int, unclear: bool) -> tuple[str, ...]:
     """What was read, for people. linked (graphs, pairs) bool: which edges there are."""
+    if not graphs:
+        return ()
     sizes = sorted({graph.vertices or n for graph in graphs})
     bases = sorted({first if graph.base is None else graph.base for graph in graphs})
     size = f"{sizes[0]} vertices" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]} vertices"

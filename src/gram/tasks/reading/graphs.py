@@ -107,11 +107,11 @@ def listed(text: str, n: int, base: int | None, *, alone: bool, named: bool) -> 
             blocks[-1].append(words)
         elif not raw.strip() and blocks[-1]:
             blocks.append([])
+    if blocks[0] and {word.lower().strip('"') for word in blocks[0][0][:2]} in HEADERS:
+        blocks[0] = blocks[0][1:]
     blocks = [block for block in blocks if block]
     if not blocks:
         raise ValueError(NO_EDGE)
-    if {word.lower().strip('"') for word in blocks[0][0][:2]} in HEADERS:
-        blocks[0] = blocks[0][1:]
     lines = [line for block in blocks for line in block]
     if any(PAIR.fullmatch(word) for line in lines for word in line):
         return _graph_a_line(lines, len(blocks), alone)

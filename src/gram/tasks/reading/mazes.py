@@ -9,6 +9,7 @@ import numpy as np
 
 from gram.shipped import fitting
 from gram.tasks.reading.boards import ANSI, tables
+from gram.tasks.reading.content import brief
 
 WALLS = "#\u2588\u2593\u2592\u25a0\u2b1b"
 OPEN = " .\u00b7\u25a1\u2591\u2b1c"
@@ -153,7 +154,7 @@ def _drawn(lines: Rows) -> Rows:
         for left in joints[:-1]:
             inner = line[left + 1 : left + step].strip()
             if number % 2 and len(inner) > 1:
-                raise ValueError(f"the cell {inner!r} holds more than one character; write S, G or nothing")
+                raise ValueError(f"the cell {brief(inner)} holds more than one character; write S, G or nothing")
             row += (inner or " ") if number % 2 else ("#" if "-" in inner else " ")
             row += "#" if line[left + step] in "|+" else " "
         rows.append(row[:-1])
