@@ -222,7 +222,7 @@ def test_nothing_to_solve(refused, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "stdin", io.StringIO("12\n"))
     assert "standard input, line 1" in refused("solve", "sudoku-4")
     (tmp_path / "empty").touch()
-    assert "Standard input" in refused("solve", "queens-8", "--input", tmp_path / "empty")
+    assert "has no puzzles" in refused("solve", "queens-8", "--input", tmp_path / "empty")
     assert "There is no file" in refused("solve", "queens-8", "--input", tmp_path / "nix")
     (tmp_path / "file").write_text("....")
     assert "--input" in refused("solve", "queens-8", tmp_path / "file")
