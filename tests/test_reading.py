@@ -141,7 +141,8 @@ def test_skip_bad_leaves_out_bad_graphs(gram, tmp_path):  # noqa: F811
     path.write_text("1-2 2-3\n1-x 2-3\n3-4 1-4\n")
     ran = gram("solve", "coloring-8", "--input", path, "--skip-bad", "--json")
     assert (ran.code, [json.loads(line)["number"] for line in ran.out.splitlines()]) == (2, [1, 3])
-    assert "Puzzle 2 is" in ran.err and "'1-x'" in ran.err
+    assert "Puzzle 2 is" in ran.err
+    assert "'1-x'" in ran.err
     ran = gram("solve", "coloring-8", "--input", path)
     assert (ran.code, ran.out) == (2, "")
     assert "Puzzle 2: '1-x' is no edge" in ran.err
