@@ -220,7 +220,8 @@ def session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.Infe
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except (*REFUSALS, ValueError) as error:  # ValueError where its own message cannot be decoded
-        said = str(error).partition("\n")[0][:200]
+        undecodable = isinstance(error, UnicodeDecodeError)
+        said = "it has a name that is not UTF-8" if undecodable else str(error).partition("\n")[0][:200]
         raise ValueError(
             f"This onnxruntime ({onnxruntime.__version__}) cannot run {path} ({said}); install a newer onnxruntime."
         ) from None
