@@ -258,7 +258,9 @@ def test_a_puzzle_without_solution_is_refused_before_sampling(refused, weights, 
 def test_numbers_out_of_range(refused, weights):
     for option, value in (("--width", 0), ("--depth", -1), ("--seed", -1), ("--want", 0), ("--temperature", -1)):
         assert option[2:] in refused("solve", "sudoku-4", FOUR[0], "--weights", weights, option, value)
-    assert "checked" in refused("solve", "sudoku-4", FOUR[0], "--weights", weights, "--want", 2, "--select", "first")
+    both = refused("solve", "sudoku-4", FOUR[0], "--weights", weights, "--want", 2, "--select", "first")
+    assert "want is 2" in both
+    assert "select" in both
 
 
 # weights --------------------------------------------------------------------------------------------------
