@@ -383,7 +383,7 @@ def test_a_pickle_of_nothing_holds_no_state(tmp_path, pickled):
     with zipfile.ZipFile(path, "w") as new:
         for name, content in parts.items():
             new.writestr(name, pickled if name.endswith("data.pkl") else content)
-    with pytest.raises(ValueError, match="holds no state of a training"):
+    with pytest.raises(ValueError, match="is not a training state"):
         weight_files.read_state(path)
 
 
