@@ -63,16 +63,16 @@ def test_nothing_was_timed(tmp_path):
 @pytest.mark.parametrize(
     ("made", "lacking"),
     [
-        ({name: value for name, value in SURFACE.items() if name != "cost"}, "surface.py: it lacks cost"),
+        ({name: value for name, value in SURFACE.items() if name != "cost"}, "lacks cost"),
         (
             SURFACE | {"accuracy": [{"depth": 1, "valid": 1, "evaluations_a_sample": 1, "seconds_a_sample": 1}]},
-            "surface.py: accuracy.0. lacks by_width",
+            r"accuracy\[0\] lacks by_width",
         ),
-        (HALTING | {"package": {}}, "halting.py: package lacks ratio"),
+        (HALTING | {"package": {}}, "package lacks ratio"),
     ],
 )
 def test_a_file_that_lacks_something_is_named(made, lacking, tmp_path):
-    with pytest.raises(ValueError, match=f"a.json, a file of benchmarks/{lacking}; repair or remove it"):
+    with pytest.raises(ValueError, match=rf"a\.json.*{lacking};"):
         speed_tables.read(write(tmp_path, a=made))
 
 
