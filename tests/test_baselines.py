@@ -392,7 +392,9 @@ def test_each_learns_a_tiny_task(kind, tmp_path, monkeypatch):
     options = {"width": 4, "depth": 16, "select": "majority", "halt_threshold": 0.0}
     before = evaluate((TorchNetwork(build(QUEENS.spec, model)), QUEENS), examples, **options).valid
     after = evaluate((TorchNetwork(learned), QUEENS), examples, **options).valid
+    assert before is not None
     assert before < 0.1
+    assert after is not None
     assert after > 0.5
 
 

@@ -417,7 +417,7 @@ def test_mnist_in_every_dress_is_the_same(dress, known, tmp_path):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes(pack(array))
     else:
-        arrays: dict[str, Any] = FLAT if "flat" in dress else KERAS
+        arrays: Any = FLAT if "flat" in dress else KERAS
         np.savez_compressed(source / "mnist.npz", **arrays)
         source = source / "mnist.npz" if "itself" in dress else source
     stored = get("mnist", out, source=source)

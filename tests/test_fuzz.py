@@ -1,5 +1,6 @@
 """The fuzzer notices what it is there for: what hangs, dies, is slow, is large, or is said in Python's words."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -45,7 +46,7 @@ for number in range(first, first + count):
 
 def test_what_is_slow_large_stuck_or_dead_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(FUZZ))
-    import harness
+    harness = importlib.import_module("harness")
 
     worker = tmp_path / "worker.py"
     worker.write_text(WORKER.format(folder=str(FUZZ)))
@@ -78,7 +79,7 @@ def test_what_is_slow_large_stuck_or_dead_is_named(tmp_path, monkeypatch):
 )
 def test_sentences(monkeypatch, said, well):
     monkeypatch.syspath_prepend(str(FUZZ))
-    import harness
+    harness = importlib.import_module("harness")
 
     assert (harness.SENTENCE.fullmatch(said) is not None) == well
     assert harness.PYTHONS.search("'utf-8' codec can't decode byte 0xe1 in position 1")
@@ -87,7 +88,7 @@ def test_sentences(monkeypatch, said, well):
 def test_damage_is_always_bytes(monkeypatch):
     """JSON that is nested too deep to be written is text all the same."""
     monkeypatch.syspath_prepend(str(FUZZ))
-    import mutate
+    mutate = importlib.import_module("mutate")
 
     deep: list = []
     for _ in range(2000):

@@ -683,15 +683,15 @@ def test_the_clock_is_kept_and_the_schedule_ends(tmp_path, monkeypatch):
 
 def test_share_of_the_budget():
     clock = tiny(updates=100, minutes=2.0)
-    assert loop.Progress().share(clock) == 0.0
+    assert budget.Progress().share(clock) == 0.0
     assert kept(clock) == pytest.approx(14.4)
-    assert loop.Progress(update=10, seconds=26.4).share(clock) == pytest.approx(0.25)
-    assert loop.Progress(update=90, seconds=26.4).share(clock) == pytest.approx(0.9)  # `updates` is a ceiling
-    assert loop.Progress(update=10, seconds=1e4).share(clock) == 1.0
-    assert loop.Progress(update=10, seconds=1e4).share(tiny(updates=100)) == pytest.approx(0.1)
-    assert loop.Progress(update=1, seconds=45.6, startup=45.6).share(clock) == pytest.approx(0.01)
-    assert loop.Progress(update=1, seconds=75.6, startup=45.6).share(clock) == pytest.approx(0.5)
-    assert loop.Progress(update=1, seconds=200.0, startup=200.0).share(clock) == 1.0
+    assert budget.Progress(update=10, seconds=26.4).share(clock) == pytest.approx(0.25)
+    assert budget.Progress(update=90, seconds=26.4).share(clock) == pytest.approx(0.9)  # `updates` is a ceiling
+    assert budget.Progress(update=10, seconds=1e4).share(clock) == 1.0
+    assert budget.Progress(update=10, seconds=1e4).share(tiny(updates=100)) == pytest.approx(0.1)
+    assert budget.Progress(update=1, seconds=45.6, startup=45.6).share(clock) == pytest.approx(0.01)
+    assert budget.Progress(update=1, seconds=75.6, startup=45.6).share(clock) == pytest.approx(0.5)
+    assert budget.Progress(update=1, seconds=200.0, startup=200.0).share(clock) == 1.0
 
 
 def test_compilation_takes_nothing_of_the_warm_up(tmp_path, monkeypatch):
@@ -734,7 +734,7 @@ def test_a_short_run_is_not_compiled():
 
 
 def test_a_budget_for_too_few_updates_is_told():
-    progress = loop.Progress(update=2, seconds=4.0)
+    progress = budget.Progress(update=2, seconds=4.0)
     text = progress.too_short(tiny(minutes=1.0), 2.0)
     assert text is not None
     assert "about 26 updates" in text  # 48.8 s are left for them
@@ -922,7 +922,7 @@ HEALTHY = {"valid": 0.9, "coverage": 0.8, "coverage_share_many": 0.9}
 )
 def test_warnings_name_the_lever(transitions, posterior, figures, words):
     watching, heard = watch(tiny(posterior_transitions=transitions))
-    progress = loop.Progress(update=30, means={"posterior_accuracy": posterior})
+    progress = budget.Progress(update=30, means={"posterior_accuracy": posterior})
     for _ in range(2):  # told once
         watching.warn(progress, HEALTHY | figures)
     assert len(heard.said) == bool(words)
@@ -947,7 +947,7 @@ def test_the_progress_line_fits(update):
     watching, _ = watch(tiny(updates=10**7, minutes=2000.0))
     means = {"prior_validity": 0.5, "ce": 1234.5, "kl": 1234.5, "posterior_accuracy": 0.25}
     watching.last = "dev 0.125"
-    text = watching.line(loop.Progress(update=update, seconds=500.0, means=means), 1234.5)
+    text = watching.line(budget.Progress(update=update, seconds=500.0, means=means), 1234.5)
     assert text.startswith("valid 0.500  dev 0.125  ")
     assert len(text) < 80
 

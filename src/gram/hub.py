@@ -4,12 +4,13 @@ Uses huggingface_hub (extra "hub") with its cache, resumed downloads and token. 
 bundle are downloaded, and none of them is executed.
 """
 
-import json
 import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from gram import strict_json
 
 SCHEME = "hf:"
 FILES = ["config.json", "model.safetensors", "training.json", "manifest.json", "*.onnx", "start.npz", "README.md"]
@@ -101,9 +102,9 @@ def plain_errors(repository: str):
 # the model card -------------------------------------------------------------------------------------------
 def card(folder: Path, repository: str, results: Path | None) -> str:
     """README.md of a repository: the model, its training, its metrics, and how to load it."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = strict_json.read_object(folder / "config.json")
     facts = folder / "training.json"
-    training = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
+    training = strict_json.read_object(facts) if facts.is_file() else {}
     facts = [f"{training['updates']:,} updates"] if training.get("updates") else []
     facts += [f"{training['seconds'] / 60:.0f} minutes"] if training.get("seconds") else []
     rows = measured(results / config["recipe"]) if results else []
@@ -132,7 +133,7 @@ def measured(folder: Path) -> list[str]:
     """One row per measurement in the results files of a recipe."""
     rows = []
     for path in sorted(folder.glob("*.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = strict_json.read_object(path)
         for name, figures in found["figures"].items():
             said = ", ".join(f"{key} {100 * figures[key]:.2f}" for key in RATES if figures.get(key) is not None)
             count = figures.get("examples", figures.get("samples", ""))
