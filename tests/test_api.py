@@ -91,7 +91,7 @@ def test_what_is_no_puzzle_gets_a_sentence():
     reasoner = oracle()
     table = type("Table", (), {"columns": ["question"]})()
     for wrong, said in {
-        7: "this is int",
+        7: "not int",
         "column": "queens|row|character",
         (None,): "NoneType",
         ((2, 0), (0, 0)): "0 to 1",

@@ -406,9 +406,9 @@ def test_other_puzzles_do_not_go_on(run, files):
     other = Arc("arc-1-6", replace(files, names=("x",), contents=("0" * 16,)))
     with pytest.raises(ValueError, match=r"hold other puzzles than these weights were trained with"):
         other.examples("train")
-    with pytest.raises(ValueError, match=r"was trained with the puzzles = '36 \(.*cannot go on with '30 \("):
+    with pytest.raises(ValueError, match=r"the puzzles = '36 \(.*'30 \("):
         loop.train(replace(config(files), arc=replace(files, asked=())), run, resume=True)
-    with pytest.raises(ValueError, match=r"was trained with arc.variants = 4 and cannot go on with 5"):
+    with pytest.raises(ValueError, match=r"arc.variants = 4 .* 5"):
         loop.train(replace(config(files), arc=replace(files, variants=5)), run, resume=True)
 
 

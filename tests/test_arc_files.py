@@ -168,7 +168,7 @@ def test_what_a_submission_leaves_out_is_wrong_and_said(tmp_path, capsys):
         ([], "is no submission"),
         ({"aa": {"attempt_1": [[1]]}}, "puzzle aa has no list of attempts"),
         ({"aa": [{"attempt_1": [[1]], "attempt_3": [[1]]}, {}]}, "must have attempt_1 and attempt_2 and nothing else"),
-        ({"aa": [{"attempt_1": [[11]]}, {"attempt_1": [[1]]}]}, "attempt_1: 11 in row 1 is no color"),
+        ({"aa": [{"attempt_1": [[11]]}, {"attempt_1": [[1]]}]}, "attempt_1: 11 in row 1 "),
         ({"aa": [{"attempt_1": [[1]]}]}, "has attempts at 1 test inputs of aa, which asks 2"),
         ({"zz": [{"attempt_1": [[1]]}]}, "answers zz, which is none of the 2 puzzles"),
     ],

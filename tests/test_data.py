@@ -571,7 +571,7 @@ def test_command(server, capsys):
     assert "maze-30 is stored and checked; it came from https://huggingface.co/" in out
     code, out, _ = run(capsys, "maze-30")
     assert code == 0
-    assert "maze-30 is as it was stored" in out
+    assert "maze-30 is unchanged" in out
 
 
 def test_command_refuses_in_one_sentence(server, capsys, monkeypatch):

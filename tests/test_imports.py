@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "cache": set(),
     "progress": set(),
     "unpack": set(),
-    "shipped": set(),
+    "advice": set(),
     "guidance": set(),
     "config": {"config", "guidance"},
     "recipes": {"config", "tasks", "recipes"},
@@ -41,7 +41,7 @@ MAY_IMPORT = {
 }
 """What a room, a root module or one module may import of gram. Those not named (__init__, cli) may import everything.
 ship.runtime is a program as cli is: nothing of gram imports it."""
-ANYWHERE = {"strict_json", "fields", "atomic", "machine", "messages", "cache", "progress", "unpack", "shipped"}
+ANYWHERE = {"strict_json", "fields", "atomic", "machine", "messages", "cache", "progress", "unpack", "advice"}
 """Root modules of no room, which import nothing of gram but each other."""
 NO_TORCH = {"gram.ship.runtime", "gram.ship.onnx_backend"}
 FREE = {"__init__", "__main__", "cli"}

@@ -249,7 +249,7 @@ def test_words_are_symbols(tmp_path, name):
     task = Table(one)
     assert task.show(task.encode("the  cat sat")) == "the cat sat"
     assert from_dict(type(one), to_dict(one)) == one
-    with pytest.raises(ValueError, match="the symbol 'dog' is in no input"):
+    with pytest.raises(ValueError, match="symbol 'dog' is in no input"):
         task.encode("the dog")
 
 
@@ -459,9 +459,9 @@ def test_other_data_must_fit(tmp_path):
     for row, sentence in (
         (
             {"input": [1, 2], "target": [1, 2, 3, 4, 5, 6]},
-            "line 1: the target has 6 symbols, but the longest known has",
+            "line 1: .*target has 6 symbols.* 5",
         ),
-        ({"input": "12", "target": "1"}, "line 1: the input '12' is not made of integers"),
+        ({"input": "12", "target": "1"}, "line 1: .*input '12' is not made of integers"),
     ):
         with pytest.raises(ValueError, match=sentence):
             task.load([jsonl(tmp_path / "b.jsonl", [row])])

@@ -20,10 +20,10 @@ from safetensors.torch import save as packed
 from torch import Tensor
 
 from gram import hub, tasks
+from gram.advice import FOLDER as SHIPPED
 from gram.atomic import whole
 from gram.config import Config, read_config, to_dict
 from gram.models.build import AnyModel, build
-from gram.shipped import FOLDER as SHIPPED
 from gram.strict_json import read_object
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

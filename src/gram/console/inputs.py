@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gram import hub, loading, tasks
+from gram.advice import larger
 from gram.config import Config, read_config
 from gram.console.exits import complete
 from gram.loading import is_bundle
 from gram.messages import log
-from gram.shipped import larger
 from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
 from gram.tasks.base import Examples, Task, Tokens

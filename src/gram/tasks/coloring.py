@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from gram.shipped import fitting
+from gram.advice import fitting
 from gram.tasks import solvers
 from gram.tasks.base import PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
 from gram.tasks.reading import graph as written

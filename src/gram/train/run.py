@@ -229,7 +229,8 @@ class Run:
         carry = {k: t[torch.from_numpy(self.rows)].to(self.world.device) for k, t in state["carry"].items()}
         carry |= {k: carry[k].to(self.model.dtype) for k in ("h", "l")}
         spec, examples = self.task.spec, len(self.batches.examples)
-        bounds = {"x": spec.vocabulary, "y": spec.vocabulary, "tokens": spec.vocabulary, "positions": spec.length}
+        digits = 256 if spec.identities else spec.vocabulary  # the number of an ARC puzzle stands before its cells
+        bounds = {"x": digits, "y": spec.vocabulary, "tokens": spec.vocabulary, "positions": spec.length}
         checkpoint.within(carry, bounds | {"done": self.config.train.N_sup + 1, "index": examples})
         if self.pool:
             self.pool.restore({name: carry.pop(name) for name in self.pool.tensors()})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gram.shipped import fitting
+from gram.advice import fitting
 from gram.tasks.reading.boards import ANSI, tables
 from gram.tasks.reading.content import brief
 
