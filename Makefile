@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Two processes of one thread each: two threads beside any other load are many times slower.
+PARALLEL = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: install demo check test lint types docs clean
 
@@ -20,10 +22,10 @@ demo: install
 
 # What fits between two edits: everything but the tests that train, compile or open sockets.
 check: lint types
-	$(BIN)/python -m pytest -m "not slow and not compile and not network"
+	$(PARALLEL) -m "not slow and not compile and not network"
 
 test: install
-	$(BIN)/python -m pytest
+	$(PARALLEL)
 
 lint: install
 	$(BIN)/ruff check src tests examples benchmarks
