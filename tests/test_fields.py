@@ -144,7 +144,7 @@ def test_one_symbol_of_ones_own_data_is_one():
     for bad, says in (
         ({"input_symbols": ["ab"]}, "table.input_symbols .*'ab'"),
         ({"kind": "integers"}, "'a', .* integers"),
-        ({"input_symbols": ["a", "a"]}, "twice"),
+        ({"input_symbols": ["a", "a"]}, "duplicate symbol"),
         (
             {"input_symbols": [chr(200 + i) for i in range(200)], "target_symbols": [chr(600 + i) for i in range(99)]},
             "254",
