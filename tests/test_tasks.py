@@ -216,7 +216,7 @@ def test_a_task_of_another_package_is_trained_by_its_name(package, tmp_path):
 )
 def test_a_broken_task_of_another_package(package, text, value, sentence):
     package(text, other=value)
-    with pytest.raises(ValueError, match=rf"^[Tt]he task 'other' of another package \({value}\) {sentence}") as error:
+    with pytest.raises(ValueError, match=rf"^[Tt]he task 'other' of another package \({value}\) .*{sentence}") as error:
         task("other")
     assert "\n" not in str(error.value)
     assert task("queens-5").spec.name == "queens-5"
@@ -236,7 +236,7 @@ def test_the_checks_see_what_is_broken():
     cases = {
         "encode does not restore": {"show": lambda self, tokens: "." * 25},
         "a target is not accepted": {"conflicts": lambda self, puzzles, answers: np.ones(len(answers), int)},
-        "is in train, too": {
+        "is also in train": {
             "examples": lambda self, split, seed=0, count=None: some.select(np.arange(len(some))[:count])
         },
         "a target is not among the solutions": {
