@@ -396,7 +396,7 @@ def test_bundles_on_the_edge(results, tmp_path):
     assert "numpy 40.0 MiB, onnxruntime 60.0 MiB, gram 1.0 MiB, 101.0 MiB in all." in text
     del figures["p50_ms"]
     path.write_text(json.dumps(made))
-    with pytest.raises(ValueError, match=r"edge-queens-8\.json, a file of benchmarks/edge\.py: edge\[0\] lacks p50_ms"):
+    with pytest.raises(ValueError, match=r"edge-queens-8\.json.* edge\[0\] lacks p50_ms"):
         page.report(results, tmp_path / "out")
 
 
@@ -465,7 +465,8 @@ def test_names_in_results_are_names(field, name, results, capsys):
     path.write_text(json.dumps(json.loads(path.read_text()) | {field: name}))
     assert gram("report", "--results", results) == 2
     err = capsys.readouterr().err
-    assert f"{path}, a file of results: {field} is" in err
+    assert str(path) in err
+    assert f" {field} " in err
     assert len(err.splitlines()) == 1
     assert not (results / "report").exists()
 
@@ -492,7 +493,7 @@ def test_names_in_results_are_names(field, name, results, capsys):
 def test_results_of_another_shape_are_named(change, results, capsys):
     path = write(results, "mine", 0, {"test": figures(0.5, 0.5)}, **change)
     assert gram("report", "--results", results) == 2
-    assert f"{path}, a file of results: " in (err := capsys.readouterr().err)
+    assert str(path) in (err := capsys.readouterr().err)
     assert len(err.splitlines()) == 1
 
 
