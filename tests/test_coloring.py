@@ -49,7 +49,7 @@ def test_dimacs_file_is_one_puzzle():
     assert len(task.solutions(puzzle)) == 12_480 // 24  # myciel3 needs 4 colors, so every coloring uses all
     assert Coloring(11).solutions(puzzle[:]).shape == (0, 66)
     np.testing.assert_array_equal(task.encode(task.show(puzzle)), puzzle)
-    with pytest.raises(ValueError, match="11 vertices.*coloring-11"):
+    with pytest.raises(ValueError, match=r"11 vertices.*coloring-11"):
         Coloring(10, 3).encode((DIMACS / "myciel3.col").read_text())
 
 
