@@ -127,7 +127,7 @@ def test_encode_reads_every_form(text):
         ("1-2 a-3", "'a-3' is no edge"),
         ("1-2-3", "'1-2-3' is no edge"),
         ("1 2 3 4", "'1' is no edge"),
-        ("p edge 6 1\ne 1 2", "6 vertices"),
+        ("p edge 6 1\ne 1 2", "6 vertices; give it to coloring-8"),
         ("e 1 2", "no line 'p edge 5 M'"),
         ("p edge 5 1\ne 1", "Line 2 of the DIMACS text, 'e 1'"),
         ("p edge 5 1\ne 0 1", "no vertex 0: the vertices are 1 to 5"),

@@ -201,7 +201,7 @@ def test_refused(capsys, tmp_path, monkeypatch):
     for name in ("sudoku", "maze", "mnist"):
         assert "There is no data file" in refused(capsys, name, "--out", tmp_path / "out")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "torchrun" in refused(capsys, "tiny", "--out", tmp_path / "out")
+    assert "without torchrun" in refused(capsys, "tiny", "--out", tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 

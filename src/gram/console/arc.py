@@ -135,10 +135,10 @@ def show(question: Question, found: Asked, seconds: float, *, as_json: bool) -> 
 def asked_of(remote: Remote, task: Arc, question: Question, asked: dict[str, Any]) -> tuple[Asked, float]:
     """What a server says of a question, and its seconds; the known output stays here."""
     puzzle = task.variants_of(question.puzzle, question.pair.input)[0]
-    [told] = answers(remote, task, [(1, puzzle)], asked)
-    best = zip(told["attempts"], told["votes"], told["value"], strict=True)
+    [reply] = answers(remote, task, [(1, puzzle)], asked)
+    best = zip(reply["attempts"], reply["votes"], reply["value"], strict=True)
     attempts = [Attempt(np.array(grid, np.uint8), votes, value) for grid, votes, value in best]
-    found = Asked(attempts, told["voters"], None, told["evaluations"], told["seconds"], told["complete"])
+    found = Asked(attempts, reply["voters"], None, reply["evaluations"], reply["seconds"], reply["complete"])
     return found, found.seconds
 
 

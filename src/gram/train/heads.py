@@ -23,7 +23,7 @@ from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Examples, Task
 
 Tell = Callable[[float], None]
-"""Is told the share that is done."""
+"""Called with the share that is done."""
 CHUNK = 64
 """Rows that are rolled out together."""
 DEPTH = 24
