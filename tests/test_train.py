@@ -757,7 +757,7 @@ def test_the_end_takes_what_is_kept_for_it(monkeypatch):
     monkeypatch.setattr(heads, "time", SimpleNamespace(monotonic=lambda: now[0]))
     asked: list[int] = []
 
-    def portion(model, task, inputs, options):
+    def portion(model, task, inputs, options, progress=None):
         now[0] += 4.0
         asked.append(len(inputs))
         return torch.zeros(len(inputs) * 4, 2, 3), torch.zeros(len(inputs) * 4, 2, dtype=torch.bool)

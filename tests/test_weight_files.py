@@ -239,6 +239,6 @@ def test_numbers_that_are_none(folder):
     tensors = safetensors.torch.load_file(path)
     tensors["halt.bias"] = torch.tensor([0, float("nan")])
     weight_files.write_tensors(path, tensors)
-    assert "halt.bias holds something that is no finite number" in refused(
-        ValueError, lambda: weight_files.load(folder)
-    )
+    sentence = refused(ValueError, lambda: weight_files.load(folder))
+    assert "halt.bias" in sentence
+    assert "not finite" in sentence

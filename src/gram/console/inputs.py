@@ -97,7 +97,7 @@ class Refusals:
         """several: whether puzzles are named by number."""
         self.skip, self.several, self.code = skip, several, 0
 
-    def tell(self, number: int, sentence: str) -> None:
+    def report(self, number: int, sentence: str) -> None:
         """Report that puzzle `number` is invalid. ValueError unless such puzzles are skipped."""
         if not self.skip:
             raise ValueError(f"Puzzle {number}: {sentence}" if self.several else sentence)
@@ -112,7 +112,7 @@ class Refusals:
             try:
                 found.append((number, task.encode(text)))
             except ValueError as error:
-                self.tell(number, str(error))
+                self.report(number, str(error))
         return found
 
 

@@ -22,7 +22,7 @@ from gram.console.inputs import (
     tell_reading,
 )
 from gram.console.output import check_output, records
-from gram.console.remote import Remote, tell
+from gram.console.remote import Remote, report
 from gram.console.text import counted, one_line, say
 from gram.progress import EVERY, Progress, Snapshot, clock, progress
 from gram.solve.answer import Answer
@@ -123,7 +123,7 @@ def answer(
         return refusals.code
     if remote is not None:
         tell_reading(found, quiet=quiet)
-        tell(remote, task, asked_for, asked, as_json=as_json, several=several, output=output)
+        report(remote, task, asked_for, asked, as_json=as_json, several=several, output=output)
         return refusals.code
     solved, answered = 0, 0
     with records(output) as taken, progress("Solving", quiet=quiet, first=EVERY) as bar:
@@ -165,7 +165,7 @@ def answers(
 
     def refuse(place: int, sentence: str) -> None:
         with bar.aside():
-            refusals.tell(numbered[place - 1][0], sentence)
+            refusals.report(numbered[place - 1][0], sentence)
 
     def now() -> Snapshot:
         seconds, of = time.perf_counter() - begin, len(numbered)

@@ -31,7 +31,7 @@ class Remote(NamedTuple):
     token_file: Path | None = None
 
 
-def tell(
+def report(
     remote: Remote,
     task: Task,
     numbered: Sequence[tuple[int, Tokens]],

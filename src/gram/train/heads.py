@@ -22,7 +22,7 @@ from gram.solve.sampler import deterministic, rollout
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Examples, Task
 
-Tell = Callable[[float], None]
+ShareDone = Callable[[float], None]
 """Called with the share that is done."""
 CHUNK = 64
 """Rows that are rolled out together."""
@@ -57,7 +57,7 @@ def fit_heads(
     def until(share: float) -> float:
         return math.inf if seconds is None else begin + share * seconds
 
-    def told(begin: float, end: float) -> Tell:
+    def between(begin: float, end: float) -> ShareDone:
         """A part of the work, from one share of it to another."""
         of = show or Progress()
         return lambda share: of.at(lambda: _snapshot(begin + share * (end - begin)))
@@ -71,9 +71,11 @@ def fit_heads(
     )
     some = train.select(np.random.default_rng([seed, 5]).permutation(len(train))[: TRAIN * several * WIDTH // width])
     inputs = task.hide(np.random.default_rng([seed, 8]), some.inputs)
-    seen = rollouts(model, task, inputs, replace(options, seed=seed), until(0.4), told(0.0, 0.4))
-    fit(model, *seen, restart_every=c.restart_every, until=until(0.6), tell=told(0.4, 0.6))
-    pooled, right = rollouts(model, task, dev.inputs[:DEV], replace(options, seed=seed + 1), until(1.0), told(0.6, 1.0))
+    seen = rollouts(model, task, inputs, replace(options, seed=seed), until(0.4), between(0.0, 0.4))
+    fit(model, *seen, restart_every=c.restart_every, until=until(0.6), progress=between(0.4, 0.6))
+    pooled, right = rollouts(
+        model, task, dev.inputs[:DEV], replace(options, seed=seed + 1), until(1.0), between(0.6, 1.0)
+    )
     threshold = best_threshold(margin(model, pooled), right, config, width)
     return replace(config, solve=replace(c, halt_threshold=threshold))
 
@@ -124,18 +126,18 @@ def rollouts(
     inputs: np.ndarray,
     options: SamplingOptions,
     until: float = math.inf,
-    tell: Tell = lambda share: None,
+    progress: ShareDone = lambda share: None,
 ) -> tuple[Tensor, Tensor]:
     """Prior trajectories of puzzles (n, L) without halting: what the heads read (n * width, depth, D) and whether the
     answer of each step obeys the rules (n * width, depth), the rows of a puzzle side by side. Only the first puzzles,
     if time.monotonic() reaches `until` earlier."""
     size = max(1, CHUNK // options.width)
     if until == math.inf or len(inputs) <= size:
-        return _rollouts(model, task, inputs, options, tell)
+        return _rollouts(model, task, inputs, options, progress)
     parts = []
     for first in range(0, len(inputs), size):
         parts.append(_rollouts(model, task, inputs[first : first + size], options))
-        tell(min(1.0, (first + size) / len(inputs)))
+        progress(min(1.0, (first + size) / len(inputs)))
         if time.monotonic() >= until:
             break
     pooled, right = zip(*parts, strict=True)
@@ -144,7 +146,7 @@ def rollouts(
 
 @torch.no_grad()
 def _rollouts(
-    model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions, tell: Tell = lambda share: None
+    model: Model, task: Task, inputs: np.ndarray, options: SamplingOptions, progress: ShareDone = lambda share: None
 ) -> tuple[Tensor, Tensor]:
     N, depth, done = options.width, options.depth, 0
     right = torch.zeros(len(inputs) * N, depth, dtype=torch.bool)
@@ -154,7 +156,7 @@ def _rollouts(
         if not pooled.shape[2]:
             pooled = torch.zeros(*right.shape, now.shape[1], dtype=now.dtype)
         done += len(stage.rows)
-        tell(done / right.numel())
+        progress(done / right.numel())
         at = torch.tensor([puzzle * N + n for puzzle, n in stage.rows])
         puzzles = inputs[[puzzle for puzzle, _ in stage.rows]]
         pooled[at, step], right[at, step] = now, torch.from_numpy(task.check(puzzles, stage.answers))
@@ -168,7 +170,7 @@ def fit(
     updates: int = 600,
     restart_every: int | None = None,
     until: float = math.inf,
-    tell: Tell = lambda share: None,
+    progress: ShareDone = lambda share: None,
 ) -> None:
     """Logistic regression of "right now" (halt) and least squares of "right at the end" (value), full batch. The end is
     the last step before the row may restart, since later steps say nothing about this answer. Stops when
@@ -188,7 +190,7 @@ def fit(
         gone = max(update / updates, (time.monotonic() - begin) / max(1e-9, until - begin))
         if gone >= 1:
             break
-        tell(gone)
+        progress(gone)
         for group in optimizer.param_groups:
             group["lr"] = 0.05 * (1 - gone)
         halt, value = model.halt(features), model.value(features).squeeze(-1)  # a product is faster for so many
