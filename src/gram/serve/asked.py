@@ -9,10 +9,10 @@ from typing import Any
 
 from gram import strict_json
 from gram.config import SolveConfig
-from gram.console.options import Drawing, Solving
 from gram.fields import shown
 from gram.serve.arc import Votes, read
 from gram.serve.problem import Problem
+from gram.serve.schema import DRAWING, SOLVING
 from gram.serve.settings import Settings
 from gram.serve.work import Wanted
 from gram.solve.memory import check_width
@@ -21,9 +21,6 @@ from gram.solve.reasoner import PER_WANTED, Question, Reasoner
 from gram.solve.select import needs_check
 from gram.tasks.arc.task import Arc
 
-SOLVING = tuple(field.name for field in dataclasses.fields(Solving) if "timeout" not in field.name)
-"""Options for answers. A request has a single time limit, deadline_ms."""
-DRAWING = tuple(field.name for field in dataclasses.fields(Drawing))
 LONGEST = 100_000
 """Maximum characters of a puzzle."""
 

@@ -4,32 +4,22 @@ import html
 import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, get_args
+from typing import Any
 
-from gram.config.values import Select
+from gram.fields import to_dict
 from gram.serve.models import Served
+from gram.serve.schema import SOLVING, options
 from gram.serve.settings import Settings
 
-ABOUT = {
-    "width": "Trajectories per puzzle.",
-    "depth": "Maximum supervision steps.",
-    "seed": "Seed of the noise; the same seed gives the same answer.",
-    "temperature": "Factor on the learned noise.",
-    "restart_every": "Supervision steps until a trajectory restarts; 0 means never.",
-    "select": "How the answer is chosen among the trajectories.",
-    "want": "Stop after this many distinct valid answers, or after all that exist where they can be counted quickly.",
-    "deadline_ms": 'Milliseconds after which the best answer so far is returned, with "complete": false.',
-    "puzzles": "One puzzle or a list of puzzles, as text; ARC: the JSON text, or lines of a puzzle's name and a grid.",
-    "n": "Number of samples.",
-    "trajectories": "Whether each event shows every trajectory: its board, certainty, value and halting logit.",
-}
+PUZZLES = "One puzzle or a list of puzzles, as text; ARC: the JSON text, or lines of a puzzle's name and a grid."
+SAMPLES = "Number of samples."
+TRAJECTORIES = "Whether each event shows every trajectory: its board, certainty, value and halting logit."
 
 
 def described(served: Served) -> dict[str, Any]:
     """One entry of /v1/tasks."""
     reasoner, solve = served.reasoner, served.reasoner.config.solve
-    names = ("width", "depth", "select", "temperature", "restart_every", "halt_threshold")
-    defaults = {name: getattr(solve, name) for name in names}
+    defaults = {name: value for name, value in to_dict(solve).items() if name in (*SOLVING, "halt_threshold")}
     return {
         "task": served.name,
         "weights": served.label,
@@ -41,32 +31,13 @@ def described(served: Served) -> dict[str, Any]:
     }
 
 
-def options(settings: Settings, *, drawing: bool = False) -> dict[str, Any]:
-    """The schemas of the options."""
-    whole: dict[str, Any] = {"type": "integer"}
-    found = {
-        "depth": whole | {"minimum": 1, "maximum": settings.max_depth},
-        "seed": whole | {"minimum": 0, "maximum": 2**64 - 1},
-        "temperature": {"type": "number", "minimum": 0, "maximum": 100},
-        "restart_every": whole | {"minimum": 0, "maximum": 1_000_000},
-        "deadline_ms": {"type": "number", "exclusiveMinimum": 0, "maximum": settings.max_seconds * 1000},
-    }
-    if not drawing:
-        found |= {
-            "width": whole | {"minimum": 1, "maximum": settings.max_width},
-            "select": {"type": "string", "enum": list(get_args(Select))},
-            "want": whole | {"minimum": 1, "maximum": 1_000_000},
-        }
-    return {name: schema | {"description": ABOUT[name]} for name, schema in found.items()}
-
-
 def bodies(settings: Settings) -> dict[str, Any]:
     """The schemas of requests and responses."""
     one = {"type": "string", "minLength": 1}
     many = {"type": "array", "items": one, "minItems": 1, "maxItems": settings.max_puzzles}
-    puzzles = {"description": ABOUT["puzzles"], "oneOf": [one, many]}
-    shown = {"type": "boolean", "description": ABOUT["trajectories"]}
-    n = {"type": "integer", "minimum": 1, "maximum": settings.max_puzzles, "description": ABOUT["n"]}
+    puzzles = {"description": PUZZLES, "oneOf": [one, many]}
+    shown = {"type": "boolean", "description": TRAJECTORIES}
+    n = {"type": "integer", "minimum": 1, "maximum": settings.max_puzzles, "description": SAMPLES}
     problem = {
         "type": {"type": "string"},
         "title": {"type": "string"},
