@@ -61,6 +61,39 @@ def test_the_guess_of_a_pass_holds_from_early_on():
     assert all(0.7 < guess / ticking.now < 1.3 for guess in guesses), (guesses, ticking.now)
 
 
+@pytest.mark.parametrize("want", [None, 1])
+def test_the_guess_of_a_pass_follows_the_machine(want):
+    """The first third of the work takes four times as long, as beside another program; then the estimate is right
+    again once as much has been done without it."""
+    examples = QUEENS.examples("train", count=400)
+    work = pace_run(examples, want, float).evaluations
+    busy = work / 3
+
+    def clock(done: int) -> float:
+        return float(done + 3 * min(done, busy))
+
+    guesses: list[tuple[float, float]] = []
+    pace_run(examples, want, clock, guesses)
+    after = [(left, clock(work) - now) for left, now in guesses if 2 * busy <= now - 3 * busy < 0.9 * work]
+    assert len(after) > 3
+    assert all(0.7 < left / true < 1.3 for left, true in after), after
+
+
+def pace_run(examples, want, clock, guesses=None) -> Pass:
+    """A pass through boards on a machine where `clock` gives the seconds of so many function evaluations."""
+    options = SamplingOptions(width=10, depth=40, rows=20, want=want, select="checked")
+    network = fake(QUEENS, delay=12, wrong=0.3)
+    run = Pass(network, QUEENS, examples.inputs, options, watch=lambda: None, clock=lambda: clock(run.evaluations))
+
+    def watch() -> None:
+        if guesses is not None and run.sure and run.all_seconds is not None:
+            guesses.append((run.all_seconds - run.seconds, run.seconds))
+
+    run.watch = watch
+    assert sorted(i for i, _ in run) == list(range(len(examples)))
+    return run
+
+
 def test_the_mean_of_costs_of_which_some_are_not_known_yet():
     rng = np.random.default_rng(0)
     whole = rng.geometric(0.02, 4000).astype(float)
@@ -133,6 +166,21 @@ def test_a_bar_is_drawn_in_place_and_goes(monkeypatch):
     assert type(progress("Solving", quiet=True)) is Progress
     monkeypatch.setattr(sys, "stderr", None)
     assert type(progress("Solving")) is Progress
+
+
+def test_a_measurement_says_that_it_has_begun_before_it_reads(gram, monkeypatch, capsys):  # noqa: F811
+    """Where no terminal is, too: torch and the weights take seconds."""
+    begun = []
+
+    def examples(*_):
+        begun.append(capsys.readouterr().err)
+        raise ValueError("There are no examples.")
+
+    monkeypatch.setattr("gram.console.evaluation.examples", examples)
+    assert gram("eval", "queens-6").code == 2
+    assert begun[0].count("\n") == 1
+    assert gram("eval", "queens-6", "--quiet").code == 2
+    assert begun[1] == ""
 
 
 def test_a_command_shows_its_work(gram, oracle, monkeypatch):  # noqa: F811

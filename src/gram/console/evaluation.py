@@ -126,8 +126,8 @@ def evaluate(
             asked=asked,
             quiet=quiet,
         )
-    with progress("Measuring", quiet=quiet) as bar:
-        bar.at(lambda: Snapshot(0.0, "reading puzzles and weights"))
+    with progress("Measuring", quiet=quiet, first=0.0) as bar:  # a line at once: torch alone takes a second or more
+        bar.at(lambda: Snapshot(0.0, "Reading puzzles and weights."))
         found, how = examples(task, data, split, limit, edge_probability, base)
         reasoner, label, folder = load(task, weights, dtype)
         with bar.aside():

@@ -1,6 +1,7 @@
 """One pass through many puzzles, with the elapsed time and an estimate of the remaining time."""
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -39,6 +40,8 @@ class Pass:
         self.is_over = np.zeros(len(puzzles), bool)
         self.deadline = Deadline(len(puzzles), each=options.timeout, total=options.total_timeout)
         self.spent, self.since = 0.0, None
+        self.marks: list[tuple[int, float]] = [(0, 0.0)]
+        """(function evaluations, seconds) at the beginning and after every supervision step."""
         self.watch = watch
         self.found = completed(network, task, puzzles, options, watch=self.note, deadline=self.deadline)
 
@@ -64,6 +67,7 @@ class Pass:
         self.outlook.note(stage)
         self.cost += np.bincount([puzzle for puzzle, _ in stage.rows], minlength=self.puzzles)
         self.is_over[stage.over] = True
+        self.marks.append((self.evaluations, self.seconds))
         self.watch()
 
     @property
@@ -88,7 +92,15 @@ class Pass:
             whole = self.puzzles * mean_cost(self.cost, self.is_over, self.most) if self.over else None
         else:
             whole = self.outlook.rows * self.outlook.steps()
-        return None if whole is None else self.seconds * max(1.0, whole / self.evaluations)
+        return None if whole is None else self.seconds + max(0.0, whole - self.evaluations) * self.pace
+
+    @property
+    def pace(self) -> float:
+        """Seconds of a function evaluation, of late: over the second half of those made, so that an estimate follows
+        a machine that becomes busy or idle."""
+        half = bisect_left(self.marks, (self.evaluations / 2, 0.0), hi=len(self.marks) - 1)
+        (before, then), (done, now) = self.marks[max(0, half - 1)], self.marks[-1]
+        return (now - then) / max(1, done - before)
 
 
 def mean_cost(cost: np.ndarray, over: np.ndarray, most: float) -> float:
