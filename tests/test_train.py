@@ -527,6 +527,7 @@ def test_a_terminal_that_closes_saves_first(tmp_path):
     run = loop.train(tiny(updates=100_000), tmp_path / "run", stop_at=1)
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
         code = "from gram.cli import main; main()"
         os.execv(sys.executable, [sys.executable, "-c", code, "train", "--resume", str(run)])
     try:
