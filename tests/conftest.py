@@ -1,6 +1,17 @@
-"""gram before torch: it sets how threads wait, which torch reads when it is loaded."""
+"""Marks of whole files, and the fixtures that several files share; what else they share stands in tests/support."""
 
-import gram  # noqa: F401
+from pathlib import Path
+
+import pytest
+from support.command import SMALL, exit_code, refusal, run
+from support.configs import ANSWER, saved
+from support.networks import fake
+from support.own import CHECK, jsonl, sorting
+
+from gram.config import Config
+from gram.console import evaluation
+from gram.console import puzzles as console
+from gram.solve.reasoner import Reasoner
 
 MARKS = {
     "slow": "arc baselines bench docs extend generate long_work mnist official old_files own own_bench rows pretrained "
@@ -21,3 +32,44 @@ def pytest_collection_modifyitems(items):
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Packed bytes hold the time, and two processes must collect the same names."""
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 60) else None
+
+
+@pytest.fixture
+def gram(capsys):
+    """Run a command in this process."""
+    return lambda *arguments: run(capsys, *arguments)
+
+
+@pytest.fixture
+def refused(gram):
+    """Run a command that must be refused; what it said."""
+    return lambda *arguments, code=2: refusal(gram(*arguments), code)
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory) -> Path:
+    """Random weights of sudoku-4."""
+    return saved(tmp_path_factory.mktemp("weights") / "four", "sudoku-4")
+
+
+@pytest.fixture
+def oracle(monkeypatch) -> None:
+    """Weights that know the answers, in the place of those that would be loaded."""
+
+    def load(task, name, dtype):
+        config = Config(recipe="oracle", task=task.spec.name, solve=ANSWER)
+        return Reasoner(config, fake(task)), name or task.spec.name, Path("nowhere")
+
+    for module in (console, evaluation):
+        monkeypatch.setattr(module, "load", load)
+
+
+@pytest.fixture(scope="module")
+def own_runs(tmp_path_factory) -> Path:
+    """Two runs of one's own data that know nothing, "without" a check and "with" one; and their check."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "check.py").write_text(CHECK)
+    data = jsonl(folder / "a.jsonl", sorting())
+    for name, more in (("without", ()), ("with", ("--check", f"{folder}/check.py:check"))):
+        assert exit_code("train", "own", "--data", data, *more, "--out", folder / name, *SMALL) == 0
+    return folder

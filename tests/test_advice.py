@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from test_cli import gram  # noqa: F401
-from test_own import CHECK, jsonl, sorting
-from test_readme import SMALL
-from test_tasks import register
+from support.command import SMALL
+from support.own import register
 
 import gram as package
 from gram import advice as advice_module
@@ -135,22 +133,9 @@ def test_what_is_advised_for_a_size_can_be_done(kind, size):
 
 
 # advice that is followed ----------------------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def own(tmp_path_factory) -> Path:
-    """A folder with two runs of one's own data, without a check and with one, and their check."""
-    folder = tmp_path_factory.mktemp("own")
-    (folder / "check.py").write_text(CHECK)
-    data = jsonl(folder / "a.jsonl", sorting())
-    for name, more in (("without", ()), ("with", ("--check", f"{folder}/check.py:check"))):
-        with pytest.raises(SystemExit) as end:
-            cli.main(["train", "own", "--data", str(data), *more, "--out", str(folder / name), *SMALL])
-        assert not end.value.code
-    return folder
-
-
-def test_several_answers_without_a_check_get_one_advice(own, gram):  # noqa: F811
+def test_several_answers_without_a_check_get_one_advice(own_runs, gram):
     """Whichever way they are asked for, to leave want out; and that answers."""
-    words = ("solve", "own", "3 1 2", "--weights", own / "without")
+    words = ("solve", "own", "3 1 2", "--weights", own_runs / "without")
     asked = (("--want", 2), ("--want", 2, "--select", "checked"), ("--want", 2, "--select", "majority"))
     for more in asked:
         ran = gram(*words, *more)
@@ -160,22 +145,22 @@ def test_several_answers_without_a_check_get_one_advice(own, gram):  # noqa: F81
     assert gram(*words).code == 0
 
 
-def test_a_check_that_has_moved_is_given_its_new_place(own, gram):  # noqa: F811
-    moved = own / "moved.py"
-    (own / "check.py").rename(moved)
+def test_a_check_that_has_moved_is_given_its_new_place(own_runs, gram):
+    moved = own_runs / "moved.py"
+    (own_runs / "check.py").rename(moved)
     try:
         for words in (("solve", "own", "3 1 2"), ("eval", "own", "--limit", 3)):
-            ran = gram(*words, "--weights", own / "with", "--trust-check")
+            ran = gram(*words, "--weights", own_runs / "with", "--trust-check")
             assert ran.code == 2
             assert "check.py" in ran.err
             assert "--check" in ran.err
-            assert gram(*words, "--weights", own / "with", "--check", f"{moved}:check").code == 0
-        assert "check.py" in gram("train", "--resume", own / "with", "--trust-check").err
+            assert gram(*words, "--weights", own_runs / "with", "--check", f"{moved}:check").code == 0
+        assert "check.py" in gram("train", "--resume", own_runs / "with", "--trust-check").err
     finally:
-        moved.rename(own / "check.py")
+        moved.rename(own_runs / "check.py")
 
 
-def test_weights_of_a_task_of_another_package_are_trained_as_is_said(gram, tmp_path, monkeypatch):  # noqa: F811
+def test_weights_of_a_task_of_another_package_are_trained_as_is_said(gram, tmp_path, monkeypatch):
     (tmp_path / "rosters.py").write_text("from repair_task import Repair\n")
     register(tmp_path, "rosters", {"repair": "rosters:Repair"})
     monkeypatch.syspath_prepend(tmp_path)
@@ -190,7 +175,7 @@ def test_weights_of_a_task_of_another_package_are_trained_as_is_said(gram, tmp_p
 
 
 @pytest.mark.parametrize("recipe", ["maze-30", "sudoku-9", "sudoku-boards", "mnist", "arc-1", "arc-2-10"])
-def test_missing_data_name_the_command_that_gets_them(recipe, gram, tmp_path, monkeypatch):  # noqa: F811
+def test_missing_data_name_the_command_that_gets_them(recipe, gram, tmp_path, monkeypatch):
     monkeypatch.setenv("GRAM_DATA", str(tmp_path))
     ran = gram("train", recipe, "--out", tmp_path / "run")
     assert ran.code == 2

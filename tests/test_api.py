@@ -5,46 +5,45 @@ import subprocess
 import sys
 import time
 import tomllib
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from test_solve import fake, oracle, tiny
+from support.command import ROOT, exit_code
+from support.networks import fake, knowing, tiny
 
 import gram
-from gram import cli, tasks
+from gram import tasks
 from gram.config import Config, SolveConfig
 from gram.solve.reasoner import Reasoner
 
-ROOT = Path(__file__).parent.parent
 FIRST = ".Q..../" + "/".join(["......"] * 5)
 BLANK = "/".join(["......"] * 6)
 
 
 def test_an_answer_is_printed_as_board_and_verdict():
-    answer = oracle().solve(FIRST)
+    answer = knowing().solve(FIRST)
     *board, verdict = str(answer).splitlines()
     assert verdict == "solved: the answer obeys all rules and keeps the givens"
     assert sum(row.count("Q") + row.count("\u265b") for row in board) == 6
     assert "\x1b" not in str(answer)
-    wrong = oracle(wrong=1.0)
+    wrong = knowing(wrong=1.0)
     assert str(wrong.solve(FIRST)).splitlines()[-1] == "unsolved: no valid answer with width 8 and depth 4"
     assert "breaks the rules in" in wrong.solve(FIRST, select="majority").verdict
-    assert str(oracle().solve(BLANK, width=30, want=4)).endswith("4 distinct answers")
+    assert str(knowing().solve(BLANK, width=30, want=4)).endswith("4 distinct answers")
 
 
 def test_a_notebook_draws_it():
-    answer = oracle().solve(FIRST)
+    answer = knowing().solve(FIRST)
     figure = ElementTree.fromstring(answer._repr_html_())
     assert len(figure.findall(".//{http://www.w3.org/2000/svg}text")) == 6  # queens
     assert figure[-1].text == answer.verdict
-    unsolved = oracle(wrong=1.0).solve(FIRST)._repr_html_()
+    unsolved = knowing(wrong=1.0).solve(FIRST)._repr_html_()
     assert len(ElementTree.fromstring(unsolved).findall(".//{http://www.w3.org/2000/svg}text")) == 1
 
 
 def test_records():
-    answers = oracle().solve([FIRST, BLANK])
+    answers = knowing().solve([FIRST, BLANK])
     records = gram.to_records(answers)
     assert [record["puzzle"] for record in records] == [FIRST, BLANK]
     assert records[0] == answers[0].to_dict() == gram.to_records(answers[0])[0]
@@ -54,7 +53,7 @@ def test_records():
 
 
 def test_one_gives_one_several_give_a_list_and_an_iterator_streams():
-    reasoner = oracle()
+    reasoner = knowing()
     assert isinstance(reasoner.solve(FIRST), gram.Answer)
     assert [a.puzzle for a in reasoner.solve([FIRST])] == [FIRST]
     assert reasoner.solve([]) == []
@@ -73,7 +72,7 @@ def test_one_gives_one_several_give_a_list_and_an_iterator_streams():
 
 
 def test_puzzles_come_in_every_shape():
-    reasoner = oracle()
+    reasoner = knowing()
     text, tokens = FIRST, reasoner.task.encode(FIRST)
     rows = [[1 if cell == "Q" else 0 for cell in row] for row in FIRST.split("/")]
     letters = [list(row) for row in FIRST.split("/")]
@@ -88,7 +87,7 @@ def test_puzzles_come_in_every_shape():
 
 
 def test_what_is_no_puzzle_gets_a_sentence():
-    reasoner = oracle()
+    reasoner = knowing()
     table = type("Table", (), {"columns": ["question"]})()
     for wrong, said in {
         7: "not int",
@@ -106,7 +105,7 @@ def test_what_is_no_puzzle_gets_a_sentence():
 
 
 def test_a_reasoner_says_what_it_is_and_closes():
-    with oracle() as reasoner:
+    with knowing() as reasoner:
         assert repr(reasoner) == "Reasoner(queens-6, 0.00M parameters, float32, cpu)"
         first = reasoner.solve(FIRST)
     assert reasoner.solve(FIRST).text == first.text  # threads are started again
@@ -136,9 +135,7 @@ def test_the_version_is_one(capsys):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["dynamic"] == ["version"]
     assert f"version: {gram.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    with pytest.raises(SystemExit) as end:
-        cli.main(["--version"])
-    assert not end.value.code
+    assert exit_code("--version") == 0
     assert capsys.readouterr().out == f"gram {gram.__version__}\n"
 
 

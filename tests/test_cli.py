@@ -8,97 +8,21 @@ import runpy
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_solve import Oracle
+from support.boards import FOUR, NONE_LEFT
+from support.command import ROOT, SMALL_NETWORK, Terminal
+from support.configs import TINY, saved
 
-from gram import cli, tasks
+from gram import tasks
 from gram import weights as weight_files
-from gram.config import Config, ModelConfig, SolveConfig
 from gram.console import evaluation, info
 from gram.console import puzzles as console
 from gram.measure import record
 from gram.models.recursive import Model
-from gram.solve.reasoner import Reasoner
-from gram.solve.torch_backend import TorchNetwork
 
-ROOT = Path(__file__).parent.parent
-TINY = ModelConfig(
-    width=32,
-    heads=4,
-    hidden=32,
-    mixer="swiglu",
-    mixer_hidden=32,
-    positions="none",
-    K=1,
-    T=1,
-    guidance_hidden=32,
-)
-ANSWER = SolveConfig(width=4, depth=2, select="checked")
-FOUR = "1...............", "..3............1"
 QUEENS = "Q...../....../....../....../....../......"
-NONE_LEFT = "123...4........."
-"""Its last cell of the first row can be no digit, though no two givens contradict each other."""
-
-
-def saved(folder: Path, task: str, **changes) -> Path:
-    config = Config(recipe=f"{task}-tiny", task=task, model=TINY, solve=replace(ANSWER, **changes))
-    weight_files.save(folder, config, Model(tasks.task(task).spec, config.model))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    return saved(tmp_path_factory.mktemp("weights") / "four", "sudoku-4")
-
-
-@pytest.fixture
-def oracle(monkeypatch) -> None:
-    """Weights that know the answers, in the place of those that would be loaded."""
-
-    def load(task, name, dtype):
-        config = Config(recipe="oracle", task=task.spec.name, solve=ANSWER)
-        return Reasoner(config, TorchNetwork(Oracle(task))), name or task.spec.name, Path("nowhere")  # pyright: ignore
-
-    for module in (console, evaluation):
-        monkeypatch.setattr(module, "load", load)
-
-
-class Ran:
-    """What came of a command: exit code, standard output, standard error."""
-
-    def __init__(self, capsys, arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main([str(a) for a in arguments])
-        self.code = end.value.code or 0
-        self.out, self.err = capsys.readouterr()
-
-
-@pytest.fixture
-def gram(capsys):
-    """Run a command in this process."""
-    return lambda *arguments: Ran(capsys, arguments)
-
-
-@pytest.fixture
-def refused(gram):
-    """Run a command that must be refused: exit code, one line on stderr, no traceback, nothing on stdout."""
-
-    def run(*arguments, code=2) -> str:
-        ran = gram(*arguments)
-        assert ran.code == code, ran.err
-        lines = ran.err.splitlines()
-        assert len(lines) == 1, ran.err
-        assert lines[0].startswith("gram: ")
-        assert len(lines[0]) < 400
-        assert "Traceback" not in ran.err
-        assert not ran.out
-        return lines[0]
-
-    return run
 
 
 # solve ----------------------------------------------------------------------------------------------------
@@ -207,11 +131,6 @@ def test_explain_input(gram, refused, tmp_path):
 
 def test_no_weights_say_what_trains_them(refused):
     assert "`gram train coloring-12 --out DIR`, which takes 35 minutes" in refused("solve", "coloring-12", "1-2")
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def test_nothing_to_solve(refused, monkeypatch, tmp_path):
@@ -460,11 +379,6 @@ def test_training_facts(tmp_path):
 
 
 # train ----------------------------------------------------------------------------------------------------
-SMALL = (
-    *("--model.width", 16, "--model.hidden", 16, "--model.mixer-hidden", 8, "--model.guidance-hidden", 16),
-    *("--model.K", 1, "--model.T", 1, "--train.compile", False, "--train.batch", 8),
-    *("--train.evaluate-examples", 4, "--train.N-sup", 2, "--train.dtype", "float32", "--solve.depth", 2),
-)
 UPDATES = ("--train.minutes", None, "--train.updates", 3)
 
 
@@ -476,12 +390,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_train_solve_and_resume(gram, refused, tmp_path):
     out = tmp_path / "run"
-    ran = gram("train", "queens-6", *SMALL, *UPDATES, "--out", out)
+    ran = gram("train", "queens-6", *SMALL_NETWORK, *UPDATES, "--out", out)
     assert ran.code == 0, ran.err
     assert f"gram eval queens-6 --weights {out}" in ran.out
     assert gram("solve", "queens-6", "." * 36, "--weights", out).code == 0
     assert json.loads(gram("info", out, "--json").out)["updates"] == 3
-    assert "an earlier run" in refused("train", "queens-6", *SMALL, *UPDATES, "--out", out)
+    assert "an earlier run" in refused("train", "queens-6", *SMALL_NETWORK, *UPDATES, "--out", out)
     assert "not of queens-8" in refused("train", "queens-8", "--resume", out)
     assert "no run to resume" in refused("train", "--resume", tmp_path / "nix")
     ran = gram("train", f"--resume={out}", "--train.updates", 5)
@@ -507,7 +421,7 @@ def test_ctrl_c_while_training_leaves_a_checkpoint(refused, gram, tmp_path, monk
 
     monkeypatch.setattr(Run, "update", interrupted)
     out = tmp_path / "run"
-    ran = gram("train", "queens-6", *SMALL, *UPDATES[:2], "--train.updates", 50, "--out", out)
+    ran = gram("train", "queens-6", *SMALL_NETWORK, *UPDATES[:2], "--train.updates", 50, "--out", out)
     assert ran.code == 130
     assert ran.err.splitlines()[-1] == f"gram: Stopped at update 3; continue with --resume {out}"
     assert "Traceback" not in ran.err
@@ -519,7 +433,7 @@ def test_full_disk_while_saving(gram, tmp_path, monkeypatch):
     import torch
 
     out = tmp_path / "run"
-    assert gram("train", "queens-6", *SMALL, *UPDATES, "--out", out).code == 0
+    assert gram("train", "queens-6", *SMALL_NETWORK, *UPDATES, "--out", out).code == 0
     before = files(out)
 
     def full(_, path):
@@ -544,7 +458,7 @@ def test_a_loss_that_is_no_number(gram, tmp_path, monkeypatch):
         raise NotFinite("The loss is not finite at update 7; lower train.lr.")
 
     monkeypatch.setattr(Run, "update", burst)
-    ran = gram("train", "queens-6", *SMALL, *UPDATES, "--out", tmp_path / "run")
+    ran = gram("train", "queens-6", *SMALL_NETWORK, *UPDATES, "--out", tmp_path / "run")
     assert ran.code == 2
     assert ran.err.splitlines()[-1].startswith("gram: The loss is not finite at update 7; lower train.lr.")
     assert "Traceback" not in ran.err

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_cli import TINY
-from test_solve import Oracle, tiny
+from support.command import exit_code
+from support.configs import TINY
+from support.networks import fake, tiny
 
-from gram import cli, recipes, tasks
+from gram import recipes, tasks
 from gram import weights as weight_files
 from gram.config import Config, SolveConfig, TrainConfig
 from gram.console import png as pictures
@@ -22,7 +23,6 @@ from gram.ship.export import export
 from gram.solve import generate, reasoner
 from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import sample
-from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Unconditional
 from gram.tasks.data.store import load_examples
 from gram.tasks.sudoku.boards import SudokuBoards
@@ -113,7 +113,7 @@ def test_a_reasoner_generates_or_solves():
 
 
 def test_samples_of_an_oracle():
-    network = TorchNetwork(Oracle(FOUR, wrong=0.3))  # pyright: ignore
+    network = fake(FOUR, wrong=0.3)
     samples = generate.draw(network, FOUR, width=40, depth=2)
     assert samples.valid is not None
     right = np.array([(t > 1).all() for t in samples.tokens])  # else it stays with the blank
@@ -203,14 +203,8 @@ def weights(tmp_path_factory) -> str:
     return str(folder)
 
 
-def gram(*arguments) -> int:
-    with pytest.raises(SystemExit) as end:
-        cli.main([str(a) for a in arguments])
-    return int(end.value.code or 0)
-
-
 def test_generate_json(weights, capsys):
-    assert gram("generate", "sudoku-boards-4", "--weights", weights, "--n", 5, "--json") == 0
+    assert exit_code("generate", "sudoku-boards-4", "--weights", weights, "--n", 5, "--json") == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 5
     for line in lines:
@@ -224,13 +218,13 @@ def test_generate_json(weights, capsys):
 def test_generate_for_people_and_pictures(weights, tmp_path, capsys):
     png, grown = tmp_path / "boards.png", tmp_path / "grown.png"
     given = ("generate", "sudoku-boards-4", "--weights", weights, "--depth", 2, "--png", png, "--evolution", grown)
-    assert gram(*given) == 0
+    assert exit_code(*given) == 0
     out = capsys.readouterr().out
     for word in ("6 samples", "depth 2", "valid", "distinct", "12 function evaluations", "┌─────┬─────┐  ┌"):
         assert word in out
     assert unpacked(png.read_bytes()).shape == (3 * 39 + 2, 2 * 39 + 2)
     assert unpacked(grown.read_bytes()).shape == (6 * 39 + 2, 2 * 39 + 2)
-    assert gram(*given) == 2  # nothing is overwritten
+    assert exit_code(*given) == 2  # nothing is overwritten
     assert "exists" in capsys.readouterr().err
 
 
@@ -247,7 +241,7 @@ def test_generate_for_people_and_pictures(weights, tmp_path, capsys):
     ],
 )
 def test_refused(arguments, sentence, weights, capsys):
-    assert gram(*arguments, *(("--weights", weights) if arguments[1].endswith("-4") else ())) == 2
+    assert exit_code(*arguments, *(("--weights", weights) if arguments[1].endswith("-4") else ())) == 2
     out, err = capsys.readouterr()
     assert not out
     assert len(err.splitlines()) == 1
@@ -256,7 +250,7 @@ def test_refused(arguments, sentence, weights, capsys):
 
 def test_eval_measures_samples(weights, tmp_path, capsys):
     given = ("eval", "sudoku-boards-4", "--weights", weights, "--width", 7, "--seed", 2)
-    assert gram(*given, "--record", tmp_path, "--json") == 0
+    assert exit_code(*given, "--record", tmp_path, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["samples"] == 7
     assert found["exist"] == 288

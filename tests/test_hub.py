@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from test_cli import Ran, saved
+from support.command import run
+from support.configs import saved
 
 import gram
 from gram import hub
@@ -161,7 +162,7 @@ def test_push_and_load(stand_in, weights, tmp_path, capsys):
     figures = {"dev width=4": {"examples": 7, "valid": 0.125, "commit": "a" * 40}}
     (results / "0.json").write_text(json.dumps({"seed": 0, "figures": figures}))
     (weights / "notes.txt").write_text("mine")
-    pushed = Ran(capsys, ["push", weights, REPOSITORY, "--results", tmp_path / "results"])
+    pushed = run(capsys, "push", weights, REPOSITORY, "--results", tmp_path / "results")
     assert pushed.code == 0, pushed.err
     assert "hf:somebody/four" in pushed.out
     files = stand_in.repositories[REPOSITORY]
@@ -173,7 +174,7 @@ def test_push_and_load(stand_in, weights, tmp_path, capsys):
     for reasoner in (gram.load("hf:somebody/four", dtype="float32"), gram.Reasoner.from_pretrained(REPOSITORY)):
         assert reasoner.task.spec.name == "sudoku-4"
     assert gram.load("hf:somebody/four", dtype="float32").solve(puzzle, select="majority").text == mine.text
-    ran = Ran(capsys, ["solve", "sudoku-4", puzzle, "--weights", "hf:somebody/four", "--select", "majority", "--json"])
+    ran = run(capsys, "solve", "sudoku-4", puzzle, "--weights", "hf:somebody/four", "--select", "majority", "--json")
     assert ran.code == 0
 
 
@@ -193,7 +194,7 @@ def test_weights_and_bundles_of_the_hub_are_served(stand_in, weights, tmp_path, 
         assert (label, reasoner.reason) == (address, said)
         assert reasoner.solve(puzzle, select="majority").text == expected
         assert gram.load(address, dtype="float32").solve(puzzle, select="majority").text == expected
-    ran = Ran(capsys, ["serve", "hf:somebody/missing", "--port", 0])
+    ran = run(capsys, "serve", "hf:somebody/missing", "--port", 0)
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "There is no somebody/missing on the hub" in ran.err
 
@@ -245,13 +246,13 @@ def test_one_sentence_for_each_refusal(stand_in, weights, monkeypatch, capsys):
     }
     for said, commands in refusals.items():
         for command in commands:
-            ran = Ran(capsys, command)
+            ran = run(capsys, *command)
             assert ran.code == 2
             assert said in ran.err
             assert ran.err.count("\n") == 1
     monkeypatch.delenv("HF_TOKEN")
     for name in ("hf:somebody/four", "hf:somebody/missing"):
-        ran = Ran(capsys, [*solve, name])
+        ran = run(capsys, *solve, name)
         assert ran.code == 2
         assert re.search(r"There is no somebody/\w+ on the hub, or it is private", ran.err)
     stand_in.repositories["somebody/empty"] = {"README.md": b"#"}

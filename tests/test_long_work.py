@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import FOUR as BOARDS
-from test_cli import NONE_LEFT, TINY, Terminal, gram, oracle, refused  # noqa: F401  fixtures
-from test_solve import FOUR, QUEENS, fake, propagator, puzzles, same, same_answer, tiny
-from test_solve import oracle as knowing
+from support.boards import FOUR as BOARDS
+from support.boards import NONE_LEFT
+from support.networks import FOUR, QUEENS, fake, knowing, propagator, puzzles, same, same_answer, tiny
 
 from gram import tasks
 from gram.config import Config
@@ -200,7 +199,7 @@ def test_counting_stays_within_its_nodes():
     assert nine.count(puzzle) == nine.count(puzzle, 2) == 1
 
 
-def test_no_list_of_too_many_answers(refused, oracle, tmp_path, monkeypatch):  # noqa: F811
+def test_no_list_of_too_many_answers(refused, oracle, tmp_path, monkeypatch):
     (tmp_path / "empty.txt").write_text(("." * 81 + "\n") * 50)
     begin = time.process_time()
     assert "Puzzle 1 has too many answers" in refused("eval", "sudoku-9", "--data", tmp_path / "empty.txt")
@@ -233,7 +232,7 @@ def test_a_total_of_time_counts_over_all_parts(monkeypatch):
 
 
 # the command ----------------------------------------------------------------------------------------------
-def test_bad_puzzles_are_left_out_if_asked(gram, oracle, refused):  # noqa: F811
+def test_bad_puzzles_are_left_out_if_asked(gram, oracle, refused):
     given = [BOARDS[0], "12", NONE_LEFT, BOARDS[1]]
     ran = gram("solve", "sudoku-4", *given, "--skip-bad", "--json")
     rows = [json.loads(line) for line in ran.out.splitlines()]
@@ -247,7 +246,7 @@ def test_bad_puzzles_are_left_out_if_asked(gram, oracle, refused):  # noqa: F811
     assert "Puzzle 2: The puzzle has 2 characters, not 16" in refused("solve", "sudoku-4", *given)
 
 
-def test_time_and_other_solutions_for_people_and_scripts(gram, oracle):  # noqa: F811
+def test_time_and_other_solutions_for_people_and_scripts(gram, oracle):
     row = json.loads(gram("solve", "queens-6", "." * 36, "--timeout", "60", "--json").out)
     assert (row["complete"], row["unique"], row["exist"], row["number"]) == (True, False, None, 1)
     assert "not the only solution" in gram("solve", "queens-6", "." * 36).out
@@ -256,7 +255,7 @@ def test_time_and_other_solutions_for_people_and_scripts(gram, oracle):  # noqa:
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "nan"])
-def test_limits_of_time_are_above_zero(refused, oracle, limit):  # noqa: F811
+def test_limits_of_time_are_above_zero(refused, oracle, limit):
     assert "timeout is" in refused("solve", "sudoku-4", BOARDS[0], "--timeout", limit)
     assert "total_timeout is" in refused("solve", "sudoku-4", BOARDS[0], "--total-timeout", limit)
 
@@ -332,7 +331,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path):
 
 @pytest.mark.parametrize("task", ["sudoku-4", "queens-6", "coloring-6", "maze-10"])
 @pytest.mark.parametrize("text", ["x" * 300_000, "x\n" * 100_000, "\n" * 200_000 + "x", " " * 200_000 + "1-"])
-def test_long_input_is_refused_in_a_moment_and_not_repeated(refused, task, text):  # noqa: F811
+def test_long_input_is_refused_in_a_moment_and_not_repeated(refused, task, text):
     begin = time.process_time()
     refused("solve", task, text)
     assert time.process_time() - begin < 2

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.boards import MAZE as BOARD
 
 from gram.models.layers import Banded, Dense, GroupMixer, relation, relation_matrices
 from gram.tasks.base import SPLITS, TaskSpec
@@ -23,19 +24,7 @@ from gram.tasks.maze.task import FREE, GOAL, PATH, START, WALL, Maze
 DATA = Path(os.environ.get("GRAM_DATA", Path(__file__).parents[2] / "shared" / "data")) / "maze"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no maze files in {DATA}; set GRAM_DATA")
 MAZE = Maze(10)
-ROWS = [
-    "S  #      ",
-    " # # #### ",
-    " #   #  # ",
-    " ##### ## ",
-    "       #  ",
-    "###### # #",
-    "#      #  ",
-    "# ####### ",
-    "#         ",
-    "#########G",
-]
-RUN = "".join(ROWS)
+RUN = "".join(BOARD)
 SOME = MAZE.examples("dev", count=3).inputs
 
 
@@ -68,19 +57,19 @@ def scattered(seed: int, share: float = 0.35, n: int = 10) -> np.ndarray:
     "text",
     [
         RUN,
-        "\n".join(ROWS),
-        "\n".join(ROWS) + "\n",
-        "\r\n".join(ROWS),
-        "/".join(ROWS),
-        "/".join(ROWS).replace(" ", "."),
-        "\n".join(r.rstrip() for r in ROWS),
+        "\n".join(BOARD),
+        "\n".join(BOARD) + "\n",
+        "\r\n".join(BOARD),
+        "/".join(BOARD),
+        "/".join(BOARD).replace(" ", "."),
+        "\n".join(r.rstrip() for r in BOARD),
     ],
 )
 def test_encode_reads_every_form(text):
     tokens = MAZE.encode(text)
     assert tokens.tolist() == ["# SGo".index(c) + 1 for c in RUN]
-    assert MAZE.show(tokens) == "/".join(ROWS)
-    assert MAZE.decode(tokens) == "\n".join(ROWS)
+    assert MAZE.show(tokens) == "/".join(BOARD)
+    assert MAZE.decode(tokens) == "\n".join(BOARD)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +77,8 @@ def test_encode_reads_every_form(text):
     [
         ("", "the text has 1 row, 0 characters"),
         (RUN[:-1], "the text has 1 row, 99 characters"),
-        ("\n".join(ROWS[:-1]), "1 S and 0 G"),
-        ("\n".join(row[:8].rstrip() for row in ROWS), "one of 10 x 10 that lost blanks at its ends"),
+        ("\n".join(BOARD[:-1]), "1 S and 0 G"),
+        ("\n".join(row[:8].rstrip() for row in BOARD), "one of 10 x 10 that lost blanks at its ends"),
         (RUN.replace("S", "x"), "'x' in row 1, column 1"),
         (RUN.replace("   ", "ooo"), "'o' in row 1, column 5"),
         (RUN.replace("S", " "), "0 S and 1 G"),
@@ -117,9 +106,9 @@ def test_render():
 
 def test_read_text(tmp_path):
     file = tmp_path / "mazes.txt"
-    file.write_text("\n".join(ROWS) + "\n\n" + RUN + "\n" + "/".join(ROWS) + "\n")
+    file.write_text("\n".join(BOARD) + "\n\n" + RUN + "\n" + "/".join(BOARD) + "\n")
     assert [MAZE.encode(text).tolist() for text in MAZE.read(file)] == [MAZE.encode(RUN).tolist()] * 3
-    file.write_text(ROWS[0] + "\n" + RUN)
+    file.write_text(BOARD[0] + "\n" + RUN)
     with pytest.raises(ValueError, match="line 2: expected a row of 10 characters, got 100"):
         list(MAZE.read(file))
     file.write_text("##")

@@ -8,8 +8,9 @@ import subprocess
 
 import pytest
 import torch
-from test_cli import FOUR, Ran, oracle, weights  # noqa: F401
-from test_train import tiny
+from support.boards import FOUR
+from support.command import exit_code
+from support.training import tiny
 
 from gram import cli
 from gram.cli import completion
@@ -20,33 +21,27 @@ from gram.train import loop
 from gram.train.parallel import start
 
 
-@pytest.fixture
-def run(capsys):
-    """Run a command in this process."""
-    return lambda *arguments: Ran(capsys, arguments)
-
-
 # messages -------------------------------------------------------------------------------------------------
-def test_quiet_and_verbose(run, weights):  # noqa: F811
+def test_quiet_and_verbose(gram, weights):
     solve = ("solve", "sudoku-4", FOUR[0], "--weights", weights)
-    plain, quiet, verbose = run(*solve), run(*solve, "--quiet"), run(*solve, "--verbose")
+    plain, quiet, verbose = gram(*solve), gram(*solve, "--quiet"), gram(*solve, "--verbose")
     assert "Arithmetic: " in plain.err
     assert not quiet.err
     assert f"Weights: {weights}, on cpu" in verbose.err
     assert len(verbose.err.splitlines()) > len(plain.err.splitlines())
-    both = run(*solve, "--quiet", "--verbose")
+    both = gram(*solve, "--quiet", "--verbose")
     assert both.code == 2
     assert "--quiet and --verbose" in both.err
     assert (log.handlers, log.level) == ([], logging.NOTSET)  # as a program had it
 
 
-def test_a_quiet_training_says_only_what_goes_wrong(run, tmp_path):
+def test_a_quiet_training_says_only_what_goes_wrong(gram, tmp_path):
     small = ("--train.batch", "8", "--model.width", "16", "--train.compile", "False", "--train.dtype", "float32")
     train = ("train", "queens-5", "--stop-at", "2", *small, "--quiet", "--out")
-    ran = run(*train, tmp_path / "run")
+    ran = gram(*train, tmp_path / "run")
     assert ran.code == 0, ran.err
     assert not ran.err
-    ran = run(*train, tmp_path / "other", "--model.heads", "2")
+    ran = gram(*train, tmp_path / "other", "--model.heads", "2")
     assert ran.err.startswith("Warning: model.heads has no effect here")
     assert len(ran.err.splitlines()) == 1
 
@@ -59,27 +54,25 @@ def test_a_program_hears_the_library_as_it_likes(tmp_path, caplog, capsys):
 
 
 @pytest.mark.parametrize("verb", re.findall(r"^  gram (\w+)", cli.USAGE, re.M))
-def test_every_verb_has_them(verb, capsys):
-    with pytest.raises(SystemExit):
-        cli.main([verb, "--help"])
-    said = capsys.readouterr().out
+def test_every_verb_has_them(verb, gram):
+    said = gram(verb, "--help").out
     assert "--quiet" in said
     assert "--verbose" in said
 
 
 # devices --------------------------------------------------------------------------------------------------
-def test_devices(run, weights, monkeypatch):  # noqa: F811
+def test_devices(gram, weights, monkeypatch):
     monkeypatch.delenv(DEVICE, raising=False)
     for name in ("cuda", "mps"):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-        ran = run("solve", "sudoku-4", FOUR[0], "--weights", weights, "--device", name)
+        ran = gram("solve", "sudoku-4", FOUR[0], "--weights", weights, "--device", name)
         assert ran.code == 2
         assert ran.err.count("\n") == 1
         assert "--device cpu" in ran.err
         assert DEVICE not in os.environ
-    assert run("solve", "sudoku-4", FOUR[0], "--weights", weights, "--device", "cpu").code == 0
-    assert "'tpu'" in run("solve", "sudoku-4", FOUR[0], "--device", "tpu").err
+    assert gram("solve", "sudoku-4", FOUR[0], "--weights", weights, "--device", "cpu").code == 0
+    assert "'tpu'" in gram("solve", "sudoku-4", FOUR[0], "--device", "tpu").err
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device("mps").type == "mps"
     assert choose_device("auto").type == "cpu"
@@ -99,9 +92,7 @@ def script(tmp_path_factory):
     folder = tmp_path_factory.mktemp("completion")
 
     def printed(shell, capsys):
-        with pytest.raises(SystemExit) as end:
-            cli.main(["--print-completion", shell])
-        assert not end.value.code
+        assert exit_code("--print-completion", shell) == 0
         (folder / shell).write_text(capsys.readouterr().out)
         return folder / shell
 

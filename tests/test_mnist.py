@@ -4,11 +4,13 @@ import gzip
 import json
 import struct
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from test_generate import gram
+from support.command import exit_code
+from support.configs import NARROW
 
 from gram import recipes
 from gram import weights as weight_files
@@ -28,18 +30,14 @@ from gram.tasks.mnist import BLACK, WHITE, Mnist
 from gram.train import loop
 
 MNIST = Mnist()
-SMALL = ModelConfig(
-    width=16,
-    hidden=16,
-    mixer="swiglu",
-    mixer_hidden=16,
-    positions="none",
-    K=1,
-    T=1,
-    guidance_hidden=16,
-    stem="patches",
-    stem_channels=8,
-)
+PATCHES: dict[str, Any] = {
+    "mixer": "swiglu",
+    "mixer_hidden": 16,
+    "positions": "none",
+    "stem": "patches",
+    "stem_channels": 8,
+}
+SMALL = ModelConfig(**NARROW | PATCHES)
 IMAGE = TaskSpec(name="image", length=16, vocabulary=3)
 
 
@@ -226,22 +224,22 @@ def test_it_trains_measures_and_generates_without_rules(run, files, tmp_path, ca
     assert dev["valid"] is None
     assert dev["samples"] == 3
     capsys.readouterr()
-    assert gram("generate", "mnist", "--weights", run, "--n", 3, "--json") == 0
+    assert exit_code("generate", "mnist", "--weights", run, "--n", 3, "--json") == 0
     for line in map(json.loads, capsys.readouterr().out.splitlines()):
         assert line["valid"] is None
         assert [len(row) for row in line["sample"].split("/")] == [28] * 28
-    assert gram("eval", "mnist", "--weights", run, "--split", "test", "--json") == 0
+    assert exit_code("eval", "mnist", "--weights", run, "--split", "test", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["reference"] == 30
     assert found["classifier_fid"] > 0
     assert 1 <= found["classifier_is"] <= 10
     if found["inception_fid"] is None:
         assert "Inception" in found["note"]
-    assert gram("generate", "mnist", "--weights", run) == 0
+    assert exit_code("generate", "mnist", "--weights", run) == 0
     assert "not Inception" in capsys.readouterr().out
     for file in files.iterdir():
         file.unlink()
-    assert gram("generate", "mnist", "--weights", run, "--evolution", tmp_path / "grown.png") == 0
+    assert exit_code("generate", "mnist", "--weights", run, "--evolution", tmp_path / "grown.png") == 0
     assert "no data file" in capsys.readouterr().out
 
 

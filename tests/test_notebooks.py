@@ -1,12 +1,10 @@
 """The notebooks of docs/notebooks run from top to bottom, draw pictures, and are stored with them."""
 
 import shutil
-from pathlib import Path
 
 import pytest
-from test_readme import SMALL
+from support.command import ROOT, SMALL
 
-ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 PICTURES = {"solve": 4, "own-data": 2}
 """At least so many in each."""

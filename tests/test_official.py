@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from test_cli import Ran
+from support.command import Ran
 from torch import Tensor
 
 from gram import recipes, tasks
@@ -231,11 +231,6 @@ def test_the_published_networks_have_their_number_of_parameters(monkeypatch):
     monkeypatch.setattr(Model, "reset", lambda model, seed: None)  # drawing them takes long
     model = Model(tasks.of(config).spec, config.model)
     assert parameter_table(model)["total"] == 27_275_266 + 512 + 513
-
-
-@pytest.fixture
-def gram(capsys):
-    return lambda *arguments: Ran(capsys, arguments)
 
 
 def test_commands(tmp_path, gram):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_solve import FOUR, QUEENS, fake, puzzles, tiny
+from support.networks import FOUR, QUEENS, fake, puzzles, tiny
 
 import gram
 from gram.config import Config, SolveConfig

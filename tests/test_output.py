@@ -6,18 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_cli import FOUR, Ran, oracle, saved, weights  # noqa: F401
+from support.boards import FOUR
+from support.configs import saved
 
-import gram
+import gram as package
 from gram.console import output
 
 RECORD = {"puzzle": "1.\n..", "answer": None, "valid": None, "distinct": [], "width": 4, "value": None, "exist": None}
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command in this process."""
-    return lambda *arguments: Ran(capsys, arguments)
 
 
 def read(path: Path) -> list[dict]:
@@ -30,23 +25,23 @@ def read(path: Path) -> list[dict]:
 
 
 @pytest.mark.parametrize("ending", output.KINDS)
-def test_answers_go_into_a_file(run, oracle, weights, ending, tmp_path):  # noqa: F811
+def test_answers_go_into_a_file(gram, oracle, weights, ending, tmp_path):
     if ending == ".parquet":
         pytest.importorskip("pyarrow")
     path = tmp_path / f"answers{ending}"
-    ran = run("solve", "sudoku-4", *FOUR, "--weights", weights, "--output", path)
+    ran = gram("solve", "sudoku-4", *FOUR, "--weights", weights, "--output", path)
     assert ran.code == 0, ran.err
     assert ran.out.startswith(f"{path}: 2 of 2 solved in ")
     assert len(ran.out.splitlines()) == 1
     told = [
-        json.loads(line) for line in run("solve", "sudoku-4", *FOUR, "--weights", weights, "--json").out.splitlines()
+        json.loads(line) for line in gram("solve", "sudoku-4", *FOUR, "--weights", weights, "--json").out.splitlines()
     ]
     found = read(path)
     assert [list(record) for record in found] == [list(record) for record in told]
     assert [record["answer"] for record in found] == [record["answer"] for record in told]
     assert [str(record["valid"]) for record in found] == ["True", "True"]
     assert [path.name for path in tmp_path.iterdir()] == [path.name]
-    again = run("solve", "sudoku-4", *FOUR, "--weights", weights, "--output", path)
+    again = gram("solve", "sudoku-4", *FOUR, "--weights", weights, "--output", path)
     assert again.code == 2
     assert f"{path} exists" in again.err
 
@@ -88,8 +83,8 @@ def test_what_breaks_off_leaves_nothing(tmp_path, ending):
     ("name", "sentence"),
     [("a.xlsx", ".csv, .parquet, .jsonl"), ("none/a.csv", "There is no folder"), ("a", ".csv, .parquet, .jsonl")],
 )
-def test_files_that_are_refused_before_anything_is_answered(run, weights, tmp_path, name, sentence):  # noqa: F811
-    ran = run("solve", "sudoku-4", *FOUR, "--weights", weights, "--output", tmp_path / name)
+def test_files_that_are_refused_before_anything_is_answered(gram, weights, tmp_path, name, sentence):
+    ran = gram("solve", "sudoku-4", *FOUR, "--weights", weights, "--output", tmp_path / name)
     assert ran.code == 2
     assert sentence in ran.err
     assert not ran.out
@@ -102,24 +97,24 @@ def test_parquet_without_pyarrow_is_a_sentence(monkeypatch, tmp_path):
         output.check_output(tmp_path / "a.parquet")
 
 
-def test_samples_go_into_a_file_and_show_themselves(run, tmp_path):
+def test_samples_go_into_a_file_and_show_themselves(gram, tmp_path):
     folder = saved(tmp_path / "boards", "sudoku-boards-4")
     path = tmp_path / "a.csv"
-    ran = run("generate", "sudoku-boards-4", "--n", "5", "--weights", folder, "--output", path)
+    ran = gram("generate", "sudoku-boards-4", "--n", "5", "--weights", folder, "--output", path)
     assert ran.code == 0, ran.err
     assert f"{path}: 5 samples" in ran.out
-    samples = gram.load(folder).generate(5)
+    samples = package.load(folder).generate(5)
     assert [record["sample"] for record in read(path)] == samples.texts
-    assert gram.to_records(samples) == samples.to_dicts()
+    assert package.to_records(samples) == samples.to_dicts()
     assert str(samples).splitlines()[-1].startswith("5 samples of sudoku-boards-4, ")
     assert samples._repr_html_().count("<svg") == 3
 
 
-def test_pandas_takes_records(weights):  # noqa: F811
+def test_pandas_takes_records(weights):
     pandas = pytest.importorskip("pandas")
-    reasoner = gram.load(weights)
+    reasoner = package.load(weights)
     frame = pandas.DataFrame({"puzzle": [*FOUR, "." * 16]})
     answers = reasoner.solve(frame["puzzle"], select="first")
-    joined = frame.join(pandas.DataFrame(gram.to_records(answers)).drop(columns="puzzle"))
+    joined = frame.join(pandas.DataFrame(package.to_records(answers)).drop(columns="puzzle"))
     assert joined.shape[0] == 3
     assert joined["answer"].str.len().eq(16).all()

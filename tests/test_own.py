@@ -13,8 +13,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_cli import Ran
-from test_readme import SMALL
+from support.command import SMALL, exit_code, refusal
+from support.own import CHECK, jsonl, sorting
 
 from gram import tasks
 from gram import weights as weight_files
@@ -31,21 +31,6 @@ from gram.tasks.own.task import NOTHING, Table
 from gram.train import loop
 from gram.train.start import begin_with
 
-CHECK = "def check(x, y):\n    return sorted(x) == sorted(y) == list(y)\n"
-"""Of sorting, for lists."""
-
-
-def jsonl(path: Path, rows) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def sorting(count: int = 200) -> list[dict]:
-    """Lists of two to five integers, and the same in order."""
-    rng = np.random.default_rng(0)
-    lists = [rng.integers(0, 9, rng.integers(2, 6)).tolist() for _ in range(count)]
-    return [{"input": some, "target": sorted(some)} for some in lists]
-
 
 def words(count: int = 200) -> list[dict]:
     """Words, and one or two of their suffixes: targets are shorter than inputs, or empty."""
@@ -59,19 +44,11 @@ def refused(gram, tmp_path):
     """A command that says one sentence and leaves no folder behind."""
 
     def run(*arguments) -> str:
-        ran = gram(*arguments)
-        assert ran.code == 2, ran.err
-        assert len(ran.err.splitlines()) == 1, ran.err
-        assert len(ran.err) < 600
+        said = refusal(gram(*arguments), most=600)
         assert not (tmp_path / "run").exists()
-        return ran.err
+        return said
 
     return run
-
-
-@pytest.fixture
-def gram(capsys):
-    return lambda *arguments: Ran(capsys, arguments)
 
 
 # files ----------------------------------------------------------------------------------------------------
@@ -281,8 +258,6 @@ def test_a_column_that_is_named_is_that_column(tmp_path):
 @pytest.fixture(scope="module")
 def dressed(tmp_path_factory):
     """Folders of two runs that know nothing: of sentences in a TSV, and of grids under other keys."""
-    from gram import cli
-
     folder = tmp_path_factory.mktemp("dressed")
     rows = [f"{text}\t{turned(text)}" for text in TEXTS]
     (folder / "words.tsv").write_text("\n".join(["question\tanswer", *rows]) + "\n")
@@ -291,9 +266,7 @@ def dressed(tmp_path_factory):
         ("words", ("--data", folder / "words.tsv", "--split", "words")),
         ("grids", ("--data", folder / "grids.json", "--input-key", "x", "--target-key", "y")),
     ):
-        with pytest.raises(SystemExit) as end:
-            cli.main(["train", "own", *map(str, words), "--out", str(folder / name), *SMALL])
-        assert not end.value.code
+        assert exit_code("train", "own", *words, "--out", folder / name, *SMALL) == 0
     return folder
 
 
@@ -491,92 +464,77 @@ def test_the_description_is_in_the_config(tmp_path):
 
 
 # training and answering -----------------------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """Folders of two runs that know nothing: without a check and with one."""
-    from gram import cli
-
-    folder = tmp_path_factory.mktemp("runs")
-    (folder / "check.py").write_text(CHECK)
-    data = jsonl(folder / "a.jsonl", sorting())
-    for name, options in (("without", ()), ("with", ("--check", f"{folder}/check.py:check"))):
-        with pytest.raises(SystemExit) as end:
-            cli.main(["train", "own", "--data", str(data), *options, "--out", str(folder / name), *SMALL])
-        assert not end.value.code
-    return folder
-
-
-def test_without_a_check_nobody_knows(runs, gram, tmp_path):
+def test_without_a_check_nobody_knows(own_runs, gram, tmp_path):
     new = jsonl(tmp_path / "new.jsonl", [{"input": [5, 3, 1]}, {"input": [2, 2]}])
-    ran = gram("solve", "own", "--weights", runs / "without", "--input", new, "--json")
+    ran = gram("solve", "own", "--weights", own_runs / "without", "--input", new, "--json")
     assert ran.code == 0, ran.err
     rows = [json.loads(line) for line in ran.out.splitlines()]
     assert [row["puzzle"] for row in rows] == ["5 3 1", "2 2"]
     for row in rows:
         assert row["valid"] is None
         assert row["answer"] in row["distinct"]
-    ran = gram("solve", "own", "5 3 1", "2 2", "--weights", runs / "without")
+    ran = gram("solve", "own", "5 3 1", "2 2", "--weights", own_runs / "without")
     assert "unknown" in ran.out
     assert "solved" not in ran.out
     assert "2 answered, none checked" in ran.out
     for more in (("--select", "checked"), ("--want", "3")):
-        ran = gram("solve", "own", "5 3 1", "--weights", runs / "without", *more)
+        ran = gram("solve", "own", "5 3 1", "--weights", own_runs / "without", *more)
         assert ran.code == 2
         assert "trained without a check" in ran.err
-    answer = load(runs / "without").solve("5 3 1")
+    answer = load(own_runs / "without").solve("5 3 1")
     assert {c.valid for c in answer.candidates} == {None}
 
 
-def test_with_a_check_answers_are_judged(runs, gram):
-    ran = gram("solve", "own", "5 3 1", "--weights", runs / "with", "--trust-check", "--json")
+def test_with_a_check_answers_are_judged(own_runs, gram):
+    ran = gram("solve", "own", "5 3 1", "--weights", own_runs / "with", "--trust-check", "--json")
     row = json.loads(ran.out)
     assert row["valid"] is (row["answer"] == "1 3 5")
-    assert weight_files.load(runs / "with")[0].solve.select == "checked"
-    ran = gram("solve", "own", "5 99", "--weights", runs / "with", "--trust-check")
+    assert weight_files.load(own_runs / "with")[0].solve.select == "checked"
+    ran = gram("solve", "own", "5 99", "--weights", own_runs / "with", "--trust-check")
     assert ran.code == 2
     assert "'99' is in no input that is known" in ran.err
 
 
 @pytest.mark.parametrize("name", ["with", "without"])
-def test_eval_of_the_split_and_of_other_data(runs, gram, name, tmp_path):
-    ran = gram("eval", "own", "--weights", runs / name, "--trust-check", "--json")
+def test_eval_of_the_split_and_of_other_data(own_runs, gram, name, tmp_path):
+    ran = gram("eval", "own", "--weights", own_runs / name, "--trust-check", "--json")
     figures = json.loads(ran.out)
-    held_out = tasks.of(weight_files.load(runs / name)[0]).examples("dev")
+    held_out = tasks.of(weight_files.load(own_runs / name)[0]).examples("dev")
     assert figures["examples"] == len(held_out)
     other = jsonl(tmp_path / "other.jsonl", sorting(8))
-    ran = gram("eval", "own", "--weights", runs / name, "--trust-check", "--data", other, "--json")
+    ran = gram("eval", "own", "--weights", own_runs / name, "--trust-check", "--data", other, "--json")
     assert json.loads(ran.out)["examples"] == 8
-    ran = gram("eval", "own", "--weights", runs / "without", "--select", "checked")
+    ran = gram("eval", "own", "--weights", own_runs / "without", "--select", "checked")
     assert ran.code == 2
 
 
-def test_a_run_goes_on_with_its_own_table(runs, gram):
-    before = weight_files.load(runs / "without")[0].table
-    ran = gram("train", "--resume", runs / "without", "--minutes", "0.02")
+def test_a_run_goes_on_with_its_own_table(own_runs, gram):
+    before = weight_files.load(own_runs / "without")[0].table
+    ran = gram("train", "--resume", own_runs / "without", "--minutes", "0.02")
     assert ran.code == 0, ran.err
-    assert weight_files.load(runs / "without")[0].table == before
+    assert weight_files.load(own_runs / "without")[0].table == before
 
 
-def test_known_targets_judge_in_evaluation_only(runs):
-    reasoner = load(runs / "without")
+def test_known_targets_judge_in_evaluation_only(own_runs):
+    reasoner = load(own_runs / "without")
     assert isinstance(reasoner.task, Table)
     some = reasoner.task.examples("dev")
     figures = evaluate(reasoner, some, width=2, depth=1, select="majority")
     assert figures.unlisted == 0
     assert reasoner.task.check(some.inputs, some.targets[some.first[:-1]]).all()
-    assert not load(runs / "without").task.check(some.inputs, some.targets[some.first[:-1]]).any()
+    assert not load(own_runs / "without").task.check(some.inputs, some.targets[some.first[:-1]]).any()
 
 
 # going on with other data ------------------------------------------------------------------------------
-def test_a_start_keeps_symbols_and_lengths(runs, gram, tmp_path):
+def test_a_start_keeps_symbols_and_lengths(own_runs, gram, tmp_path):
     """New rows of the same kind may hold fewer symbols and be shorter; what is new is named, and joins if asked."""
     rows = [{"input": [a, b], "target": sorted([a, b])} for a in range(7) for b in range(7)]
     fewer = jsonl(tmp_path / "fewer.jsonl", rows)
     # the network is that of the weights
-    start = ("--start", runs / "without", "--minutes", "0.01", "--train.batch", "8", "--train.compile", "False")
+    start = ("--start", own_runs / "without", "--minutes", "0.01", "--train.batch", "8", "--train.compile", "False")
     ran = gram("train", "own", "--data", fewer, "--out", tmp_path / "a", *start)
     assert ran.code == 0, ran.err
-    before, after = (weight_files.load(folder)[0].table for folder in (runs / "without", tmp_path / "a"))
+    before, after = (weight_files.load(folder)[0].table for folder in (own_runs / "without", tmp_path / "a"))
     assert before is not None
     assert after == replace(before, files=(str(fewer),))
     rows = [{"input": [a, b, 20], "target": [*sorted([a, b]), 20]} for a in range(7) for b in range(12)]
@@ -596,17 +554,17 @@ def test_a_start_keeps_symbols_and_lengths(runs, gram, tmp_path):
     assert "The longest input has 9 symbols, and the weights were made for 5" in ran.err
 
 
-def test_rows_of_known_symbols_go_with_them(runs):
+def test_rows_of_known_symbols_go_with_them(own_runs):
     """What a network says of the symbols that it knew stays when others join, in whatever order."""
-    config, before = weight_files.load(runs / "without")
+    config, before = weight_files.load(own_runs / "without")
     table = config.table
     assert table is not None
     assert isinstance(before, Model)
     others = tuple(symbol for symbol in table.input_symbols if symbol != "4")
     old = replace(table, input_symbols=others, target_symbols=others)
     few = Model(Table(old).spec, config.model, seed=1)
-    assert begin_with(Model(Table(table).spec, config.model), Table(table), runs / "without") == []
-    folder = runs / "few"
+    assert begin_with(Model(Table(table).spec, config.model), Table(table), own_runs / "without") == []
+    folder = own_runs / "few"
     weight_files.save(folder, replace(config, table=old), few)
     after = Model(Table(table).spec, config.model, seed=5)
     assert begin_with(after, Table(table), folder) == ["4"]
@@ -618,40 +576,41 @@ def test_rows_of_known_symbols_go_with_them(runs):
     torch.testing.assert_close(said[0], said[1])
 
 
-def test_unknown_symbols_are_named_or_blank(runs, gram):
-    solve = ("solve", "own", "5 77 3 88", "--weights", runs / "without", "--json")
+def test_unknown_symbols_are_named_or_blank(own_runs, gram):
+    solve = ("solve", "own", "5 77 3 88", "--weights", own_runs / "without", "--json")
     ran = gram(*solve)
     assert ran.code == 2
     assert "symbols '77', '88' are in no input" in ran.err
     ran = gram(*solve, "--unknown", "blank")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["puzzle"] == "5 \ufffd 3"  # what ends in blanks ends before them
-    ran = gram("solve", "own", "5 3", "--weights", runs / "with", "--trust-check", "--unknown", "blank")
+    ran = gram("solve", "own", "5 3", "--weights", own_runs / "with", "--trust-check", "--unknown", "blank")
     assert ran.code == 2
     assert "without a check" in ran.err
 
 
-def test_figures_without_a_check_claim_nothing(runs, gram):
-    ran = gram("eval", "own", "--weights", runs / "without")
+def test_figures_without_a_check_claim_nothing(own_runs, gram):
+    ran = gram("eval", "own", "--weights", own_runs / "without")
     assert ran.code == 0, ran.err
     assert "one sample is a known answer" in ran.out
     assert "may be correct" in ran.out
     assert not any(word in ran.out for word in ("rules", "of all that exist", "only solution", "broken"))
-    found = json.loads(gram("eval", "own", "--weights", runs / "without", "--json").out)
+    found = json.loads(gram("eval", "own", "--weights", own_runs / "without", "--json").out)
     assert found["known_only"] is True
     assert 0 < found["agreement"] <= 1
-    ran = gram("eval", "own", "--weights", runs / "with", "--trust-check")
+    ran = gram("eval", "own", "--weights", own_runs / "with", "--trust-check")
     assert "one sample obeys all rules" in ran.out
 
 
 # what is given away ---------------------------------------------------------------------------------------
-def test_nothing_of_the_data_is_given_away(runs, gram, tmp_path):
+def test_nothing_of_the_data_is_given_away(own_runs, gram, tmp_path):
     """Neither in the weights (config.json and model.safetensors, and what is said of the training) nor in a bundle: no
     path, no name of a file, no row. The card has the license that is given."""
     bundle = tmp_path / "bundle"
-    places = (runs.name, "a.jsonl", "check.py", Path.home(), Path(weight_files.__file__).parent)
-    assert gram("export", runs / "with", "--out", bundle, "--license", "ours, not yours").code == 0
-    files = [runs / "with" / name for name in ("config.json", "model.safetensors", "training.json", "metrics.jsonl")]
+    places = (own_runs.name, "a.jsonl", "check.py", Path.home(), Path(weight_files.__file__).parent)
+    assert gram("export", own_runs / "with", "--out", bundle, "--license", "ours, not yours").code == 0
+    run = own_runs / "with"
+    files = [run / name for name in ("config.json", "model.safetensors", "training.json", "metrics.jsonl")]
     files += [path for path in bundle.rglob("*") if path.is_file()]
     rows = {json.dumps(row["input"]) for row in sorting() if len(row["input"]) == 5}
     assert len(files) > 6
@@ -661,22 +620,22 @@ def test_nothing_of_the_data_is_given_away(runs, gram, tmp_path):
             assert str(place).encode() not in held, (path, place)
         assert not any(row.encode() in held for row in rows), path
     assert "License of the network: ours, not yours." in (bundle / "README.md").read_text()
-    config, model = weight_files.load(runs / "with")
+    config, model = weight_files.load(own_runs / "with")
     assert isinstance(model, Model)
     assert "License of the network: none given." in card(config, model, "float32", None)
     assert config.table is not None
-    assert config.table.check == f"{runs}/check.py:check"  # this machine still knows
+    assert config.table.check == f"{own_runs}/check.py:check"  # this machine still knows
 
 
-def test_weights_without_their_places_ask_for_them(runs, gram, tmp_path):
+def test_weights_without_their_places_ask_for_them(own_runs, gram, tmp_path):
     folder = tmp_path / "given"
     folder.mkdir()
     for name in ("config.json", "model.safetensors"):
-        shutil.copy(runs / "with" / name, folder)
+        shutil.copy(own_runs / "with" / name, folder)
     ran = gram("eval", "own", "--weights", folder, "--select", "majority")
     assert ran.code == 2
     assert "--data" in ran.err
-    assert gram("eval", "own", "--weights", folder, "--select", "majority", "--data", runs / "a.jsonl").code == 0
+    assert gram("eval", "own", "--weights", folder, "--select", "majority", "--data", own_runs / "a.jsonl").code == 0
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "places.json").write_text('{"files": [1]}')
     ran = gram("solve", "own", "5 3 1", "--weights", folder)
@@ -684,12 +643,12 @@ def test_weights_without_their_places_ask_for_them(runs, gram, tmp_path):
     assert "places.json" in ran.err
 
 
-# whose code runs ------------------------------------------------------------------------------------------
+# whose code runs ----------------------------------------------------------------------------------------------
 @pytest.fixture
-def stranger(runs, tmp_path):
+def stranger(own_runs, tmp_path):
     """Weights whose check says that it ran, by a file; the folder, and that file."""
     ran = tmp_path / "ran"
-    folder = shutil.copytree(runs / "with", tmp_path / "weights")
+    folder = shutil.copytree(own_runs / "with", tmp_path / "weights")
     (tmp_path / "theirs.py").write_text(f"open({str(ran)!r}, 'a').close()\n{CHECK}")
     values = json.loads((folder / "config.json").read_text())
     values["table"]["check"] = f"{tmp_path}/theirs.py:check"

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import FOUR as BOARDS
-from test_cli import NONE_LEFT, TINY, Terminal, gram, oracle, refused  # noqa: F401  fixtures
-from test_readme import SMALL
-from test_solve import QUEENS, fake
+from support.boards import FOUR as BOARDS
+from support.command import SMALL, Terminal
+from support.networks import QUEENS, fake
 
 from gram.measure.passes import Pass, mean_cost
 from gram.measure.puzzles import Status, evaluate
@@ -168,7 +167,7 @@ def test_a_bar_is_drawn_in_place_and_goes(monkeypatch):
     assert type(progress("Solving")) is Progress
 
 
-def test_a_measurement_says_that_it_has_begun_before_it_reads(gram, monkeypatch, capsys):  # noqa: F811
+def test_a_measurement_says_that_it_has_begun_before_it_reads(gram, monkeypatch, capsys):
     """Where no terminal is, too: torch and the weights take seconds."""
     begun = []
 
@@ -183,7 +182,7 @@ def test_a_measurement_says_that_it_has_begun_before_it_reads(gram, monkeypatch,
     assert begun[1] == ""
 
 
-def test_a_command_shows_its_work(gram, oracle, monkeypatch):  # noqa: F811
+def test_a_command_shows_its_work(gram, oracle, monkeypatch):
     """Where no terminal is: lines of figures as they grow; nothing if quiet."""
     show = lambda *_, quiet, **__: Progress() if quiet else Lines(0.0, 0.0)  # noqa: E731
     for module in ("puzzles", "evaluation"):
@@ -196,14 +195,14 @@ def test_a_command_shows_its_work(gram, oracle, monkeypatch):  # noqa: F811
     assert gram("solve", "sudoku-4", BOARDS[0], "--quiet").err == ""
 
 
-def test_limits_and_records_do_not_go_together(refused, gram, oracle, tmp_path):  # noqa: F811
+def test_limits_and_records_do_not_go_together(refused, gram, oracle, tmp_path):
     arguments = "eval", "queens-6", "--limit", 3, "--total-timeout", 60
     assert "--record" in refused(*arguments, "--record", tmp_path)
     values = json.loads(gram(*arguments, "--json").out)
     assert (values["complete"], values["left_out"]) == (True, 0)
 
 
-def test_samples_and_exports_show_their_work(gram, monkeypatch, tmp_path):  # noqa: F811
+def test_samples_and_exports_show_their_work(gram, monkeypatch, tmp_path):
     show = lambda *_, quiet, **__: Progress() if quiet else Lines(0.0, 0.0)  # noqa: E731
     for place in ("gram.console.samples.progress", "gram.ship.export.progress"):
         monkeypatch.setattr(place, show)
@@ -230,7 +229,7 @@ def test_runs_show_their_work(tmp_path):
     assert going(jobs, 3, 5, 61.0) == "3 of 5 runs in 1:01; a: update 2; b: begins"
 
 
-def test_training_shows_how_far_the_heads_are(gram, monkeypatch, tmp_path):  # noqa: F811
+def test_training_shows_how_far_the_heads_are(gram, monkeypatch, tmp_path):
     """The heads are fitted for up to minutes after the last update."""
     monkeypatch.setattr("gram.train.loop.progress", lambda *_, quiet, **__: Progress() if quiet else Lines(0.0, 0.0))
     without_time = SMALL[SMALL.index("--minutes") + 2 :], "--train.minutes", "None", "--train.updates", "2"

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import gram  # noqa: F401
-from test_maze import ROWS as MAZE
+from support.boards import MAZE
 
 from gram import tasks
 from gram.console.inputs import of_file
@@ -136,7 +135,7 @@ def test_bad_graphs_among_others_are_refused_alone(tmp_path, case):
         assert sentence in why
 
 
-def test_skip_bad_leaves_out_bad_graphs(gram, tmp_path):  # noqa: F811
+def test_skip_bad_leaves_out_bad_graphs(gram, tmp_path):
     path = tmp_path / "graphs.txt"
     path.write_text("1-2 2-3\n1-x 2-3\n3-4 1-4\n")
     ran = gram("solve", "coloring-8", "--input", path, "--skip-bad", "--json")
@@ -174,7 +173,7 @@ def test_what_is_too_large_is_told_a_task_that_has_weights(task, puzzle, advice)
         ("queens-6", "." * 36, ("train some with `gram train queens-6 --out DIR`, which takes",)),
     ],
 )
-def test_where_no_weights_fit_the_command_is_named(gram, task, puzzle, advice):  # noqa: F811
+def test_where_no_weights_fit_the_command_is_named(gram, task, puzzle, advice):
     ran = gram("solve", task, puzzle.replace("/", "\n"))
     assert ran.code == 2
     assert all(part in ran.err for part in advice), ran.err

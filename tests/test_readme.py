@@ -19,21 +19,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from test_tasks import register
+from support.command import ROOT, SMALL, exit_code
+from support.own import register
 
 from gram import cli
 from gram import weights as weight_files
 from gram.ship import runtime
 
-ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(?:<!-- test: skip, (?P<reason>[^\n]*) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.S | re.M)
 PRINTED = re.compile(r"\s*```text\n(?P<body>.*?)^```$", re.S | re.M)
 """What stands right after a program: its output."""
-SMALL = (
-    *("--minutes", "0.01", "--model.width", "16", "--model.hidden", "16", "--model.mixer-hidden", "8"),
-    *("--model.guidance-hidden", "16", "--model.K", "1", "--model.T", "1", "--train.batch", "8", "--train.N-sup", "2"),
-    *("--train.compile", "False", "--train.evaluate-examples", "4", "--train.dtype", "float32", "--solve.depth", "2"),
-)
 BRIEF = ("--compile", "False", "--batch", "4", "--repeats", "1", "--seconds", "0.01", "--puzzles", "1", "--width", "2")
 SHIPPED_VERBS = ("solve", "generate", "eval")
 
@@ -129,10 +124,9 @@ def verb(arguments: list[str], capsys) -> None:
             pytest.skip(f"weights for {arguments[1]} are not shipped yet")
         arguments += ["--depth", "2"] if arguments[0] == "generate" else []
         arguments += ["--limit", "4"] if arguments[0] == "eval" and "--limit" not in arguments else []
-    with pytest.raises(SystemExit) as end:
-        cli.main(arguments)
+    code = exit_code(*arguments)
     out, err = capsys.readouterr()
-    assert not end.value.code, err
+    assert code == 0, err
     assert out
 
 

@@ -8,8 +8,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from test_cli import Ran
-from test_readme import SMALL
+from support.command import SMALL, exit_code
 
 from gram import tasks
 from gram import weights as weight_files
@@ -36,11 +35,6 @@ def table(path, count=300, seed=0):
     with open(path, "w", newline="") as file:
         csv.writer(file).writerows([["id", "color", "size", "weight", "sold"], *rows])
     return path
-
-
-@pytest.fixture
-def gram(capsys):
-    return lambda *arguments: Ran(capsys, arguments)
 
 
 @pytest.fixture(scope="module")
@@ -120,15 +114,9 @@ def test_figures_of_hidden_cells(monkeypatch):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    from gram import cli
-
     folder = tmp_path_factory.mktemp("complete")
     data = table(folder / "private.csv")
-    with pytest.raises(SystemExit) as end:
-        cli.main(
-            ["train", "own", "--complete", "--bins", "8", "--data", str(data), "--out", str(folder / "run"), *SMALL]
-        )
-    assert not end.value.code
+    assert exit_code("train", "own", "--complete", "--bins", 8, "--data", data, "--out", folder / "run", *SMALL) == 0
     return folder / "run"
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("greenlet", reason="the extra serve is not installed")
+from support.networks import FOUR, QUEENS, fake, tiny
 from test_candidates import PUZZLES, reasoner
-from test_solve import FOUR, QUEENS, fake, tiny
 
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.serve.engine import Engine, Full, Stopped

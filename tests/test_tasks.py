@@ -2,20 +2,21 @@
 
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.command import ROOT, SMALL_NETWORK, exit_code
+from support.own import register
 
-from gram import cli, recipes
+from gram import recipes
 from gram.config import read_config
 from gram.models.build import build
 from gram.tasks import installed, names, task, testing
 from gram.tasks.base import PAD, SPLITS, Task, split_of
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = ROOT / "examples"
 SOME = ["sudoku-4", "queens-5", "queens-8", "queens-12", "coloring-6", "coloring-8", "coloring-7-k4", "maze-10"]
 
 
@@ -131,15 +132,6 @@ def test_inverse_undoes_any_symmetry(name, seed, batch):
 
 
 # tasks of other packages ----------------------------------------------------------------------------------
-def register(folder: Path, package: str, entries: dict[str, str]) -> None:
-    """What an installed package leaves in a folder of sys.path for its entry points to be found."""
-    meta = folder / f"{package}-1.0.dist-info"
-    meta.mkdir()
-    (meta / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    lines = [f"{name} = {value}\n" for name, value in entries.items()]
-    (meta / "entry_points.txt").write_text("[gram.tasks]\n" + "".join(lines))
-
-
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """Installs a package with a module `rosters` of the given text and the given entry points."""
@@ -178,29 +170,8 @@ def test_a_task_of_another_package_has_a_recipe(package, name, mixer, width):
 
 def test_a_task_of_another_package_is_trained_by_its_name(package, tmp_path):
     package("from repair_task import Repair\n", repair="rosters:Repair")
-    small = (
-        "--model.width",
-        "16",
-        "--model.hidden",
-        "16",
-        "--model.mixer-hidden",
-        "4",
-        "--model.guidance-hidden",
-        "16",
-    )
-    quick = (
-        "--train.compile",
-        "False",
-        "--train.evaluate-examples",
-        "4",
-        "--train.minutes",
-        "None",
-        "--solve.width",
-        "2",
-    )
-    with pytest.raises(SystemExit) as end:
-        cli.main(["train", "repair", "--train.updates", "2", *small, *quick, "--out", str(tmp_path / "run")])
-    assert not end.value.code
+    limits = ("--train.minutes", "None", "--train.updates", "2", "--solve.width", "2")
+    assert exit_code("train", "repair", *SMALL_NETWORK, *limits, "--out", tmp_path / "run") == 0
     assert read_config(tmp_path / "run" / "config.json").task == "repair"
 
 

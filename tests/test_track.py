@@ -7,20 +7,13 @@ from dataclasses import replace
 from importlib.machinery import ModuleSpec
 
 import pytest
-from test_cli import Ran
-from test_train import tiny
+from support.training import tiny
 
 from gram.report import learning_curves
 from gram.report.follow import follow, html
 from gram.train import loop
 from gram.train.log import Log
 from gram.train.track import check_tracker, scalars, tracker
-
-
-@pytest.fixture
-def gram(capsys):
-    """Run a command in this process."""
-    return lambda *arguments: Ran(capsys, arguments)
 
 
 def events(folder) -> dict[str, list[tuple[int, float]]]:

@@ -25,13 +25,14 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.training import QUEENS, change, tiny
 from torch import Tensor
 
 import gram
 from gram import cli, tasks
 from gram import weights as weight_files
 from gram.atomic import lock
-from gram.config import Config, ModelConfig, SolveConfig, TrainConfig, read_config
+from gram.config import Config, SolveConfig, read_config
 from gram.solve.torch_backend import TorchNetwork
 from gram.train import budget, checkpoint, heads, loop, memory, monitor, objective
 from gram.train.budget import kept
@@ -39,40 +40,7 @@ from gram.train.flops import Cost
 from gram.train.log import Log, NullLog
 from gram.train.parallel import World
 
-MODEL = ModelConfig(
-    width=32,
-    heads=4,
-    hidden=32,
-    mixer="groups",
-    mixer_hidden=8,
-    positions="none",
-    K=1,
-    T=2,
-    guidance_hidden=32,
-    pool="mean",
-)
-NEVER = 1e9
-TRAIN = TrainConfig(
-    updates=40,
-    batch=8,
-    N_sup=3,
-    warmup=5,
-    dtype="float32",
-    compile=False,
-    evaluate_every=NEVER,
-    evaluate_examples=4,
-    save_every=NEVER,
-)
-TINY = Config(recipe="tiny", task="queens-5", model=MODEL, train=TRAIN, solve=SolveConfig(width=2, depth=3))
 ALONE = World(0, 1, torch.device("cpu"))
-
-
-def change(config: Config, model: dict[str, Any] | None = None, **train) -> Config:
-    return replace(config, model=replace(config.model, **(model or {})), train=replace(config.train, **train))
-
-
-def tiny(model: dict[str, Any] | None = None, **train) -> Config:
-    return change(TINY, model, **train)
 
 
 @pytest.fixture(autouse=True)
@@ -182,7 +150,7 @@ def test_a_seed_is_a_run(tmp_path):
 
 def test_a_run_may_begin_with_other_weights(tmp_path):
     """The first update starts from them; another size of the puzzle is the same network where nothing depends on it."""
-    first = loop.train(TINY, tmp_path / "first")
+    first = loop.train(QUEENS, tmp_path / "first")
     still = tiny(lr=0.0, ema=0.0, seed=5)
     larger = replace(still, task="queens-6", recipe="queens-6")
     for number, config in enumerate((still, larger)):
@@ -233,13 +201,13 @@ def test_a_resumed_run_keeps_its_arithmetic(tmp_path, monkeypatch):
 
 def test_folders_that_hold_no_run_or_one_already(tmp_path):
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
-        loop.train(TINY, tmp_path, resume=True)
-    run = loop.train(TINY, tmp_path / "run", stop_at=1)
+        loop.train(QUEENS, tmp_path, resume=True)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=1)
     with pytest.raises(ValueError, match=f"--resume {run}"):
-        loop.train(TINY, run)
+        loop.train(QUEENS, run)
     shutil.rmtree(run / "checkpoints")
     with pytest.raises(ValueError, match="another --out"):  # finished weights are not overwritten either
-        loop.train(TINY, run)
+        loop.train(QUEENS, run)
     assert command(["train", "--resume", str(tmp_path)]) == 2
     assert command(["train", "--resume", str(tmp_path / "nowhere")]) == 2
 
@@ -313,13 +281,13 @@ def test_a_damaged_bit_gives_way_to_the_checkpoint_before(tmp_path, caplog):
     rng = np.random.default_rng(0)
     for whole, places in ((content, rng.integers(len(content), size=150)), (old, stored_bytes(old, rng, 50))):
         newest.write_bytes(whole)
-        assert checkpoint.newest(run, TINY)["progress"]["update"] == 4
+        assert checkpoint.newest(run, QUEENS)["progress"]["update"] == 4
         for place in places.tolist():
             damaged = bytearray(whole)
             damaged[place] ^= 1 << int(rng.integers(8))
             newest.write_bytes(damaged)
             caplog.clear()
-            assert same(checkpoint.newest(run, TINY), wanted), place
+            assert same(checkpoint.newest(run, QUEENS), wanted), place
             assert f"{newest} is damaged" in caplog.text
 
 
@@ -332,7 +300,7 @@ def stored_bytes(archive: bytes, rng: np.random.Generator, count: int) -> np.nda
 
 @pytest.mark.parametrize("content", [{}, {"fixed": {}}, {"fixed": {}, "progress": {"day": 1}}, [1, 2], "text"])
 def test_a_checkpoint_of_something_else(content, tmp_path, capsys):
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     weight_files.write_state(checkpoint.paths(run)[0], content)
     assert command(["train", "--resume", str(run)]) == 2
     assert "Traceback" not in capsys.readouterr().err
@@ -350,7 +318,7 @@ def test_a_checkpoint_of_something_else(content, tmp_path, capsys):
 )
 def test_a_checkpoint_of_impossible_numbers(change, sentence, tmp_path, capsys):
     """Its checksum is right, so somebody made it."""
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     path = checkpoint.paths(run)[0]
     state = weight_files.read_state(path)
     change(state)
@@ -405,7 +373,7 @@ def test_checkpoints_of_others_stay(tmp_path):
 
 
 def test_metrics_are_not_written_through_a_link(tmp_path, capsys):
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     elsewhere = tmp_path / "diary"
     elsewhere.write_text("mine\n")
     (run / "metrics.jsonl").unlink()
@@ -439,7 +407,7 @@ def half_written(state: Any, path: Path) -> None:
 
 @pytest.mark.parametrize(("module", "name", "fake"), [(torch, "save", half_written), (os, "replace", no_space)])
 def test_failed_writes_leave_the_last_checkpoint(module, name, fake, tmp_path, monkeypatch, capsys):
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     before = last(run)
     capsys.readouterr()
     original = getattr(module, name)
@@ -450,7 +418,7 @@ def test_failed_writes_leave_the_last_checkpoint(module, name, fake, tmp_path, m
     assert one_sentence(capsys.readouterr().err, "No space left on device", "free some disk space")
     assert same(last(run), before)
     assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["00000002.pt"]
-    loop.train(TINY, run, resume=True, stop_at=3)
+    loop.train(QUEENS, run, resume=True, stop_at=3)
 
 
 def one_sentence(text: str, *words: str) -> bool:
@@ -464,7 +432,7 @@ def one_sentence(text: str, *words: str) -> bool:
 
 def test_a_full_disk(tmp_path, capsys):
     """The kernel itself refuses: no file may grow beyond 64 kB."""
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     before = last(run)
     capsys.readouterr()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -476,13 +444,13 @@ def test_a_full_disk(tmp_path, capsys):
     assert one_sentence(capsys.readouterr().err, "Could not write", "free some disk space")
     assert same(last(run), before)
     assert len(list((run / "checkpoints").iterdir())) == 1
-    loop.train(TINY, run, resume=True, stop_at=3)
+    loop.train(QUEENS, run, resume=True, stop_at=3)
 
 
 def test_a_kill_while_writing_leaves_no_litter_for_long(tmp_path):
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     (run / "checkpoints" / ".00000003.pt.1.tmp").write_bytes(b"half")
-    loop.train(TINY, run, resume=True, stop_at=4)
+    loop.train(QUEENS, run, resume=True, stop_at=4)
     assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["00000002.pt", "00000004.pt"]
 
 
@@ -554,18 +522,18 @@ def test_sighup_that_nohup_ignores_stays_ignored(tmp_path, monkeypatch):
 
 
 def test_a_second_ctrl_c_stops_at_once(tmp_path, monkeypatch):
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     before, handler = last(run), signal.getsignal(signal.SIGINT)
     press_ctrl_c(monkeypatch, 4, times=2)
     with pytest.raises(KeyboardInterrupt, match="last checkpoint is intact") as stop:
-        loop.train(TINY, run, resume=True)
+        loop.train(QUEENS, run, resume=True)
     assert not isinstance(stop.value, loop.Interrupted)
     assert same(last(run), before)
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_a_second_ctrl_c_while_saving(tmp_path, monkeypatch):
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     before = last(run)
     press_ctrl_c(monkeypatch, 4)
 
@@ -580,7 +548,7 @@ def test_a_second_ctrl_c_while_saving(tmp_path, monkeypatch):
 
 
 def test_a_compiler_that_hears_ctrl_c_is_no_error(tmp_path, monkeypatch):
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
 
     def dies(_):
         os.kill(os.getpid(), signal.SIGINT)
@@ -588,7 +556,7 @@ def test_a_compiler_that_hears_ctrl_c_is_no_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop.Run, "update", dies)
     with pytest.raises(loop.Interrupted, match="update 2"):
-        loop.train(TINY, run, resume=True)
+        loop.train(QUEENS, run, resume=True)
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
@@ -642,7 +610,7 @@ def test_other_errors_are_not_the_compilers(tmp_path, monkeypatch):
 
 
 def test_a_loss_that_is_no_number_stops_before_the_update(tmp_path, monkeypatch, capsys):
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     held: list[loop.Run] = []
     token_loss, begin = objective.token_loss, loop._loop
     monkeypatch.setattr(loop, "_loop", lambda r, *rest: (held.append(r), begin(r, *rest))[1])
@@ -1006,7 +974,7 @@ def test_the_end_of_a_run(tmp_path, monkeypatch):
 
 def test_the_value_head_learns_the_end_before_the_next_restart():
     """Two rows: wrong to the restart and right after it; right all along. The features tell step and row."""
-    model = loop.Model(tasks.task("queens-5").spec, replace(TINY.model, width=8))
+    model = loop.Model(tasks.task("queens-5").spec, replace(QUEENS.model, width=8))
     right = torch.tensor([[False, False, True, True], [True, True, True, True]])
     pooled = torch.eye(8).view(2, 4, 8)
     heads.fit(model, pooled, right, restart_every=2)
@@ -1021,11 +989,11 @@ def test_the_threshold_that_halts_best():
     step, where the logit is 2 or 0; at their first one is wrong with a logit of 1, one right with 0.9."""
     margin = torch.tensor([[1.0, 2.0, 0.9, 2.0], [-1.0, 2.0, -1.0, 0.0]])
     right = torch.tensor([[False, True, True, True], [False, True, False, True]])
-    config = replace(TINY, solve=SolveConfig(depth=4, restart_every=2))
+    config = replace(QUEENS, solve=SolveConfig(depth=4, restart_every=2))
     assert heads.best_threshold(margin, right, config, width=2) == 1.0 + heads.MARGIN
     margin[0, 0] = 3.0  # now the wrong one cannot be told from the right ones: not stopping is best
     assert heads.best_threshold(margin, right, config, width=2) == 3.0 + heads.MARGIN
-    alone = replace(TINY, solve=SolveConfig(depth=4))
+    alone = replace(QUEENS, solve=SolveConfig(depth=4))
     assert heads.best_threshold(margin, right | True, alone, width=2) == heads.MARGIN
     assert heads.best_threshold(torch.full((2, 4), 9.0), torch.eye(4)[[3, 3]] > 0, alone, width=2) is None
 
@@ -1045,21 +1013,21 @@ def test_a_batch_beyond_memory_is_told_what_fits(monkeypatch):
 def test_a_run_beyond_memory_is_refused_before_it_begins(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda _: 2**20)
     with pytest.raises(ValueError, match="batch of"):
-        loop.train(TINY, tmp_path / "run")
+        loop.train(QUEENS, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path):
     """The second is refused and changes nothing; afterwards the folder is free again."""
-    run = loop.train(TINY, tmp_path / "run", stop_at=2)
+    run = loop.train(QUEENS, tmp_path / "run", stop_at=2)
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     with lock(run), pytest.raises(ValueError, match=re.escape(str(run))):
-        loop.train(TINY, run, resume=True)
+        loop.train(QUEENS, run, resume=True)
     assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
-    assert loop.train(TINY, run, resume=True) == run
+    assert loop.train(QUEENS, run, resume=True) == run
 
 
 def test_a_run_that_cannot_start_leaves_no_folder(tmp_path):
     with pytest.raises((ValueError, FileNotFoundError)):
-        loop.train(TINY, tmp_path / "run", start=tmp_path / "nothing")
+        loop.train(QUEENS, tmp_path / "run", start=tmp_path / "nothing")
     assert not (tmp_path / "run" / "config.json").exists()
