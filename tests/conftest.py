@@ -1,17 +1,22 @@
 """Marks of whole files, and the fixtures that several files share; what else they share stands in tests/support."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from support import arc
+from support.browser import CHROMIUM, SIZES
 from support.command import SMALL, exit_code, refusal, run
 from support.configs import ANSWER, saved
 from support.networks import fake
 from support.own import CHECK, jsonl, sorting
 
-from gram.config import Config
+from gram.config import ArcConfig, Config
 from gram.console import evaluation
 from gram.console import puzzles as console
 from gram.solve.reasoner import Reasoner
+from gram.train import loop
 
 MARKS = {
     "slow": "arc baselines bench docs extend generate long_work mnist official old_files own own_bench rows pretrained "
@@ -73,3 +78,47 @@ def own_runs(tmp_path_factory) -> Path:
     for name, more in (("without", ()), ("with", ("--check", f"{folder}/check.py:check"))):
         assert exit_code("train", "own", "--data", data, *more, "--out", folder / name, *SMALL) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, server, request):
+    """A page; at the end nothing was written to the console, and nothing asked elsewhere."""
+    width, height = SIZES[getattr(request, "param", "desktop")]
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    said, outside = [], []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda sent: None if sent.url.startswith((server.url, "data:")) else outside.append(sent.url))
+    page.gram_said = said
+    yield page
+    context.close()
+    assert said == []
+    assert outside == []
+
+
+@pytest.fixture(scope="module")
+def arc_files(tmp_path_factory) -> ArcConfig:
+    """Files of 30 known and 6 asked puzzles within 5 x 5."""
+    folder, rng = tmp_path_factory.mktemp("arc"), np.random.default_rng(1)
+    (folder / "known.json").write_text(json.dumps(arc.raw(rng, 30)))
+    asked = {f"q{name}": value for name, value in arc.raw(rng, 6).items()}
+    (folder / "asked.json").write_text(json.dumps(asked))
+    return ArcConfig(known=(str(folder / "known.json"),), asked=(str(folder / "asked.json"),), variants=4)
+
+
+@pytest.fixture(scope="module")
+def arc_run(arc_files, tmp_path_factory) -> Path:
+    """A run of training on them."""
+    return loop.train(arc.config(arc_files), tmp_path_factory.mktemp("run") / "whole")

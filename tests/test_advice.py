@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support import places
 from support.command import SMALL
 from support.own import register
 
@@ -164,7 +165,7 @@ def test_weights_of_a_task_of_another_package_are_trained_as_is_said(gram, tmp_p
     (tmp_path / "rosters.py").write_text("from repair_task import Repair\n")
     register(tmp_path, "rosters", {"repair": "rosters:Repair"})
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "examples")
+    monkeypatch.syspath_prepend(places.ROOT / "examples")
     ran = gram("solve", "repair", "ax1 b?1 a?2 cz3")
     assert ran.code == 2
     command = re.search(r"`gram (train [^`]*)`", ran.err)

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from support.command import ROOT, exit_code
+from support.command import exit_code
 from support.networks import fake, knowing, tiny
+from support.places import ROOT
 
 import gram
 from gram import tasks

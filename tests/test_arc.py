@@ -1,7 +1,6 @@
 """ARC: files, canvases, views, what is held out, votes and scores; that it trains, goes on, answers and refuses."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support import places
+from support.arc import MODEL, TRAIN, config, raw
 
-from gram import cli, tasks
+from gram import tasks
 from gram import weights as weight_files
-from gram.config import ArcConfig, Config, ModelConfig, SolveConfig, TrainConfig, read_config, to_dict
+from gram.config import Config, read_config, to_dict
 from gram.measure.arc import Attempt, copied, most_frequent, passes, ranked, score
 from gram.models.build import build
 from gram.models.recursive import Model
@@ -29,7 +30,7 @@ from gram.train.log import NullLog
 from gram.train.optim import PuzzleVectors
 from gram.train.parallel import World
 
-DATA = Path(os.environ.get("GRAM_DATA", "../shared/data")) / "arc"
+DATA = places.DATA / "arc"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no ARC files in {DATA}; set GRAM_DATA")
 ALONE = World(0, 1, torch.device("cpu"))
 
@@ -48,34 +49,9 @@ def name_of(pair: Pair) -> bytes:
     return same_in_all_views(pair.input, pair.output)
 
 
-def raw(rng: np.random.Generator, count: int, side: int = 5, *, asked: bool = True) -> dict:
-    """Puzzles that paint every cell in one color each, as JSON."""
-
-    def pair() -> dict:
-        H, W = rng.integers(1, side + 1, size=2)
-        cells = rng.integers(0, 10, size=(H, W))
-        return {"input": cells.tolist(), "output": np.where(cells > 0, color, 0).tolist()}
-
-    made = {}
-    for i in range(count):
-        color = int(rng.integers(1, 10))
-        made[f"p{i:02}"] = {"train": [pair() for _ in range(3)], "test": [pair()] if asked else []}
-    return made
-
-
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> ArcConfig:
-    """Files of 30 known and 6 asked puzzles within 5 x 5."""
-    folder, rng = tmp_path_factory.mktemp("arc"), np.random.default_rng(1)
-    (folder / "known.json").write_text(json.dumps(raw(rng, 30)))
-    asked = {f"q{name}": value for name, value in raw(rng, 6).items()}
-    (folder / "asked.json").write_text(json.dumps(asked))
-    return ArcConfig(known=(str(folder / "known.json"),), asked=(str(folder / "asked.json"),), variants=4)
-
-
-@pytest.fixture(scope="module")
-def task(files) -> Arc:
-    return Arc("arc-1-6", files)
+def task(arc_files) -> Arc:
+    return Arc("arc-1-6", arc_files)
 
 
 # grids ----------------------------------------------------------------------------------------------------
@@ -136,8 +112,8 @@ def test_what_every_task_owes(task, check):
     check(task)
 
 
-def test_translation_is_a_symmetry_too(files):
-    moving = Arc("arc-1-6", replace(files, translate=True))
+def test_translation_is_a_symmetry_too(arc_files):
+    moving = Arc("arc-1-6", replace(arc_files, translate=True))
     testing.check_task(moving)
     some = moving.examples("train", count=50)
     symmetry = moving.symmetry(np.random.default_rng(0), len(some))
@@ -209,8 +185,8 @@ def test_no_test_pair_is_trained_on():
     assert not leaks(found)
 
 
-def test_dev_is_a_fifth_of_the_known_puzzles_and_never_trained_on(files):
-    found = Arc("arc-1-6", files)._splits
+def test_dev_is_a_fifth_of_the_known_puzzles_and_never_trained_on(arc_files):
+    found = Arc("arc-1-6", arc_files)._splits
     developing = {p.name for p in found.puzzles if p.develops and p.name.startswith("p")}
     assert {found.puzzles[e.puzzle].name for e in found.dev} == developing
     assert 1 <= len(developing) < 15
@@ -277,20 +253,6 @@ def test_baselines_by_hand():
 
 
 # the vectors of the puzzles -------------------------------------------------------------------------------
-MODEL = ModelConfig(
-    width=16, hidden=16, heads=2, K=1, T=1, positions="learned", registers=2, guidance_hidden=8, pool="mean"
-)
-TRAIN = TrainConfig(
-    updates=12, batch=8, N_sup=2, warmup=2, augment=True, dtype="float32", compile=False, evaluate_every=1e9,
-    save_every=1e9, evaluate_examples=4,
-)  # fmt: skip
-SOLVE = SolveConfig(width=2, depth=2, select="majority")
-
-
-def config(files: ArcConfig, **model) -> Config:
-    return Config(recipe="tiny", task="arc-1-6", model=replace(MODEL, **model), train=TRAIN, solve=SOLVE, arc=files)
-
-
 @pytest.mark.parametrize("registers", [0, 1, 3])
 @pytest.mark.parametrize("puzzle_embedding", [False, True])
 def test_a_puzzle_has_a_vector_in_front_or_everywhere(task, registers, puzzle_embedding):
@@ -336,8 +298,8 @@ loop.train(read_config(Path(sys.argv[1]) / "config.json"), Path(sys.argv[1]) / "
 """
 
 
-def test_two_processes_move_the_same_vectors_as_one(files, tmp_path):
-    made = config(files, guidance="none")
+def test_two_processes_move_the_same_vectors_as_one(arc_files, tmp_path):
+    made = config(arc_files, guidance="none")
     made = replace(made, train=replace(made.train, updates=4, optimizer="adamw", lr=0.0, value_weight=0.0))
     weight_files.write_json(tmp_path / "config.json", to_dict(made))
     (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
@@ -359,9 +321,9 @@ def test_rivals_and_unary_models_are_refused(task):
         build(task.spec, replace(MODEL, unary=True, mixer="groups", positions="none", registers=0))
 
 
-def test_every_mixer_learns_vectors(files):
+def test_every_mixer_learns_vectors(arc_files):
     for model in ({"mixer": "groups", "positions": "none", "registers": 0}, {"guidance": "none"}, {"registers": 0}):
-        run = loop.Run(config(files, **model), tasks.of(config(files)), ALONE, NullLog())
+        run = loop.Run(config(arc_files, **model), tasks.of(config(arc_files)), ALONE, NullLog())
         run.update()
         assert run.vectors is not None
         assert run.vectors.model.identities is not None
@@ -369,53 +331,40 @@ def test_every_mixer_learns_vectors(files):
         assert torch.equal(run.average.state_dict()["identities"], run.vectors.model.identities)
 
 
-# from the files to pass@2 ---------------------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def run(files, tmp_path_factory) -> Path:
-    return loop.train(config(files), tmp_path_factory.mktemp("run") / "whole")
-
-
-def command(capsys, *arguments) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        cli.main([str(argument) for argument in arguments])
-    return int(end.value.code or 0), *capsys.readouterr()
-
-
-def test_weights_know_their_puzzles(run):
-    made = read_config(run / "config.json").arc
+# from the files to pass@2 -------------------------------------------------------------------------------------
+def test_weights_know_their_puzzles(arc_run):
+    made = read_config(arc_run / "config.json").arc
     assert made is not None
     assert len(made.names) == len(made.contents) == 36
-    assert (run / "training.json").is_file()
-    loaded, model = weight_files.load(run)
+    assert (arc_run / "training.json").is_file()
+    loaded, model = weight_files.load(arc_run)
     assert isinstance(model, Model)
     assert model.identities is not None
     assert model.identities.any()
     assert tasks.of(replace(loaded, arc=replace(made, known=("gone",), asked=("gone",)))).spec == model.spec
 
 
-def test_a_run_that_was_cut_off_ends_as_if_it_had_not(run, files, tmp_path):
-    cut = loop.train(config(files), tmp_path / "cut", stop_at=5)
+def test_a_run_that_was_cut_off_ends_as_if_it_had_not(arc_run, arc_files, tmp_path):
+    cut = loop.train(config(arc_files), tmp_path / "cut", stop_at=5)
     settled = read_config(cut / "config.json")
     loop.train(settled, cut, resume=True)
-    whole, parts = (weight_files.load(folder)[1].state_dict() for folder in (run, cut))
+    whole, parts = (weight_files.load(folder)[1].state_dict() for folder in (arc_run, cut))
     for name, tensor in whole.items():
         assert torch.equal(tensor, parts[name]), name
 
 
-def test_other_puzzles_do_not_go_on(run, files):
-    other = Arc("arc-1-6", replace(files, names=("x",), contents=("0" * 16,)))
+def test_other_puzzles_do_not_go_on(arc_run, arc_files):
+    other = Arc("arc-1-6", replace(arc_files, names=("x",), contents=("0" * 16,)))
     with pytest.raises(ValueError, match=r"hold other puzzles than these weights were trained with"):
         other.examples("train")
     with pytest.raises(ValueError, match=r"the puzzles = '36 \(.*'30 \("):
-        loop.train(replace(config(files), arc=replace(files, asked=())), run, resume=True)
+        loop.train(replace(config(arc_files), arc=replace(arc_files, asked=())), arc_run, resume=True)
     with pytest.raises(ValueError, match=r"arc.variants = 4 .* 5"):
-        loop.train(replace(config(files), arc=replace(files, variants=5)), run, resume=True)
+        loop.train(replace(config(arc_files), arc=replace(arc_files, variants=5)), arc_run, resume=True)
 
 
-def test_eval(run, capsys, tmp_path):
-    code, out, err = command(
-        capsys, "eval", "arc-1-6", "--weights", run, "--split", "test", "--json", "--record", tmp_path
-    )
+def test_eval(arc_run, gram, tmp_path):
+    code, out, err = gram("eval", "arc-1-6", "--weights", arc_run, "--split", "test", "--json", "--record", tmp_path)
     assert code == 0, err
     values = json.loads(out)
     assert values["examples"] == values["puzzles"] == 6
@@ -424,31 +373,31 @@ def test_eval(run, capsys, tmp_path):
     assert values["function_evaluations"] == 6 * 4 * 2 * 2
     record = json.loads((tmp_path / "tiny" / "0.json").read_text())
     assert record["figures"]["test width=2 depth=2 select=majority"]["pass_2"] == values["pass_2"]
-    code, out, err = command(capsys, "eval", "arc-1-6", "--weights", run, "--limit", 3)
+    code, out, err = gram("eval", "arc-1-6", "--weights", arc_run, "--limit", 3)
     assert code == 0, err
     assert "3 test inputs of 3 puzzles of dev" in out
     assert "pass_2" in out
 
 
-def test_solve(run, files, capsys, tmp_path):
-    asked = json.loads(Path(files.asked[0]).read_text())
+def test_solve(arc_run, arc_files, gram, tmp_path):
+    asked = json.loads(Path(arc_files.asked[0]).read_text())
     one = tmp_path / "one.json"
     one.write_text(json.dumps(asked["qp03"]))  # known by what it shows, whatever it is called
-    code, out, err = command(capsys, "solve", "arc-1-6", one, "--weights", run, "--json")
+    code, out, err = gram("solve", "arc-1-6", one, "--weights", arc_run, "--json")
     assert code == 0, err
     [line] = [json.loads(line) for line in out.splitlines()]
     assert (line["puzzle"], line["test"], line["voters"]) == ("one", 1, 8)
     assert len(line["attempts"]) == len(line["votes"]) <= 2
     assert line["right"] in (0, 1, 2)
-    code, out, err = command(capsys, "solve", "arc-1-6", "--input", files.asked[0], "--weights", run)
+    code, out, err = gram("solve", "arc-1-6", "--input", arc_files.asked[0], "--weights", arc_run)
     assert code == 0, err
     assert out.count("attempt 1, ") == 6
-    code, again, err = command(capsys, "solve", "arc-1-6", "qp03 12/30", "--weights", run)
+    code, again, err = gram("solve", "arc-1-6", "qp03 12/30", "--weights", arc_run)
     assert code == 0, err
     assert "qp03, test input 1\n1 2\n3 0\n" in again
 
 
-def test_one_s_own_puzzles_are_trained_on_and_answered(tmp_path, capsys, monkeypatch):
+def test_one_s_own_puzzles_are_trained_on_and_answered(tmp_path, gram, monkeypatch):
     monkeypatch.setenv("GRAM_DATA", str(tmp_path))  # without the public files
     own = raw(np.random.default_rng(5), 2)
     del own["p01"]["test"][0]["output"]
@@ -457,12 +406,12 @@ def test_one_s_own_puzzles_are_trained_on_and_answered(tmp_path, capsys, monkeyp
     options = ("--train.updates", 3, "--train.minutes", "None", "--train.batch", 4, "--train.N-sup", 2)
     options += ("--train.compile", "False", "--train.dtype", "float32", "--arc.variants", 2, "--solve.depth", 2)
     out = tmp_path / "run"
-    code, _, err = command(capsys, "train", "arc-1-6", "--data", tmp_path / "own.json", *small, *options, "--out", out)
+    code, _, err = gram("train", "arc-1-6", "--data", tmp_path / "own.json", *small, *options, "--out", out)
     assert code == 0, err
     made = read_config(out / "config.json").arc
     assert made is not None
     assert made.names == ("p00", "p01")
-    code, said, err = command(capsys, "solve", "arc-1-6", tmp_path / "own.json", "--weights", out, "--json")
+    code, said, err = gram("solve", "arc-1-6", tmp_path / "own.json", "--weights", out, "--json")
     assert code == 0, err
     assert [json.loads(line)["right"] is None for line in said.splitlines()] == [False, True]
 
@@ -488,15 +437,15 @@ GOOD = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[1]]}]
         ({**GOOD, "test": [{"input": "12"}]}, "a grid"),
     ],
 )
-def test_bad_files(content, sentence, tmp_path, capsys, run):
+def test_bad_files(content, sentence, tmp_path, gram, arc_run):
     path = tmp_path / "bad.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     out = tmp_path / "out"
     for arguments in (
-        ("solve", "arc-1-6", path, "--weights", run),
+        ("solve", "arc-1-6", path, "--weights", arc_run),
         ("train", "arc-1-6", "--data", path, "--out", out),
     ):
-        code, said, err = command(capsys, *arguments)
+        code, said, err = gram(*arguments)
         assert code == 2
         assert sentence in err
         assert not said
@@ -504,32 +453,25 @@ def test_bad_files(content, sentence, tmp_path, capsys, run):
     assert not out.exists()
 
 
-def test_other_refusals(run, files, tmp_path, capsys, task):
-    def refused(*arguments) -> str:
-        code, _, err = command(capsys, *arguments)
-        assert code == 2, arguments
-        assert err.startswith("gram: ")
-        assert err.count("\n") == 1
-        return err
-
+def test_other_refusals(arc_run, arc_files, tmp_path, refused, task):
     stranger = tmp_path / "stranger.json"
     stranger.write_text(json.dumps(GOOD))
-    err = refused("solve", "arc-1-6", stranger, "--weights", run)
+    err = refused("solve", "arc-1-6", stranger, "--weights", arc_run)
     assert "The puzzle stranger is not among the 36" in err
     assert "train with it: gram train arc-1-6 --data FILE" in err
     changed = tmp_path / "changed.json"
     changed.write_text(json.dumps({"qp03": GOOD}))
-    assert "other pairs here than in training" in refused("solve", "arc-1-6", changed, "--weights", run)
-    assert "There is no file nowhere.json" in refused("solve", "arc-1-6", "nowhere.json", "--weights", run)
-    assert "not among the 36" in refused("solve", "arc-1-6", "xyz 12", "--weights", run)
-    assert "is not a puzzle" in refused("solve", "arc-1-6", "qp03\n", "--weights", run)
-    assert "allows at most 6" in refused("solve", "arc-1-6", "qp03 1234567", "--weights", run)
-    assert "'a' is not a variant" in refused("solve", "arc-1-6", "qp03*a 12", "--weights", run)
-    assert "Row 2 of the grid has 1 cells" in refused("solve", "arc-1-6", "qp03 12/3", "--weights", run)
-    assert "--want" in refused("solve", "arc-1-6", "qp03 12", "--want", 2, "--weights", run)
-    assert "--select" in refused("eval", "arc-1-6", "--select", "first", "--weights", run)
-    assert "limit is 0" in refused("eval", "arc-1-6", "--limit", 0, "--weights", run)
-    assert "not for arc-1-7" in refused("eval", "arc-1-7", "--weights", run)
+    assert "other pairs here than in training" in refused("solve", "arc-1-6", changed, "--weights", arc_run)
+    assert "There is no file nowhere.json" in refused("solve", "arc-1-6", "nowhere.json", "--weights", arc_run)
+    assert "not among the 36" in refused("solve", "arc-1-6", "xyz 12", "--weights", arc_run)
+    assert "is not a puzzle" in refused("solve", "arc-1-6", "qp03\n", "--weights", arc_run)
+    assert "allows at most 6" in refused("solve", "arc-1-6", "qp03 1234567", "--weights", arc_run)
+    assert "'a' is not a variant" in refused("solve", "arc-1-6", "qp03*a 12", "--weights", arc_run)
+    assert "Row 2 of the grid has 1 cells" in refused("solve", "arc-1-6", "qp03 12/3", "--weights", arc_run)
+    assert "--want" in refused("solve", "arc-1-6", "qp03 12", "--want", 2, "--weights", arc_run)
+    assert "--select" in refused("eval", "arc-1-6", "--select", "first", "--weights", arc_run)
+    assert "limit is 0" in refused("eval", "arc-1-6", "--limit", 0, "--weights", arc_run)
+    assert "not for arc-1-7" in refused("eval", "arc-1-7", "--weights", arc_run)
     assert "gram train arc-1-7 --out DIR" in refused("solve", "arc-1-7", stranger)
     large = tmp_path / "large.json"
     large.write_text(json.dumps({**GOOD, "test": [{"input": [[0] * 12]}]}))
@@ -539,18 +481,18 @@ def test_other_refusals(run, files, tmp_path, capsys, task):
     assert "arc.variants is 0" in err
     assert not (tmp_path / "out").exists()
     with pytest.raises(ValueError, match="no pair with a known output in the split test"):
-        Arc("arc-1-6", replace(files, asked=())).examples("test")
+        Arc("arc-1-6", replace(arc_files, asked=())).examples("test")
 
 
-def test_exchange_with_the_published_code_is_refused(run, tmp_path, capsys):
-    code, _, err = command(capsys, "export", run, "--official", "--out", tmp_path / "out")
+def test_exchange_with_the_published_code_is_refused(arc_run, tmp_path, gram):
+    code, _, err = gram("export", arc_run, "--official", "--out", tmp_path / "out")
     assert code == 2
     assert "has a vector for each of its puzzles" in err
     assert not (tmp_path / "out").exists()
 
 
-def test_weights_need_only_the_files_of_what_is_measured(run, files):
-    made = read_config(run / "config.json").arc
+def test_weights_need_only_the_files_of_what_is_measured(arc_run, arc_files):
+    made = read_config(arc_run / "config.json").arc
     assert made is not None
     asked = Arc("arc-1-6", replace(made, known=()))
     whole = Arc("arc-1-6", made)
@@ -560,8 +502,8 @@ def test_weights_need_only_the_files_of_what_is_measured(run, files):
         asked.examples("train")
 
 
-def test_tokens_of_another_puzzle_are_refused(run, task):
-    reasoner = reasoner_of(run)
+def test_tokens_of_another_puzzle_are_refused(arc_run, task):
+    reasoner = reasoner_of(arc_run)
     tokens = task.examples("dev", count=1).inputs[0]
     answer = reasoner.solve(tokens)
     assert answer.valid is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_arc import command, config, files, raw, run  # noqa: F401
+from support.arc import raw
 
 from gram.tasks.arc.grids import write
 from gram.tasks.arc.reading import read_puzzles, read_solutions, read_submission
@@ -134,7 +134,7 @@ HALF = {
 
 
 @pytest.mark.parametrize("data", ["x_challenges.json", "x_solutions.json", "set.json", "."])
-def test_a_submission_is_scored_by_hand(tmp_path, capsys, data):
+def test_a_submission_is_scored_by_hand(tmp_path, gram, data):
     """Second attempt right, none right, first attempt right."""
     if data == "set.json":
         saved(tmp_path / "set.json", SET)
@@ -142,21 +142,21 @@ def test_a_submission_is_scored_by_hand(tmp_path, capsys, data):
         saved(tmp_path / "x_challenges.json", CHALLENGES)
         saved(tmp_path / "x_solutions.json", SOLUTIONS)
     submission = saved(tmp_path / "out" / "submission.json", HALF)
-    code, out, err = command(capsys, "eval", "arc-2", "--submission", submission, "--data", tmp_path / data, "--json")
+    code, out, err = gram("eval", "arc-2", "--submission", submission, "--data", tmp_path / data, "--json")
     assert (code, err) == (0, "")
     values = json.loads(out)
     assert (values["examples"], values["puzzles"], values["missing"]) == (3, 2, 0)
     rates = [values[name] for name in ("pass_1", "pass_2", "task_pass_2", "mean_pass_2")]
     assert rates == pytest.approx([1 / 3, 2 / 3, 1 / 2, 3 / 4])
-    code, out, err = command(capsys, "eval", "arc-2", "--submission", submission, "--data", tmp_path / data)
+    code, out, err = gram("eval", "arc-2", "--submission", submission, "--data", tmp_path / data)
     assert code == 0
     assert "pass_2            66.67%" in out
 
 
-def test_what_a_submission_leaves_out_is_wrong_and_said(tmp_path, capsys):
+def test_what_a_submission_leaves_out_is_wrong_and_said(tmp_path, gram):
     data = saved(tmp_path / "set.json", SET)
     part = saved(tmp_path / "part.json", {"bb": [{"attempt_1": [[3]]}]})
-    code, out, err = command(capsys, "eval", "arc-1", "--submission", part, "--data", data, "--json")
+    code, out, err = gram("eval", "arc-1", "--submission", part, "--data", data, "--json")
     assert code == 0
     assert json.loads(out)["pass_2"] == pytest.approx(1 / 3)
     assert "has no attempts at 1 puzzle of 2, such as aa; they count as wrong" in err
@@ -173,15 +173,15 @@ def test_what_a_submission_leaves_out_is_wrong_and_said(tmp_path, capsys):
         ({"zz": [{"attempt_1": [[1]]}]}, "answers zz, which is none of the 2 puzzles"),
     ],
 )
-def test_bad_submissions(tmp_path, capsys, values, sentence):
+def test_bad_submissions(tmp_path, gram, values, sentence):
     data = saved(tmp_path / "set.json", SET)
     bad = saved(tmp_path / "bad.json", values)
-    code, out, err = command(capsys, "eval", "arc-1", "--submission", bad, "--data", data)
+    code, out, err = gram("eval", "arc-1", "--submission", bad, "--data", data)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert sentence in err
 
 
-def test_submissions_are_of_arc_and_alone(tmp_path, capsys):
+def test_submissions_are_of_arc_and_alone(tmp_path, gram):
     bad = saved(tmp_path / "bad.json", HALF)
     data = saved(tmp_path / "x_challenges.json", CHALLENGES)
     for words, sentence in (
@@ -190,29 +190,29 @@ def test_submissions_are_of_arc_and_alone(tmp_path, capsys):
         (("arc-1", "--limit", 3), "needs no weights"),
         (("arc-1", "--data", data), "the outputs of aa are not known; give the file of solutions"),
     ):
-        code, _, err = command(capsys, "eval", *words, "--submission", bad)
+        code, _, err = gram("eval", *words, "--submission", bad)
         assert code == 2
         assert sentence in err
 
 
-def test_answers_become_a_submission(run, files, tmp_path, capsys):  # noqa: F811
+def test_answers_become_a_submission(arc_run, arc_files, tmp_path, gram):
     out = tmp_path / "submission.json"
-    words = ("--weights", run, "--output", out, "--json")
-    code, said, err = command(capsys, "solve", "arc-1-6", "--input", files.asked[0], *words)
+    words = ("--weights", arc_run, "--output", out, "--json")
+    code, said, err = gram("solve", "arc-1-6", "--input", arc_files.asked[0], *words)
     assert code == 0, err
     right = [json.loads(line)["right"] for line in said.splitlines()]
     assert set(read_submission(out)) == {f"qp{i:02}" for i in range(6)}
-    code, said, _ = command(capsys, "eval", "arc-1", "--submission", out, "--data", files.asked[0], "--json")
+    code, said, _ = gram("eval", "arc-1", "--submission", out, "--data", arc_files.asked[0], "--json")
     assert code == 0
     assert json.loads(said)["pass_2"] == pytest.approx(np.mean([r > 0 for r in right]))
-    code, _, err = command(capsys, "solve", "arc-1-6", "--input", files.asked[0], *words)
+    code, _, err = gram("solve", "arc-1-6", "--input", arc_files.asked[0], *words)
     assert code == 2
     assert "exists" in err
 
 
-def test_every_dress_is_answered_alike(run, files, tmp_path, capsys, monkeypatch):  # noqa: F811
+def test_every_dress_is_answered_alike(arc_run, arc_files, tmp_path, gram, monkeypatch):
     """A list, a folder, a file with BOM and another ending, and standard input in UTF-16."""
-    asked = json.loads(Path(files.asked[0]).read_text())
+    asked = json.loads(Path(arc_files.asked[0]).read_text())
     asked = {name: asked[name] for name in ("qp01", "qp02")}
     saved(tmp_path / "list.json", [{"id": name, **puzzle} for name, puzzle in asked.items()])
     for name, puzzle in asked.items():
@@ -220,17 +220,17 @@ def test_every_dress_is_answered_alike(run, files, tmp_path, capsys, monkeypatch
     (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbf" + json.dumps(asked).encode())
     answers = []
     for given in (tmp_path / "list.json", tmp_path / "folder", tmp_path / "bom.txt", None):
-        words = ("solve", "arc-1-6", "--weights", run, "--json", *(() if given is None else ("--input", given)))
+        words = ("solve", "arc-1-6", "--weights", arc_run, "--json", *(() if given is None else ("--input", given)))
         if given is None:
             monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(asked).encode("utf-16"))))
-        code, out, err = command(capsys, *words)
+        code, out, err = gram(*words)
         assert code == 0, err
         answers.append([json.loads(line)["attempts"] for line in out.splitlines()])
     assert len(answers[0]) == 2
     assert answers[0] == answers[1] == answers[2] == answers[3]
 
 
-def test_a_folder_is_trained_on(tmp_path, capsys, monkeypatch):
+def test_a_folder_is_trained_on(tmp_path, gram, monkeypatch):
     monkeypatch.setenv("GRAM_DATA", str(tmp_path))
     own = raw(np.random.default_rng(5), 2)
     for name, puzzle in own.items():
@@ -239,8 +239,8 @@ def test_a_folder_is_trained_on(tmp_path, capsys, monkeypatch):
     options = ("--train.updates", 2, "--train.minutes", "None", "--train.batch", 4, "--train.N-sup", 2)
     options += ("--train.compile", "False", "--train.dtype", "float32", "--arc.variants", 2, "--solve.depth", 2)
     out = tmp_path / "run"
-    code, _, err = command(capsys, "train", "arc-1-6", "--data", tmp_path / "own", *small, *options, "--out", out)
+    code, _, err = gram("train", "arc-1-6", "--data", tmp_path / "own", *small, *options, "--out", out)
     assert code == 0, err
-    code, said, err = command(capsys, "eval", "arc-1-6", "--data", tmp_path / "own", "--weights", out, "--json")
+    code, said, err = gram("eval", "arc-1-6", "--data", tmp_path / "own", "--weights", out, "--json")
     assert code == 0, err
     assert json.loads(said)["puzzles"] == 2

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from support.command import exit_code
 
-from gram import cli, machine, tasks
+from gram import machine, tasks
 from gram.bench import clock
 from gram.bench.clock import Clock, Memory, Peak, Timed, comparison, take_turns
 from gram.config import Config, ModelConfig, TrainConfig
@@ -103,14 +104,8 @@ def test_memory_sees_what_was_taken():
 BRIEF = ("--repeats", "2", "--seconds", "0.01", "--puzzles", "2", "--width", "2", "--batch", "2", "--compile", "False")
 
 
-def command(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        cli.main(["bench", *arguments])
-    return int(end.value.code or 0)
-
-
 def test_figures(capsys):
-    assert command("queens-4-trm", *BRIEF, "--json") == 0
+    assert exit_code("bench", "queens-4-trm", *BRIEF, "--json") == 0
     out, err = capsys.readouterr()
     values = json.loads(out)
     [train], [solve] = values["train"], values["solve"]
@@ -126,7 +121,7 @@ def test_figures(capsys):
 
 
 def test_tables(capsys):
-    assert command("queens-4-trm", *BRIEF, "--what", "train") == 0
+    assert exit_code("bench", "queens-4-trm", *BRIEF, "--what", "train") == 0
     lines = capsys.readouterr().out.splitlines()
     head, row = lines[lines.index("") + 1 : lines.index("") + 3]
     assert head.split()[:3] == ["training", "parameters", "batch"]
@@ -150,7 +145,7 @@ def test_tables(capsys):
 def test_bad_input(arguments, sentence, capsys):
     threads = torch.get_num_threads()
     try:
-        assert command(*arguments) == 2
+        assert exit_code("bench", *arguments) == 2
     finally:
         torch.set_num_threads(threads)
     captured = capsys.readouterr()

@@ -4,9 +4,11 @@ import json
 
 import pytest
 import torch
+from support.boards import FOUR
+from support.command import run
 
 import gram
-from gram import cache, cli
+from gram import cache
 from gram.models import device
 
 CPU = torch.device("cpu")
@@ -106,14 +108,11 @@ def test_the_environment_takes_the_place_of_auto(monkeypatch, dtype):
     assert gram.load("sudoku-4", dtype=other).arithmetic == f"{other}, as asked"
 
 
-def test_an_arithmetic_that_does_not_exist(monkeypatch, capsys):
+def test_an_arithmetic_that_does_not_exist(monkeypatch, refused):
     monkeypatch.setenv("GRAM_DTYPE", "float16")
     with pytest.raises(ValueError, match=r"GRAM_DTYPE.*float16"):
         gram.load("sudoku-4")
-    with pytest.raises(SystemExit) as end:
-        cli.main(["solve", "sudoku-4", "1..............."])
-    assert end.value.code == 2
-    assert "GRAM_DTYPE" in capsys.readouterr().err
+    assert "GRAM_DTYPE" in refused("solve", "sudoku-4", FOUR[0])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -126,18 +125,13 @@ def test_an_arithmetic_that_does_not_exist(monkeypatch, capsys):
     ],
 )
 def test_a_command_says_its_arithmetic_on_stderr(capsys, arguments, dtype):
-    with pytest.raises(SystemExit) as end:
-        cli.main([*arguments, "--dtype", dtype, "--depth", "1", "--json"])
-    said = capsys.readouterr()
-    assert not end.value.code
+    said = run(capsys, *arguments, "--dtype", dtype, "--depth", "1", "--json")
+    assert said.code == 0
     assert f"{dtype}, as asked" in said.err
     assert all(isinstance(json.loads(line), dict) for line in said.out.splitlines())
 
 
-def test_export_says_what_it_cannot(tmp_path, capsys):
+def test_export_says_what_it_cannot(tmp_path, refused):
     for options in (["--dtype", "bfloat16"], ["--dtype", "float32", "--int8"]):
-        with pytest.raises(SystemExit) as end:
-            cli.main(["export", "sudoku-4", "--out", str(tmp_path / "bundle"), *options])
-        assert end.value.code == 2
-        assert "--dtype" in capsys.readouterr().err
+        assert "--dtype" in refused("export", "sudoku-4", "--out", tmp_path / "bundle", *options)
         assert not (tmp_path / "bundle").exists()

@@ -8,37 +8,20 @@ import sys
 import numpy as np
 import pytest
 import torch
+from support.searching import PUZZLES, SMALL, TASK, reasoner
 
 import gram
-from gram import tasks, weights
+from gram import weights
 from gram.config import ModelConfig
 from gram.models.build import build, cast
 from gram.models.recursive import Model
-from gram.recipes import change, recipe
+from gram.recipes import change
 from gram.ship.export import export
 from gram.solve.candidates import Candidates
 from gram.solve.reasoner import Reasoner
 from gram.solve.torch_backend import TorchNetwork
 from gram.train.candidates import Pool
 from gram.train.loop import train
-
-TASK = tasks.task("sudoku-4")
-PUZZLES = TASK.examples("dev", count=12)
-SMALL = change(
-    recipe("sudoku-4-search"),
-    model={"width": 16, "hidden": 32, "mixer_hidden": 8, "T": 2},
-    train={
-        "minutes": None,
-        "updates": 12,
-        "batch": 8,
-        "N_sup": 6,
-        "compile": False,
-        "dtype": "float32",
-        "threads": 1,
-        "evaluate_examples": 4,
-    },
-    solve={"depth": 60, "width": 2},
-)
 
 
 def states() -> Candidates:
@@ -47,14 +30,6 @@ def states() -> Candidates:
 
 def solutions() -> np.ndarray:
     return PUZZLES.targets.astype(np.int64) - TASK.spec.symbols[0]
-
-
-def reasoner(seed: int = 0, dtype: torch.dtype = torch.float32) -> Reasoner:
-    model = build(TASK.spec, SMALL.model, seed)
-    assert isinstance(model, Model)
-    assert model.candidate is not None
-    torch.nn.init.normal_(model.candidate.weight, std=0.3, generator=torch.Generator().manual_seed(seed))
-    return Reasoner(SMALL, TorchNetwork(cast(model, dtype)), TASK)
 
 
 # the state ------------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from support.boards import FOUR, NONE_LEFT
-from support.command import ROOT, SMALL_NETWORK, Terminal
+from support.command import SMALL_NETWORK, Terminal
 from support.configs import TINY, saved
+from support.places import ROOT
 
 from gram import tasks
 from gram import weights as weight_files

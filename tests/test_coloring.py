@@ -1,20 +1,19 @@
 """Graph coloring: counts of the literature, texts, rules, symmetries, random graphs."""
 
 import itertools
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import places
 
 from gram.tasks import solvers
 from gram.tasks.base import PAD, SPLITS
 from gram.tasks.coloring import EDGE, NO_EDGE, Coloring
 
-DATA = Path(os.environ.get("GRAM_DATA", Path(__file__).parents[2] / "shared" / "data")) / "graph_coloring"
+DATA = places.DATA / "graph_coloring"
 DIMACS = DATA / "dimacs"
 needs_data = pytest.mark.skipif(not DIMACS.is_dir(), reason=f"no graphs under {DIMACS}; set GRAM_DATA")
 CYCLE = "1-2 2-3 3-4 4-5 1-5"

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gram import cli
 from gram.tasks.data import banks, checks, datasets, download, mnist_files, names, store
 from gram.tasks.data.datasets import DATASETS, obtain
 from gram.tasks.data.names import BANK_FILES, HARD_FILES, MAZE_FILES
@@ -556,25 +555,18 @@ def test_a_download_that_is_too_large(server, tmp_path, monkeypatch):
 
 
 # the command ----------------------------------------------------------------------------------------------
-def run(capsys, *arguments) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        cli.main(["data", *map(str, arguments)])
-    out, err = capsys.readouterr()
-    return int(end.value.code or 0), out, err
-
-
-def test_command(server, capsys):
-    code, out, err = run(capsys, "maze-30", "--mirror", server.address)
+def test_command(server, gram):
+    code, out, err = gram("data", "maze-30", "--mirror", server.address)
     assert (code, err) == (0, "")
     assert len(out.splitlines()) == 5
     assert out.splitlines()[-1] == "License: no license stated."
     assert "maze-30 is stored and checked; it came from https://huggingface.co/" in out
-    code, out, _ = run(capsys, "maze-30")
+    code, out, _ = gram("data", "maze-30")
     assert code == 0
     assert "maze-30 is unchanged" in out
 
 
-def test_command_refuses_in_one_sentence(server, capsys, monkeypatch):
+def test_command_refuses_in_one_sentence(server, refused, monkeypatch):
     monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     for arguments, sentence in (
         (("maze-31",), "There is no data set 'maze-31'; choose one of sudoku-extreme, maze-30, arc-1, arc-2, mnist, "),
@@ -582,10 +574,7 @@ def test_command_refuses_in_one_sentence(server, capsys, monkeypatch):
         (("mnist", "--mirror", server.address), "Not Found"),
         (("mnist", "--mirror", "http://127.0.0.1:9"), "Could not download http://127.0.0.1:9/mnist/"),
     ):
-        code, out, err = run(capsys, *arguments)
-        assert (code, out) == (2, "")
-        assert len(err.splitlines()) == 1
-        assert sentence in err
+        assert sentence in refused("data", *arguments)
     assert not Path("data/manifest.json").exists()
 
 

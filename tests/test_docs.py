@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
+from support.places import ROOT
 
 
 @pytest.fixture(scope="module")

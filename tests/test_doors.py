@@ -4,24 +4,23 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.configs import SMALLEST
+from support.places import ROOT
 
 import gram
 from gram import tasks
 from gram import weights as weight_files
-from gram.config import Config, ModelConfig
+from gram.config import Config
 from gram.console import exits
 from gram.models.recursive import Model
 from gram.ship.export import export
 from gram.tasks.data.store import data_file
 
-ROOT = Path(__file__).parent.parent
-TINY = ModelConfig(
-    width=8, hidden=6, heads=2, guidance_hidden=5, mixer="groups", mixer_hidden=4, positions="none", blocks=1, K=1, T=1
-)
+TINY = replace(SMALLEST, mixer="groups", positions="none")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from support.boards import CORNER
+from support.command import exit_code
 
 from gram import tasks
 from gram.console.animation import Moment, animate, runs
@@ -109,22 +111,18 @@ def test_nothing_to_animate_is_refused():
 
 
 def test_the_command_animates_one_puzzle_into_a_new_file(tmp_path, capsys):
-    from gram import cli
 
     path = tmp_path / "thinking.svg"
-    board = "Q......./......../......../......../......../......../......../........"
 
     def run(*arguments: str) -> int:
-        with pytest.raises(SystemExit) as end:
-            cli.main(["solve", "queens-8", *arguments, "--depth", "24", "--animate", str(path)])
-        return int(end.value.code or 0)
+        return exit_code("solve", "queens-8", *arguments, "--depth", "24", "--animate", path)
 
-    assert run(board) == 0
+    assert run(CORNER) == 0
     ET.fromstring(path.read_text(encoding="utf-8"))
-    assert run(board) == 2  # it exists
+    assert run(CORNER) == 2  # it exists
     assert str(path) in capsys.readouterr().err
     path = tmp_path / "two.svg"
-    assert run(board, board) == 2
+    assert run(CORNER, CORNER) == 2
     path = tmp_path / "picture.gif"
-    assert run(board) == 2
+    assert run(CORNER) == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["thinking.svg"]

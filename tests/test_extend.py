@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.places import ROOT
 
 import gram
 
-ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.M | re.S)
 QUICK = [

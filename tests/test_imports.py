@@ -144,6 +144,14 @@ def test_the_console_needs_neither_torch_nor_tyro():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_no_test_file_imports_another():
+    """What several of them share stands in tests/support and conftest.py."""
+    files = {path.stem: path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")}
+    assert len(files) > 50
+    wrong = {name: {n.split(".")[0] for n in imported(text, name)} & set(files) for name, text in files.items()}
+    assert not any(wrong.values()), {name: found for name, found in wrong.items() if found}
+
+
 def test_no_drawer_for_odds_and_ends():
     assert not [p for p in ROOT.rglob("*.py") if p.stem in ("utils", "common", "helpers", "misc")]
 

@@ -4,7 +4,6 @@ network."""
 import gzip
 import hashlib
 import io
-import os
 import re
 from collections import deque
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import places
 from support.boards import MAZE as BOARD
 
 from gram.models.layers import Banded, Dense, GroupMixer, relation, relation_matrices
@@ -21,7 +21,7 @@ from gram.tasks.base import SPLITS, TaskSpec
 from gram.tasks.maze.generator import corridors, distances, make
 from gram.tasks.maze.task import FREE, GOAL, PATH, START, WALL, Maze
 
-DATA = Path(os.environ.get("GRAM_DATA", Path(__file__).parents[2] / "shared" / "data")) / "maze"
+DATA = places.DATA / "maze"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no maze files in {DATA}; set GRAM_DATA")
 MAZE = Maze(10)
 RUN = "".join(BOARD)

@@ -4,7 +4,6 @@ import gzip
 import json
 import struct
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -30,14 +29,9 @@ from gram.tasks.mnist import BLACK, WHITE, Mnist
 from gram.train import loop
 
 MNIST = Mnist()
-PATCHES: dict[str, Any] = {
-    "mixer": "swiglu",
-    "mixer_hidden": 16,
-    "positions": "none",
-    "stem": "patches",
-    "stem_channels": 8,
-}
-SMALL = ModelConfig(**NARROW | PATCHES)
+SMALL = replace(
+    ModelConfig(**NARROW), mixer="swiglu", mixer_hidden=16, positions="none", stem="patches", stem_channels=8
+)
 IMAGE = TaskSpec(name="image", length=16, vocabulary=3)
 
 

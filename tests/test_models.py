@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from support.configs import SMALLEST
 from torch.distributions import Normal, kl_divergence
 
 from gram.config import ModelConfig
@@ -20,7 +21,7 @@ from gram.tasks.sudoku.task import Sudoku
 SUDOKU = Sudoku(4)
 SPEC = SUDOKU.spec
 B, L, V, D = 3, SPEC.length, SPEC.vocabulary, 8
-TINY = ModelConfig(width=D, hidden=6, heads=2, guidance_hidden=5, mixer_hidden=4, blocks=1, K=2, T=2)
+TINY = replace(SMALLEST, K=2, T=2)
 
 
 def draw(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -3,7 +3,8 @@
 import shutil
 
 import pytest
-from support.command import ROOT, SMALL
+from support.command import SMALL
+from support.places import ROOT
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 PICTURES = {"solve": 4, "own-data": 2}

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support.configs import SMALLEST
 from torch.distributions import Normal, kl_divergence
 
-from gram.config import ModelConfig, TrainConfig
+from gram.config import TrainConfig
 from gram.models.core import State
 from gram.models.recursive import Model
 from gram.tasks.base import PAD, Examples, split_of
@@ -24,7 +25,7 @@ from gram.train.optim import AdamAtan2, averaged, gradient_norm, optimizers, sch
 
 TASK = Sudoku(4)
 L, V, D, B, N = TASK.spec.length, TASK.spec.vocabulary, 8, 4, 3
-TINY = ModelConfig(width=D, hidden=6, heads=2, guidance_hidden=5, mixer_hidden=4, blocks=1, K=1, T=2)
+TINY = replace(SMALLEST, T=2)
 TRAIN = TrainConfig(batch=B, N_sup=N, prior_rows=0.25)
 ON_PRIOR = torch.tensor([False, False, False, True])
 EXAMPLES = TASK.examples("train", seed=0, count=60)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.command import exit_code
 
-from gram import cli
 from gram.report import results
 from gram.ship import runtime
 from gram.solve import reasoner
@@ -35,9 +35,7 @@ def test_a_run_is_resumed_to_the_weights_of_then(tmp_path, capsys):
     """Six of twelve updates are in the run; those who trained all twelve at once wrote `weights`."""
     run = tmp_path / "run"
     shutil.copytree(OLD / "run", run)
-    with pytest.raises(SystemExit) as end:
-        cli.main(["train", "--resume", str(run)])
-    assert not end.value.code, capsys.readouterr().err
+    assert exit_code("train", "--resume", run) == 0, capsys.readouterr().err
     then, now = (load_file(folder / "model.safetensors") for folder in (OLD / "weights", run))
     assert then.keys() == now.keys()
     for name, tensor in then.items():

@@ -4,16 +4,16 @@ import importlib.util
 import json
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from support.places import ROOT
 
 from gram import tasks
 from gram.recipes import recipe
 from gram.tasks.own.learn import describe, learn
 from gram.tasks.own.task import Table
 
-FILE = Path(__file__).parent.parent / "benchmarks" / "own_data.py"
+FILE = ROOT / "benchmarks" / "own_data.py"
 spec = importlib.util.spec_from_file_location("own_data", FILE)
 assert spec is not None
 assert spec.loader is not None

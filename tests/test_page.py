@@ -4,7 +4,6 @@ import functools
 import http.server
 import json
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,17 +14,15 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
-from playwright.sync_api import sync_playwright
-from test_serve import EMPTY, Running
+from support.boards import CORNER
+from support.browser import SIZES, browsing, cell, show, text
+from support.server import Running
 
 from gram import tasks
 from gram.config import Config, ModelConfig
 from gram.serve.app import PAGE
 from gram.ship import web
 
-CHROMIUM = shutil.which("chromium")
-SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
-browsing = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium; apt-get install chromium")
 FOUR = "1...............", "1234341221434321"
 """A Sudoku with several answers, and a board."""
 
@@ -36,46 +33,6 @@ def server(tmp_path_factory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("page"), *names, "--max-width", "64")
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser, server, request):
-    """A page; at the end nothing was written to the console, and nothing asked elsewhere."""
-    width, height = SIZES[getattr(request, "param", "desktop")]
-    context = browser.new_context(viewport={"width": width, "height": height})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    said, outside = [], []
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda sent: None if sent.url.startswith((server.url, "data:")) else outside.append(sent.url))
-    page.gram_said = said
-    yield page
-    context.close()
-    assert said == []
-    assert outside == []
-
-
-def show(page, server, fragment: str = "") -> None:
-    page.goto("about:blank")
-    page.goto(f"{server.url}/#{fragment}")
-    page.wait_for_selector("#task option", state="attached")
-
-
-def text(page) -> str:
-    return page.input_value("#text")
-
-
-def cell(page, at: int):
-    return page.locator(f'#board [data-at="{at}"]')
 
 
 def allow(page, status: int) -> None:
@@ -112,7 +69,7 @@ def test_examples_are_puzzles_with_answers():
 @browsing
 @pytest.mark.parametrize("page", SIZES, indirect=True)
 def test_solve(page, server):
-    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    show(page, server, f"task=queens-8&puzzle={CORNER}")
     assert page.locator("#board .fixed").count() == 1
     page.click("#solve")
     page.wait_for_selector("#answer:not([hidden])")
@@ -125,7 +82,7 @@ def test_solve(page, server):
 
 @browsing
 def test_all_answers_beside_the_exact_count(page, server):
-    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    show(page, server, f"task=queens-8&puzzle={CORNER}")
     page.click("#all")
     page.wait_for_selector("#answer:not([hidden])")
     found, exist = map(int, re.findall(r"\d+", page.inner_text("#count")))
@@ -187,7 +144,7 @@ def test_samples_from_nothing(page, server):
 @browsing
 def test_names_and_roles(page, server):
     """What a screen reader needs: a name for everything that can be used, and cells in rows of a grid."""
-    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    show(page, server, f"task=queens-8&puzzle={CORNER}")
     page.click("#solve")
     page.wait_for_selector("#answer:not([hidden])")
     nameless = """[...document.querySelectorAll("button, input, select, textarea, meter, [role=img], [role=grid]")]
@@ -263,7 +220,7 @@ def test_a_pointer_writes_draws_and_drags(page, server):
     cell(page, 6).click()
     page.click("#pad button:has-text('3')")
     assert text(page) == "......3........."
-    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    show(page, server, f"task=queens-8&puzzle={CORNER}")
     cell(page, 0).click()
     cell(page, 12).click()
     assert text(page).split("/")[:2] == ["........", "....Q..."]

@@ -8,15 +8,14 @@ import pytest
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
-import test_page
 from axe_playwright_python.sync_playwright import Axe
-from test_page import SIZES, browsing, cell, show, text
-from test_serve import EMPTY, Running
+from support.boards import CORNER
+from support.browser import SIZES, browsing, cell, show, text
+from support.server import Running
 
 from gram.serve.app import PAGE
 
 LEVELS: dict[str, list[str]] = json.loads((PAGE / "examples.json").read_text())["arc-1-10"]
-browser, page = test_page.browser, test_page.page
 NAMES = ("queens-8", "sudoku-4", "coloring-8", "maze-10", "sudoku-boards-4", "arc-1-10")
 
 
@@ -53,12 +52,12 @@ def test_axe_finds_nothing(page, server, name):
 @pytest.mark.parametrize("page", SIZES, indirect=True)
 def test_axe_finds_nothing_in_the_dark_and_where_something_is_wrong(page, server):
     page.emulate_media(color_scheme="dark")
-    show(page, server, f"task=queens-8&puzzle={EMPTY}")
+    show(page, server, f"task=queens-8&puzzle={CORNER}")
     page.locator("#as-text summary").click()
     page.fill("#text", "12")
     assert page.inner_text("#error-puzzles") != ""
     assert violations(page) == []
-    page.fill("#text", EMPTY)
+    page.fill("#text", CORNER)
     page.click("#solve")
     page.wait_for_selector("#answer:not([hidden])")
     assert violations(page) == []

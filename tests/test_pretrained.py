@@ -2,12 +2,12 @@
 
 import json
 import math
-from pathlib import Path
 
 import pytest
+from support.command import run
+from support.places import ROOT
 
 import gram
-from gram import cli
 from gram import weights as weight_files
 from gram.config import read_config
 from gram.measure.puzzles import evaluate
@@ -15,7 +15,7 @@ from gram.tasks.arc.task import Arc
 from gram.tasks.base import Unconditional
 from gram.tasks.data.store import data_file
 
-RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = ROOT / "results"
 SHIPPED = weight_files.shipped()
 LIMIT, WIDTH = 40, 4
 LONG = 400
@@ -72,9 +72,7 @@ def test_weights_of_arc_reproduce_their_attempts(capsys):
         data_file("arc/arc1_training.json.gz")
     except FileNotFoundError as error:
         pytest.skip(str(error))
-    with pytest.raises(SystemExit):
-        cli.main(["eval", "arc-1-10", "--split", "dev", "--json"])
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(run(capsys, "eval", "arc-1-10", "--split", "dev", "--json").out)
     record = json.loads((RESULTS / "arc-1-10" / "0.json").read_text())["figures"]
     figures = next(figures for key, figures in record.items() if key.startswith("dev "))
     # The same noise; rounding on another machine turns an attempt or two of 52.

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.configs import NARROW
 
 import gram
 from gram import tasks, weights
@@ -29,7 +30,7 @@ from gram.solve.threads import Threads
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.own.task import Table
 
-TINY = ModelConfig(width=16, hidden=16, heads=2, guidance_hidden=16, mixer_hidden=8, K=1, T=2)
+TINY = replace(ModelConfig(**NARROW), heads=2, T=2)
 CONFIG = Config(recipe="tiny", task="queens-5", model=TINY, solve=SolveConfig(width=4, depth=4))
 VARIANTS = {
     "float32": (CONFIG, "float32"),

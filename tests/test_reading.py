@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.boards import MAZE
+from support.places import DATA
 
 from gram import tasks
 from gram.console.inputs import of_file
 from gram.tasks.reading.content import of_texts, opened
 
-CASES = Path(os.environ.get("GRAM_DATA", Path(__file__).parents[2] / "shared" / "data")).parent / "cases"
+CASES = DATA.parent / "cases"
 
 
 def understood(tmp_path, task: str, data: str | bytes, name: str = "file.txt", **options):

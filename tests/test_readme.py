@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support.command import ROOT, SMALL, exit_code
+from support.command import SMALL, exit_code
 from support.own import register
+from support.places import ROOT
 
 from gram import cli
 from gram import weights as weight_files

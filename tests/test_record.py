@@ -7,14 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from support.configs import SMALLEST
+
 from gram import strict_json, tasks
 from gram import weights as weight_files
-from gram.config import Config, ModelConfig
+from gram.config import Config
 from gram.measure import record
 from gram.models.recursive import Model
 from gram.tasks.data import store
-
-TINY = ModelConfig(width=8, hidden=6, heads=2, guidance_hidden=5, mixer_hidden=4, blocks=1, K=1, T=1)
 
 
 def slowly(read):
@@ -29,8 +29,8 @@ def slowly(read):
 
 
 def test_three_evaluations_that_end_together_are_all_recorded(tmp_path, monkeypatch, capsys):
-    config = Config(recipe="small", task="sudoku-4", model=TINY)
-    weight_files.save(tmp_path / "weights", config, Model(tasks.of(config).spec, TINY))
+    config = Config(recipe="small", task="sudoku-4", model=SMALLEST)
+    weight_files.save(tmp_path / "weights", config, Model(tasks.of(config).spec, SMALLEST))
     reasoner: Any = SimpleNamespace(config=config, network=SimpleNamespace(dtype="float32"))
     monkeypatch.setattr(record, "origin", lambda: {"commit": None, "dirty": None})
     monkeypatch.setattr(strict_json, "read_object", slowly(strict_json.read_object))

@@ -1,20 +1,23 @@
 """gram report: what the page says of made-up results, its figures, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.command import exit_code
+from support.configs import NARROW
 
-from gram import cli, tasks
+from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.build import build
 from gram.report import contents, latent_paths, learning_curves, page, sample_sheets, tables
 from gram.report.results import read
 
-MODEL = ModelConfig(width=16, hidden=16, mixer="swiglu", mixer_hidden=8, positions="none", K=1, T=1, guidance_hidden=16)
+MODEL = ModelConfig(**NARROW, mixer="swiglu", positions="none")
 HEADS = {"brier": 0.1, "ece": 0.05, "bins": [[40, 0.05, 0.1], [60, 0.95, 0.9]]}
 
 
@@ -63,12 +66,6 @@ def quick(request, monkeypatch) -> None:
         monkeypatch.setattr(page, "drawable", lambda: False)
 
 
-def gram(*arguments: Any) -> int:
-    with pytest.raises(SystemExit) as end:
-        cli.main([str(a) for a in arguments])
-    return int(end.value.code or 0)
-
-
 def row(text: str, *cells: str) -> list[str]:
     """The only row of the page whose first cells are these."""
     start = "| " + " | ".join(cells) + " |"
@@ -82,7 +79,7 @@ def table(text: str, title: str) -> str:
 
 # what it says ---------------------------------------------------------------------------------------------
 def test_ours_beside_the_published_ones(results, tmp_path):
-    assert gram("report", "--results", results, "--out", tmp_path / "out") == 0
+    assert exit_code("report", "--results", results, "--out", tmp_path / "out") == 0
     text = (tmp_path / "out" / "report.md").read_text()
     queens = table(text, "Many answers: completions of 8 queens")
     assert row(queens, "GRAM", "published", "10M")[6:8] == ["99.7", "90.3"]
@@ -175,7 +172,7 @@ def test_records_of_earlier_versions(results, tmp_path):
         values = json.loads(path.read_text())
         del values["parameters"]
         path.write_text(json.dumps(values | {"figures": {"test width=20": old}}))
-    assert gram("report", "--results", results, "--out", tmp_path / "out") == 0
+    assert exit_code("report", "--results", results, "--out", tmp_path / "out") == 0
     text = (tmp_path / "out" / "report.md").read_text()
     assert row(table(text, "Many answers: completions of 8 queens"), "GRAM", "ours", "–")[6] == "90.0 ± 0.0"
     assert "Not measured yet. Run `gram reproduce scaling`." in text
@@ -191,7 +188,7 @@ def test_speed_of_gram_bench(results, tmp_path):
     made["train"] = [line | {"batch": 64, "updates_per_second": 3.21}]
     (results / "bench" / "family.json").write_text(json.dumps(made))
     (results / "bench" / "another.json").write_text("{}")
-    assert gram("report", "--results", results, "--out", tmp_path / "out") == 0
+    assert exit_code("report", "--results", results, "--out", tmp_path / "out") == 0
     speed = table((tmp_path / "out" / "report.md").read_text(), "Speed, by `gram bench --json`")
     assert row(speed, "queens-8", "updates of 64 rows")[3:] == ["float32", "3.21 updates/s", "–", "50%"]
     assert row(speed, "queens-8", "20 samples, majority")[4:6] == ["7 puzzles/s side by side", "80 / 90 ms"]
@@ -201,13 +198,13 @@ def test_speed_of_gram_bench(results, tmp_path):
 @pytest.mark.usefixtures("draws")
 def test_figures_are_written_twice_alike(results, tmp_path):
     out = tmp_path / "out"
-    assert gram("report", "--results", results, "--out", out) == 0
+    assert exit_code("report", "--results", results, "--out", out) == 0
     names = {"by-solutions", "scaling-queens-8", "calibration"}
     assert {p.name for p in (out / "figures").iterdir()} == {f"{n}.{kind}" for n in names for kind in ("png", "svg")}
     before = {p.name: p.read_bytes() for p in (out / "figures").iterdir()}
     (out / "notes.txt").write_text("mine")
     (out / "figures" / "learning.png").write_text("of an earlier report")
-    assert gram("report", "--results", results, "--out", out) == 0
+    assert exit_code("report", "--results", results, "--out", out) == 0
     assert {p.name: p.read_bytes() for p in (out / "figures").iterdir()} == before
     assert (out / "notes.txt").read_text() == "mine"
 
@@ -239,11 +236,11 @@ def test_many_lines_leave_room_for_the_panels(tmp_path):
 @pytest.mark.usefixtures("draws")
 def test_without_matplotlib_there_are_tables_only(results, monkeypatch, capsys):
     monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None)
-    assert gram("report", "--results", results) == 0
+    assert exit_code("report", "--results", results) == 0
     assert "gram-reasoning[report]" in capsys.readouterr().out
     assert "92.0 ± 2.0" in (results / "report" / "report.md").read_text()
     assert not list((results / "report" / "figures").iterdir())
-    assert gram("report", "--results", results, "--trajectories", "queens-8") == 2
+    assert exit_code("report", "--results", results, "--trajectories", "queens-8") == 2
 
 
 @pytest.mark.usefixtures("draws")
@@ -259,10 +256,10 @@ def test_losses_of_a_run(results, tmp_path, capsys):
     learned = learning_curves.read(run)
     assert learned.surrogate == [(50, pytest.approx(2 / 50)), (100, pytest.approx(3 / 100))]
     assert learned.elbo == [(100, -3.0)]
-    assert gram("report", "--results", results, "--run", run, "--out", tmp_path / "out") == 0
+    assert exit_code("report", "--results", results, "--run", run, "--out", tmp_path / "out") == 0
     assert (tmp_path / "out" / "figures" / "learning.svg").is_file()
     (run / "metrics.jsonl").write_text(text + "x\n")
-    assert gram("report", "--results", results, "--run", run) == 2
+    assert exit_code("report", "--results", results, "--run", run) == 2
     assert "metrics.jsonl is damaged in line 5" in capsys.readouterr().err
     assert not (results / "report").exists()
 
@@ -271,20 +268,20 @@ def test_losses_of_a_run(results, tmp_path, capsys):
 @pytest.mark.usefixtures("draws")
 def test_samples_from_nothing(tmp_path, results, capsys):
     out = tmp_path / "out"
-    assert gram("report", "--results", results, "--out", out, "--samples", "sudoku-boards-4") == 0
+    assert exit_code("report", "--results", results, "--out", out, "--samples", "sudoku-boards-4") == 0
     assert "figures/samples.svg" in (out / "report.md").read_text()
     drawn = sample_sheets.sheet("sudoku-boards-4")
     assert drawn.name == "sudoku-boards-4"
     assert drawn.image.std() > 0
     capsys.readouterr()
-    assert gram("report", "--results", results, "--out", tmp_path / "none", "--samples", "queens-8") == 2
+    assert exit_code("report", "--results", results, "--out", tmp_path / "none", "--samples", "queens-8") == 2
     assert "queens-8 answers puzzles" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 
 # trajectories ---------------------------------------------------------------------------------------------
 def saved(folder: Path, **model: Any) -> Path:
-    config = Config(recipe="tiny", task="queens-5", model=ModelConfig(**{**vars(MODEL), **model}), solve=SolveConfig())
+    config = Config(recipe="tiny", task="queens-5", model=replace(MODEL, **model), solve=SolveConfig())
     weight_files.save(folder, config, build(tasks.task("queens-5").spec, config.model))
     return folder
 
@@ -299,7 +296,7 @@ def test_trajectories(tmp_path, results):
     one = latent_paths.trace(str(saved(tmp_path / "one", guidance="none")), width=5, depth=3)
     assert one.points.shape == (1, 3, 2)
     given = "--trajectories", tmp_path / "many", "--beside", tmp_path / "one"
-    assert gram("report", "--results", tmp_path / "none", "--out", tmp_path / "out", *given) == 0
+    assert exit_code("report", "--results", tmp_path / "none", "--out", tmp_path / "out", *given) == 0
     assert "figures/trajectories.svg" in (tmp_path / "out" / "report.md").read_text()
     asked = latent_paths.trace(str(tmp_path / "many"), "Q..../...../...../...../.....", width=2, depth=2)
     assert asked.solutions == 2
@@ -308,9 +305,9 @@ def test_trajectories(tmp_path, results):
 @pytest.mark.usefixtures("draws")
 def test_trajectories_of_no_recursion_are_refused(tmp_path, results, capsys):
     folder = saved(tmp_path / "baseline", kind="mdlm", positions="learned", mixer="attention", heads=4)
-    assert gram("report", "--results", results, "--trajectories", folder) == 2
+    assert exit_code("report", "--results", results, "--trajectories", folder) == 2
     assert str(folder) in capsys.readouterr().err
-    assert gram("report", "--results", results, "--beside", folder) == 2
+    assert exit_code("report", "--results", results, "--beside", folder) == 2
 
 
 def test_the_plane_holds_what_is_flat():
@@ -358,7 +355,7 @@ def test_the_landscape_is_the_loss_of_what_was_visited(tmp_path):
 def test_a_damaged_file_is_named(text, sentence, results, capsys):
     path = results / "queens-8" / "7.json"
     path.write_text(text)
-    assert gram("report", "--results", results) == 2
+    assert exit_code("report", "--results", results) == 2
     err = capsys.readouterr().err
     assert sentence in err
     assert str(path) in err
@@ -368,7 +365,7 @@ def test_a_damaged_file_is_named(text, sentence, results, capsys):
 
 def test_a_figure_that_is_no_number_is_named(results, capsys):
     path = write(results, "queens-8", 8, {"test width=20": figures(0.9, 0.8) | {"valid": "high"}})
-    assert gram("report", "--results", results) == 2
+    assert exit_code("report", "--results", results) == 2
     assert f"{path}: valid of 'test width=20' is" in capsys.readouterr().err
 
 
@@ -404,16 +401,16 @@ def test_a_damaged_bench_is_named(results, capsys):
     (results / "bench").mkdir()
     path = results / "bench" / "family.json"
     path.write_text('{"hardware": {}, "train": [{"recipe": "queens-8"}], "solve": []}')
-    assert gram("report", "--results", results) == 2
+    assert exit_code("report", "--results", results) == 2
     error = capsys.readouterr().err
     assert str(path) in error
     assert "train[0] lacks dtype" in error
 
 
 def test_no_results(tmp_path, capsys):
-    assert gram("report", "--results", tmp_path / "nowhere") == 2
+    assert exit_code("report", "--results", tmp_path / "nowhere") == 2
     (tmp_path / "empty").mkdir()
-    assert gram("report", "--results", tmp_path / "empty") == 2
+    assert exit_code("report", "--results", tmp_path / "empty") == 2
     first, second = capsys.readouterr().err.splitlines()
     assert "There is no folder" in first
     assert str(tmp_path / "empty") in second
@@ -423,7 +420,7 @@ def test_a_folder_of_something_else_stays(results, tmp_path, capsys):
     other = tmp_path / "thesis"
     other.mkdir()
     (other / "report.md").write_text("# Mine")
-    assert gram("report", "--results", results, "--out", other) == 2
+    assert exit_code("report", "--results", results, "--out", other) == 2
     assert str(other) in capsys.readouterr().err
     assert [p.name for p in other.iterdir()] == ["report.md"]
 
@@ -436,7 +433,7 @@ def test_what_breaks_while_drawing_leaves_nothing(results, tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(drawing, "calibration", full)
-    assert gram("report", "--results", results, "--out", tmp_path / "out") == 2
+    assert exit_code("report", "--results", results, "--out", tmp_path / "out") == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["results"]
 
 
@@ -463,7 +460,7 @@ def test_what_files_say_is_no_markup(results, tmp_path):
 def test_names_in_results_are_names(field, name, results, capsys):
     path = write(results, "mine", 0, {"test": figures(0.5, 0.5)})
     path.write_text(json.dumps(json.loads(path.read_text()) | {field: name}))
-    assert gram("report", "--results", results) == 2
+    assert exit_code("report", "--results", results) == 2
     err = capsys.readouterr().err
     assert str(path) in err
     assert f" {field} " in err
@@ -492,7 +489,7 @@ def test_names_in_results_are_names(field, name, results, capsys):
 )
 def test_results_of_another_shape_are_named(change, results, capsys):
     path = write(results, "mine", 0, {"test": figures(0.5, 0.5)}, **change)
-    assert gram("report", "--results", results) == 2
+    assert exit_code("report", "--results", results) == 2
     assert str(path) in (err := capsys.readouterr().err)
     assert len(err.splitlines()) == 1
 
@@ -503,7 +500,7 @@ def test_results_of_another_shape_are_named(change, results, capsys):
 def test_results_that_are_no_json_are_named(text, results, capsys):
     path = results / "queens-8" / "9.json"
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
-    assert gram("report", "--results", results) == 2
+    assert exit_code("report", "--results", results) == 2
     assert f"{path} is not JSON" in capsys.readouterr().err
 
 

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 import torch
+from support.command import Ran, exit_code, refusal
+from support.configs import NARROW
+from support.jobs import job
+from support.training import NEVER
 
-from gram import cli
 from gram.config import Config
 from gram.console import evaluation as console
 from gram.models import device
@@ -21,10 +24,9 @@ from gram.recipes import VARIANTS, change, plans, recipe
 from gram.recipes.plans import PLANS, Measure, Plan
 from gram.report import page
 from gram.reproduce import run as reproduce
-from gram.reproduce.processes import Job, side_by_side
+from gram.reproduce.processes import side_by_side
 from gram.train import loop
 
-NEVER = 1e9
 TINY = Plan(
     title="five queens",
     task="queens-5",
@@ -34,13 +36,12 @@ TINY = Plan(
     seeds=(0, 1),
     measures=(Measure(width=20, select="majority"), Measure(split="dev", width=2, depth=1, only=("gram",))),
 )
-MODEL: dict[str, Any] = {"width": 16, "hidden": 16, "mixer_hidden": 8, "guidance_hidden": 16, "K": 1, "T": 1}
 TRAIN: dict[str, Any] = {"updates": 6, "batch": 8, "N_sup": 2, "dtype": "float32", "compile": False, "save_every": 0.0}
 TRAIN |= {"evaluate_every": NEVER, "evaluate_examples": 4}
 
 
 def tiny(name: str) -> Config:
-    return change(recipe(name), model=MODEL, train=TRAIN, solve={"depth": 2})
+    return change(recipe(name), model=NARROW, train=TRAIN, solve={"depth": 2})
 
 
 def make_tiny(monkeypatch) -> None:
@@ -60,9 +61,7 @@ def quick(monkeypatch) -> None:
 def gram(*arguments: Any) -> int:
     if arguments[0] == "reproduce" and "--jobs" not in arguments:  # in this process, where the table "tiny" is known
         arguments = *arguments, "--jobs", "1"
-    with pytest.raises(SystemExit) as end:
-        cli.main([str(a) for a in arguments])
-    return int(end.value.code or 0)
+    return exit_code(*arguments)
 
 
 def table(out: Path) -> dict[str, Any]:
@@ -185,10 +184,8 @@ def test_a_run_that_does_not_end_leaves_its_row_empty(tmp_path, monkeypatch, cap
 # what it refuses ------------------------------------------------------------------------------------------
 def refused(capsys, *arguments: Any) -> str:
     capsys.readouterr()
-    assert gram("reproduce", *arguments) == 2
-    err = capsys.readouterr().err
-    assert len(err.splitlines()) == 1
-    return err
+    code = gram("reproduce", *arguments)
+    return refusal(Ran(code, *capsys.readouterr()))
 
 
 def test_refused(capsys, tmp_path, monkeypatch):
@@ -245,23 +242,6 @@ def alone(chosen: Plan, config: Config, out: Path) -> str | None:
 ONE = reproduce.one
 
 
-def work(answer: str, folder: Path) -> str:
-    """Raises, dies, waits to be stopped, or answers; tells of its beginning."""
-    (folder / answer).write_text(str(os.getpid()))
-    print("working", flush=True)
-    if answer == "wrong":
-        raise ValueError("It went wrong.")
-    if answer == "dead":
-        os._exit(3)
-    while answer == "waits":
-        time.sleep(0.05)
-    return answer
-
-
-def job(answer: str, folder: Path) -> Job:
-    return Job(answer, folder / f"{answer}.log", work, (answer, folder))
-
-
 def alive(path: Path) -> bool:
     try:
         os.kill(int(path.read_text()), 0)
@@ -291,8 +271,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 if __name__ == "__main__":
-    import test_reproduce as t
-    list(t.side_by_side([t.job("waits", Path({str(tmp_path)!r}))], 1))
+    from gram.reproduce.processes import side_by_side
+    from support.jobs import job
+    list(side_by_side([job("waits", Path({str(tmp_path)!r}))], 1))
 """
     (tmp_path / "parent.py").write_text(script)
     parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"])

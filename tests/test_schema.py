@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
-from test_serve import EMPTY, Running
+from support.boards import CORNER
+from support.server import Running
 
 CASES = int(os.environ.get("GRAM_SCHEMA_CASES", "60"))
 LIMITS = ("--max-width", "8", "--max-depth", "8", "--max-puzzles", "3", "--max-seconds", "2")
 PUZZLES = {
     "sudoku-4": ["1...............", "12..34..2143....", ".", "11.............."],
-    "queens-8": [EMPTY, "Q" * 64],
+    "queens-8": [CORNER, "Q" * 64],
     "arc-1-10": ["25d8a9c8 07/70", '{"train": [], "test": []}', "{"],
 }
 

@@ -6,28 +6,27 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 import httpx
 import uvicorn
-from test_cli import FOUR, saved
+from support.boards import CORNER, FOUR
+from support.command import run
+from support.configs import saved
+from support.places import ROOT
+from support.server import ONE, Running, events, told, without_time
 
-from gram import cli
 from gram.serve.app import build, served
 from gram.serve.run import address, bind
 from gram.serve.settings import Settings
 
-ROOT = Path(__file__).parent.parent
 PIP_AND_DOCKER = {
     "--no-cache-dir",
     "--no-deps",
@@ -39,34 +38,7 @@ PIP_AND_DOCKER = {
     "--build",
     "--out",
 }
-EMPTY = "Q......./......../......../......../......../......../......../........"
-QUEENS = EMPTY, "......../......../..Q...../......../......../......../......../........"
-
-
-class Running:
-    """A process of `gram serve`."""
-
-    def __init__(self, folder: Path, *arguments: str | Path, command: list[str] | None = None):
-        self.log = folder / "log"
-        command = command or [sys.executable, "-m", "gram.cli", "serve", *map(str, arguments), "--port", "0"]
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, stderr=log)
-        end = time.monotonic() + 180
-        while "docs at" not in self.said:
-            assert time.monotonic() < end, self.said
-            assert self.process.poll() is None, self.said
-            time.sleep(0.05)
-        self.url = self.said.split("Serving on ")[1].split(";")[0]
-        self.client = httpx.Client(base_url=self.url, timeout=120)
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text(encoding="utf-8")
-
-    def stop(self) -> int:
-        self.client.close()
-        self.process.terminate()
-        return self.process.wait(30)
+QUEENS = CORNER, "......../......../..Q...../......../......../......../......../........"
 
 
 @pytest.fixture(scope="module")
@@ -78,19 +50,14 @@ def server(tmp_path_factory) -> Iterator[Running]:
     running.stop()
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    return saved(tmp_path_factory.mktemp("weights") / "four", "sudoku-4")
-
-
 @pytest.fixture
-def inside(tiny) -> Iterator[Callable[..., httpx.Client]]:
+def inside(weights) -> Iterator[Callable[..., httpx.Client]]:
     """Servers in this process, with these settings."""
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def start(**settings) -> httpx.Client:
         made = Settings(**settings)
-        config = uvicorn.Config(build(made, lambda: served((str(tiny),), made)), log_level="warning", lifespan="on")
+        config = uvicorn.Config(build(made, lambda: served((str(weights),), made)), log_level="warning", lifespan="on")
         server, bound = uvicorn.Server(config), bind("127.0.0.1", 0)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
@@ -101,18 +68,6 @@ def inside(tiny) -> Iterator[Callable[..., httpx.Client]]:
     for server, thread in running:
         server.should_exit = True
         thread.join()
-
-
-def told(capsys, *arguments: str) -> list[dict]:
-    """The JSON of a command, without what differs from run to run."""
-    with pytest.raises(SystemExit) as end:
-        cli.main([*arguments, "--json"])
-    assert not end.value.code
-    return [without_time(json.loads(line)) for line in capsys.readouterr().out.splitlines()]
-
-
-def without_time(answer: dict) -> dict:
-    return {key: value for key, value in answer.items() if key != "seconds"}
 
 
 # answers --------------------------------------------------------------------------------------------------
@@ -126,19 +81,13 @@ def test_answers_are_those_of_gram_solve(server, capsys, options):
     assert [without_time(a) for a in answers] == told(capsys, "solve", "queens-8", *QUEENS, *flags)
 
 
-def events(text: str) -> list[tuple[str, dict]]:
-    """The server-sent events of a response."""
-    blocks = (block.split("\n") for block in text.split("\n\n") if block and not block.startswith(":"))
-    return [(lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))) for lines in blocks]
-
-
 @pytest.mark.parametrize("options", [{}, {"want": 2, "trajectories": True}])
 def test_a_stream_tells_each_step_and_ends_in_the_answer(server, options):
-    response = server.client.post("/v1/queens-8/stream", json={"puzzles": EMPTY} | options)
+    response = server.client.post("/v1/queens-8/stream", json={"puzzles": CORNER} | options)
     assert response.headers["content-type"] == "text/event-stream"
     *steps, (last, answer) = events(response.text)
     plain = {name: value for name, value in options.items() if name != "trajectories"}
-    [expected] = server.client.post("/v1/queens-8/solve", json={"puzzles": EMPTY} | plain).json()["answers"]
+    [expected] = server.client.post("/v1/queens-8/solve", json={"puzzles": CORNER} | plain).json()["answers"]
     assert last == "answer"
     assert without_time(answer) == without_time(expected)
     assert [(name, told["step"]) for name, told in steps] == [("step", n + 1) for n in range(len(steps))]
@@ -162,7 +111,7 @@ def test_samples_are_those_of_gram_generate(server, capsys):
 
 
 def test_the_deadline_comes_before_the_end(server):
-    asked = {"puzzles": EMPTY, "select": "majority", "width": 64, "restart_every": 0, "deadline_ms": 1}
+    asked = {"puzzles": CORNER, "select": "majority", "width": 64, "restart_every": 0, "deadline_ms": 1}
     begin = time.monotonic()
     [answer] = server.client.post("/v1/queens-8/solve", json=asked).json()["answers"]
     assert time.monotonic() - begin < 20
@@ -171,7 +120,7 @@ def test_the_deadline_comes_before_the_end(server):
 
 
 def test_one_puzzle_needs_no_list(server):
-    [answer] = server.client.post("/v1/queens-8/solve", json={"puzzles": EMPTY}).json()["answers"]
+    [answer] = server.client.post("/v1/queens-8/solve", json={"puzzles": CORNER}).json()["answers"]
     assert answer["valid"] is True
 
 
@@ -200,7 +149,7 @@ def test_requests_are_counted(server):
 
 
 def test_the_log_has_the_request_and_no_puzzle(server):
-    answer = server.client.post("/v1/queens-8/solve", json={"puzzles": EMPTY}, headers={"X-Request-ID": "mine-1"})
+    answer = server.client.post("/v1/queens-8/solve", json={"puzzles": CORNER}, headers={"X-Request-ID": "mine-1"})
     assert answer.headers["x-request-id"] == "mine-1"
     refused = server.client.post("/v1/queens-8/solve", json={"puzzles": "secret"}, headers={"X-Request-ID": "a b"})
     assert len(refused.json()["request_id"]) == 16
@@ -208,16 +157,14 @@ def test_the_log_has_the_request_and_no_puzzle(server):
     assert "request=mine-1 method=POST path='/v1/queens-8/solve' status=200" in log
     assert refused.json()["request_id"] in log
     assert "secret" not in log
-    assert EMPTY not in log
+    assert CORNER not in log
 
 
 # gram solve --server --------------------------------------------------------------------------------------
 def test_the_command_asks_a_server(server, capsys):
     arguments = ("solve", "queens-8", *QUEENS, "--want", "2")
     assert told(capsys, *arguments, "--server", server.url) == told(capsys, *arguments)
-    with pytest.raises(SystemExit):
-        cli.main(["solve", "queens-8", *QUEENS, "--server", server.url])
-    out = capsys.readouterr().out
+    out = run(capsys, "solve", "queens-8", *QUEENS, "--server", server.url).out
     assert out.startswith("Puzzle 1\n")
     assert "2 of 2 solved" in out
 
@@ -233,13 +180,8 @@ def test_the_command_asks_a_server(server, capsys):
         (["--token-file", "nowhere"], "nowhere"),
     ],
 )
-def test_what_a_server_refuses_the_command_tells(server, arguments, says, capsys):
-    with pytest.raises(SystemExit) as end:
-        cli.main(["solve", "queens-8", EMPTY, "--server", server.url, *arguments])
-    error = capsys.readouterr().err.strip()
-    assert end.value.code == 2
-    assert says in error
-    assert "\n" not in error
+def test_what_a_server_refuses_the_command_tells(server, arguments, says, refused):
+    assert says in refused("solve", "queens-8", CORNER, "--server", server.url, *arguments)
 
 
 def test_the_command_waits_for_a_busy_server(capsys):
@@ -260,7 +202,7 @@ def test_the_command_waits_for_a_busy_server(capsys):
     with http.server.HTTPServer(("127.0.0.1", 0), Busy) as busy:
         thread = threading.Thread(target=busy.serve_forever, daemon=True)
         thread.start()
-        assert told(capsys, "solve", "queens-8", EMPTY, "--server", f"http://127.0.0.1:{busy.server_port}") == [
+        assert told(capsys, "solve", "queens-8", CORNER, "--server", f"http://127.0.0.1:{busy.server_port}") == [
             {"answer": "1", "valid": True, "number": 1}
         ]
         busy.shutdown()
@@ -284,7 +226,6 @@ def test_the_image_holds_what_the_server_needs():
 
 
 # refusals -------------------------------------------------------------------------------------------------
-ONE = {"puzzles": FOUR[0]}
 REFUSED = {
     "no JSON": ("/v1/sudoku-4/solve", b"{", 400, None),
     "no object": ("/v1/sudoku-4/solve", b"[]", 400, None),
@@ -397,33 +338,22 @@ def test_other_origins_may_ask_only_if_allowed(inside):
         (["--dtype", "int4"], "dtype is 'int4'"),
     ],
 )
-def test_what_keeps_a_server_from_starting(arguments, says, capsys):
-    with pytest.raises(SystemExit) as end:
-        cli.main(["serve", *(["--port", "0"] if "--port" not in arguments else []), *arguments])
-    error = capsys.readouterr().err.strip()
-    assert end.value.code == 2
-    assert says in error
-    assert "\n" not in error
+def test_what_keeps_a_server_from_starting(arguments, says, refused):
+    assert says in refused("serve", *(["--port", "0"] if "--port" not in arguments else []), *arguments)
 
 
-def test_a_port_in_use(server, capsys):
-    with pytest.raises(SystemExit) as end:
-        cli.main(["serve", "sudoku-4", "--port", server.url.rpartition(":")[2]])
-    assert end.value.code == 2
-    assert "is in use; choose another with --port" in capsys.readouterr().err
+def test_a_port_in_use(server, refused):
+    assert "--port" in refused("serve", "sudoku-4", "--port", server.url.rpartition(":")[2])
 
 
-def test_a_short_token_is_none(tmp_path, capsys):
+def test_a_short_token_is_none(tmp_path, refused):
     secret = tmp_path / "token"
     secret.write_text("short")
-    with pytest.raises(SystemExit) as end:
-        cli.main(["serve", "sudoku-4", "--token-file", str(secret)])
-    assert end.value.code == 2
-    assert "at least 16" in capsys.readouterr().err
+    assert "at least 16" in refused("serve", "sudoku-4", "--token-file", secret)
 
 
-def test_sigterm_lets_what_is_in_flight_end(tiny, tmp_path):
-    running = Running(tmp_path, tiny)
+def test_sigterm_lets_what_is_in_flight_end(weights, tmp_path):
+    running = Running(tmp_path, weights)
     long = {"puzzles": FOUR[0], "select": "majority", "width": 500, "depth": 40, "deadline_ms": 2000}
     with ThreadPoolExecutor(2) as pool:
         paths = ("/v1/sudoku-4/solve", "/v1/sudoku-4/stream")
@@ -441,7 +371,7 @@ def test_sigterm_lets_what_is_in_flight_end(tiny, tmp_path):
 
 
 def test_a_client_that_goes_away_frees_its_rows(server):
-    body = json.dumps({"puzzles": EMPTY, "select": "majority", "width": 64, "depth": 100}).encode()
+    body = json.dumps({"puzzles": CORNER, "select": "majority", "width": 64, "depth": 100}).encode()
     host, port = server.url.removeprefix("http://").split(":")
     for path in ("solve", "stream"):
         with socket.create_connection((host, int(port))) as connection:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
-from test_serve import EMPTY, Running, events, told, without_time
+from support.boards import CORNER
+from support.command import run
+from support.server import Running, events, told, without_time
 
 import gram
-from gram import cli
 from gram.serve.app import PAGE
 from gram.tasks.arc.grids import parse, views
 
@@ -45,7 +46,7 @@ def test_attempts_are_those_of_gram_solve(server, capsys, options):
 
 def test_the_company_changes_no_vote(server):
     asked = [(PATH, {"puzzles": PUZZLE, "seed": seed}) for seed in range(4)]
-    asked += [("/v1/queens-8/solve", {"puzzles": EMPTY, "seed": seed}) for seed in range(4)]
+    asked += [("/v1/queens-8/solve", {"puzzles": CORNER, "seed": seed}) for seed in range(4)]
     alone = [server.client.post(path, json=body).json() for path, body in asked]
     with ThreadPoolExecutor(len(asked)) as pool:
         together = list(pool.map(lambda each: server.client.post(each[0], json=each[1]).json(), asked))
@@ -99,9 +100,7 @@ def test_the_deadline(server):
 def test_the_command_asks_a_server(server, capsys):
     arguments = ("solve", "arc-1-10", PUZZLE, "--width", "2")
     assert told(capsys, *arguments, "--server", server.url) == told(capsys, *arguments)
-    with pytest.raises(SystemExit):
-        cli.main(["solve", "arc-1-10", LINE, "--server", server.url])
-    assert "25d8a9c8, test input 1" in capsys.readouterr().out
+    assert "25d8a9c8, test input 1" in run(capsys, "solve", "arc-1-10", LINE, "--server", server.url).out
 
 
 def changed(**parts) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("greenlet", reason="the extra serve is not installed")
 from support.networks import FOUR, QUEENS, fake, tiny
-from test_candidates import PUZZLES, reasoner
+from support.searching import PUZZLES, reasoner
 
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.serve.engine import Engine, Full, Stopped

@@ -16,8 +16,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from support.command import run
+from support.configs import NARROW
+from support.networks import FOUR, speaking
+from support.places import ROOT
 
-from gram import cli, tasks
+from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig
 from gram.models.build import build
@@ -28,23 +32,10 @@ from gram.solve.noise import Noise
 from gram.solve.sampler import ActiveBatch, sample
 from gram.solve.torch_backend import TorchNetwork
 
-ROOT = Path(__file__).parent.parent
-FOUR = tasks.task("sudoku-4")
-SMALL = {
-    "width": 16,
-    "hidden": 16,
-    "mixer": "groups",
-    "mixer_hidden": 8,
-    "positions": "learned",
-    "guidance_hidden": 16,
-    "blocks": 1,
-    "K": 1,
-    "T": 2,
-    "pool": "mean",
-}
+SMALL = NARROW | {"mixer": "groups", "positions": "learned", "blocks": 1, "T": 2, "pool": "mean"}
 
 
-def weights(folder: Path, **changes) -> Path:
+def made(folder: Path, **changes) -> Path:
     """Random weights, none of them zero."""
     config = Config(
         recipe="small",
@@ -52,14 +43,7 @@ def weights(folder: Path, **changes) -> Path:
         model=ModelConfig(**SMALL | changes),
         solve=SolveConfig(width=3, depth=8, select="first", halt_threshold=0.6),
     )
-    model = Model(FOUR.spec, config.model)
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for weight in [model.halt.weight, model.value.weight, *model.core.parameters()]:
-            if not weight.any():
-                weight.normal_(std=0.5, generator=generator)
-    model.halt.bias.data.zero_()
-    weight_files.save(folder, config, model)
+    weight_files.save(folder, config, speaking(Model(FOUR.spec, config.model), std=0.5))
     return folder
 
 
@@ -67,7 +51,7 @@ def weights(folder: Path, **changes) -> Path:
 def small(tmp_path_factory) -> tuple[Path, Path]:
     """Weights, and their bundle."""
     folder = tmp_path_factory.mktemp("ship")
-    return weights(folder / "weights"), export(str(folder / "weights"), folder / "bundle")
+    return made(folder / "weights"), export(str(folder / "weights"), folder / "bundle")
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +102,7 @@ def test_a_bundle_is_the_model(small):
     ids=lambda c: next(iter(c)),
 )
 def test_every_member_of_the_family(changes, tmp_path):
-    weights(tmp_path / "weights", **changes)
+    made(tmp_path / "weights", **changes)
     compare(tmp_path / "weights", export(str(tmp_path / "weights"), tmp_path / "bundle"))
 
 
@@ -235,13 +219,6 @@ def test_a_clean_environment_needs_numpy_and_onnxruntime_only(queens, tmp_path):
 
 
 # the command and bad input --------------------------------------------------------------------------------
-def run(capsys, *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as stop:
-        cli.main(list(arguments))
-    out, err = capsys.readouterr()
-    return int(stop.value.code or 0), out, err
-
-
 def test_solve_and_eval_take_a_bundle(queens, capsys):
     code, out, _ = run(capsys, "solve", "queens-8", "Q......." + "/........" * 7, "--weights", str(queens), "--json")
     assert code == 0
@@ -437,7 +414,7 @@ def test_without_the_packages(small, tmp_path, monkeypatch):
 def test_a_bundle_is_served(small, tmp_path):
     """By a real process that has neither torch nor what the command needs."""
     pytest.importorskip("uvicorn", reason="the extra serve is not installed")
-    from test_serve import ONE, Running, without_time
+    from support.server import ONE, Running, without_time
 
     absent = ["torch", "tyro", "safetensors", "scipy", "rich", "onnx", "onnxscript"]
     code = f"import sys; sys.modules |= dict.fromkeys({absent}); "

@@ -1,20 +1,19 @@
 """Sudoku: text, rules, exact answers, symmetries, files and the generator."""
 
 import gzip
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import places
 
 from gram.tasks.base import splits_of
 from gram.tasks.solvers import Units
 from gram.tasks.sudoku.generator import exchange, minimal_puzzle, random_grids
 from gram.tasks.sudoku.task import CLUES, Sudoku, read_bank
 
-DATA = Path(os.environ.get("GRAM_DATA", Path(__file__).parents[2] / "shared" / "data")) / "sudoku"
+DATA = places.DATA / "sudoku"
 TASKS = {size: Sudoku(size) for size in (4, 6, 9)}
 QUESTION = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 ANSWER = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"

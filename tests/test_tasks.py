@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.command import ROOT, SMALL_NETWORK, exit_code
+from support.command import SMALL_NETWORK, exit_code
 from support.own import register
+from support.places import ROOT
 
 from gram import recipes
 from gram.config import read_config

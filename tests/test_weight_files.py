@@ -10,22 +10,22 @@ import pytest
 import safetensors.torch
 import torch
 from safetensors.torch import load_file, save_file
+from support.configs import SMALLEST
 
 from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig, from_dict, to_dict
 from gram.models.recursive import Model
 
-TINY = ModelConfig(width=8, hidden=6, heads=2, guidance_hidden=5, mixer_hidden=4, blocks=1, K=1, T=1)
 MEMBERS = {
-    "GRAM": TINY,
-    "TRM": replace(TINY, shared=True, guidance="none", registers=2),
-    "Looped": replace(TINY, hierarchy=False, guidance="none"),
-    "groups": replace(TINY, mixer="groups", positions="none", fusion="concat"),
+    "GRAM": SMALLEST,
+    "TRM": replace(SMALLEST, shared=True, guidance="none", registers=2),
+    "Looped": replace(SMALLEST, hierarchy=False, guidance="none"),
+    "groups": replace(SMALLEST, mixer="groups", positions="none", fusion="concat"),
 }
 
 
-def made(config: ModelConfig = TINY, seed: int = 3) -> tuple[Config, Model]:
+def made(config: ModelConfig = SMALLEST, seed: int = 3) -> tuple[Config, Model]:
     return Config(recipe="test", task="sudoku-4", model=config), Model(tasks.task("sudoku-4").spec, config, seed=seed)
 
 

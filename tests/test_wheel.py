@@ -15,10 +15,10 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from support.places import ROOT
 
 from gram import __version__
 
-ROOT = Path(__file__).parent.parent
 BOARD = "Q......./......../......../......../......../......../......../........"
 LARGEST = 12e6
 BUILD = "import sys; from setuptools import build_meta as b; out = sys.argv[1]; b.build_wheel(out); b.build_sdist(out)"

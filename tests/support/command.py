@@ -1,15 +1,12 @@
 """The command `gram` in this process."""
 
 import io
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from gram import cli
 
-ROOT = Path(__file__).parents[2]
-"""The checkout."""
 SMALL_NETWORK = (
     *("--model.width", "16", "--model.hidden", "16", "--model.mixer-hidden", "8", "--model.guidance-hidden", "16"),
     *("--model.K", "1", "--model.T", "1", "--train.batch", "8", "--train.N-sup", "2", "--train.compile", "False"),
