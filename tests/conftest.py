@@ -48,7 +48,7 @@ def gram(capsys):
 @pytest.fixture
 def refused(gram):
     """Run a command that must be refused; what it said."""
-    return lambda *arguments, code=2: refusal(gram(*arguments), code)
+    return lambda *arguments, code=2, most=400: refusal(gram(*arguments), code, most)
 
 
 @pytest.fixture(scope="session")

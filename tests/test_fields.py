@@ -100,7 +100,7 @@ def test_names_of_recipes_and_variants_are_names():
 )
 def test_options_of_train(option, value, says, tmp_path, refused, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    said = refused("train", "queens-8", "--out", tmp_path / "run", option, *str(value).split())
+    said = refused("train", "queens-8", "--out", tmp_path / "run", option, *str(value).split(), most=1000)
     assert says in said
     assert said.endswith(".")
     assert not (tmp_path / "run").exists()
@@ -126,7 +126,7 @@ def test_options_of_train(option, value, says, tmp_path, refused, monkeypatch):
     ],
 )
 def test_options_of_other_commands(arguments, says, refused):
-    assert says in refused(*arguments)
+    assert says in refused(*arguments, most=1000)
 
 
 def test_one_symbol_of_ones_own_data_is_one():
