@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.arc import raw
 
+from gram import load, score_submission, submission
 from gram.tasks.arc.grids import write
 from gram.tasks.arc.reading import read_puzzles, read_solutions, read_submission
 
@@ -208,6 +209,50 @@ def test_answers_become_a_submission(arc_run, arc_files, tmp_path, gram):
     code, _, err = gram("solve", "arc-1-6", "--input", arc_files.asked[0], *words)
     assert code == 2
     assert "exists" in err
+
+
+def test_a_submission_from_python_is_that_of_the_command(arc_run, arc_files, tmp_path, gram):
+    reasoner, asked = load(arc_run, dtype="float32"), json.loads(Path(arc_files.asked[0]).read_text())
+    some = {name: asked[name] for name in ("qp01", "qp04")}
+    out = tmp_path / "python.json"
+    given = submission(reasoner, saved(tmp_path / "some.json", some), out)
+    assert json.loads(out.read_text()) == given == submission(reasoner, some)
+    assert {name: len(parts) for name, parts in given.items()} == {name: len(p["test"]) for name, p in some.items()}
+    assert all(part.keys() == {"attempt_1", "attempt_2"} for parts in given.values() for part in parts)
+    words = ("--weights", arc_run, "--dtype", "float32", "--output", tmp_path / "command.json", "--quiet")
+    assert gram("solve", "arc-1-6", "--input", tmp_path / "some.json", *words).code == 0
+    assert read_submission(tmp_path / "command.json").keys() == given.keys()
+    assert json.loads((tmp_path / "command.json").read_text()) == given
+    scored = score_submission(out, tmp_path / "some.json")
+    assert (scored["examples"], scored["puzzles"], scored["missing"]) == (2, 2, [])
+    right = [
+        any(part[key] == pair["output"] for key in part)
+        for name, puzzle in some.items()
+        for pair, part in zip(puzzle["test"], given[name], strict=True)
+    ]
+    assert scored["pass_2"] == pytest.approx(np.mean(right))
+
+
+def test_scores_of_a_submission_by_hand(tmp_path):
+    scored = score_submission(saved(tmp_path / "half.json", HALF), saved(tmp_path / "set.json", SET))
+    assert scored["pass_1"] == pytest.approx(1 / 3)
+    assert scored["mean_pass_2"] == pytest.approx(3 / 4)
+    known = {name: [np.array(grid, np.uint8) for grid in grids] for name, grids in SOLUTIONS.items()}
+    assert score_submission(saved(tmp_path / "part.json", {"bb": HALF["bb"]}), known)["missing"] == ["aa"]
+
+
+def test_what_no_submission_can_be_made_of(arc_run, arc_files, tmp_path):
+    reasoner, asked = load(arc_run), json.loads(Path(arc_files.asked[0]).read_text())
+    there = saved(tmp_path / "there.json", {})
+    for arguments, sentence in (
+        ((load("sudoku-4"), asked), "sudoku-4"),
+        ((reasoner, SET), "aa"),
+        ((reasoner, asked, there), "exists"),
+    ):
+        with pytest.raises((ValueError, FileExistsError), match=sentence):
+            submission(*arguments)
+    with pytest.raises(ValueError, match="leave out want"):
+        submission(reasoner, asked, want=2)
 
 
 def test_every_dress_is_answered_alike(arc_run, arc_files, tmp_path, gram, monkeypatch):

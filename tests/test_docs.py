@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.places import ROOT
 
+import gram
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
@@ -42,6 +44,29 @@ def test_links_of_the_site_lead_somewhere(site):
 def test_the_report_and_the_reference_are_there(site):
     assert "coverage@20" in (site / "report" / "index.html").read_text(encoding="utf-8")
     assert "TaskSpec" in (site / "api" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_reference_has_every_public_name():
+    named = set(re.findall(r"^::: ([\w.]+)$", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.M))
+    public = {name: module for name, module in gram.PLACES.items()}
+    wanted = {module if module == f"gram.{name}" else f"{module}.{name}" for name, module in public.items()}
+    assert wanted <= named, wanted - named
+    assert {*public, "__version__"} == set(dir(gram))
+
+
+def test_anchors_lead_somewhere(site):
+    """Of a page of the site, and of Markdown as the repository shows it."""
+    ids = {page: set(re.findall(r'\bid="([^"]+)"', page.read_text(encoding="utf-8"))) for page in site.rglob("*.html")}
+    broken, checked = [], 0
+    for page in ids:
+        for path, anchor in re.findall(r'href="([^"#?:]*)#([^"]+)"', page.read_text(encoding="utf-8")):
+            to = page if not path else (page.parent / path / "index.html" if path.endswith("/") else page.parent / path)
+            if to.resolve() in ids:
+                checked += 1
+                if anchor not in ids[to.resolve()]:
+                    broken.append(f"{page.relative_to(site)}: {path}#{anchor}")
+    assert checked > 100
+    assert not broken, broken[:10]
 
 
 # words ----------------------------------------------------------------------------------------------------

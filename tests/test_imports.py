@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "weights": {"config", "tasks", "models", "hub"},
     "solve": {"config", "tasks", "models", "weights", "solve"},
     "loading": {"hub", "solve", "ship"},
+    "fitting": {"config", "recipes", "tasks", "weights", "loading", "solve", "train"},
     "measure": BELOW,
     "train": BELOW | {"train"},
     "ship": BELOW | {"ship"},

@@ -3,12 +3,16 @@
 import shutil
 
 import pytest
-from support.command import SMALL
 from support.places import ROOT
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 PICTURES = {"solve": 4, "own-data": 2}
 """At least so many in each."""
+SMALL = (
+    'model={"width": 16, "hidden": 16, "mixer_hidden": 8, "guidance_hidden": 16, "K": 1, "T": 1}, '
+    'train={"batch": 8, "N_sup": 2, "compile": False, "evaluate_examples": 4, "dtype": "float32"}'
+)
+"""Instead of three minutes."""
 
 
 def pictures(notebook) -> int:
@@ -28,7 +32,7 @@ def test_notebook(path, tmp_path):
     folder.mkdir(parents=True)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     for cell in notebook.cells:
-        cell.source = cell.source.replace("--minutes 3", " ".join(SMALL))
+        cell.source = cell.source.replace("minutes=3", f"minutes=0.03, {SMALL}")
         if cell.cell_type == "code":
             cell.outputs = []
     resources = {"metadata": {"path": str(folder)}}

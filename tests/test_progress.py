@@ -124,6 +124,27 @@ def test_a_row_in_flight_counts_for_what_it_shows():
     assert (outlook.over, outlook.share) == (5, 0.6)
 
 
+def test_the_mean_of_steps_holds_from_a_tenth_of_the_work():
+    """Rows end by chance, as those of graphs do: the bound is far off, the estimate is not."""
+    rng, rows, active, depth = np.random.default_rng(0), 2000, 256, 48
+    whole = np.minimum(rng.geometric(0.12, rows), depth)
+    outlook, age, begun = Outlook(rows, depth), np.zeros(rows, int), active
+    going, seen = np.arange(active), {}
+    while len(going):
+        age[going] += 1
+        over = age[going] == whole[going]
+        outlook.evaluations += len(going)
+        outlook.at_risk += np.bincount(age[going], minlength=depth + 1)
+        outlook.ended += np.bincount(age[going][over], minlength=depth + 1)
+        more = min(rows - begun, over.sum())
+        going, begun = np.append(going[~over], np.arange(begun, begun + more)), begun + more
+        seen[outlook.evaluations / whole.sum()] = outlook.steps(), outlook.steps(most=True)
+    guesses = [guess / whole.mean() for share, (guess, _) in seen.items() if share > 0.1]
+    assert len(guesses) > 20
+    assert all(0.75 < guess < 1.25 for guess in guesses), guesses
+    assert max(most for share, (_, most) in seen.items() if share > 0.1) > 1.5 * whole.mean()
+
+
 def test_time_limits_of_a_measurement():
     examples = QUEENS.examples("train", count=12)
     options: dict[str, Any] = {"width": 2, "depth": 40, "select": "checked", "rows": 4}

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gram import tasks
+    from gram.fitting import fit
     from gram.loading import load
     from gram.measure.evaluation import Evaluation
     from gram.measure.puzzles import evaluate
+    from gram.measure.submission import score_submission, submission
     from gram.solve.answer import Answer
     from gram.solve.options import SamplingOptions
     from gram.solve.reasoner import Reasoner
@@ -27,8 +29,11 @@ PLACES = {
     "Reasoner": "gram.solve.reasoner",
     "SamplingOptions": "gram.solve.options",
     "evaluate": "gram.measure.puzzles",
+    "fit": "gram.fitting",
     "load": "gram.loading",
+    "score_submission": "gram.measure.submission",
     "shipped": "gram.weights",
+    "submission": "gram.measure.submission",
     "tasks": "gram.tasks",
     "to_records": "gram.solve.records",
 }
@@ -42,8 +47,11 @@ __all__ = [
     "SamplingOptions",
     "__version__",
     "evaluate",
+    "fit",
     "load",
+    "score_submission",
     "shipped",
+    "submission",
     "tasks",
     "to_records",
 ]

@@ -9,25 +9,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gram.atomic import whole
 from gram.console.inputs import load, sample_rows, standard_input, tell_arithmetic
 from gram.console.output import records
 from gram.console.remote import Remote, answers
 from gram.console.text import counted, say
 from gram.measure.arc import ATTEMPTS, Asked, Attempt, ask, copied, most_frequent, passes, score
+from gram.measure.submission import Attempts, score_submission, submitted, write_submission
 from gram.progress import EVERY, Progress, progress
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.outlook import Outlook
 from gram.tasks.arc.files import Pair, Puzzle
 from gram.tasks.arc.grids import Grid, crop
 from gram.tasks.arc.reading import (
-    TRIES,
-    attempts,
     is_json,
     puzzles_of,
     read_puzzles,
     read_solutions,
-    read_submission,
     solutions_beside,
     source,
 )
@@ -80,7 +77,7 @@ def solve(
         return 0
     reasoner, _, _ = load(task, weights, dtype)
     options = resolve(reasoner.config.solve, asked)
-    given: dict[str, list[dict[str, Any]]] = {}
+    given: Attempts = {}
     kaggle = output is not None and output.suffix.lower() == ".json"
     with (
         records(None if kaggle else output) as taken,
@@ -95,8 +92,7 @@ def solve(
                     show(question, answer, seconds, as_json=as_json)
     if output is not None:
         if kaggle:
-            with whole(output) as temporary:
-                temporary.write_text(json.dumps(given) + "\n", encoding="utf-8")
+            write_submission(output, given)
         if not as_json:
             say(f"{output}: {counted(len(found), 'test input')} of {counted(len(given), 'puzzle')}")
     if not quiet:
@@ -114,13 +110,6 @@ def refuse(name: str, *, server: bool, output: bool, animate: bool, skip_bad: bo
         )
     if skip_bad or asked.get("timeout") or asked.get("total_timeout"):
         raise ValueError(f"{name} answers test inputs one by one; leave out --skip-bad and time limits.")
-
-
-def submitted(found: Asked) -> dict[str, Any]:
-    """The attempts in Kaggle's format, always two: a single one is repeated, and a missing one is a single black
-    cell."""
-    grids = [attempt.grid.tolist() for attempt in found.attempts[:ATTEMPTS]] or [[[0]]]
-    return {name: grids[min(i, len(grids) - 1)] for i, name in enumerate(TRIES)}
 
 
 def show(question: Question, found: Asked, seconds: float, *, as_json: bool) -> None:
@@ -348,7 +337,7 @@ def rates(values: dict[str, Any]) -> list[str]:
 
 
 # submissions ----------------------------------------------------------------------------------------------
-def score_submission(name: str, submission: Path, data: Path | None, *, as_json: bool, others: bool) -> int:
+def tell_score(name: str, submission: Path, data: Path | None, *, as_json: bool, others: bool) -> int:
     """pass@1 and pass@2 of the attempts in a file, of the puzzles of `data` or of the public evaluation set. others:
     whether other options of eval were given."""
     if not is_name(name):
@@ -360,20 +349,19 @@ def score_submission(name: str, submission: Path, data: Path | None, *, as_json:
     if data is None:
         fit = {puzzle.name for puzzle in read_puzzles(there) if puzzle.side <= side_of(name)}
         outputs = {puzzle: grids for puzzle, grids in outputs.items() if puzzle in fit}
-    tried, missing = attempts(read_submission(submission), outputs, str(submission))
+    metrics = score_submission(submission, outputs)
+    missing = metrics["missing"]
     if missing and sys.stderr is not None:
         print(
             f"Warning: {submission} has no attempts at {counted(len(missing), 'puzzle')} of {len(outputs)}, such as "
             f"{missing[0]}; they count as wrong.",
             file=sys.stderr,
         )
-    owners = [number for number, grids in enumerate(outputs.values()) for _ in grids]
     values: dict[str, Any] = {"task": name, "submission": submission.name, "data": there.name}
-    values |= {"examples": len(tried), "puzzles": len(outputs), "missing": len(missing)}
-    values |= score(tried, [grid for grids in outputs.values() for grid in grids], owners)
+    values |= metrics | {"missing": len(missing)}
     if as_json:
         print(json.dumps(values))
         return 0
-    head = f"{name}: {counted(len(tried), 'test input')} of {counted(len(outputs), 'puzzle')} of {there.name}, "
-    say("\n".join([head + submission.name, *rates(values)]))
+    asked = f"{counted(values['examples'], 'test input')} of {counted(values['puzzles'], 'puzzle')}"
+    say("\n".join([f"{name}: {asked} of {there.name}, {submission.name}", *rates(values)]))
     return 0

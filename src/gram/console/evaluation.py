@@ -73,7 +73,7 @@ def evaluate(
 
         others = (weights, check, record, edge_probability, limit, early_stop or None, trust or None, *asked.values())
         given = any(other is not None for other in others)
-        return arc.score_submission(name, submission, data, as_json=as_json, others=given)
+        return arc.tell_score(name, submission, data, as_json=as_json, others=given)
     if record is not None and is_bundle(weights):
         raise ValueError(
             f"{weights} is a bundle, but only results of trained weights are recorded; leave out --record."

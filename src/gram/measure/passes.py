@@ -16,7 +16,7 @@ from gram.tasks.base import Task, Tokens
 SURE = 200
 """Rows that must have ended before an estimate is reliable."""
 SURE_PUZZLES = 20
-"""Puzzles that must have ended."""
+"""Puzzles that must have ended: the rows of one are alike, and hard ones are few."""
 
 
 class Pass:
@@ -78,20 +78,21 @@ class Pass:
     @property
     def sure(self) -> bool:
         """Whether enough has ended for a reliable estimate."""
-        return self.over == self.puzzles or (
-            self.over >= SURE_PUZZLES if self.early else self.outlook.over >= min(SURE, self.outlook.rows / 4)
-        )
+        enough = self.over >= min(SURE_PUZZLES, self.puzzles / 4)
+        if not self.early:
+            enough = enough and self.outlook.over >= min(SURE, self.outlook.rows / 4)
+        return enough or self.over == self.puzzles
 
     @property
     def all_seconds(self) -> float | None:
-        """Estimated seconds of the whole pass, None if unknown. Before `sure`, an upper bound with every row at full
-        depth."""
+        """Estimated seconds of the whole pass, None if unknown. Before `sure`, an upper bound: rows may
+        take the full depth."""
         if not self.evaluations:
             return None
         if self.early:
             whole = self.puzzles * mean_cost(self.cost, self.is_over, self.most) if self.over else None
         else:
-            whole = self.outlook.rows * self.outlook.steps()
+            whole = self.outlook.rows * self.outlook.steps(most=not self.sure)
         return None if whole is None else self.seconds + max(0.0, whole - self.evaluations) * self.pace
 
     @property

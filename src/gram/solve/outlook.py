@@ -54,8 +54,15 @@ class Outlook:
         """Completed share of the function evaluations, 0 to 1; an underestimate while few rows have ended."""
         return min(1.0, self.evaluations / (self.rows * self.steps()))
 
-    def steps(self) -> float:
+    def steps(self, *, most: bool = False) -> float:
         """Mean supervision steps of a row: the area under the Kaplan-Meier survival curve, so that active rows are
-        included. Steps that no row has reached are assumed to end as few rows as possible."""
+        included. Beyond the steps that a row has reached, rows go on to end at the rate of the upper half of these;
+        most: they end as late as possible."""
         hazard = np.divide(self.ended, self.at_risk, out=np.zeros(self.depth + 1), where=self.at_risk > 0)
-        return float(np.cumprod(1 - hazard[: self.depth]).sum())
+        left = np.cumprod(1 - hazard[: self.depth])
+        reached = int(np.flatnonzero(self.at_risk).max(initial=0))
+        if reached < self.depth and not most:
+            upper = slice(reached // 2 + 1, reached + 1)
+            rate = self.ended[upper].sum() / max(1.0, self.at_risk[upper].sum())
+            left[reached:] = left[reached] * np.exp(-rate * np.arange(self.depth - reached))
+        return float(left.sum())

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ from gram.config import Config
 from gram.messages import log as messages
 from gram.train.track import Tracker, scalars, tracker
 
+Callback = Callable[[dict[str, Any]], object]
+"""Called with every line of metrics.jsonl."""
+
 
 class Log:
     """One JSON object per line in metrics.jsonl, and one live line on the terminal."""
 
-    def __init__(self, folder: Path, update: int = 0):
+    def __init__(self, folder: Path, update: int = 0, callback: Callback | None = None):
         """Continue after the lines of `update`; later lines belong to an earlier continuation."""
+        self.callback = callback or (lambda _: None)
         self.update, self.path = update, folder / "metrics.jsonl"
         if self.path.is_symlink():
             raise ValueError(f"{self.path} is a link, whose target is never written; remove the link.")
@@ -51,6 +56,7 @@ class Log:
             raise OSError(
                 f"Could not write {self.path} ({error.strerror}); free some disk space. The last checkpoint is intact."
             ) from error
+        self.callback({"kind": kind, **values})
 
     def progress(self, text: str, *, every: float = 30.0) -> None:
         """The progress line: rewritten in place on a terminal, otherwise a line every `every` seconds."""

@@ -19,7 +19,7 @@ from gram.tasks.data.store import load_examples
 from gram.train import checkpoint, parallel, watch
 from gram.train.budget import kept
 from gram.train.heads import DEV, fit_heads
-from gram.train.log import Log, NullLog
+from gram.train.log import Callback, Log, NullLog
 from gram.train.memory import check_batch
 from gram.train.monitor import Monitor
 from gram.train.parallel import World
@@ -38,6 +38,7 @@ def train(
     trust: bool = False,
     began: float | None = None,
     track: str | None = None,
+    callback: Callback | None = None,
 ) -> Path:
     """Train `config` in the run folder `out`, or continue its run.
 
@@ -48,21 +49,21 @@ def train(
     stop_at: stop after this update with a checkpoint to resume from. start: a folder with weights of the same network
     to start from. trust: run the check that the table of your own data names. began: the time.monotonic() from which
     `minutes` count, including heads and the last evaluation; by default the first update. track: the tracker of the
-    metrics (gram.train.track). Returns `out`, which gram.load can read. Raises Interrupted after a checkpoint on
-    Ctrl-C; NotFinite, ValueError, FileNotFoundError or OSError with one sentence otherwise. Only one run at a time may
-    use `out`, which is locked.
+    metrics (gram.train.track). callback: called by the first process with every line of metrics.jsonl. Returns `out`,
+    which gram.load can read. Raises Interrupted after a checkpoint on Ctrl-C; NotFinite, ValueError, FileNotFoundError
+    or OSError with one sentence otherwise. Only one run at a time may use `out`, which is locked.
     """
     if resume and start is not None:
         raise ValueError("A resumed run already has weights; leave out --start.")
     check_tracker(track)
     world = parallel.start(config.train.threads)
     if world.rank:
-        return _train(config, out, world, resume, stop_at, start, trust, began, track)
+        return _train(config, out, world, resume, stop_at, start, trust, began, track, None)
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
         with lock(out):
-            return _train(config, out, world, resume, stop_at, start, trust, began, track)
+            return _train(config, out, world, resume, stop_at, start, trust, began, track, callback)
     finally:
         if new:
             with contextlib.suppress(OSError):
@@ -79,6 +80,7 @@ def _train(
     trust: bool,
     began: float | None,
     track: str | None,
+    callback: Callback | None,
 ) -> Path:
     """`train` of one process, under the lock of `out`."""
     task = tasks.of(config, trust=trust)
@@ -91,7 +93,7 @@ def _train(
     if world.size == 1:
         check_batch(config, task, world.device)
     update = state["progress"]["update"] if state else 0
-    log = Log(out, update).tracked(track, config) if world.rank == 0 else NullLog()
+    log = Log(out, update, callback).tracked(track, config) if world.rank == 0 else NullLog()
     run = None
     try:
         run = Run(config, task, world, log, state, start)

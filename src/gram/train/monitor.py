@@ -99,6 +99,7 @@ class Monitor:
         progress.means = {k: v for k, v in values.items() if isinstance(v, float)}
         beta = warmed_beta(share, self.config.train)
         now_at = {"update": progress.update, "seconds": round(progress.seconds, 2), "beta": round(beta, 5)}
+        now_at["share"] = round(share, 5)
         self.log.write("train", now_at | {"updates_per_second": speed} | values)
         self.log.progress(self.line(progress, speed))
 
