@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from gram import cli
+from gram.console.evaluation import READING
 
 SMALL_NETWORK = (
     *("--model.width", "16", "--model.hidden", "16", "--model.mixer-hidden", "8", "--model.guidance-hidden", "16"),
@@ -47,9 +48,10 @@ def run(capsys, *arguments: object) -> Ran:
 
 
 def refusal(ran: Ran, code: int = 2, most: int = 400) -> str:
-    """What a command that must be refused said: one line on stderr, no traceback, nothing on stdout."""
+    """What a command that must be refused said: one line on stderr beside what eval says at once, no traceback, nothing
+    on stdout."""
     assert ran.code == code, ran.err
-    lines = ran.err.splitlines()
+    lines = [line for line in ran.err.splitlines() if line != READING]
     assert len(lines) == 1, ran.err
     assert lines[0].startswith("gram: ")
     assert len(lines[0]) < most

@@ -44,6 +44,9 @@ KNOWN = {
 }
 """The same if only the answers in the data are known to be correct, without claims about others."""
 
+READING = "Reading puzzles and weights."
+"""Said at once: PyTorch alone takes a second or more to load."""
+
 
 def evaluate(
     name: str,
@@ -126,8 +129,8 @@ def evaluate(
             asked=asked,
             quiet=quiet,
         )
-    with progress("Measuring", quiet=quiet, first=0.0) as bar:  # a line at once: torch alone takes a second or more
-        bar.at(lambda: Snapshot(0.0, "Reading puzzles and weights."))
+    with progress("Measuring", quiet=quiet, first=0.0) as bar:
+        bar.at(lambda: Snapshot(0.0, READING))
         found, how = examples(task, data, split, limit, edge_probability, base)
         reasoner, label, folder = load(task, weights, dtype)
         with bar.aside():
