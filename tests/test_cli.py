@@ -18,6 +18,7 @@ from support.places import ROOT
 
 from gram import tasks
 from gram import weights as weight_files
+from gram.cli.parse import sentence
 from gram.console import evaluation, info
 from gram.console import puzzles as console
 from gram.measure import record
@@ -233,6 +234,41 @@ def test_unknown_words(refused, gram):
         assert ran.err
         assert "Traceback" not in ran.err
     assert gram().code == 2
+
+
+def test_a_mistyped_option_is_told_with_the_one_that_was_meant(refused):
+    for words, options in (
+        (("solve", "queens-8", "--widht", 3, "Q......./........"), ("--widht", "--width")),
+        (("eval", "queens-8", "--selct", "value"), ("--selct", "--select")),
+        (("train", "queens-8", "--train.betta", 1), ("--train.betta", "--train.beta")),
+    ):
+        said = refused(*words)
+        assert all(option in said for option in options)
+        assert "Q" not in said
+    assert "did you mean" not in refused("solve", "queens-8", "--zzzzzz")
+
+
+def test_a_frame_of_ascii_is_read_as_any_other():
+    """What tyro writes where only ASCII can be."""
+    rule = "-" * 84
+    box = f""" Unrecognized options
+ {rule}
+  Unrecognized options: --widht, 3
+  {rule}
+  Perhaps you meant:
+      --width {{None}}|INT
+          Trajectories per puzzle. (default: None)
+  {rule}
+  For full helptext, run gram solve --help
+"""
+    assert sentence(box) == "There is no option --widht; did you mean --width?"
+    box = f""" Invalid choice
+ {rule}
+  invalid choice 'zz' for argument '--select'. Expected one of ('first', 'None').
+  {rule}
+  For full helptext, run gram solve --help
+"""
+    assert sentence(box) == "Invalid choice 'zz' for argument '--select'; expected one of ('first', 'None')"
 
 
 @pytest.mark.parametrize("verb", [[], ["train"], ["solve"], ["eval"], ["bench"], ["info"]])

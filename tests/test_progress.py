@@ -103,7 +103,10 @@ def test_the_mean_of_costs_of_which_some_are_not_known_yet():
     assert mean_cost(costs, over, 1000.0) == pytest.approx(whole.mean(), rel=0.06)
     assert mean_cost(np.array([10.0, 0.0]), np.array([True, False]), 1000.0) == 10.0
     assert mean_cost(np.array([10.0, 30.0]), np.array([True, True]), 1000.0) == 20.0
-    assert 10 + 0.5 * 20 < mean_cost(np.array([10.0, 30.0]), np.array([True, False]), 100.0) < 10 + 0.5 * 90
+    few = np.array([10.0, 12.0, 30.0, 40.0]), np.array([True, True, True, False])
+    assert 10 + 0.75 * 2 + 0.5 * 18 + 0.25 * 10 < mean_cost(*few, 100.0) < 10 + 0.75 * 2 + 0.5 * 18 + 0.25 * 70
+    hard = np.array([10.0, 10.0, 10.0, 300.0]), np.array([True, True, True, False])  # it may well take all that it may
+    assert mean_cost(*hard, 1280.0) == pytest.approx(10 + 0.25 * 1270)
 
 
 class Ticking:

@@ -14,6 +14,7 @@ from gram.console.options import Messages
 
 FRAME = re.compile(r"^[\s│╭╰─]+|[\s│╮╯─]+$")
 RULE = re.compile(r"\s*│\s*─+\s*│\s*")
+DASHES = re.compile(r"^ +-{20,} *$", re.M)
 KINDS = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path"}
 TITLES = "Value error", "Invalid choice", "Missing argument", "Missing value", "Parsing error", "Unrecognized options"
 TITLE = re.compile(rf"^({'|'.join((*TITLES, 'Required options'))})\s+")
@@ -51,7 +52,8 @@ def parse(target: Callable[..., Any], arguments: Sequence[str], prog: str, **opt
         del os.environ["COLUMNS"]
         if columns is not None:
             os.environ["COLUMNS"] = columns
-    raise ValueError(f"{sentence(heard.getvalue())}; {prog} --help lists all options.")
+    said = sentence(heard.getvalue())
+    raise ValueError(f"{said}{'' if said.endswith('?') else ';'} {prog} --help lists all options.")
 
 
 def spoken(verb: Callable[..., Any], *positional: Any, general: Messages, **named: Any) -> Any:
@@ -62,9 +64,14 @@ def spoken(verb: Callable[..., Any], *positional: Any, general: Messages, **name
 
 def sentence(box: str) -> str:
     """The first part of tyro's box, and of what is no number the option and what it must be; without a full stop."""
+    plain = DASHES.sub("", box, count=1)  # where only ASCII is written, under the title and between the parts
+    box = DASHES.sub("│ ─ │", plain)
     sections = [[FRAME.sub("", line) for line in part.splitlines()] for part in RULE.split(box)]
     texts = [" ".join(" ".join(filter(None, lines)).split()) for lines in sections]
     text = TITLE.sub("", texts[0])
+    if unknown := re.match(r"Unrecognized options: (-[^\s,]+)", text):
+        meant = re.search(r"Perhaps you meant: (--[\w.-]+)", " ".join(texts))
+        return f"There is no option {unknown[1]}{f'; did you mean {meant[1]}?' if meant else ''}"
     helped = re.search(r"Argument helptext: -*(\S+) (\S+)", " ".join(texts))
     value = re.search(r"(?:from \['|base 10: '|to float: ')([^']*)'", text)
     if helped and value:

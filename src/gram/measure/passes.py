@@ -106,13 +106,15 @@ class Pass:
 
 def mean_cost(cost: np.ndarray, over: np.ndarray, most: float) -> float:
     """Mean cost of a puzzle, at most `most`, while some still run: (n,) cost of each so far, 0 if it has not started.
-    As in Outlook.steps; beyond the largest cost, the rest end at the overall rate."""
+    As in Outlook.steps: beyond the largest cost, the rest go on to end at the rate of the upper half of the costs."""
     begun = np.flatnonzero(cost)
     costs, order = np.sort(cost[begun]), begun[np.argsort(cost[begun], kind="stable")]
     left = np.cumprod(1 - over[order] / np.arange(len(order), 0, -1))
     area = costs[0] + float((left[:-1] * np.diff(costs)).sum())
-    rate = over[order].sum() / costs.sum()
-    return area + float(left[-1]) * (1 - np.exp(-rate * (most - costs[-1]))) / rate
+    beyond = costs - costs[-1] / 2
+    upper = beyond > 0
+    rate, rest = over[order][upper].sum() / beyond[upper].sum(), max(0.0, most - costs[-1])
+    return area + float(left[-1]) * (rest if rate == 0 else (1 - np.exp(-rate * rest)) / rate)
 
 
 def abreast(passes: Sequence[Pass]) -> Iterator[tuple[Pass, int, Trajectories]]:
