@@ -1,14 +1,14 @@
 """The tables of repair.py as a task of its own: what gram needs to know of them, in one file. See docs/own-task.md."""
 
 import random
-from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from repair import FIELDS, PEOPLE, TEAMS, damaged_tables, obeys, repairs
 
 from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, split_of
+from gram.tasks.reading.containers import Held
+from gram.tasks.reading.content import Found
 
 ROWS = 4
 MISSING = 1
@@ -48,8 +48,8 @@ class Repair(Task):
     def render(self, puzzle: Tokens, answer: Tokens | None = None) -> str:
         return self.decode(puzzle if answer is None else answer).replace(" ", "\n")
 
-    def read(self, path: Path) -> Iterator[str]:
-        return (line for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    def take(self, held: Held, base: int | None = None) -> Found:
+        return Found([line for line in held.text.splitlines() if line.strip()])
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -244,11 +245,12 @@ def test_scores_of_a_submission_by_hand(tmp_path):
 def test_what_no_submission_can_be_made_of(arc_run, arc_files, tmp_path):
     reasoner, asked = load(arc_run), json.loads(Path(arc_files.asked[0]).read_text())
     there = saved(tmp_path / "there.json", {})
-    for arguments, sentence in (
+    wrong: list[tuple[tuple[Any, ...], str]] = [
         ((load("sudoku-4"), asked), "sudoku-4"),
         ((reasoner, SET), "aa"),
         ((reasoner, asked, there), "exists"),
-    ):
+    ]
+    for arguments, sentence in wrong:
         with pytest.raises((ValueError, FileExistsError), match=sentence):
             submission(*arguments)
     with pytest.raises(ValueError, match="leave out want"):

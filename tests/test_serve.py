@@ -354,7 +354,7 @@ def test_a_short_token_is_none(tmp_path, refused):
 
 def test_sigterm_lets_what_is_in_flight_end(weights, tmp_path):
     running = Running(tmp_path, weights)
-    long = {"puzzles": FOUR[0], "select": "majority", "width": 500, "depth": 40, "deadline_ms": 2000}
+    long = {"puzzles": FOUR[0], "select": "majority", "width": 500, "depth": 4000, "deadline_ms": 2000}
     with ThreadPoolExecutor(2) as pool:
         paths = ("/v1/sudoku-4/solve", "/v1/sudoku-4/stream")
         answers = [pool.submit(running.client.post, path, json=long) for path in paths]

@@ -1,5 +1,6 @@
 """The registry, tasks of other packages, and what every task owes to the others (gram.tasks.testing)."""
 
+import io
 import re
 import sys
 
@@ -13,6 +14,7 @@ from support.places import ROOT
 
 from gram import recipes
 from gram.config import read_config
+from gram.console import inputs
 from gram.models.build import build
 from gram.tasks import installed, names, task, testing
 from gram.tasks.base import PAD, SPLITS, Task, split_of
@@ -155,6 +157,17 @@ def test_a_task_of_another_package(package):
     testing.check_task(made)
     solutions = made.solutions(made.encode("ax1 b?1 a?2 cz3"))
     assert [made.decode(solution) for solution in solutions] == ["ax1 by1 ax2 cz3", "ax1 bz1 ax2 cz3"]
+
+
+def test_standard_input_of_a_task_that_reads_files_alone(monkeypatch, tmp_path):
+    """Files by its own `read`, as before; standard input is no file."""
+    made = broken(read=lambda self, path: iter([path.read_text()]))
+    path = tmp_path / "a.txt"
+    path.write_text("one")
+    assert inputs.of_file(made, path).puzzles == ["one"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("one"))
+    with pytest.raises(ValueError, match=r"queens-5 .*--input FILE"):
+        inputs.read(made, (), None)
 
 
 @pytest.mark.parametrize(

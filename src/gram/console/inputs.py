@@ -4,7 +4,6 @@ torch is imported late, so that a mistyped puzzle is refused at once.
 """
 
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,8 @@ from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
 from gram.tasks.base import Examples, Task, Tokens
 from gram.tasks.data.store import data_file, load_examples
-from gram.tasks.reading.content import Found, of_bytes, of_texts, opened
+from gram.tasks.reading.containers import unpacked, unpacked_bytes
+from gram.tasks.reading.content import Found, of_texts
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
@@ -41,8 +41,8 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None, base: int | N
     if puzzles:
         if input is None and len(puzzles) == 1 and len(puzzles[0]) < 200 and Path(puzzles[0]).is_file():
             raise ValueError(f"{puzzles[0]} is a file; give it as --input {puzzles[0]}.")
-        own = type(task).read is not Task.read
-        parts.append(Found(list(puzzles)) if own else task.understand(of_texts(puzzles), base=base))
+        plain = type(task).understand is Task.understand
+        parts.append(Found(list(puzzles)) if plain else task.understand(of_texts(puzzles), base=base))
     if input is not None:
         if not input.exists():
             raise FileNotFoundError(f"There is no file {input}; give a file of {name} puzzles.")
@@ -60,7 +60,7 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None, base: int | N
 def of_file(task: Task, path: Path, base: int | None = None) -> Found:
     """The puzzles of a file, as the task understands them or as a task of another package reads them."""
     if type(task).read is Task.read:
-        return task.understand(opened(path), base=base)
+        return task.take(unpacked(path, str(path)), base)
     return Found(list(task.read(path)))
 
 
@@ -75,16 +75,9 @@ def standard_input(way: str) -> bytes:
 def _standard_input(task: Task, base: int | None) -> Found:
     name = task.spec.name
     data = standard_input(f"write one after `gram solve {name}`, or give --input FILE")
-    if type(task).read is Task.read:
-        found = task.understand(of_bytes(data, "standard input"), base=base)
-    else:  # what else a task reads are files
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "standard input"
-            path.write_bytes(data)
-            try:
-                found = Found(list(task.read(path)))
-            except ValueError as error:
-                raise ValueError(str(error).replace(str(path), "standard input")) from None
+    if type(task).read is not Task.read:
+        raise ValueError(f"The task {name} reads files only; give --input FILE.")
+    found = task.take(unpacked_bytes(data, "standard input"), base)
     if not found.puzzles:
         raise ValueError(f"Standard input has no puzzle; write one after `gram solve {name}`, or give --input FILE.")
     return found

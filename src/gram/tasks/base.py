@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gram.config import Config
-from gram.tasks.reading.content import Content, Found, opened, parsed
+from gram.tasks.reading.containers import Held, unpacked
+from gram.tasks.reading.content import Content, Found, content_of
 
 PAD = 0
 SPLITS = ("train", "dev", "test")
@@ -244,14 +245,19 @@ class Task(ABC):
 
     def read(self, path: Path) -> Iterator[str]:
         """The puzzles of a file, each as text for `encode`."""
-        return iter(self.understand(opened(path)).puzzles)
+        return iter(self.take(unpacked(path, str(path))).puzzles)
+
+    def take(self, held: Held, base: int | None = None) -> Found:
+        """The puzzles of a file or of standard input, whose text or arrays are at hand, and the decisions made to read
+        them. A task that reads lines of text of its own implements this, in place of `understand`."""
+        return self.understand(content_of(held), base=base)
 
     def parse(self, text: str) -> list[str]:
-        """The puzzles of a text in any form that `understand` reads, each as text for `encode`."""
-        return self.understand(parsed(Content("The text", text=text))).puzzles
+        """The puzzles of a text in any form that files have, each as text for `encode`."""
+        return self.take(Held("The text", "", text)).puzzles
 
     def understand(self, content: Content, *, base: int | None = None) -> Found:
-        """The puzzles of an input, and the decisions made to read them. A task implements this or its own `read`.
+        """The puzzles of an input, and the decisions made to read them. A task implements this, or `take`.
         `base`: the number of the first vertex, for graphs only."""
         raise ValueError(f"The task {self.spec.name} cannot read files; give its puzzles as text.")
 

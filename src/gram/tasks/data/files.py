@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gram.tasks.base import Tokens
-from gram.tasks.reading.containers import unpacked
+from gram.tasks.reading.containers import Held, unpacked
 from gram.tasks.reading.content import DELIMITERS, brief, puzzle_name
 
 ANSWERS = {"answer", "answers", "solution", "solutions", "target", "targets", "output", "outputs", "label", "labels"}
@@ -17,31 +17,41 @@ ANSWERS = {"answer", "answers", "solution", "solutions", "target", "targets", "o
 def read_text(path: Path) -> str:
     """The text of a file, in any Unicode encoding, compressed or not. FileNotFoundError; ValueError for what is no text
     and for a damaged file."""
-    held = unpacked(path, str(path))
+    return text_of(unpacked(path, str(path)))
+
+
+def text_of(held: Held) -> str:
+    """The text of what was unpacked. ValueError for arrays."""
     if held.arrays is not None:
-        raise ValueError(f"{path} holds arrays; give a CSV or text file of puzzles.")
+        raise ValueError(f"{held.where} holds arrays; give a CSV or text file of puzzles.")
     return held.text
 
 
 def read_columns(path: Path, *names: str) -> list[list[str]]:
+    """`columns_of` a file. FileNotFoundError."""
+    return columns_of(unpacked(path, str(path)), *names)
+
+
+def columns_of(held: Held, *names: str) -> list[list[str]]:
     """The named columns of a CSV file, with commas, semicolons or tabs between them. A column is found by its name, in
     any case, or by another name for the same thing. ValueError if one is missing, or names the line that is too
     short."""
-    text = read_text(path)
+    text = text_of(held)
     head = text.split("\n", 1)[0]
     try:
         delimiter = max(DELIMITERS, key=head.count)
         header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) or [[]]
     except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file ({error}); repair it.") from error
+        raise ValueError(f"{held.where} is not a CSV file ({error}); repair it.") from error
     places = [place(header, name) for name in names]
     missing = [name for name, found in zip(names, places, strict=True) if found is None]
     if missing:
-        raise ValueError(f"{path}: no column named {' or '.join(missing)}; the header is {brief(','.join(header))}.")
+        wanted, there = " or ".join(missing), brief(",".join(header))
+        raise ValueError(f"{held.where}: no column named {wanted}; the header is {there}.")
     columns = [found for found in places if found is not None]
     for number, row in enumerate(rows, 2):
         if len(row) <= max(columns):
-            raise ValueError(f"{path}, line {number}: {len(row)} columns, but the header has {len(header)}.")
+            raise ValueError(f"{held.where}, line {number}: {len(row)} columns, but the header has {len(header)}.")
     return [[row[column] for row in rows] for column in columns]
 
 

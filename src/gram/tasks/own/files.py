@@ -7,15 +7,15 @@ of keys and columns, and whether text is words: see Names.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from gram import strict_json
-from gram.tasks.data.files import place, read_columns, read_text
-from gram.tasks.reading.containers import unpacked
+from gram.tasks.data.files import columns_of, place, text_of
+from gram.tasks.reading.containers import Held, unpacked
 from gram.tasks.reading.content import brief
 
 Written = str | list[int] | list[str]
@@ -47,30 +47,43 @@ class Pairs(NamedTuple):
     targets: list[Written]
 
 
-def read_pairs(path: Path, *, answered: bool = True, names: Names = PLAIN) -> Iterator[Pairs]:
-    """The lines of a file. `answered`: every input needs a target; without, targets are not read, and JSON may hold
-    inputs alone. FileNotFoundError; ValueError names the first line that is wrong."""
-    ending = next((ending for ending in TABLES if path.name.removesuffix(".gz").endswith(ending)), "")
-    readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".tsv": _csv, ".npz": _npz}
-    if ending not in readers:
+Reader = Callable[[Held, bool, Names], Iterator[Pairs]]
+"""Of one of TABLES; whether every input needs a target."""
+
+
+def read_pairs(path: Path, *, names: Names = PLAIN) -> Iterator[Pairs]:
+    """The lines of a file, whose name says its form; every input needs a target. FileNotFoundError; ValueError names
+    the first line that is wrong."""
+    reader = _reader(path.name)
+    if reader is None:
         raise ValueError(f"{path} is no {', '.join(TABLES[:-1])} or .npz; write the data in one of these forms.")
-    return readers[ending](path, answered, names)
+    return reader(unpacked(path, str(path)), True, names)
 
 
-def read_inputs(path: Path, kind: str, names: Names) -> Iterator[Written] | None:
-    """The inputs of a file whose name says nothing, such as standard input, if what it holds is one of TABLES; None if
-    it is lines of text. kind: of the sequences that are asked for."""
-    held = unpacked(path, str(path))
+def inputs_of(held: Held, kind: str, names: Names) -> Iterator[Written] | None:
+    """The inputs of a file of one of TABLES, targets left aside; JSON may hold inputs alone. If its name says nothing,
+    as that of standard input, what it holds decides; None if that is lines of text. kind: of the sequences that are
+    asked for."""
+    reader = _reader(held.name) or _reader_of_content(held, kind, names)
+    return None if reader is None else (pairs.input for pairs in reader(held, False, names))
+
+
+def _reader(name: str) -> Reader | None:
+    readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".tsv": _csv, ".npz": _npz}
+    return next((readers[ending] for ending in TABLES if name.removesuffix(".gz").endswith(ending)), None)
+
+
+def _reader_of_content(held: Held, kind: str, names: Names) -> Reader | None:
     if held.arrays is not None:
-        return (pairs.input for pairs in _npz(path, False, names))
+        return _npz
     head = next((line.strip() for line in held.text.split("\n") if line.strip()), "")
     if re.match(r'\{\s*"', head) or (head.startswith("[") and kind != "characters"):
         lined = head.endswith(("}", "]")) and not re.match(r"\[\s*[\[{]", head)
-        return (pairs.input for pairs in (_jsonl if lined else _json)(path, False, names))
+        return _jsonl if lined else _json
     columns = [cell.strip() for cell in re.split(r"[,;\t]", head)]
     found = [place(columns, name) for name in (names.input, names.target)]
     if found[0] is not None and (found[1] is not None or kind == "integers"):
-        return (pairs.input for pairs in _csv(path, False, names))
+        return _csv
     return None
 
 
@@ -82,21 +95,21 @@ def kind_of(written: Written) -> Literal["integers", "characters", "words"] | No
 
 
 # JSON -----------------------------------------------------------------------------------------------------
-def _jsonl(path: Path, answered: bool, names: Names) -> Iterator[Pairs]:
-    for number, line in enumerate(read_text(path).split("\n"), 1):  # splitlines would split inside of strings
+def _jsonl(held: Held, answered: bool, names: Names) -> Iterator[Pairs]:
+    for number, line in enumerate(text_of(held).split("\n"), 1):  # splitlines would split inside of strings
         if line.strip():
-            where = f"{path}, line {number}"
+            where = f"{held.where}, line {number}"
             yield _pairs(strict_json.parse(line, where, names.remedy), where, answered, names)
 
 
-def _json(path: Path, answered: bool, names: Names) -> Iterator[Pairs]:
-    values = strict_json.parse(read_text(path), str(path), "write a list of objects")
+def _json(held: Held, answered: bool, names: Names) -> Iterator[Pairs]:
+    values = strict_json.parse(text_of(held), held.where, "write a list of objects")
     if isinstance(values, dict):
         values = _of_columns(values, names)
     if not isinstance(values, list):
-        raise ValueError(f"{path} holds no list; write a list of objects with the keys {names.input} and target.")
+        raise ValueError(f"{held.where} holds no list; write a list of objects with the keys {names.input} and target.")
     for number, value in enumerate(values, 1):
-        yield _pairs(value, f"{path}, object {number}", answered, names)
+        yield _pairs(value, f"{held.where}, object {number}", answered, names)
 
 
 def _of_columns(values: dict[str, Any], names: Names) -> Any:
@@ -161,14 +174,14 @@ def _sequence(value: Any, where: str, names: Names) -> Written:
 
 
 # CSV ------------------------------------------------------------------------------------------------------
-def _csv(path: Path, answered: bool, names: Names) -> Iterator[Pairs]:
-    inputs, *targets = read_columns(path, names.input, *([names.target] if answered else []))
+def _csv(held: Held, answered: bool, names: Names) -> Iterator[Pairs]:
+    inputs, *targets = columns_of(held, names.input, *([names.target] if answered else []))
     cells = [*inputs, *(targets[0] if answered else [])]
     integers = any(" " in cell for cell in cells) and all(_numbers(cell) is not None for cell in cells)
     for row, text in enumerate(inputs):
         written = [text, *(column[row] for column in targets)]
         first, *rest = [_numbers(cell) or [] if integers else _text(cell, names) for cell in written]
-        yield Pairs(f"{path}, line {row + 2}", first, rest)
+        yield Pairs(f"{held.where}, line {row + 2}", first, rest)
 
 
 def _text(cell: str, names: Names) -> Written:
@@ -183,10 +196,12 @@ def _numbers(cell: str) -> list[int] | None:
 
 
 # NPZ ------------------------------------------------------------------------------------------------------
-def _npz(path: Path, answered: bool, names: Names) -> Iterator[Pairs]:
-    arrays = _arrays(path)
-    inputs = _rows(arrays, names.input, path)
-    targets = _rows(arrays, names.target, path) if answered else []
+def _npz(held: Held, answered: bool, names: Names) -> Iterator[Pairs]:
+    arrays = held.arrays
+    if arrays is None:
+        raise ValueError(f"{held.where} is not an NPZ file of plain arrays; write it with numpy.savez.")
+    inputs = _rows(arrays, names.input, held)
+    targets = _rows(arrays, names.target, held) if answered else []
     first = arrays.get("first", np.arange(len(inputs) + 1))
     if first.dtype.kind in "iu":
         first = first.astype(np.int64)  # differences of unsigned and of small integers wrap
@@ -195,38 +210,31 @@ def _npz(path: Path, answered: bool, names: Names) -> Iterator[Pairs]:
     ordered = first.ndim == 1 and np.issubdtype(first.dtype, np.integer) and (np.diff(first) >= answered).all()
     if not ordered or len(first) != len(inputs) + 1 or first[0] != 0 or first[-1] != len(targets):
         raise ValueError(
-            f"{path}: {len(inputs)} inputs and {len(targets)} targets do not fit; give a target for each input, or an "
-            "array first of len(inputs) + 1 ascending integers: targets[first[i]:first[i + 1]] are those of input i."
+            f"{held.where}: {len(inputs)} inputs and {len(targets)} targets do not fit; give one target an input, or "
+            "an array first of len(inputs) + 1 ascending integers: targets[first[i]:first[i + 1]] are those of input i."
         )
     for i, written in enumerate(inputs):
-        yield Pairs(f"{path}, row {i}", written, targets[first[i] : first[i + 1]])
+        yield Pairs(f"{held.where}, row {i}", written, targets[first[i] : first[i + 1]])
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    arrays = unpacked(path, str(path)).arrays
-    if arrays is None:
-        raise ValueError(f"{path} is not an NPZ file of plain arrays; write it with numpy.savez.")
-    return arrays
-
-
-def _rows(arrays: dict[str, np.ndarray], name: str, path: Path) -> list[Written]:
+def _rows(arrays: dict[str, np.ndarray], name: str, held: Held) -> list[Written]:
     """The rows of an array (n, length) of integers, without the negative entries that pad their ends; grids (n, H, W)
     row by row. `name` as it is or in the plural."""
     known = [each for each in (f"{name}s", name) if each in arrays]
     if not known:
-        raise ValueError(f"{path}: no array named {name}s; there are {', '.join(arrays) or 'none'}.")
+        raise ValueError(f"{held.where}: no array named {name}s; there are {', '.join(arrays) or 'none'}.")
     array = arrays[known[0]]
     if array.ndim < 2 or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(
-            f"{path}: {known[0]} has shape {array.shape} and type {array.dtype}; it must be a table (n, length) of "
-            "integers, shorter rows filled with -1 at their ends."
+            f"{held.where}: {known[0]} has shape {array.shape} and type {array.dtype}; it must be a table (n, length) "
+            "of integers, shorter rows filled with -1 at their ends."
         )
     array = array.reshape(len(array), -1)
-    held = array >= 0
-    ragged = np.flatnonzero((held[:, 1:] > held[:, :-1]).any(1))
+    kept = array >= 0
+    ragged = np.flatnonzero((kept[:, 1:] > kept[:, :-1]).any(1))
     if len(ragged):
         raise ValueError(
-            f"{path}: row {ragged[0]} of {known[0]} has a negative integer before others, and they pad ends only; "
-            "write negative integers as JSON or CSV."
+            f"{held.where}: row {ragged[0]} of {known[0]} has a negative integer before others, and they pad ends "
+            "only; write negative integers as JSON or CSV."
         )
-    return [row[keep].tolist() for row, keep in zip(array, held, strict=True)]
+    return [row[keep].tolist() for row, keep in zip(array, kept, strict=True)]

@@ -11,16 +11,17 @@ import functools
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gram.config import SYMBOLS, ColumnConfig, Config, RowsConfig
 from gram.tasks.base import OWN, PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
-from gram.tasks.data.files import read_text
+from gram.tasks.data.files import text_of
 from gram.tasks.data.store import data_file
-from gram.tasks.reading.content import brief
+from gram.tasks.reading.containers import Held, unpacked
+from gram.tasks.reading.content import Found, brief
 
 HIDDEN = 1
 MISSING = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"}
@@ -94,15 +95,16 @@ class Rows(Task):
         head = line([column.name for column in self.config.columns])
         return "\n".join([head, self.show(puzzle), *([] if answer is None else [self.decode(answer)])])
 
-    def read(self, path: Path) -> Iterator[str]:
-        return (line([row[name] for name in row]) for row in self.table(path))
+    def take(self, held: Held, base: int | None = None) -> Found:
+        return Found([line(list(row.values())) for row in self.table(held)])
 
-    def table(self, path: Path) -> list[dict[str, str]]:
+    def table(self, held: Held) -> list[dict[str, str]]:
         """The rows of a CSV by column. ValueError if a column is not there."""
-        header, rows = read_table(path)
+        header, rows = table_of(held)
         names = [column.name for column in self.config.columns]
         if missing := [name for name in names if name not in header]:
-            raise ValueError(f"{path} lacks the column {missing[0][:60]}; add it, with empty cells if all are hidden.")
+            lacks = f"{held.where} lacks the column {missing[0][:60]}"
+            raise ValueError(f"{lacks}; add it, with empty cells if all are hidden.")
         places = [header.index(name) for name in names]
         return [{name: row[place] for name, place in zip(names, places, strict=True)} for row in rows]
 
@@ -169,7 +171,7 @@ class Rows(Task):
     def rows_of(self, path: Path) -> Tokens:
         """The rows of a file as tokens (n, L). ValueError names the first that does not fit."""
         found = []
-        for number, row in enumerate(self.table(path), 2):
+        for number, row in enumerate(self.table(unpacked(path, str(path))), 2):
             try:
                 found.append(self.cells(list(row.values())))
             except ValueError as error:
@@ -197,17 +199,23 @@ def line(cells: Sequence[str]) -> str:
 
 
 def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
+    """`table_of` a file. FileNotFoundError."""
+    return table_of(unpacked(path, str(path)))
+
+
+def table_of(held: Held) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a CSV. ValueError names a line that has another number of cells."""
     try:
-        header, *rows = list(csv.reader(io.StringIO(read_text(path), newline=""))) or [[]]
+        header, *rows = list(csv.reader(io.StringIO(text_of(held), newline=""))) or [[]]
     except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file ({error}); repair it.") from error
+        raise ValueError(f"{held.where} is not a CSV file ({error}); repair it.") from error
     if len(set(header)) < len(header) or not any(header):
-        raise ValueError(f"{path} needs a header, a line of different names; write one.")
+        raise ValueError(f"{held.where} needs a header, a line of different names; write one.")
     rows = [row for row in rows if row]
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
-            raise ValueError(f"{path}, line {number}: {len(row)} cells, but the header has {len(header)}; repair it.")
+            where = f"{held.where}, line {number}"
+            raise ValueError(f"{where}: {len(row)} cells, but the header has {len(header)}; repair it.")
     return header, [[cell.strip() for cell in row] for row in rows]
 
 

@@ -8,7 +8,7 @@ it follows the input, whose positions say nothing about it. An answer ends at it
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from gram.config import Config, TableConfig
 from gram.tasks.base import OWN, PAD, SPLITS, Examples, Renumbering, Symmetry, Task, TaskSpec, Tokens, splits_of
-from gram.tasks.data.files import read_text
+from gram.tasks.data.files import text_of
 from gram.tasks.own.check import judge, load_check, withheld
-from gram.tasks.own.files import TABLES, Names, Written, kind_of, read_inputs, read_pairs
-from gram.tasks.reading.content import brief
+from gram.tasks.own.files import Names, Written, inputs_of, kind_of, read_pairs
+from gram.tasks.reading.containers import Held
+from gram.tasks.reading.content import Found, brief
 
 NOTHING = 1
 BLANK = "\ufffd"
@@ -127,15 +128,13 @@ class Table(Task):
         """The input; with an answer both, one below the other."""
         return self.show(puzzle) + ("" if answer is None else f"\n{self.decode(answer)}")
 
-    def read(self, path: Path) -> Iterator[str]:
+    def take(self, held: Held, base: int | None = None) -> Found:
         """The inputs of a file of one of TABLES, targets left aside; of any other file, unless it holds one of these
         forms all the same, each line that is not blank."""
-        if path.name.removesuffix(".gz").endswith(TABLES):
-            return (self._text(pairs.input) for pairs in read_pairs(path, answered=False, names=self.names))
-        found = read_inputs(path, self.config.kind, self.names)
+        found = inputs_of(held, self.config.kind, self.names)
         if found is not None:
-            return map(self._text, found)
-        return (line for line in read_text(path).splitlines() if line.strip())
+            return Found([self._text(written) for written in found])
+        return Found([line for line in text_of(held).splitlines() if line.strip()])
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:

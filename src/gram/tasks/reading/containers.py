@@ -28,9 +28,12 @@ INPUTS = "all__inputs.npy"
 
 @dataclass(frozen=True)
 class Held:
-    """What a file holds: text, or arrays by name."""
+    """What a file or standard input holds, unpacked: text, or arrays by name."""
 
+    where: str
+    """Its name in messages."""
     name: str
+    """Its file name, without `.gz`, which says the format of some."""
     text: str = ""
     arrays: dict[str, np.ndarray] | None = None
     form: tuple[str, ...] = ()
@@ -60,11 +63,11 @@ def _held(data: bytes, name: str, where: str, limit: int, form: tuple[str, ...])
             raise ValueError(f"{where} is compressed twice; unpack it first.")
         return _held(_gunzip(data, where), name.removesuffix(".gz"), where, limit, ("gzip",))
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return _zip(data, where, limit, form)
+        return _zip(data, name, where, limit, form)
     if data[:6] == b"\x93NUMPY":
-        return Held(name, arrays={name.removesuffix(".npy"): array_of(data, where)}, form=(*form, "npy"))
+        return Held(where, name, arrays={name.removesuffix(".npy"): array_of(data, where)}, form=(*form, "npy"))
     text, encoding = decoded(data, where)
-    return Held(name, text, form=(*form, encoding))
+    return Held(where, name, text, form=(*form, encoding))
 
 
 def _folder(path: Path, where: str, limit: int) -> Held:
@@ -85,7 +88,7 @@ def _gunzip(data: bytes, where: str) -> bytes:
 
 
 # arrays ---------------------------------------------------------------------------------------------------
-def _zip(data: bytes, where: str, limit: int, form: tuple[str, ...]) -> Held:
+def _zip(data: bytes, name: str, where: str, limit: int, form: tuple[str, ...]) -> Held:
     """An npz, or the only file of a zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -96,7 +99,7 @@ def _zip(data: bytes, where: str, limit: int, form: tuple[str, ...]) -> Held:
                     info.filename.removesuffix(".npy"): array_of(_member(archive, info), f"{where}, {info.filename}")
                     for info in members
                 }
-                return Held(where, arrays=arrays, form=(*form, "npz"))
+                return Held(where, name, arrays=arrays, form=(*form, "npz"))
             if len(members) != 1 or form:
                 names = ", ".join(info.filename for info in members[:3]) or "none"
                 raise ValueError(f"{where} is an archive of {len(members)} files ({names[:200]}); unpack one of them.")

@@ -72,20 +72,20 @@ def opened(path: Path, where: str | None = None, limit: int = containers.LIMIT) 
     """The content of a file, or of a folder with `all__inputs.npy`. FileNotFoundError; ValueError for what is neither
     text nor arrays, for a damaged file and for one that is larger than `limit` bytes when unpacked."""
     where = where or str(path)
-    return content_of(containers.unpacked(path, where, limit), where)
+    return content_of(containers.unpacked(path, where, limit))
 
 
 def of_bytes(data: bytes, where: str) -> Content:
     """`opened` for what is no file, such as standard input."""
-    return content_of(containers.unpacked_bytes(data, where), where)
+    return content_of(containers.unpacked_bytes(data, where))
 
 
-def content_of(held: containers.Held, where: str) -> Content:
+def content_of(held: containers.Held) -> Content:
     """What was unpacked, with its items."""
     if held.arrays is not None:
         items: list[Any] = [(name, array) for name, array in held.arrays.items() if array.size]
-        return Content(where, held.name, items=items, form=held.form)
-    return parsed(Content(where, held.name, held.text, form=held.form))
+        return Content(held.where, held.name, items=items, form=held.form)
+    return parsed(Content(held.where, held.name, held.text, form=held.form))
 
 
 def parsed(content: Content) -> Content:
