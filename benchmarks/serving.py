@@ -324,14 +324,15 @@ def worker(reasoner: gram.Reasoner, dtype: str, count: int) -> dict[str, Any]:
     }
 
 
-def deadlines(server: Server, reasoner: gram.Reasoner, file: str, count: int) -> list[dict[str, Any]]:
+def deadlines(server: Server, name: str, reasoner: gram.Reasoner, file: str, count: int) -> list[dict[str, Any]]:
     found = load_examples(reasoner.task, (file,), "dev", count=count).inputs
     rows = []
     for deadline in DEADLINES:
         asked = requests("sudoku-9", [reasoner.task.show(x) for x in found], deadline_ms=deadline, depth=4096, width=50)
         answers = asyncio.run(ask_all(server, asked, 1))
         solved = sum(body["answers"][0]["valid"] is True for _, body, _ in answers)
-        rows.append({"deadline_ms": deadline, "solved": solved / count} | percentiles([s for *_, s in answers], 50, 95))
+        row = {"deadline_ms": deadline, "solved": solved / count, "puzzles": count, "weights": name, "data": file}
+        rows.append(row | percentiles([s for *_, s in answers], 50, 95))
     return rows
 
 
@@ -354,7 +355,7 @@ def main() -> None:
     parts = given.parts.split(",")
     reasoners = {name: gram.load(name, dtype=given.dtype) for name in ("queens-8", given.weights)}
     queens, dtype = reasoners["queens-8"], reasoners["queens-8"].network.dtype
-    figures: dict[str, Any] = {"hardware": hardware(), "threads": given.threads, "dtype": dtype}
+    figures: dict[str, Any] = {"benchmark": "serving", "hardware": hardware(), "threads": given.threads, "dtype": dtype}
     with serving(list(reasoners), given.dtype, "--queue", "5000", "--max-seconds", "3600") as server:
         work = {
             "throughput": lambda: throughput(server, queens, given.puzzles, given.clients),
@@ -365,7 +366,7 @@ def main() -> None:
             "gone": lambda: gone(server, queens, 500),
             "memory": lambda: memory(server, queens, 10 * given.requests),
             "worker": lambda: worker(queens, given.dtype, 64),
-            "deadlines": lambda: deadlines(server, reasoners[given.weights], given.data, 200),
+            "deadlines": lambda: deadlines(server, given.weights, reasoners[given.weights], given.data, 200),
         }
         for name in parts:
             figures[name] = work[name]()

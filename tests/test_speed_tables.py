@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gram.report import page, speed_tables
+from gram.report import page, served, speed_tables
 
 HARDWARE = {"cpu": "tiny", "gpu": None, "threads": 2}
 WIDEST = {"1": {"selected_valid": 0.5, "coverage": 0.2}, "20": {"selected_valid": 0.75, "coverage": 0.25}}
@@ -25,6 +25,20 @@ SAMPLING |= {
 }
 HALTING = {"benchmark": "halting", "size": "laptop", "task": "sudoku-9", "dtype": "float32", "puzzles": 256, "ours": {}}
 HALTING |= {"hardware": HARDWARE, "loop": RATIO, "package": RATIO | {"ceiling": 2.6}}
+SERVING = {"benchmark": "serving", "dtype": "float32", "hardware": HARDWARE}
+SERVING |= {
+    "throughput": {"clients": 64, "puzzles": 512, "server_per_second": 35.08, "share": 0.8367},
+    "worker": {
+        **{"requests": 64, "broken_by_the_kill": 26, "answered_afterwards": 64},
+        **{"in_flight_at_sigterm": 32, "answered_in_flight": 32},
+    },
+    "deadlines": [
+        {
+            **{"deadline_ms": 500, "solved": 0.975, "puzzles": 200, "weights": "sudoku-9-search", "data": "a.csv"},
+            **{"p50_ms": 61.0, "p95_ms": 204.0},
+        }
+    ],
+}
 
 
 def write(folder: Path, **files: dict[str, Any]) -> Path:
@@ -56,6 +70,18 @@ def test_tables_of_what_was_timed(tmp_path):
     assert own[-1] == "2.6x"
 
 
+def test_tables_of_the_server(tmp_path):
+    found = speed_tables.read(write(tmp_path, a=SERVING))["serving"]
+    text = served.table(found)
+    assert cells(text, "64 clients that each ask one of 512 puzzles at a time") == [
+        ["tiny, 2 thread(s)", "float32", "35.1 puzzles/s, 84% of the library's"]
+    ]
+    [[*_, killed]] = cells(text, "one of two workers is killed under 64 requests")
+    assert killed.startswith("26 broken")
+    [row] = cells(served.deadlines(found), "sudoku-9-search", "200 of a.csv")
+    assert row == ["tiny, 2 thread(s)", "float32", "500", "97.5", "61 / 204 ms"]
+
+
 def test_nothing_was_timed(tmp_path):
     assert all(text is None for _, text in speed_tables.sections(speed_tables.read(tmp_path)))
 
@@ -78,14 +104,15 @@ def test_a_file_that_lacks_something_is_named(made, lacking, tmp_path):
 
 def test_the_page_has_both(tmp_path):
     pytest.importorskip("matplotlib")
-    results = write(tmp_path, a=SURFACE)
+    results = write(tmp_path, a=SURFACE, b=SERVING)
     (results / "queens-8").mkdir()
     made = {"recipe": "queens-8", "task": "queens-8", "seed": 0, "figures": {}, "hardware": HARDWARE}
     (results / "queens-8" / "0.json").write_text(json.dumps(made))
     assert page.report(results, tmp_path / "out") == 0
     text = (tmp_path / "out" / "report.md").read_text()
     assert "### Cost over width and depth" in text
-    assert (tmp_path / "out" / "figures" / "surface.svg").is_file()
+    for figure in ("surface", "deadlines"):
+        assert (tmp_path / "out" / "figures" / f"{figure}.svg").is_file()
 
 
 def test_what_stands_outside_of_tables_is_text_as_well():

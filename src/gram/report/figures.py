@@ -213,6 +213,22 @@ def surface(surfaces: Sequence[Mapping[str, Any]]) -> Figure | None:
     return figure
 
 
+def deadlines(served: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """Results of benchmarks/serving.py: the share of puzzles that are solved by a deadline, one line per file."""
+    served = [values for values in served if values.get("deadlines")]
+    if not served:
+        return None
+    figure, (panel,) = panels(1)
+    for values in served:
+        rows = values["deadlines"]
+        title = f"{rows[0]['weights']}, {values['dtype']}"
+        panel.plot([r["deadline_ms"] for r in rows], [100 * r["solved"] for r in rows], "o-", label=title, markersize=3)
+    panel.set_xscale("log")
+    panel.set_ylim(0, 102)
+    label(panel, "solved by a deadline", "milliseconds", "solved, %")
+    return figure
+
+
 # training ---------------------------------------------------------------------------------------------------
 def learning(runs: Sequence[Learning]) -> Figure | None:
     """The surrogate loss and the full bound over the updates of each run."""

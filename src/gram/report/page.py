@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def report(
         made = Path(holder)
         (made / FIGURES).mkdir()
         pictured = traced(weights, puzzle, dtype), sheets(samples, dtype)
-        text = page(found, made, tables, sketches(found, learned, *pictured, measured["surface"]))
+        text = page(found, made, tables, sketches(found, learned, *pictured, measured))
         put(made, out, text)
     drawn = len(list((out / FIGURES).glob("*.png")))
     print(f"The report is in {out / PAGE}: {len(found)} results files, {drawn} figures.")
@@ -118,7 +118,7 @@ def sketches(
     learned: Sequence[learning_curves.Learning],
     traces: Sequence[Any],
     drawn: Sequence[Any],
-    surfaces: speed_tables.Rows,
+    measured: Mapping[str, speed_tables.Rows],
 ) -> list[Sketch]:
     """All figures, in the order of the page."""
     if not drawable():
@@ -129,6 +129,7 @@ def sketches(
     measure = {"queens-8": "gram reproduce scaling", "sudoku-9": "gram reproduce scaling-sudoku"}
     again = "Measure again; older records hold only scores."
     surface = "Run `python benchmarks/surface.py --out results/bench/surface-queens-8-bfloat16.json`."
+    served = "Run `python benchmarks/serving.py --parts deadlines --data FILE --out results/bench/deadlines.json`."
     runs = "Give runs: `gram report --run runs/queens-8-0`."
     weights = "Give weights: `gram report --trajectories queens-8`."
     digits = "Give weights: `gram report --samples mnist`."
@@ -150,7 +151,8 @@ def sketches(
         ("by-solutions", solutions, partial(figures.by_solutions, found), "Run `gram reproduce queens-8`."),
         *scaling,
         ("calibration", one, partial(figures.calibration, found), again),
-        ("surface", cost, partial(figures.surface, surfaces), surface),
+        ("surface", cost, partial(figures.surface, measured["surface"]), surface),
+        ("deadlines", "Solved by a deadline", partial(figures.deadlines, measured["serving"]), served),
         ("runs", "Runs over time", partial(figures.runs, learned), runs),
         ("learning", "The surrogate beside the full ELBO", partial(figures.learning, learned), runs),
         ("trajectories", "Trajectories of one puzzle", partial(figures.trajectories, traces), weights),

@@ -1,13 +1,13 @@
 """Tables from the results in bench/ of `gram bench` and the programs in benchmarks/: speed, bundles (edge.py), accuracy
-against cost (surface.py), and the sampler compared with other loops (sampling.py, halting.py). The files of the last
-three name their program in "benchmark"."""
+against cost (surface.py), the server (serving.py), and the sampler compared with other loops (sampling.py, halting.py).
+The files of the last four name their program in "benchmark"."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gram import strict_json
-from gram.report import shapes
+from gram.report import served, shapes
 from gram.report.results import BENCH, HARDWARE, WIDTHS, machine_of
 from gram.report.shapes import COUNT, NUMBER, TEXT, Each
 from gram.report.tables import DASH, Row, escape, markdown
@@ -31,6 +31,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         **{"size": TEXT, "task": TEXT, "dtype": TEXT, "puzzles": COUNT, "hardware": HARDWARE},
         **{"?loop": RATIO, "?package": RATIO},
     },
+    "serving": served.SHAPE,
 }
 
 
@@ -160,4 +161,6 @@ def sections(found: Mapping[str, Rows]) -> list[tuple[str, str | None]]:
         ("The sampler against other loops", baselines(found)),
         ("Accuracy against cost, by `benchmarks/surface.py`", accuracies(found)),
         ("Cost over width and depth, no halting (exponent 1 is linear)", exponents(found)),
+        ("The server, by `benchmarks/serving.py`", served.table(found["serving"])),
+        ("Solved by a deadline, one request at a time", served.deadlines(found["serving"])),
     ]
