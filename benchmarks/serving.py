@@ -5,7 +5,7 @@ by the seconds that the processes compute, which other work disturbs less. laten
 library. mixed: requests for two tasks all at once, compared with the library. queue: the same with a short queue.
 fairness: small requests with and without a wide one beside them. gone: clients that break off in the middle of a
 stream. worker: one of two workers is killed under load, then the server is ended under load. deadlines: the share of
-puzzles of a data file that are solved within each deadline, by `--weights`.
+puzzles of a data file that are solved within each deadline, by `--weights` with their own width and depth.
 
 The cases of schemathesis are in a test: GRAM_SCHEMA_CASES=10000 pytest -s tests/test_schema.py
 """
@@ -319,8 +319,8 @@ def worker(reasoner: gram.Reasoner, dtype: str, count: int) -> dict[str, Any]:
         "broken_by_the_kill": fallen,
         "worker_is_back": back,
         "answered_afterwards": sum(status == 200 for status, _, _ in after),
-        "in_flight_at_sigterm": 32,
-        "answered_in_flight": sum(each[0][0] == 200 for each in drained),
+        "open_at_sigterm": 32,
+        "answered_of_open": sum(each[0][0] == 200 for each in drained),
     }
 
 
@@ -328,7 +328,7 @@ def deadlines(server: Server, name: str, reasoner: gram.Reasoner, file: str, cou
     found = load_examples(reasoner.task, (file,), "dev", count=count).inputs
     rows = []
     for deadline in DEADLINES:
-        asked = requests("sudoku-9", [reasoner.task.show(x) for x in found], deadline_ms=deadline, depth=4096, width=50)
+        asked = requests("sudoku-9", [reasoner.task.show(x) for x in found], deadline_ms=deadline)
         answers = asyncio.run(ask_all(server, asked, 1))
         solved = sum(body["answers"][0]["valid"] is True for _, body, _ in answers)
         row = {"deadline_ms": deadline, "solved": solved / count, "puzzles": count, "weights": name, "data": file}

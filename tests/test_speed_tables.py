@@ -30,7 +30,7 @@ SERVING |= {
     "throughput": {"clients": 64, "puzzles": 512, "server_per_second": 35.08, "share": 0.8367},
     "worker": {
         **{"requests": 64, "broken_by_the_kill": 26, "answered_afterwards": 64},
-        **{"in_flight_at_sigterm": 32, "answered_in_flight": 32},
+        **{"open_at_sigterm": 32, "answered_of_open": 32},
     },
     "deadlines": [
         {

@@ -23,7 +23,7 @@ SHAPE: dict[str, Any] = {
     "?gone": {"clients": COUNT, "seconds_to_answer": NUMBER, "mib": NUMBER, **MEMORY},
     "?memory": {"requests": COUNT, "mib_after": NUMBER, "growth": NUMBER, **MEMORY},
     "?worker": dict.fromkeys(
-        ("requests", "broken_by_the_kill", "answered_afterwards", "in_flight_at_sigterm", "answered_in_flight"), COUNT
+        ("requests", "broken_by_the_kill", "answered_afterwards", "open_at_sigterm", "answered_of_open"), COUNT
     ),
     "?deadlines": [{"deadline_ms": NUMBER, "solved": NUMBER, "puzzles": COUNT, "weights": TEXT, "data": TEXT, **TIMES}],
 }
@@ -85,7 +85,7 @@ def memory(v: Part) -> Lines:
 def worker(v: Part) -> Lines:
     broken = f"{v['broken_by_the_kill']} broken, which that worker had; {v['answered_afterwards']} answered afterwards"
     yield f"one of two workers is killed under {v['requests']} requests", broken
-    yield f"SIGTERM, {v['in_flight_at_sigterm']} requests in flight", f"{v['answered_in_flight']} answered"
+    yield f"SIGTERM, {v['open_at_sigterm']} requests open", f"{v['answered_of_open']} answered"
 
 
 SAYS: dict[str, Callable[[Part], Lines]] = {
