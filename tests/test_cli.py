@@ -373,6 +373,18 @@ def test_eval_of_files(gram, oracle, refused, tmp_path):
     assert "no column named answer" in refused("eval", "sudoku-4", "--data", table)
 
 
+def test_eval_says_that_the_data_do_not_list_all_answers(gram, oracle, tmp_path):
+    """One known answer of a puzzle with many."""
+    blank, answer = "." * 16, "1234341221434321"
+    (tmp_path / "one.csv").write_text(f"quizzes,solutions\n{blank},{answer}\n")
+    found = json.loads(gram("eval", "sudoku-4", "--data", tmp_path / "one.csv", "--json").out)
+    said = gram("eval", "sudoku-4", "--data", tmp_path / "one.csv").out
+    assert found["unlisted"] > 0
+    [line] = [line for line in said.splitlines() if line.split()[:1] == ["unlisted"]]
+    assert line.split()[1] == str(found["unlisted"])
+    assert "unlisted" not in gram("eval", "sudoku-4", "--limit", 5).out
+
+
 def test_eval_options(gram, oracle, refused):
     sparse, dense = (
         json.loads(gram("eval", "coloring-6", "--limit", 20, "--edge-probability", p, "--json").out) for p in (0.2, 0.8)

@@ -200,6 +200,10 @@ def table(metrics: dict[str, Any]) -> str:
                 f"  {solutions + ' answers':<15} {group['valid']:8.2%}  valid, {group['coverage']:.2%} coverage "
                 f"({counted(group['examples'], 'puzzle')})"
             )
+    if metrics.get("unlisted") and not metrics["known_only"]:
+        rates.append(
+            f"  {'unlisted':<15} {metrics['unlisted']:>8,}  valid answers that are no targets: the data do not list all"
+        )
     if metrics["conflicts"] is not None:
         rates.append(
             f"  {'conflicts':<15} {metrics['conflicts']:>8,}  broken rules, most frequent answers, all puzzles"
