@@ -171,8 +171,8 @@ class TorchNetwork:
             drawn = None if noise is None else self.draw(noise, rows)
             return self.think(min(size, B - first), size, h, l, e, drawn, temperature)
 
-        # on a CPU the threads compute the parts; with a GPU they draw the noise
-        share = self.pool.map if on_cpu else map
+        # on a CPU the threads compute the parts, unless this one alone does as well and needs no handing over
+        share = self.pool.map if on_cpu and (self.threads > 1 or torch.get_num_threads() > 1) else map
         parts = list(share(part, range(0, B, size)))
         whole = parts[0] if len(parts) == 1 else Part(*share(self.join, zip(*parts, strict=True)))
         read = whole.logits, whole.halt, whole.value, whole.candidates
