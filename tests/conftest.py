@@ -19,19 +19,23 @@ from gram.solve.reasoner import Reasoner
 from gram.train import loop
 
 MARKS = {
-    "slow": "arc baselines bench docs extend generate long_work mnist official old_files own own_bench rows pretrained "
-    "processes readme report reproduce ship train",
     "compile": "arithmetic gpu",
-    "network": "data serve serve_arc schema web page page_access serve_engine unpack doors",
+    "slow": "train readme ship reproduce own extend docs generate notebooks long_work rows official mnist arc "
+    "bench candidates baselines pretrained processes own_bench track watch report old_files",
+    "network": "page page_access schema serve data serve_arc serve_engine web unpack doors",
 }
-"""Files whose tests all have a mark; single tests have their own."""
+"""Files whose tests all have a mark; single tests have their own. The longest stand first, and run first: then two
+processes that take one file after the other end at about the same time."""
 
 
 def pytest_collection_modifyitems(items):
+    order = " ".join(MARKS.values()).split()
+    names = {item: item.path.stem.removeprefix("test_") for item in items}
     for item in items:
-        for mark, names in MARKS.items():
-            if item.path.stem.removeprefix("test_") in names.split():
+        for mark, marked in MARKS.items():
+            if names[item] in marked.split():
                 item.add_marker(mark)
+    items.sort(key=lambda item: order.index(names[item]) if names[item] in order else len(order))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

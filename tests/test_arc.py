@@ -1,8 +1,6 @@
 """ARC: files, canvases, views, what is held out, votes and scores; that it trains, goes on, answers and refuses."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +9,11 @@ import pytest
 import torch
 from support import places
 from support.arc import MODEL, TRAIN, config, raw
+from support.ranks import together
 
 from gram import tasks
 from gram import weights as weight_files
-from gram.config import Config, read_config, to_dict
+from gram.config import Config, read_config
 from gram.measure.arc import Attempt, copied, most_frequent, passes, ranked, score
 from gram.models.build import build
 from gram.models.recursive import Model
@@ -289,23 +288,10 @@ def test_only_vectors_of_the_batch_move_and_by_their_rate(task):
     assert (model.identities[[0, 1, 2, 4, 6]] == 1).all()
 
 
-TWO = """
-import sys
-from pathlib import Path
-from gram.config import read_config
-from gram.train import loop
-loop.train(read_config(Path(sys.argv[1]) / "config.json"), Path(sys.argv[1]) / "two")
-"""
-
-
 def test_two_processes_move_the_same_vectors_as_one(arc_files, tmp_path):
     made = config(arc_files, guidance="none")
     made = replace(made, train=replace(made.train, updates=4, optimizer="adamw", lr=0.0, value_weight=0.0))
-    weight_files.write_json(tmp_path / "config.json", to_dict(made))
-    (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run([*launch, str(tmp_path / "two.py"), str(tmp_path)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    together(lambda: loop.train(made, tmp_path / "two"))
     one, two = (
         weight_files.load(folder)[1].state_dict() for folder in (loop.train(made, tmp_path / "one"), tmp_path / "two")
     )

@@ -2,12 +2,11 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
+from support.ranks import together
 from support.searching import PUZZLES, SMALL, TASK, reasoner
 
 import gram
@@ -202,7 +201,7 @@ def load_bundle(folder):
 
 # training -------------------------------------------------------------------------------------------------
 def test_training_learns(tmp_path):
-    run = train(change(SMALL, train={"updates": 200, "batch": 32}), tmp_path / "run")
+    run = train(change(SMALL, train={"updates": 150}), tmp_path / "run")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     losses = [line["ce"] for line in lines if "ce" in line]
     assert losses[-1] < 0.8 * losses[0]
@@ -216,25 +215,8 @@ def test_a_resumed_run_ends_where_one_in_one_piece_does(tmp_path):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-TWO = """
-import json, os, sys
-from pathlib import Path
-
-from gram.train.loop import train
-from gram.config import read_config
-train(read_config(Path(sys.argv[1]) / "config.json"), Path(sys.argv[2]))
-sys.stdout.flush()
-os._exit(0)  # how torch takes its threads down is not what is tested
-"""
-
-
 def test_two_processes_train_it_together(tmp_path):
-    weights.write_json(tmp_path / weights.CONFIG, weights.to_dict(SMALL))
-    (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launch, str(tmp_path / "two.py"), str(tmp_path), str(tmp_path / "two")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    together(lambda: train(SMALL, tmp_path / "two"))
     alone = train(SMALL, tmp_path / "one")
     one, two = (json.loads((run / "metrics.jsonl").read_text().splitlines()[0]) for run in (alone, tmp_path / "two"))
     assert two["ce"] == pytest.approx(one["ce"], rel=1e-3)  # a few updates by Muon, whose iteration is bfloat16

@@ -102,14 +102,14 @@ def test_a_bundle_is_the_model(small):
     ids=lambda c: next(iter(c)),
 )
 def test_every_member_of_the_family(changes, tmp_path):
-    made(tmp_path / "weights", **changes)
+    made(tmp_path / "weights", **{"T": 1} | changes)
     compare(tmp_path / "weights", export(str(tmp_path / "weights"), tmp_path / "bundle"))
 
 
 def test_whole_trajectories_of_shipped_weights(tmp_path):
     out = export("sudoku-4", tmp_path / "bundle")
     config, model = weight_files.load("sudoku-4")
-    x = FOUR.examples("dev", count=60).inputs
+    x = FOUR.examples("dev", count=20).inputs
     options = {"width": 2, "depth": 16, "halt_threshold": config.solve.halt_threshold, "restart_every": 4}
     ours = sample(TorchNetwork(model), FOUR, x, **options)
     for a, b in zip(ours, sample(runtime.load(out).network, FOUR, x, **options), strict=True):

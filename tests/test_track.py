@@ -26,7 +26,7 @@ def events(folder) -> dict[str, list[tuple[int, float]]]:
 
 def test_tensorboard_holds_what_the_metrics_do_and_a_resumed_run_goes_on(tmp_path):
     pytest.importorskip("tensorboard")
-    config = tiny(updates=100)
+    config = tiny(updates=100, N_sup=1)
     run = loop.train(config, tmp_path / "run", stop_at=50, track="tensorboard")
     loop.train(config, run, resume=True, track="tensorboard")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -124,7 +124,7 @@ def test_a_package_that_is_missing_is_said_before_anything_is_trained(gram, monk
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    return [loop.train(tiny(updates=50, seed=seed), folder / f"seed-{seed}") for seed in (1, 2)]
+    return [loop.train(tiny(updates=50, N_sup=1, seed=seed), folder / f"seed-{seed}") for seed in (1, 2)]
 
 
 def test_runs_are_told_apart_by_folder(runs, gram, tmp_path):
