@@ -21,7 +21,7 @@ from gram.train import loop
 MARKS = {
     "compile": "arithmetic gpu",
     "slow": "train readme ship reproduce own extend docs generate notebooks long_work rows official mnist arc "
-    "bench candidates baselines pretrained processes own_bench track watch report old_files",
+    "bench fitting candidates baselines pretrained processes own_bench track watch report old_files",
     "network": "page page_access schema serve data serve_arc serve_engine web unpack doors",
 }
 """Files whose tests all have a mark; single tests have their own. The longest stand first, and run first: then two

@@ -1,6 +1,7 @@
 """ARC: files, canvases, views, what is held out, votes and scores; that it trains, goes on, answers and refuses."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -462,7 +463,7 @@ def test_other_refusals(arc_run, arc_files, tmp_path, refused, task):
     large = tmp_path / "large.json"
     large.write_text(json.dumps({**GOOD, "test": [{"input": [[0] * 12]}]}))
     err = refused("train", "arc-1-6", "--data", large, "--out", tmp_path / "out")
-    assert "has a side of 12, and arc-1-6 holds 6 at most; use arc-1-12" in err
+    assert re.search("12.*arc-1-6 .*6.*arc-1-12", err)
     err = refused("train", "arc-1-6", "--arc.variants", 0, "--data", stranger, "--out", tmp_path / "out")
     assert "arc.variants is 0" in err
     assert not (tmp_path / "out").exists()

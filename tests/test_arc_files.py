@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,11 @@ def test_folders(tmp_path):
     for name, puzzle in SET.items():
         saved(tmp_path / "training" / f"{name}.json", puzzle)
     assert shown(tmp_path / "training") == WHOLE
-    with pytest.raises(ValueError, match=r"holds no .json file of puzzles; give one of its folders, such as"):
+    with pytest.raises(ValueError, match=r"no \.json file.*training"):
         read_puzzles(tmp_path)
     saved(tmp_path / "two" / "a.json", SET)
     saved(tmp_path / "two" / "b.json", ONE)
-    with pytest.raises(ValueError, match=r"holds 2 files, and a.json is not one puzzle; give one of the files"):
+    with pytest.raises(ValueError, match=r"2 files.*a\.json"):
         read_puzzles(tmp_path / "two")
 
 
@@ -161,7 +162,7 @@ def test_what_a_submission_leaves_out_is_wrong_and_said(tmp_path, gram):
     code, out, err = gram("eval", "arc-1", "--submission", part, "--data", data, "--json")
     assert code == 0
     assert json.loads(out)["pass_2"] == pytest.approx(1 / 3)
-    assert "has no attempts at 1 puzzle of 2, such as aa; they count as wrong" in err
+    assert re.search("1 puzzle of 2.*aa", err)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import io
 import json
+import re
 import tarfile
 import threading
 from contextlib import contextmanager
@@ -142,7 +143,7 @@ def test_another_call_goes_on_and_a_changed_file_begins_anew(server, tmp_path):
     server.files["/file"] = b"old " * 100
     server.breaks = 1
     path, url = tmp_path / "file", (server.address + "/file",)
-    with pytest.raises(OSError, match=r"Could not download .*the connection broke after 200 of 400 bytes"):
+    with pytest.raises(OSError, match="200 of 400 bytes"):
         download.fetch(url, path, report=silent, attempts=1)
     assert contents(tmp_path) == ["file.part", "file.part.tag"]
     server.files["/file"], server.version = b"new " * 100, '"2"'
@@ -560,7 +561,7 @@ def test_command(server, gram):
     assert (code, err) == (0, "")
     assert len(out.splitlines()) == 5
     assert out.splitlines()[-1] == "License: no license stated."
-    assert "maze-30 is stored and checked; it came from https://huggingface.co/" in out
+    assert re.search("maze-30 is stored.*https://huggingface.co/", out)
     code, out, _ = gram("data", "maze-30")
     assert code == 0
     assert "maze-30 is unchanged" in out

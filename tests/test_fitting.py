@@ -3,13 +3,20 @@
 import json
 
 import pytest
+from support.configs import NARROW
 
 import gram
 from gram.recipes import recipe
+from gram.train import loop
 
-MODEL = {"width": 16, "hidden": 16, "mixer_hidden": 8, "guidance_hidden": 16, "K": 1, "T": 1}
 TRAIN = {"updates": 60, "batch": 8, "N_sup": 2, "compile": False, "evaluate_examples": 4, "dtype": "float32"}
-SMALL = {"model": MODEL, "train": TRAIN | {"minutes": None}}
+SMALL = {"model": NARROW, "train": TRAIN | {"minutes": None}}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Heads are fitted in a test of training."""
+    monkeypatch.setattr(loop, "fit_heads", lambda model, task, config, *_: config)
 
 
 def test_a_callback_gets_every_line_of_the_log(tmp_path):

@@ -112,7 +112,7 @@ def test_read_text(tmp_path):
     with pytest.raises(ValueError, match="line 2: expected a row of 10 characters, got 100"):
         list(MAZE.read(file))
     file.write_text("##")
-    with pytest.raises(ValueError, match="line 1: expected a maze of 100 or a row of 10 characters, got 2"):
+    with pytest.raises(ValueError, match=r"line 1: .*100 .*10 .*got 2"):
         list(MAZE.read(file))
 
 

@@ -551,7 +551,7 @@ def test_a_start_keeps_symbols_and_lengths(own_runs, gram, tmp_path):
     assert grown.input_symbols == tuple(map(str, [*range(12), 20]))
     rows = [{"input": [a] * 9, "target": [a]} for a in range(9)] * 20
     ran = gram("train", "own", "--data", jsonl(tmp_path / "c.jsonl", rows), "--out", tmp_path / "c", *start)
-    assert "The longest input has 9 symbols, and the weights were made for 5" in ran.err
+    assert re.search("9 symbols.* 5", ran.err)
 
 
 def test_rows_of_known_symbols_go_with_them(own_runs):

@@ -30,7 +30,7 @@ from gram.solve.threads import Threads
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.own.task import Table
 
-TINY = replace(ModelConfig(**NARROW), heads=2, T=2)
+TINY = replace(ModelConfig(**NARROW), heads=2, blocks=1, T=2)
 CONFIG = Config(recipe="tiny", task="queens-5", model=TINY, solve=SolveConfig(width=4, depth=4))
 VARIANTS = {
     "float32": (CONFIG, "float32"),

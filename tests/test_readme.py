@@ -174,7 +174,7 @@ def test_ci_uses_the_test_command_of_the_readme():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert "make test" in [piece.text for piece in PIECES]
-    assert script.read_text().splitlines()[-1] == "make test"
+    assert "make test" in script.read_text().splitlines()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
