@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -147,15 +148,16 @@ def percentiles(seconds: Sequence[float], *which: float) -> dict[str, float]:
 
 
 def throughput(server: Server, reasoner: gram.Reasoner, count: int, clients: int) -> dict[str, Any]:
-    """The library and the server in turns, five of each; medians."""
+    """The library, the command `gram solve --input` with its start, and the server in turns, five of each; medians."""
     puzzles = texts(reasoner, count)
     asyncio.run(ask_all(server, requests("queens-8", puzzles[:clients]), clients))  # warm
     reasoner.solve(puzzles[:clients])
-    library, served = [], []
+    library, served, command = [], [], []
     for _ in range(5):
         begin, computed = time.perf_counter(), time.process_time()
         list(reasoner.answers(puzzles))
         library.append((time.perf_counter() - begin, time.process_time() - computed))
+        command.append(seconds_of_command(puzzles, reasoner.network.dtype))
         begin, computed = time.perf_counter(), server.computed
         found = asyncio.run(ask_all(server, requests("queens-8", puzzles), clients))
         served.append((time.perf_counter() - begin, server.computed - computed))
@@ -166,9 +168,26 @@ def throughput(server: Server, reasoner: gram.Reasoner, count: int, clients: int
         "puzzles": count,
         "library_per_second": count / library_s,
         "server_per_second": count / server_s,
+        "command_per_second": count / np.median(command),
         "share": library_s / server_s,
+        "share_of_command": np.median(command) / server_s,
         "share_of_computing": library_cpu / server_cpu,
     }
+
+
+def seconds_of_command(puzzles: Sequence[str], dtype: str) -> float:
+    """Of `gram solve --input`, from its start to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "puzzles.txt"
+        file.write_text("\n".join(puzzles) + "\n")
+        command = [sys.executable, "-m", "gram.cli", "solve", "queens-8", "--input", str(file), "--json", "--quiet"]
+        threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+        begin = time.perf_counter()
+        done = subprocess.run([*command, "--dtype", dtype], capture_output=True, text=True, env=os.environ | threads)
+        seconds = time.perf_counter() - begin
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == len(puzzles)
+    return seconds
 
 
 def latency(server: Server, reasoner: gram.Reasoner, count: int) -> dict[str, Any]:

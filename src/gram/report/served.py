@@ -15,7 +15,13 @@ TIMES = {"p50_ms": NUMBER, "p95_ms": NUMBER}
 MEMORY = {"mib_before": NUMBER}
 SHAPE: dict[str, Any] = {
     **{"dtype": TEXT, "hardware": HARDWARE},
-    "?throughput": {"clients": COUNT, "puzzles": COUNT, "server_per_second": NUMBER, "share": NUMBER},
+    "?throughput": {
+        "clients": COUNT,
+        "puzzles": COUNT,
+        "server_per_second": NUMBER,
+        "share": NUMBER,
+        "?share_of_command": NUMBER,
+    },
     "?latency": {"requests": COUNT, "server": TIMES, "p50_ratio": NUMBER, "p95_ratio": NUMBER},
     "?mixed": dict.fromkeys(("requests", "lost", "late", "wrong"), COUNT) | {"p50_ms": NUMBER, "p99_ms": NUMBER},
     "?queue": {"requests": COUNT, "queue": COUNT, "answers": Each(TEXT, COUNT), "mib_after": NUMBER, **MEMORY},
@@ -42,6 +48,8 @@ def table(found: Rows) -> str | None:
 
 def throughput(v: Part) -> Lines:
     figure = f"{v['server_per_second']:.3g} puzzles/s, {v['share']:.0%} of the library's"
+    if "share_of_command" in v:
+        figure += f", {v['share_of_command']:.0%} of those of `gram solve --input` with its start"
     yield f"{v['clients']} clients that each ask one of {v['puzzles']} puzzles at a time", figure
 
 
