@@ -91,7 +91,7 @@ def test_names_of_recipes_and_variants_are_names():
         ("--train.lr", "nan", "train.lr is nan"),
         ("--train.betas", "0.9 1.0", "train.betas is 1.0"),
         ("--train.seed", -1, "train.seed is -1"),
-        ("--recipe", "../../x", "recipe is '../../x'; it must be a name"),
+        ("--recipe", "../../x", "ecipe is '../../x'; it must be a name"),
         ("--model.width", "abc", "--model.width is 'abc'; it must be a whole number"),
         ("--train.lr", "fast", "--train.lr is 'fast'; it must be a number"),
         ("--model.mixer", "x", "'attention', 'swiglu', 'groups'"),

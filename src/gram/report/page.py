@@ -129,7 +129,7 @@ def sketches(
     measure = {"queens-8": "gram reproduce scaling", "sudoku-9": "gram reproduce scaling-sudoku"}
     again = "Measure again; older records hold only scores."
     surface = "Run `python benchmarks/surface.py --out results/bench/surface-queens-8-bfloat16.json`."
-    served = "Run `python benchmarks/serving.py --parts deadlines --data FILE --out results/bench/deadlines.json`."
+    served = "Measure the part `deadlines` of benchmarks/serving.py."
     runs = "Give runs: `gram report --run runs/queens-8-0`."
     weights = "Give weights: `gram report --trajectories queens-8`."
     digits = "Give weights: `gram report --samples mnist`."
