@@ -12,6 +12,7 @@ from gram.console.text import counted, say
 from gram.progress import Snapshot, clock, progress
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
+from gram.tasks.base import Task
 from gram.tasks.own.rows import Rows
 
 if TYPE_CHECKING:
@@ -129,6 +130,40 @@ def evaluate(
             asked=asked,
             quiet=quiet,
         )
+    return of_puzzles(
+        task,
+        weights=weights,
+        dtype=dtype,
+        data=data,
+        split=split,
+        limit=limit,
+        edge_probability=edge_probability,
+        base=base,
+        early_stop=early_stop,
+        record=record,
+        as_json=as_json,
+        asked=asked,
+        quiet=quiet,
+    )
+
+
+def of_puzzles(
+    task: Task,
+    *,
+    weights: str | None,
+    dtype: str,
+    data: Path | None,
+    split: str,
+    limit: int | None,
+    edge_probability: float | None,
+    base: int | None,
+    early_stop: bool,
+    record: Path | None,
+    as_json: bool,
+    asked: dict[str, Any],
+    quiet: bool,
+) -> int:
+    """The same for a task whose puzzles have rules or known answers, one answer each."""
     with progress("Measuring", quiet=quiet, first=0.0) as bar:
         bar.at(lambda: Snapshot(0.0, READING))
         found, how = examples(task, data, split, limit, edge_probability, base)

@@ -21,7 +21,7 @@ from gram.tasks.arc.reading import (
     read_submission,
     source,
 )
-from gram.tasks.arc.task import Arc, check_side
+from gram.tasks.arc.task import arc_of, check_side
 
 Attempts = dict[str, list[dict[str, list[list[int]]]]]
 """By puzzle, for each test input: {"attempt_1": grid, "attempt_2": grid}, grids as rows of colors from 0 to 9."""
@@ -44,9 +44,7 @@ def submission(
     input without any attempt gets a single black cell, and a single attempt is repeated. ValueError, FileNotFoundError
     or FileExistsError with one sentence.
     """
-    task = reasoner.task
-    if not isinstance(task, Arc):
-        raise ValueError(f"These weights answer {task.spec.name}, not ARC puzzles; load those of arc-1 or arc-2.")
+    task = arc_of(reasoner.task)
     for name in ("select", "want", "timeout", "total_timeout"):
         if options.get(name) is not None:
             raise ValueError(f"An ARC test input gets two attempts, by vote; leave out {name}.")

@@ -352,3 +352,10 @@ def describe(config: Config) -> Config:
         there = tuple(name for name in arc.known if _is_there(name))
         arc = dataclasses.replace(arc, known=there, asked=asked, names=(), contents=())
     return dataclasses.replace(config, data=(), arc=Arc(config.task, arc).config)
+
+
+def arc_of(task: Task) -> Arc:
+    """The task as Arc. ValueError for another one."""
+    if not isinstance(task, Arc):
+        raise ValueError(f"These weights answer {task.spec.name}, not ARC puzzles; load those of arc-1 or arc-2.")
+    return task
