@@ -112,7 +112,8 @@ def test_the_page_has_both(tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "### Cost over width and depth" in text
     for figure in ("surface", "deadlines"):
-        assert (tmp_path / "out" / "figures" / f"{figure}.svg").is_file()
+        drawn = (tmp_path / "out" / "figures" / f"{figure}.svg").read_text()
+        assert "mathdefault" not in drawn
 
 
 def test_what_stands_outside_of_tables_is_text_as_well():

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from gram.recipes.plans import EXTREME
 from gram.report import published
@@ -52,9 +53,18 @@ def write(draw: Callable[[], Figure | None], path: Path) -> bool:
         figure = draw()
         if figure is None:
             return False
+        plain(figure)
         figure.savefig(path.with_suffix(".png"), dpi=100)
         figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
     return True
+
+
+def plain(figure: Figure) -> None:
+    """Numbers at logarithmic axes as 0.01 or 1000: powers are drawn as mathematics, which STYLE turns off."""
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if axis.get_scale() == "log":
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def label(axes: Axes, title: str, x: str, y: str) -> None:
