@@ -74,6 +74,6 @@ def test_no_request_breaks_the_server(server):
 
     ask()
     print(dict(sorted(seen.items())))
-    assert seen[200] > CASES // 100
+    assert seen[200] > CASES // 50
     assert seen[422] > 0
     assert httpx.get(f"{server.url}/healthz").status_code == 200
