@@ -3,18 +3,25 @@
     python benchmarks/own_data.py write FOLDER [KIND ...] [--count N]
     gram train own --data FOLDER/walk.jsonl --minutes 4 --out RUN
     python benchmarks/own_data.py measure RUN walk [--count 200] [--width 10]
+    python benchmarks/own_data.py run FOLDER [KIND ...] [--minutes 4] [--seed 0] --out results/bench/own-data.jsonl
 
 `write` makes KIND.jsonl with one known target of perhaps many right ones for each input. `measure` answers new inputs,
 made by another seed, and judges the answers by the kind's rules, which training never sees. It prints a line of JSON:
 valid (one sample), majority (the most frequent answer of all samples), distinct (different valid answers of an input),
-complete (inputs whose right answers were all found, and no wrong one; where the kind lists them).
+complete (inputs whose right answers were all found, and no wrong one; where the kind lists them). `run` does all three
+for each kind with one thread, and adds the lines to a file, with the seconds of `gram train` by the clock.
 BENCH are the kinds on which defaults are chosen, TEST others on which nothing is.
 """
 
 import argparse
 import itertools
 import json
+import os
 import random
+import shutil
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -360,6 +367,24 @@ def measure(run: Path, name: str, count: int, width: int) -> dict[str, Any]:
     return {"kind": name, "width": width, "count": count} | {k: round(v / count, 4) for k, v in rates.items()}
 
 
+def run(folder: Path, name: str, minutes: float, seed: int) -> dict[str, Any]:
+    """`gram train own` on the file of a kind, and the rates of its weights."""
+    from gram.measure.record import hardware
+
+    write(folder, [name], None)
+    out = folder / f"{name}-{seed}"
+    shutil.rmtree(out, ignore_errors=True)
+    command = [sys.executable, "-m", "gram.cli", "train", "own", "--data", str(folder / f"{name}.jsonl")]
+    command += ["--minutes", str(minutes), "--train.seed", str(seed), "--out", str(out)]
+    begin = time.monotonic()
+    with open(folder / f"{name}-{seed}.log", "w", encoding="utf-8") as log:
+        subprocess.run(command, check=True, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    seconds = round(time.monotonic() - begin, 1)
+    count, width = (200, 20) if name == "dates" else (200, 10)
+    about = {"minutes": minutes, "seed": seed, "seconds": seconds, "hardware": hardware() | {"threads": 1}}
+    return measure(out, name, count, width) | about
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -372,9 +397,21 @@ def main() -> None:
     two.add_argument("kind", choices=list(KINDS))
     two.add_argument("--count", type=int, default=200)
     two.add_argument("--width", type=int, default=10)
+    three = verbs.add_parser("run")
+    three.add_argument("folder", type=Path)
+    three.add_argument("kinds", nargs="*", choices=[*KINDS, []])
+    three.add_argument("--minutes", type=float, default=4)
+    three.add_argument("--seed", type=int, default=0)
+    three.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.verb == "write":
         write(options.folder, options.kinds or list(KINDS), options.count)
+    elif options.verb == "run":
+        for name in options.kinds or list(KINDS):
+            line = json.dumps(run(options.folder, name, options.minutes, options.seed))
+            print(line, flush=True)
+            with open(options.out, "a", encoding="utf-8") as file:
+                file.write(line + "\n")
     else:
         print(json.dumps(measure(options.run, options.kind, options.count, options.width)))
 

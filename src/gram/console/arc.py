@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gram.console.inputs import load, sample_rows, standard_input, tell_arithmetic
+from gram.console.inputs import load, print_arithmetic, sample_rows, standard_input
 from gram.console.output import records
 from gram.console.remote import Remote, answers
 from gram.console.text import counted, say
@@ -96,7 +96,7 @@ def solve(
         if not as_json:
             say(f"{output}: {counted(len(found), 'test input')} of {counted(len(given), 'puzzle')}")
     if not quiet:
-        tell_arithmetic(reasoner)
+        print_arithmetic(reasoner)
     return 0
 
 
@@ -288,7 +288,7 @@ def evaluate(
 
         keep(record, reasoner, folder, key(whence, named_by), values)
     if not quiet:
-        tell_arithmetic(reasoner)
+        print_arithmetic(reasoner)
     return 0
 
 
@@ -337,7 +337,7 @@ def rates(values: dict[str, Any]) -> list[str]:
 
 
 # submissions ----------------------------------------------------------------------------------------------
-def tell_score(name: str, submission: Path, data: Path | None, *, as_json: bool, others: bool) -> int:
+def print_score(name: str, submission: Path, data: Path | None, *, as_json: bool, others: bool) -> int:
     """pass@1 and pass@2 of the attempts in a file, of the puzzles of `data` or of the public evaluation set. others:
     whether other options of eval were given."""
     if not is_name(name):

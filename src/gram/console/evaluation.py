@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gram.console.inputs import check_base, examples, is_bundle, load, named, tell_arithmetic, tell_reading
+from gram.console.inputs import check_base, examples, is_bundle, load, named, print_arithmetic, print_reading
 from gram.console.text import counted, say
 from gram.progress import Snapshot, clock, progress
 from gram.solve.options import resolve
@@ -77,7 +77,7 @@ def evaluate(
 
         others = (weights, check, record, edge_probability, limit, early_stop or None, trust or None, *asked.values())
         given = any(other is not None for other in others)
-        return arc.tell_score(name, submission, data, as_json=as_json, others=given)
+        return arc.print_score(name, submission, data, as_json=as_json, others=given)
     if record is not None and is_bundle(weights):
         raise ValueError(
             f"{weights} is a bundle, but only results of trained weights are recorded; leave out --record."
@@ -169,7 +169,7 @@ def of_puzzles(
         found, how = examples(task, data, split, limit, edge_probability, base)
         reasoner, label, folder = load(task, weights, dtype)
         with bar.aside():
-            tell_reading(how, quiet=quiet)
+            print_reading(how, quiet=quiet)
         from gram.measure import puzzles as measure
         from gram.measure.record import keep, key
 
@@ -201,7 +201,7 @@ def of_puzzles(
         named_by["early_stop"] = early_stop or None
         keep(record, reasoner, folder, key(metrics["data"], named_by), metrics)
     if not quiet:
-        tell_arithmetic(reasoner)
+        print_arithmetic(reasoner)
     return 0
 
 

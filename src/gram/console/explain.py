@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gram.console.inputs import of_file, tell_reading
+from gram.console.inputs import of_file, print_reading
 from gram.console.text import counted, one_line, say
 from gram.tasks.base import Task
 
@@ -16,7 +16,7 @@ def explain(task: Task, path: Path, base: int | None) -> int:
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}; give a file of {task.spec.name} puzzles.")
     found = of_file(task, path, base)
-    tell_reading(found)
+    print_reading(found)
     say(f"{path}: {', '.join(found.form) or 'as the task reads it'}")
     say(f"{counted(len(found.puzzles), 'puzzle')} of {task.spec.name}")
     code = 0

@@ -115,7 +115,7 @@ def check_base(task: Task, base: int | None) -> None:
         raise ValueError("--base is the number of the first vertex of graphs; leave it out here.")
 
 
-def tell_reading(found: Found, *, quiet: bool = False) -> None:
+def print_reading(found: Found, *, quiet: bool = False) -> None:
     """Log the decisions made while reading, unless `quiet`, and warnings."""
     for note in () if quiet else found.notes:
         log.info(f"Read: {note}.")
@@ -207,7 +207,7 @@ def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, 
     return loaded, weights or name, folder
 
 
-def tell_arithmetic(reasoner: "Reasoner") -> None:
+def print_arithmetic(reasoner: "Reasoner") -> None:
     """Log the arithmetic and its reason, because answers depend on it."""
     log.info(f"Arithmetic: {reasoner.arithmetic}.")
 

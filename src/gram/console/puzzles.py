@@ -17,9 +17,9 @@ from gram.console.inputs import (
     check_base,
     load,
     named,
+    print_arithmetic,
+    print_reading,
     read,
-    tell_arithmetic,
-    tell_reading,
 )
 from gram.console.output import check_output, records
 from gram.console.remote import Remote, report
@@ -122,7 +122,7 @@ def answer(
     if not asked_for:
         return refusals.code
     if remote is not None:
-        tell_reading(found, quiet=quiet)
+        print_reading(found, quiet=quiet)
         report(remote, task, asked_for, asked, as_json=as_json, several=several, output=output)
         return refusals.code
     solved, answered = 0, 0
@@ -130,7 +130,7 @@ def answer(
         bar.at(lambda: Snapshot(0.0, "reading the weights"))
         reasoner, _, _ = load(task, weights, dtype)
         with bar.aside():
-            tell_reading(found, quiet=quiet)
+            print_reading(found, quiet=quiet)
         begin = time.perf_counter()
         for number, puzzle, made in answers(reasoner, asked_for, refusals, bar, asked):
             solved, answered = solved + bool(made.valid), answered + 1
@@ -149,7 +149,7 @@ def answer(
     if animate is not None:
         write(animate, reasoner, asked_for[0][1], asked)
     if not quiet:
-        tell_arithmetic(reasoner)
+        print_arithmetic(reasoner)
     return refusals.code
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gram.console.inputs import examples as examples_of
-from gram.console.inputs import load, tell_arithmetic
+from gram.console.inputs import load, print_arithmetic
 from gram.console.output import records
 from gram.console.text import counted, say
 from gram.solve.options import resolve
@@ -64,7 +64,7 @@ def fill(
                 taken.add(record)
     cells = int((puzzles == HIDDEN).sum())
     say(f"{output}: {counted(cells, 'cell')} of {counted(len(rows), 'row')} filled in, {counted(n, 'time')}.")
-    tell_arithmetic(reasoner)
+    print_arithmetic(reasoner)
     return 0
 
 
@@ -100,5 +100,5 @@ def evaluate(
             f"  covered   {metrics['covered']:8.2%}  by the smallest set of values with 90% together, "
             f"{metrics['set_size']:.1f} values"
         )
-    tell_arithmetic(reasoner)
+    print_arithmetic(reasoner)
     return 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from gram import tasks
 from gram.console import png as pictures
-from gram.console.inputs import load, tell_arithmetic
+from gram.console.inputs import load, print_arithmetic
 from gram.console.output import check_output, records
 from gram.console.text import counted, say
 from gram.measure.samples import metrics
@@ -73,7 +73,7 @@ def sample(
         images = np.stack([task.picture(s) for s in frames.reshape(-1, task.spec.length)])
         pictures.write(evolution, images, columns=options.depth)
     if not quiet:
-        tell_arithmetic(reasoner)
+        print_arithmetic(reasoner)
     return 0
 
 
@@ -168,7 +168,7 @@ def evaluate(
 
         keep(record, reasoner, folder, key(split, named_by), values)
     if not quiet:
-        tell_arithmetic(reasoner)
+        print_arithmetic(reasoner)
     return 0
 
 

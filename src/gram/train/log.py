@@ -121,7 +121,7 @@ def _cut(path: Path, update: int) -> None:
 
 
 def _update_of(line: bytes) -> float:
-    """The update that a line tells of; infinite for what is no line of a log."""
+    """The update of a line; infinite for what is no line of a log."""
     try:
         values = strict_json.parse(line, "The line", "remove it")
     except ValueError:

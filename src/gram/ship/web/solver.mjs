@@ -128,7 +128,7 @@ export async function* think(network, puzzle, options = {}) {
     all.noise = tensor(noise, T, B, M, D);
     const out = await network.step.run(Object.fromEntries(network.step.inputNames.map((name) => [name, all[name]])));
     [h, l] = [Float32Array.from(out.h_new.data), Float32Array.from(out.l_new.data)];
-    const logits = out.logits.data, told = [];
+    const logits = out.logits.data, views = [];
     for (let row = 0; row < B; row++) {
       if (over[row]) continue;
       const tokens = puzzle.map((_, i) => argmax(logits, (row * L + i) * V, V)), halt = out.halt.data[2 * row];
@@ -137,7 +137,7 @@ export async function* think(network, puzzle, options = {}) {
       if (good) found.add(tokens.join());
       const sure = puzzle.map((_, i) => certainty(logits, (row * L + i) * V, V)), value = out.value.data[row];
       const state = { valid: good, ended: over[row] || step === depth, restarts: checked && due && !good };
-      told.push({ trajectory: row, steps: step, tokens, certainty: sure, value, halt, ...state });
+      views.push({ trajectory: row, steps: step, tokens, certainty: sure, value, halt, ...state });
       if (!state.restarts) continue;
       ages[row] = 0;
       if (page.box) {
@@ -147,7 +147,7 @@ export async function* think(network, puzzle, options = {}) {
       begin(h, page.h, row);
       begin(l, page.l ?? [0], row);
     }
-    yield told;
+    yield views;
     if ((checked && found.size >= want) || over.every(Boolean)) return;
   }
 }
