@@ -29,21 +29,29 @@ PUZZLES = {
     "arc-1-10": ["25d8a9c8 07/70", '{"train": [], "test": []}', "{"],
 }
 
+NAMES = (*PUZZLES, "sudoku-boards-4")
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Running]:
-    names = (*PUZZLES, "sudoku-boards-4")
-    running = Running(tmp_path_factory.mktemp("serve"), *names, *LIMITS, "--dtype", "float32")
+    running = Running(tmp_path_factory.mktemp("serve"), *NAMES, *LIMITS, "--dtype", "float32")
     yield running
     running.stop()
 
 
 def sent(case, server: Running, data) -> httpx.Response:
-    """The response to a case. Its puzzles are often made into some that can be answered, or nearly: random text is
-    refused before it gets far."""
-    if isinstance(case.body, dict) and "puzzles" in case.body and data.draw(st.booleans()):
-        known = st.sampled_from(PUZZLES.get(case.path_parameters.get("task"), ["1"]))
-        case.body["puzzles"] = data.draw(st.one_of(known, st.lists(known, min_size=1, max_size=3)))
+    """The response to a case. About half of the cases name a task that is served, half have puzzles that can be
+    answered, or nearly, and half have no options: random text is refused before it gets far."""
+    often = st.booleans()
+    if "task" in case.path_parameters and data.draw(often):
+        case.path_parameters["task"] = data.draw(st.sampled_from(NAMES))
+    if isinstance(case.body, dict):
+        if data.draw(often):
+            case.body = {key: case.body[key] for key in ("puzzles", "n") if key in case.body}
+        if "puzzles" in case.body and data.draw(often):
+            known = st.sampled_from(PUZZLES.get(case.path_parameters.get("task"), ["1"]))
+            most = 3 if case.path.endswith("solve") else 1
+            case.body["puzzles"] = data.draw(st.one_of(known, st.lists(known, min_size=1, max_size=most)))
     return case.call(base_url=server.url, timeout=60)
 
 

@@ -313,6 +313,18 @@ def test_the_token(inside, tmp_path):
     assert client.get("/metrics").status_code == client.get("/v1/tasks").status_code == 401
 
 
+def test_defaults_stay_within_the_limits(inside):
+    """A server of narrow limits answers requests that leave width and depth to it."""
+    client = inside(max_width=3, max_depth=2)
+    [answer] = client.post("/v1/sudoku-4/solve", json=ONE | {"select": "majority"}).json()["answers"]
+    assert (answer["width"], answer["depth"]) == (3, 2)
+    [task] = client.get("/v1/tasks").json()["tasks"]
+    assert (task["defaults"]["width"], task["defaults"]["depth"]) == (3, 2)
+    for name in ("width", "depth"):
+        refused = client.post("/v1/sudoku-4/solve", json=ONE | {name: 4})
+        assert (refused.status_code, refused.json()["field"]) == (422, name)
+
+
 def test_other_origins_may_ask_only_if_allowed(inside):
     origin = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
     assert "access-control-allow-origin" not in inside().options("/v1/sudoku-4/solve", headers=origin).headers

@@ -1,5 +1,6 @@
 """The weights that a server uses."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from gram import tasks
@@ -14,14 +15,22 @@ class Served:
     """Weights that answer under the name of their task."""
 
     def __init__(self, label: str, reasoner: Reasoner, settings: Settings):
-        self.label, self.reasoner = label, reasoner
+        self.label, self.reasoner = label, within(reasoner, settings)
         self.name = reasoner.task.spec.name
-        self.engine = Engine(reasoner, settings.queue)
+        self.engine = Engine(self.reasoner, settings.queue)
 
     @property
     def generates(self) -> bool:
         """Whether it draws samples instead of answering puzzles."""
         return self.reasoner.task.unconditional
+
+
+def within(reasoner: Reasoner, settings: Settings) -> Reasoner:
+    """The same weights with a default width and depth that the limits allow."""
+    solve = reasoner.config.solve
+    width, depth = min(solve.width, settings.max_width), min(solve.depth, settings.max_depth)
+    config = dataclasses.replace(reasoner.config, solve=dataclasses.replace(solve, width=width, depth=depth))
+    return Reasoner(config, reasoner.network, reasoner.task, reasoner.reason)
 
 
 def names(weights: Sequence[str]) -> list[str]:
