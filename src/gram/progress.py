@@ -10,6 +10,8 @@ FIRST, EVERY = 2.0, 10.0
 """Seconds until the first line and between lines, without a terminal."""
 REDRAW = 0.2
 """Seconds between two updates of a bar."""
+ALIKE = 1.3
+"""An estimate is sure if both ends of its range are within this factor."""
 
 
 class Snapshot(NamedTuple):
@@ -18,6 +20,36 @@ class Snapshot(NamedTuple):
     share: float
     """Completed share, 0 to 1."""
     text: str
+
+
+class Left(NamedTuple):
+    """What is left of some work, in seconds or another unit: a likely value, and a range that holds the true one in
+    nearly nine of ten cases."""
+
+    least: float
+    likely: float
+    most: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether the true value is probably `likely`, within 30%."""
+        return self.most <= ALIKE * self.likely and self.likely <= ALIKE * self.least
+
+    def times(self, factor: float) -> "Left":
+        """In another unit."""
+        return Left(*(factor * each for each in self))
+
+    def within(self, seconds: float) -> "Left":
+        """No more than that."""
+        return Left(*(max(0.0, min(seconds, each)) for each in self))
+
+    @property
+    def to_go(self) -> str:
+        """Seconds for people: one value where it is sure, otherwise the range."""
+        least, likely, most = map(clock, self)
+        if self.sure or least == most:
+            return f"about {likely} to go"
+        return f"at most {most} to go" if self.least < self.most / 10 else f"{least} to {most} to go"
 
 
 class Progress:

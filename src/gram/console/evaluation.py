@@ -210,8 +210,8 @@ def growing(status: "Status") -> Snapshot:
     parts = [f"{status.over:,} of {counted(status.puzzles, 'puzzle')} in {clock(status.seconds)}"]
     share = status.over / status.puzzles
     if status.left is not None:
-        share = status.seconds / max(1e-9, status.seconds + status.left)
-        parts.append(f"{'about' if status.sure else 'at most'} {clock(status.left)} to go")
+        share = status.seconds / max(1e-9, status.seconds + status.left.likely)
+        parts.append(status.left.to_go)
     parts += [f"{name} {rate:.1%}" for name, rate in status.metrics.items()]
     return Snapshot(share, ", ".join(parts))
 

@@ -161,21 +161,29 @@ def answers(
     asked: dict[str, Any],
 ) -> Iterator[tuple[int, Tokens, Answer]]:
     """Yield the number, tokens (L,) and answer of each puzzle."""
-    begin, over, evaluations = time.perf_counter(), 0, 0
+    from gram.solve.forecast import spread
+    from gram.solve.outlook import PuzzleOutlook
+
+    options = reasoner.options(asked)
+    begin, outlook = time.perf_counter(), PuzzleOutlook(len(numbered), options.width * options.depth)
 
     def refuse(place: int, sentence: str) -> None:
+        outlook.refuse()
         with bar.aside():
             refusals.report(numbered[place - 1][0], sentence)
 
     def now() -> Snapshot:
-        seconds, of = time.perf_counter() - begin, len(numbered)
-        left = f", about {clock(seconds * (of - over) / over)} to go" if over >= 20 else ""
-        did = f"{over:,} of {counted(of, 'puzzle')} in {clock(seconds)}, {counted(evaluations, 'function evaluation')}"
-        return Snapshot(over / of, did + left)
+        seconds, over, of = time.perf_counter() - begin, outlook.over, outlook.puzzles
+        did = f"{over:,} of {counted(of, 'puzzle')} in {clock(seconds)}"
+        did += f", {counted(outlook.evaluations, 'function evaluation')}"
+        draws = outlook.draws()
+        if draws is None:
+            return Snapshot(over / of, did)
+        left = spread(draws * seconds / outlook.evaluations)
+        return Snapshot(seconds / (seconds + left.likely), f"{did}, {left.to_go}")
 
     def watch(stage: "Stage") -> None:
-        nonlocal over, evaluations
-        over, evaluations = over + len(stage.over), evaluations + len(stage.rows)
+        outlook.note(stage)
         bar.at(now)
 
     for answer in reasoner.answers([puzzle for _, puzzle in numbered], refuse=refuse, watch=watch, **asked):

@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from gram.progress import Left
 from gram.solve.backend import Network
 from gram.solve.deadline import Deadline
+from gram.solve.forecast import DRAWS, spread
 from gram.solve.options import SamplingOptions
-from gram.solve.outlook import Outlook
+from gram.solve.outlook import Outlook, PuzzleOutlook
 from gram.solve.sampler import Stage, Trajectories, completed
 from gram.tasks.base import Task, Tokens
-
-SURE = 200
-"""Rows that must have ended before an estimate is reliable."""
-SURE_PUZZLES = 20
-"""Puzzles that must have ended: the rows of one are alike, and hard ones are few."""
 
 
 class Pass:
@@ -33,11 +30,11 @@ class Pass:
         clock: Callable[[], float] = time.perf_counter,
     ):
         """watch: called after every supervision step. With `options.want`, a puzzle may end before its rows."""
-        self.puzzles, self.clock = len(puzzles), clock
-        self.early = options.want is not None
-        self.over, self.outlook = 0, Outlook.of(network, task, len(puzzles), options)
-        self.cost, self.most = np.zeros(len(puzzles)), options.width * options.depth
-        self.is_over = np.zeros(len(puzzles), bool)
+        self.puzzles, self.clock, self.over = len(puzzles), clock, 0
+        if options.want is None:
+            self.outlook = Outlook.of(network, task, len(puzzles), options)
+        else:
+            self.outlook = PuzzleOutlook(len(puzzles), options.width * options.depth)
         self.deadline = Deadline(len(puzzles), each=options.timeout, total=options.total_timeout)
         self.spent, self.since = 0.0, None
         self.marks: list[tuple[int, float]] = [(0, 0.0)]
@@ -65,8 +62,6 @@ class Pass:
     def note(self, stage: Stage) -> None:
         """Count the rows of a supervision step, and those that end with it."""
         self.outlook.note(stage)
-        self.cost += np.bincount([puzzle for puzzle, _ in stage.rows], minlength=self.puzzles)
-        self.is_over[stage.over] = True
         self.marks.append((self.evaluations, self.seconds))
         self.watch()
 
@@ -75,25 +70,15 @@ class Pass:
         """Function evaluations so far."""
         return self.outlook.evaluations
 
-    @property
-    def sure(self) -> bool:
-        """Whether enough has ended for a reliable estimate."""
-        enough = self.over >= min(SURE_PUZZLES, self.puzzles / 4)
-        if not self.early:
-            enough = enough and self.outlook.over >= min(SURE, self.outlook.rows / 4)
-        return enough or self.over == self.puzzles
+    def left(self) -> np.ndarray | None:
+        """Draws of the seconds that are left, see gram.solve.forecast.rest. None before anything has ended."""
+        draws = self.outlook.draws()
+        return None if draws is None else draws * self.pace
 
     @property
-    def all_seconds(self) -> float | None:
-        """Estimated seconds of the whole pass, None if unknown. Before `sure`, an upper bound: rows may
-        take the full depth."""
-        if not self.evaluations:
-            return None
-        if self.early:
-            whole = self.puzzles * mean_cost(self.cost, self.is_over, self.most) if self.over else None
-        else:
-            whole = self.outlook.rows * self.outlook.steps(most=not self.sure)
-        return None if whole is None else self.seconds + max(0.0, whole - self.evaluations) * self.pace
+    def bound(self) -> float:
+        """Function evaluations that are left at most."""
+        return self.outlook.bound
 
     @property
     def pace(self) -> float:
@@ -104,17 +89,20 @@ class Pass:
         return (now - then) / max(1, done - before)
 
 
-def mean_cost(cost: np.ndarray, over: np.ndarray, most: float) -> float:
-    """Mean cost of a puzzle, at most `most`, while some still run: (n,) cost of each so far, 0 if it has not started.
-    As in Outlook.steps: beyond the largest cost, the rest go on to end at the rate of the upper half of the costs."""
-    begun = np.flatnonzero(cost)
-    costs, order = np.sort(cost[begun]), begun[np.argsort(cost[begun], kind="stable")]
-    left = np.cumprod(1 - over[order] / np.arange(len(order), 0, -1))
-    area = costs[0] + float((left[:-1] * np.diff(costs)).sum())
-    beyond = costs - costs[-1] / 2
-    upper = beyond > 0
-    rate, rest = over[order][upper].sum() / beyond[upper].sum(), max(0.0, most - costs[-1])
-    return area + float(left[-1]) * (rest if rate == 0 else (1 - np.exp(-rate * rest)) / rate)
+def remaining(passes: Sequence[Pass]) -> Left | None:
+    """Seconds that passes through the same puzzles still take together; None before the first step. Of one in which
+    nothing has ended, it is known only that it takes no longer than another one."""
+    pace = max(each.pace for each in passes)
+    if pace == 0:
+        return None
+    known = {each: draws for each in passes if (draws := each.left()) is not None}
+    if not known:
+        most = pace * sum(each.bound for each in passes)
+        return Left(0.0, most, most)
+    whole = np.max([each.seconds + draws for each, draws in known.items()], axis=0)
+    guess = whole * np.random.default_rng(1).uniform(size=DRAWS)
+    left = [known[each] if each in known else np.maximum(0.0, guess - each.seconds) for each in passes]
+    return spread(np.sum(left, axis=0))
 
 
 def abreast(passes: Sequence[Pass]) -> Iterator[tuple[Pass, int, Trajectories]]:

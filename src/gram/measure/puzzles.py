@@ -12,7 +12,8 @@ import numpy as np
 
 from gram.config.values import Select
 from gram.measure.evaluation import Evaluation, First, Group, calibration
-from gram.measure.passes import Pass, abreast
+from gram.measure.passes import Pass, abreast, remaining
+from gram.progress import Left
 from gram.solve.backend import Network
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, resolve
@@ -65,7 +66,7 @@ def evaluate(
 
     def show() -> None:
         if watch is not None:
-            watch(lambda: Status.of(passes, time.perf_counter() - begin, tally))
+            watch(lambda: Status.of(passes, time.perf_counter() - begin, tally, o.total_timeout))
 
     full = None if early_stop else Pass(network, task, inputs, o, watch=show)
     early = Pass(network, task, inputs, replace(o, want=1), watch=show) if o.select == "checked" else None
@@ -124,21 +125,15 @@ class Status:
     puzzles: int
     seconds: float
     """Seconds since the start."""
-    left: float | None
-    """Estimated remaining seconds, None if unknown."""
-    sure: bool
-    """Whether `left` is reliable; otherwise it is roughly an upper bound."""
+    left: Left | None
+    """Remaining seconds, None if unknown: a likely value, the range, and whether they agree (`sure`)."""
     metrics: dict[str, float]
     """Running means of the displayed metrics."""
 
     @classmethod
-    def of(cls, passes: Sequence[Pass], seconds: float, tally: "Tally") -> "Status":
-        """The status of interleaved passes."""
-        whole = [each.all_seconds for each in passes]
-        known = [total for total in whole if total is not None]
-        sampled = sum(each.seconds for each in passes)
-        # a pass without an estimate takes no longer than the other
-        left = None if not known else sum(max(known) if total is None else total for total in whole) - sampled
+    def of(cls, passes: Sequence[Pass], seconds: float, tally: "Tally", limit: float | None = None) -> "Status":
+        """The status of interleaved passes that take at most `limit` seconds."""
+        left = remaining(passes)
         means = {
             "valid": tally.valid,
             "selected_valid": tally.selected_valid.get(tally.width),
@@ -148,8 +143,7 @@ class Status:
             over=min(each.over for each in passes),
             puzzles=passes[0].puzzles,
             seconds=seconds,
-            left=None if left is None else max(0.0, left),
-            sure=all(each.sure for each in passes),
+            left=left if left is None or limit is None else left.within(limit - seconds),
             metrics={name: float(np.mean(values)) for name, values in means.items() if values},
         )
 

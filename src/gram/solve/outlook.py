@@ -1,42 +1,47 @@
-"""Progress of sampling, estimated from the rows that have ended and those still active."""
+"""Progress of sampling, estimated from what has ended and what still runs: rows, or puzzles that a checker ends."""
 
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-from gram.progress import Progress, Snapshot, clock
+from gram.progress import Left, Progress, Snapshot, clock
 from gram.solve.backend import Network
+from gram.solve.forecast import bound, rest, spread
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import Stage, Watch, numbers
 from gram.tasks.base import Task
 
 
 class Outlook:
-    """The progress of `rows` trajectories of at most `depth` supervision steps each."""
+    """The progress of `width` trajectories of each puzzle, of at most `depth` supervision steps."""
 
-    def __init__(self, rows: int, depth: int):
-        self.rows, self.depth, self.evaluations = rows, depth, 0
-        self.at_risk, self.ended = np.zeros(depth + 1), np.zeros(depth + 1)
+    def __init__(self, puzzles: int, width: int, depth: int):
+        self.depth, self.evaluations = depth, 0
+        self.age, self.ended = np.zeros((puzzles, width), np.int64), np.zeros((puzzles, width), bool)
 
     @classmethod
     def of(cls, network: Network, task: Task, puzzles: int, options: SamplingOptions) -> "Outlook":
         """The outlook for sampling this many puzzles."""
-        return cls(sum(numbers(network, task, puzzles, options, None, None)[0]), options.depth)
+        width = max(numbers(network, task, puzzles, options, None, None)[0], default=1)
+        return cls(puzzles, width, options.depth)
 
     def note(self, stage: Stage) -> None:
         """Count the rows of a supervision step, and those that end with it."""
         self.evaluations += len(stage.steps)
-        self.at_risk += np.bincount(stage.steps, minlength=self.depth + 1)
-        self.ended += np.bincount(stage.steps[stage.leave], minlength=self.depth + 1)
+        puzzle, row = np.array(stage.rows).T
+        self.age[puzzle, row] = stage.steps
+        self.ended[puzzle, row] = stage.leave
+        self.ended[stage.over] = True  # rows that were never needed, or had no time
 
     def shown(self, bar: Progress, says: Callable[[], str]) -> Watch:
         """A `watch` function that shows the progress on a bar: `says`, and the remaining time."""
         begin = time.perf_counter()
 
         def now() -> Snapshot:
-            share, seconds = self.share, time.perf_counter() - begin
-            return Snapshot(share, f"{says()} in {clock(seconds)}, about {clock(seconds / share - seconds)} to go")
+            seconds = time.perf_counter() - begin
+            left = self.left.times(seconds / max(1, self.evaluations))
+            return Snapshot(seconds / max(1e-9, seconds + left.likely), f"{says()} in {clock(seconds)}, {left.to_go}")
 
         def watch(stage: Stage) -> None:
             self.note(stage)
@@ -45,24 +50,70 @@ class Outlook:
         return watch
 
     @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.age.size
+
+    @property
     def over(self) -> int:
         """Number of rows that have ended."""
         return int(self.ended.sum())
 
+    def draws(self) -> np.ndarray | None:
+        """See gram.solve.forecast.rest. Rows of a single puzzle are samples, each like a puzzle."""
+        age, ended = (self.age.T, self.ended.T) if len(self.age) == 1 else (self.age, self.ended)
+        return rest(age, ended, self.depth)
+
     @property
     def share(self) -> float:
-        """Completed share of the function evaluations, 0 to 1; an underestimate while few rows have ended."""
-        return min(1.0, self.evaluations / (self.rows * self.steps()))
+        """Completed share of the function evaluations, 0 to 1; too small while no row has ended."""
+        return self.evaluations / max(1.0, self.evaluations + self.left.likely)
 
-    def steps(self, *, most: bool = False) -> float:
-        """Mean supervision steps of a row: the area under the Kaplan-Meier survival curve, so that active rows are
-        included. Beyond the steps that a row has reached, rows go on to end at the rate of the upper half of these;
-        most: they end as late as possible."""
-        hazard = np.divide(self.ended, self.at_risk, out=np.zeros(self.depth + 1), where=self.at_risk > 0)
-        left = np.cumprod(1 - hazard[: self.depth])
-        reached = int(np.flatnonzero(self.at_risk).max(initial=0))
-        if reached < self.depth and not most:
-            upper = slice(reached // 2 + 1, reached + 1)
-            rate = self.ended[upper].sum() / max(1.0, self.at_risk[upper].sum())
-            left[reached:] = left[reached] * np.exp(-rate * np.arange(self.depth - reached))
-        return float(left.sum())
+    @property
+    def bound(self) -> float:
+        """Function evaluations that are left at most."""
+        return bound(self.age, self.ended, self.depth)
+
+    @property
+    def left(self) -> Left:
+        """Function evaluations that are left."""
+        draws = self.draws()
+        return Left(0.0, self.bound, self.bound) if draws is None else spread(draws)
+
+
+class PuzzleOutlook:
+    """The progress of puzzles that end once their answers are found, of at most `most` function evaluations each.
+    Stages may number the puzzles of each part of a long list from 0."""
+
+    def __init__(self, puzzles: int, most: int):
+        self.most, self.evaluations, self.begun, self.over, self.first = most, 0, 0, 0, 0
+        self.cost, self.ended = np.zeros((puzzles, 1), np.int64), np.zeros((puzzles, 1), bool)
+
+    def note(self, stage: Stage) -> None:
+        """Count the rows of a supervision step, and the puzzles that end with it."""
+        if self.over == self.begun and stage.rows[0][0] < self.begun - self.first:  # a part begins
+            self.first = self.begun
+        puzzles, rows = np.unique([puzzle for puzzle, _ in stage.rows], return_counts=True)
+        self.begun += int((self.cost[self.first + puzzles] == 0).sum())
+        self.cost[self.first + puzzles, 0] += rows
+        self.ended[self.first + np.array(stage.over, int)] = True
+        self.evaluations += len(stage.rows)
+        self.over += len(stage.over)
+
+    def refuse(self) -> None:
+        """Count one puzzle less, which has not begun."""
+        self.cost, self.ended = self.cost[:-1], self.ended[:-1]
+
+    @property
+    def puzzles(self) -> int:
+        """Number of puzzles."""
+        return len(self.cost)
+
+    def draws(self) -> np.ndarray | None:
+        """See gram.solve.forecast.rest."""
+        return rest(self.cost, self.ended, max(self.most, int(self.cost.max(initial=0))))
+
+    @property
+    def bound(self) -> float:
+        """Function evaluations that are left at most."""
+        return max(0.0, bound(self.cost, self.ended, self.most))
