@@ -22,7 +22,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -332,39 +331,32 @@ def write(folder: Path, names: list[str], count: int | None, seed: int = 0) -> N
 
 
 def measure(run: Path, name: str, count: int, width: int) -> dict[str, Any]:
-    """Rates over `count` inputs that no file of `write` was made with."""
-    import numpy as np
-
+    """Rates over `count` inputs that no file of `write` was made with; inputs longer than all that were trained on are
+    left out."""
     import gram
-    from gram.solve.sampler import sample
     from gram.tasks.own.task import Table
 
     kind, rng = KINDS[name], random.Random(f"{name} measured")
     reasoner = gram.load(run)
     assert isinstance(reasoner.task, Table)
     integers = reasoner.task.config.kind == "integers"
-    asked, puzzles = [], []
-    while len(asked) < count:
-        made, _ = kind.make(rng)
-        try:
-            puzzles.append(reasoner.read(" ".join(map(str, made)) if integers else made)[0])
-        except ValueError:  # longer than all that were trained on
-            continue
-        asked.append(made)
-    _, o = reasoner.prepare(puzzles, {"width": width, "select": "majority"})
-    valid = majority = distinct = complete = 0.0
-    for made, found in zip(asked, sample(reasoner.network, reasoner.task, np.stack(puzzles), o), strict=True):
-        answers = [reasoner.task.decode(answer) for answer in reasoner.task.canonical(found.answers)]
-        given = [[int(word) for word in answer.split()] if integers else answer for answer in answers]
-        right = {answer: kind.right(made, written) for answer, written in zip(answers, given, strict=True)}
-        valid += sum(right[answer] for answer in answers) / len(answers)
-        majority += right[Counter(answers).most_common(1)[0][0]]
-        distinct += sum(right.values())
+    made = [kind.make(rng)[0] for _ in range(4 * count)]
+    texts = (" ".join(map(str, x)) if integers else x for x in made)
+    found = reasoner.answers(texts, refuse=lambda *_: None, width=width, select="majority")
+    asked, valid, majority, distinct, complete = 0, 0.0, 0, 0, 0
+    for answer in itertools.islice(found, count):
+        x, asked = made[answer.number - 1], asked + 1
+        votes = {reasoner.task.decode(c.answer): c.votes for c in answer.candidates}
+        right = [text for text in votes if kind.right(x, list(map(int, text.split())) if integers else text)]
+        valid += sum(votes[text] for text in right) / sum(votes.values())
+        majority += answer.text in right
+        distinct += len(right)
         if kind.every is not None:
-            complete += set(right) == {" ".join(map(str, a)) if integers else a for a in kind.every(made)}
+            every = {" ".join(map(str, y)) if integers else y for y in kind.every(x)}
+            complete += set(votes) == set(right) == every
     rates = {"valid": valid, "majority": majority, "distinct": distinct}
     rates |= {"complete": complete} if kind.every else {}
-    return {"kind": name, "width": width, "count": count} | {k: round(v / count, 4) for k, v in rates.items()}
+    return {"kind": name, "width": width, "count": asked} | {k: round(v / asked, 4) for k, v in rates.items()}
 
 
 def run(folder: Path, name: str, minutes: float, seed: int) -> dict[str, Any]:

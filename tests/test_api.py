@@ -99,6 +99,9 @@ def test_what_is_no_puzzle_gets_a_sentence():
     }.items():
         with pytest.raises(ValueError, match=said):
             reasoner.solve(wrong)
+    for several in (reasoner.read, reasoner.questions):  # its characters would be puzzles of one character each
+        with pytest.raises(ValueError, match="list of puzzles"):
+            several(FIRST)
     with pytest.raises(ValueError, match="float64"):
         reasoner.solve(np.zeros(36))
     with pytest.raises(ValueError, match="A cell of this grid is"):

@@ -4,10 +4,12 @@ import importlib.util
 import json
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from support.places import ROOT
 
+import gram
 from gram import tasks
 from gram.recipes import recipe
 from gram.tasks.own.learn import describe, learn
@@ -41,6 +43,34 @@ def test_targets_are_right_and_listed(name, tmp_path):
     assert chance < (50 if name == "majority-1000" else 30)  # which has two answers
     config = learn([tmp_path / f"{name}.jsonl"])
     assert len(Table(config).load([tmp_path / f"{name}.jsonl"])) > 30
+
+
+@pytest.mark.parametrize("name", ["walk", "sorted"])
+@pytest.mark.parametrize("right", [True, False])
+def test_rates_are_those_of_the_answers(name, right, tmp_path, monkeypatch):
+    """Answers that are right for the inputs as made, or for none of them."""
+    own_data.write(tmp_path, [name], count=200)
+    task, kind = Table(learn([tmp_path / f"{name}.jsonl"])), own_data.KINDS[name]
+    rng = random.Random(f"{name} measured")
+    targets = [kind.make(rng)[1] for _ in range(80)]
+
+    class Solver:
+        def __init__(self):
+            self.task = task
+
+        def answers(self, texts, *, refuse, width, select):
+            assert (width, select) == (10, "majority")
+            for number, text in enumerate(texts, 1):
+                task.encode(text)
+                target = targets[number - 1] if right else targets[number - 1][::-1]
+                target = target if isinstance(target, str) else " ".join(map(str, target))
+                voted = SimpleNamespace(answer=target, votes=10)
+                yield SimpleNamespace(number=number, text=target, candidates=(voted,))
+
+    monkeypatch.setattr(gram, "load", lambda folder: Solver())
+    monkeypatch.setattr(Table, "decode", lambda self, answer: answer)
+    rates = own_data.measure(tmp_path, name, count=20, width=10)
+    assert (rates["count"], rates["valid"], rates["majority"], rates["distinct"]) == (20, right, right, right)
 
 
 def test_an_ambiguous_date_has_two_readings():

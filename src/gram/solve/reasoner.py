@@ -291,7 +291,10 @@ def encode(task: Task, puzzles: Sequence[Any]) -> Tokens:
 
 
 def several(puzzles: Sequence[Any] | np.ndarray, read: Callable[[Any, int], Any]) -> list[Any]:
-    """`read` applied to each puzzle and its number, from 1. ValueError names the puzzle if there are several."""
+    """`read` applied to each puzzle and its number, from 1. ValueError names the puzzle if there are several; a
+    single text is refused, since its characters are no puzzles."""
+    if isinstance(puzzles, str):
+        raise ValueError("The puzzles are one text; give a list of puzzles, such as [text].")
     found = []
     for number, puzzle in enumerate(puzzles, 1):
         try:
