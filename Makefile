@@ -13,6 +13,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); gram needs Python 3.11 or later: PYTHON=python3.12 make install." >&2; \
 	exit 2; }
+	@echo "Installing into .venv. PyTorch is large: this takes minutes, and says nothing meanwhile."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[dev,hub,notebooks]"
 	touch $@

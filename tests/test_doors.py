@@ -57,6 +57,14 @@ def test_an_old_python_is_named_before_anything_is_installed(tmp_path):
     assert not (tmp_path / ".venv").exists()
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+def test_installing_says_that_it_takes_minutes_before_it_is_silent(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    dry = subprocess.run(["make", "-n", "demo"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert 0 < dry.stdout.index("this takes minutes") < dry.stdout.index("pip install")
+
+
 def test_a_missing_data_file_names_the_command_that_gets_it(tmp_path, monkeypatch):
     monkeypatch.setenv("GRAM_DATA", str(tmp_path))
     for file, name in (("maze/maze_30x30_hard_train.csv.gz", "maze-30"), ("arc/arc2_training.json.gz", "arc-2")):
@@ -65,6 +73,9 @@ def test_a_missing_data_file_names_the_command_that_gets_it(tmp_path, monkeypatc
     with pytest.raises(FileNotFoundError, match="set GRAM_DATA") as error:
         data_file("mine.csv")
     assert "gram data" not in str(error.value)
+    monkeypatch.delenv("GRAM_DATA")
+    with pytest.raises(FileNotFoundError, match=r"here, in data or in \.\./shared/data; set"):
+        data_file("mine.csv")
 
 
 def test_load_takes_a_bundle(tmp_path):

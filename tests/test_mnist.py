@@ -234,7 +234,8 @@ def test_it_trains_measures_and_generates_without_rules(run, files, tmp_path, ca
     for file in files.iterdir():
         file.unlink()
     assert exit_code("generate", "mnist", "--weights", run, "--evolution", tmp_path / "grown.png") == 0
-    assert "no data file" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "No scores, as they compare with images of the data. There is no data file" in out
 
 
 def test_a_bundle_of_patches_generates_the_same(run, tmp_path):

@@ -591,7 +591,7 @@ def spoilt(function, *inputs):
 )
 def test_without_a_working_compiler_training_goes_on(compiler, reason, tmp_path, monkeypatch, caplog):
     def compiled(function, wish, device):
-        return (partial(compiler, function), "compiled") if wish else (function, "as configured")
+        return (partial(compiler, function), "compiled") if wish else (function, "not compiled")
 
     monkeypatch.setattr(loop.parallel, "compiled", compiled)
     run = loop.train(tiny(updates=4, compile=True), tmp_path / "run")
@@ -690,6 +690,18 @@ def test_minutes_count_from_the_beginning_of_the_command(tmp_path, monkeypatch, 
     loop.train(tiny(updates=10**6, minutes=1.0), tmp_path / "late", began=40.0)
     assert held[1].progress.update == 1
     assert "took all of the minutes" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [({"minutes": 0.02, "compile": True}, "not compiled (too few minutes)"), ({"updates": 1}, "not compiled")],
+)
+def test_the_first_line_says_whether_a_run_is_compiled(tmp_path, caplog, changes, says):
+    with caplog.at_level("INFO", logger="gram"):
+        loop.train(replace(tiny(**changes), recipe="queens-5"), tmp_path / "run")
+    first = next(line for line in caplog.messages if "parameters, mixer" in line)
+    assert first.endswith(f", {says}")
+    assert first.startswith("queens-5: 199 puzzles, ")  # a recipe of its own task names it once
 
 
 def test_a_short_run_is_not_compiled():

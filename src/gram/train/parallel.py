@@ -87,9 +87,9 @@ def start(threads: int) -> World:
 def compiled(function: Callable, wish: bool, device: torch.device) -> tuple[Callable, str]:
     """`function` compiled by torch.compile, or unchanged, with the reason."""
     if not wish:
-        return function, "as configured"
+        return function, "not compiled"
     if device.type == "cpu" and not any(shutil.which(c) for c in (os.environ.get("CXX", "g++"), "g++", "clang++")):
-        return function, "no C++ compiler found"
+        return function, "not compiled (no C++ compiler found)"
     return torch.compile(function, dynamic=False), "compiled"
 
 

@@ -77,9 +77,12 @@ class Run:
             self.take_over(state)
         size, dtype = sum(p.numel() for p in model.parameters()), str(model.dtype).removeprefix("torch.")
         amount = f"{len(train.targets):,} samples" if task.unconditional else f"{len(train):,} puzzles"
+        if task.spec.name != config.recipe:
+            amount += f" of {task.spec.name}"
+        processes = f", {world.size} processes" if world.size > 1 else ""
         log.say(
-            f"{config.recipe}: {amount} of {task.spec.name}, {size:,} parameters, mixer {config.model.mixer}, {dtype} "
-            f"({reason}), {compile_reason}, {world.size} process(es)"
+            f"{config.recipe}: {amount}, {size:,} parameters, mixer {config.model.mixer}, {dtype} ({reason}), "
+            f"{compile_reason}{processes}"
         )
 
     def learner_of(self, model: AnyModel) -> Learner | CandidateLearner | BaselineLearner:
@@ -99,7 +102,7 @@ class Run:
         wish = uncompiled(self.config, self.world.first(crowding()) if timed else 1.0).train.compile
         self.learner.inner, reason = parallel.compiled(self.learner.inner, wish, self.world.device)
         self.compiled = reason == "compiled"
-        return reason
+        return f"{reason} (too few minutes)" if timed and not wish else reason
 
     def batches_of(self, train: Examples, leader: np.ndarray) -> Batches:
         """The examples of each update; `leader`: see Batches."""

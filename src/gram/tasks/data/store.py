@@ -37,9 +37,9 @@ def data_file(name: str) -> Path:
             return folder / name
     sets = sets_with(name)
     way = f"get it with `gram data {sets[0]}`, or set" if sets else "set"
+    places = " or ".join(f"in {folder}" for folder in folders)
     raise FileNotFoundError(
-        f"There is no data file {name!r} here or in {', '.join(map(str, folders))}; {way} GRAM_DATA to the "
-        "folder that holds it."
+        f"There is no data file {name!r} here, {places}; {way} GRAM_DATA to the folder that holds it."
     )
 
 
