@@ -113,7 +113,7 @@ def test_jsonl_that_is_refused(tmp_path, refused, text, sentence):
         ("a.csv", b"\xff\xfe\x00", "is neither text in UTF-8"),
         ("a.jsonl.gz", b"\x1f\x8bno", "is a damaged gzip file"),
         ("a.npz", b"no", "NPZ file of plain arrays"),
-        ("a.txt", b"1 2", "is no .jsonl, .json, .csv, .tsv or .npz"),
+        ("a.txt", b"1 2", "is no .jsonl, .json, .csv, .tsv, .parquet or .npz"),
     ],
 )
 def test_files_that_are_refused(tmp_path, refused, name, content, sentence):

@@ -33,7 +33,8 @@ class TrainArguments(Config, Computing):
     add_symbols: bool = False
     """For the recipe own with --start: add symbols that the weights do not know."""
     complete: bool = False
-    """For the recipe own: --data is a table (CSV with a header), and any part of a row is completed from the rest."""
+    """For the recipe own: --data is a table (CSV or Parquet with a header); any part of a row is completed from the
+    rest."""
     bins: int | None = None
     """With --complete: columns with more distinct numbers than this get this many bins of equally many rows."""
     split: Literal["words"] | None = None

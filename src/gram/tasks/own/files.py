@@ -1,9 +1,9 @@
-"""Read your own data: inputs and targets of a JSONL, JSON, CSV, TSV or NPZ file, as written.
+"""Read your own data: inputs and targets of a JSONL, JSON, CSV, TSV, Parquet or NPZ file, as written.
 
 JSONL: a line {"input": ..., "target": ...} or {"input": ..., "targets": [...]}; JSON: a list of such objects, or an
-object of columns; CSV: columns input and target (or question and answer, puzzle and solution, in any case); NPZ: arrays
-inputs and targets, and first if inputs have several targets. An input that occurs again adds targets to it. Other names
-of keys and columns, and whether text is words: see Names.
+object of columns; CSV: columns input and target (or question and answer, puzzle and solution, in any case); Parquet: as
+CSV, or as JSONL if it holds lists; NPZ: arrays inputs and targets, and first if inputs have several targets. An input
+that occurs again adds targets to it. Other names of keys and columns, and whether text is words: see Names.
 """
 
 import re
@@ -20,7 +20,7 @@ from gram.tasks.reading.content import brief
 
 Written = str | list[int] | list[str]
 """A sequence as its owner wrote it: characters, integers, or words."""
-TABLES = (".jsonl", ".json", ".csv", ".tsv", ".npz")
+TABLES = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".npz")
 """Endings of files that hold inputs and targets, `.gz` behind them or not."""
 
 
@@ -54,10 +54,13 @@ Reader = Callable[[Held, bool, Names], Iterator[Pairs]]
 def read_pairs(path: Path, *, names: Names = PLAIN) -> Iterator[Pairs]:
     """The lines of a file, whose name says its form; every input needs a target. FileNotFoundError; ValueError names
     the first line that is wrong."""
-    reader = _reader(path.name)
-    if reader is None:
+    if not path.name.removesuffix(".gz").endswith(TABLES):
         raise ValueError(f"{path} is no {', '.join(TABLES[:-1])} or .npz; write the data in one of these forms.")
-    return reader(unpacked(path, str(path)), True, names)
+    held = unpacked(path, str(path))
+    reader = _reader(held.name) or _reader(path.name)
+    if reader is None:
+        raise ValueError(f"{path} is not a Parquet file; write it again, or as CSV.")
+    return reader(held, True, names)
 
 
 def inputs_of(held: Held, kind: str, names: Names) -> Iterator[Written] | None:
@@ -70,7 +73,7 @@ def inputs_of(held: Held, kind: str, names: Names) -> Iterator[Written] | None:
 
 def _reader(name: str) -> Reader | None:
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".tsv": _csv, ".npz": _npz}
-    return next((readers[ending] for ending in TABLES if name.removesuffix(".gz").endswith(ending)), None)
+    return next((reader for ending, reader in readers.items() if name.removesuffix(".gz").endswith(ending)), None)
 
 
 def _reader_of_content(held: Held, kind: str, names: Names) -> Reader | None:

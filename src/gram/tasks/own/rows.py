@@ -204,7 +204,10 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def table_of(held: Held) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a CSV. ValueError names a line that has another number of cells."""
+    """Header and rows of a CSV or of a Parquet file without lists. ValueError names a line that has another number of
+    cells."""
+    if held.name.endswith(".jsonl"):
+        raise ValueError(f"{held.where} has lists or objects in it; write a CSV with one value in each cell.")
     try:
         header, *rows = list(csv.reader(io.StringIO(text_of(held), newline=""))) or [[]]
     except csv.Error as error:

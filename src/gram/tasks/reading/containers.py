@@ -1,5 +1,6 @@
-"""Bytes to text or arrays: gzip, zip, npy, npz and folders of them, and any Unicode encoding. Sizes are checked before
-anything of them is made."""
+"""Bytes to text or arrays: gzip, zip, npy, npz and folders of them, Parquet, and any Unicode encoding.
+
+Sizes are checked before anything of them is made."""
 
 import gzip
 import io
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gram import unpack
+from gram.tasks.reading.parquet import MAGIC, text_of_parquet
 
 LIMIT = 1 << 30
 """Bytes of an unpacked file at most."""
@@ -66,6 +68,9 @@ def _held(data: bytes, name: str, where: str, limit: int, form: tuple[str, ...])
         return _zip(data, name, where, limit, form)
     if data[:6] == b"\x93NUMPY":
         return Held(where, name, arrays={name.removesuffix(".npy"): array_of(data, where)}, form=(*form, "npy"))
+    if data[:4] == MAGIC:
+        text, ending = text_of_parquet(data, where, limit)
+        return Held(where, name.removesuffix(".parquet") + ending, text, form=(*form, "Parquet"))
     text, encoding = decoded(data, where)
     return Held(where, name, text, form=(*form, encoding))
 
