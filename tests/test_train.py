@@ -692,6 +692,15 @@ def test_minutes_count_from_the_beginning_of_the_command(tmp_path, monkeypatch, 
     assert "took all of the minutes" in caplog.text
 
 
+def test_a_finished_run_that_is_resumed_says_that_its_budget_is_spent(tmp_path, caplog):
+    run = loop.train(tiny(updates=2), tmp_path / "run", stop_at=1)
+    for config, says in ((tiny(updates=2), False), (tiny(updates=2), True), (tiny(updates=3), False)):
+        caplog.clear()
+        with caplog.at_level("INFO", logger="gram"):
+            loop.train(config, run, resume=True)
+        assert ("only the heads are fitted again" in caplog.text) is says
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [({"minutes": 0.02, "compile": True}, "not compiled (too few minutes)"), ({"updates": 1}, "not compiled")],

@@ -95,8 +95,13 @@ def _train(
     update = state["progress"]["update"] if state else 0
     log = Log(out, update, callback).tracked(track, config) if world.rank == 0 else NullLog()
     run = None
+    over = resume and (out / TRAINING).exists()
     try:
         run = Run(config, task, world, log, state, start)
+        if over and run.progress.share(config) >= 1.0:
+            log.say(
+                f"{out} has spent its budget: only the heads are fitted again. More --minutes or updates continue it."
+            )
         most = watch.plain_nats(task, run.batches.examples) if config.train.cure else math.inf
         while True:
             monitor = Monitor(run.average, task, run.config, log, world, run.progress.update, most)
