@@ -283,7 +283,9 @@ def test_info(gram, weights):
     parts = values["parameters"]
     assert parts["total"] == sum(v for k, v in parts.items() if k != "total") > 0
     assert "f_L" in gram("info", "queens-8").out
-    assert "recipes" in gram("info").out
+    said = gram("info").out
+    assert "recipes" in said
+    assert len({line.index(" parameters") for line in said.splitlines() if line.endswith(" parameters")}) == 1
 
 
 def test_memory(refused, monkeypatch):

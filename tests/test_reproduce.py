@@ -319,6 +319,7 @@ def test_the_list(capsys):
     out = capsys.readouterr().out
     assert all(name in out for name in PLANS)
     assert "21 runs, about 1.1 h" in out
+    assert len({line.index(" runs, ") for line in out.splitlines() if " runs, " in line}) == 1  # one column
 
 
 def test_seeds():

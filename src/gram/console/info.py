@@ -30,7 +30,8 @@ def info(
         print(json.dumps(values))
         return 0
     lines = [f"{name}: {values['kind']} for {values['task']}, recipe {values['recipe']}"]
-    lines += [f"  {part:<12} {number:>12,} parameters" for part, number in values["parameters"].items()]
+    longest = max(map(len, values["parameters"]), default=0)
+    lines += [f"  {part:<{longest}} {number:>12,} parameters" for part, number in values["parameters"].items()]
     settings = ", ".join(f"{k} {v}" for k, v in values["solve"].items() if v is not None)
     lines.append(f"  solves with {settings}")
     if values["seconds"] is not None:
@@ -62,7 +63,8 @@ def surroundings(recipes: list[str], variants: list[str]) -> dict[str, Any]:
 def overview(values: dict[str, Any]) -> str:
     """`surroundings` for people."""
     machine = values["hardware"]
-    weights = [f"  {w['name']:<14} {w['parameters']:>12,} parameters" for w in values["weights"]]
+    longest = max((len(w["name"]) for w in values["weights"]), default=0)
+    weights = [f"  {w['name']:<{longest}} {w['parameters']:>12,} parameters" for w in values["weights"]]
     return "\n".join(
         [
             f"gram {values['version']}, Python {platform.python_version()}, torch {machine['torch']}",

@@ -230,7 +230,8 @@ def report(chosen: Plan, configs: list[Config], out: Path) -> None:
 # for people -------------------------------------------------------------------------------------------------
 def overview(scale: Scale) -> str:
     """One line per table."""
-    lines = [f"{name:<17} {about(chosen, scale)}  {chosen.title}" for name, chosen in PLANS.items()]
+    longest = max(map(len, PLANS))
+    lines = [f"{name:<{longest}} {about(chosen, scale)}  {chosen.title}" for name, chosen in PLANS.items()]
     return "\n".join([*lines, "gram reproduce NAME --list shows the runs of a table."])
 
 
