@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import re
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -176,6 +177,34 @@ def test_push_and_load(stand_in, weights, tmp_path, capsys):
     assert gram.load("hf:somebody/four", dtype="float32").solve(puzzle, select="majority").text == mine.text
     ran = run(capsys, "solve", "sudoku-4", puzzle, "--weights", "hf:somebody/four", "--select", "majority", "--json")
     assert ran.code == 0
+
+
+@pytest.mark.parametrize(
+    ("license", "head", "said"),
+    [
+        ((), [], "none given"),
+        (("--license", "CC BY 4.0"), ["license: cc-by-4.0"], "CC BY 4.0"),
+        (("--license", "ours: ask"), ["license: other", 'license_name: "ours: ask"'], "ours: ask"),
+    ],
+)
+def test_the_card_names_the_license_of_its_owner(license, head, said, stand_in, weights, capsys):
+    assert run(capsys, "push", weights, REPOSITORY, *license).code == 0
+    card = stand_in.repositories[REPOSITORY]["README.md"].decode()
+    assert [line for line in card.split("---")[1].splitlines() if "license" in line] == head
+    assert f"License of the network: {said}." in card
+
+
+def test_shipped_weights_keep_the_license_of_the_package(stand_in, capsys):
+    assert run(capsys, "push", "sudoku-4", REPOSITORY).code == 0
+    assert "license: apache-2.0\n" in stand_in.repositories[REPOSITORY]["README.md"].decode()
+
+
+def test_a_bundle_has_its_card_already(weights, tmp_path, capsys):
+    shutil.copytree(weights, tmp_path / "bundle")
+    (tmp_path / "bundle" / "manifest.json").write_text("{}")
+    refused = run(capsys, "push", tmp_path / "bundle", REPOSITORY, "--license", "MIT")
+    assert refused.code == 2
+    assert "--license to gram export" in refused.err
 
 
 @pytest.mark.slow

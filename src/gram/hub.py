@@ -4,6 +4,7 @@ Uses huggingface_hub (extra "hub") with its cache, resumed downloads and token. 
 bundle are downloaded, and none of them is executed.
 """
 
+import json
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -38,11 +39,21 @@ def fetch(address: str) -> Path:
     return folder
 
 
-def push(folder: Path, repository: str, *, private: bool = False, results: Path | None = None) -> str:
+def push(
+    folder: Path,
+    repository: str,
+    *,
+    private: bool = False,
+    results: Path | None = None,
+    license: str | None = None,
+) -> str:
     """Upload a weight folder as one commit, completely or not at all, with a model card that shows the metrics of its
-    recipe from `results`. The repository is created if needed. Returns its address."""
+    recipe from `results`, and its license if there is one. The repository is created if needed. Returns its
+    address."""
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"{folder} has no config.json; give the folder that `gram train --out` wrote.")
+    if license is not None and (folder / "manifest.json").is_file():
+        raise ValueError(f"The bundle {folder} has a card already; give --license to gram export.")
     hub = library()
     api = hub.HfApi()
     with plain_errors(repository), tempfile.TemporaryDirectory() as holder:
@@ -50,7 +61,7 @@ def push(folder: Path, repository: str, *, private: bool = False, results: Path 
             if any(path.match(pattern) for pattern in FILES):
                 shutil.copy(path, holder)
         if not (folder / "manifest.json").is_file():  # a bundle already has a card, which its checksums cover
-            (Path(holder) / CARD).write_text(card(folder, repository, results), encoding="utf-8")
+            (Path(holder) / CARD).write_text(card(folder, repository, results, license), encoding="utf-8")
         address = api.create_repo(repository, private=private, exist_ok=True)
         api.upload_folder(repo_id=repository, folder_path=holder, commit_message="Weights of gram")
     return str(address)
@@ -100,8 +111,23 @@ def plain_errors(repository: str):
 
 
 # the model card -------------------------------------------------------------------------------------------
-def card(folder: Path, repository: str, results: Path | None) -> str:
-    """README.md of a repository: the model, its training, its metrics, and how to load it."""
+LICENSES = (
+    *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "mpl-2.0"),
+    *("cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "openrail"),
+)
+"""Licenses that the hub knows by these names."""
+
+
+def license_lines(license: str | None) -> str:
+    """The license as the head of a card names it; nothing if there is none."""
+    if license is None:
+        return ""
+    name = license.lower().replace(" ", "-")
+    return f"license: {name}\n" if name in LICENSES else f"license: other\nlicense_name: {json.dumps(license)}\n"
+
+
+def card(folder: Path, repository: str, results: Path | None, license: str | None) -> str:
+    """README.md of a repository: the model, its training, its metrics, its license, and how to load it."""
     config = strict_json.read_object(folder / "config.json")
     facts = folder / "training.json"
     training = strict_json.read_object(facts) if facts.is_file() else {}
@@ -110,8 +136,7 @@ def card(folder: Path, repository: str, results: Path | None) -> str:
     rows = measured(results / config["recipe"]) if results else []
     table = "\n".join(["| measured on | examples | metrics in % | commit |", "|---|---|---|---|", *rows])
     return f"""---
-license: apache-2.0
-library_name: gram
+{license_lines(license)}library_name: gram
 tags: [recursive-reasoning, {config["task"]}]
 ---
 # {config["recipe"]}
@@ -126,6 +151,8 @@ reasoner = gram.load("{SCHEME}{repository}")
 ```
 
 {table if rows else "There are no measurements of these weights."}
+
+License of the network: {license or "none given"}.
 """
 
 

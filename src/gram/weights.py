@@ -37,6 +37,11 @@ def shipped() -> list[str]:
     return sorted(p.parent.name for p in SHIPPED.glob(f"*/{CONFIG}"))
 
 
+def license_of(folder: Path) -> str | None:
+    """License of the weights in a folder: that of this package for the shipped ones; the owner's own have none yet."""
+    return "Apache-2.0" if folder.parent == SHIPPED else None
+
+
 def find(name_or_path: str | Path) -> Path:
     """The folder of a path, of shipped weights by name, or of hf:owner/name on the hub. FileNotFoundError if there is
     none."""

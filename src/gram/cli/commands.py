@@ -100,6 +100,7 @@ def push(
     general: Annotated[Messages, arg(name="")],
     private: bool = False,
     results: Path | None = None,
+    license: str | None = None,
 ) -> int:
     """Upload weights with a model card to the Hugging Face hub, in one commit. Log in first with hf auth login.
     hf:OWNER/NAME then works wherever weights are named.
@@ -110,11 +111,14 @@ def push(
         name: The repository, OWNER/NAME; created if needed.
         private: Make the repository private.
         results: A folder that `gram eval --record` wrote; the card shows its metrics of this recipe.
+        license: License of the network, for its card; your own network has none unless you give it.
     """
     from gram import hub
     from gram import weights as weight_files
 
-    address = hub.push(weight_files.find(weights), name, private=private, results=results)
+    folder = weight_files.find(weights)
+    license = license or weight_files.license_of(folder)
+    address = hub.push(folder, name, private=private, results=results, license=license)
     print(f"The weights are at {address}; use them as {hub.SCHEME}{name}.")
     return 0
 

@@ -89,8 +89,7 @@ def export(
             page.write(folder, task, config, (state.h.numpy(), state.l.numpy()))
         write_json(folder / CONFIG, to_dict(weight_files.public(config)))
         dtype = "int8" if int8 else "float32"
-        if license is None and weight_files.find(weights).parent == weight_files.SHIPPED:
-            license = "Apache-2.0"
+        license = license or weight_files.license_of(weight_files.find(weights))
         (folder / CARD).write_text(card(config, model, dtype, license) + (WEB if web else ""), encoding="utf-8")
         sums = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         write_json(folder / MANIFEST, {"format": FORMAT, "dtype": dtype, "task": config.task, "sha256": sums})
