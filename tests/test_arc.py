@@ -363,6 +363,7 @@ def test_eval(arc_run, gram, tmp_path):
     code, out, err = gram("eval", "arc-1-6", "--weights", arc_run, "--limit", 3)
     assert code == 0, err
     assert "3 test inputs of 3 puzzles of dev" in out
+    assert err.startswith("3 test inputs; reading the weights.\n")
     assert "pass_2" in out
 
 

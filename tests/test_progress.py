@@ -299,6 +299,19 @@ def test_a_measurement_says_that_it_has_begun_before_it_reads(gram, monkeypatch,
     assert begun[1] == ""
 
 
+@pytest.mark.parametrize("verb", ["eval", "generate"])
+def test_drawing_says_that_it_has_begun(gram, monkeypatch, capsys, verb):
+    begun = []
+
+    def load(*_):
+        begun.append(capsys.readouterr().err)
+        raise ValueError("There are no weights.")
+
+    monkeypatch.setattr("gram.console.samples.load", load)
+    assert gram(verb, "sudoku-boards-4").code == 2
+    assert begun == ["Reading the weights.\n"]
+
+
 def test_a_command_shows_its_work(gram, oracle, monkeypatch):
     """Where no terminal is: lines of figures as they grow; nothing if quiet."""
     show = lambda *_, quiet, **__: Progress() if quiet else Lines(0.0, 0.0)  # noqa: E731

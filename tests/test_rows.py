@@ -189,8 +189,10 @@ def test_held_out_cells_are_measured_and_a_run_goes_on(run, gram):
     found = json.loads(ran.out)
     assert found["cells"] > 10
     assert 0 < found["nats"] < 10
-    ran = gram("eval", "own", "--weights", run)
+    assert ran.err.startswith("Reading rows and weights.\n")  # before PyTorch is loaded
+    ran = gram("eval", "own", "--weights", run, "--quiet")
     assert "hidden cells" in ran.out
+    assert not ran.err
     config = weight_files.read(run)
     assert config.rows is not None
     assert "private" not in (run / "config.json").read_text()

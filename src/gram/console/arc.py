@@ -15,7 +15,7 @@ from gram.console.remote import Remote, answers
 from gram.console.text import counted, say
 from gram.measure.arc import ATTEMPTS, Asked, Attempt, ask, copied, most_frequent, passes, score
 from gram.measure.submission import Attempts, score_submission, submitted, write_submission
-from gram.progress import EVERY, Progress, progress
+from gram.progress import EVERY, Progress, Snapshot, progress
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.outlook import Outlook
 from gram.tasks.arc.files import Pair, Puzzle
@@ -265,9 +265,10 @@ def evaluate(
             "the file of solutions next to the challenges."
         )
     found = [found[row] for row in sample_rows(len(found), limit)]
-    reasoner, label, folder = load(task, weights, dtype)
-    options = resolve(reasoner.config.solve, asked)
-    with progress("Measuring", quiet=quiet) as bar:
+    with progress("Measuring", quiet=quiet, first=0.0) as bar:
+        bar.at(lambda: Snapshot(0.0, f"{counted(len(found), 'test input')}; reading the weights."))
+        reasoner, label, folder = load(task, weights, dtype)
+        options = resolve(reasoner.config.solve, asked)
         answers, seconds = watched(reasoner, task, found, options, bar)
     whence = split if data is None else data.name
     values: dict[str, Any] = {"task": task.spec.name, "weights": label, "data": whence}

@@ -110,7 +110,7 @@ def evaluate(
         from gram.console import rows
 
         options = {"data": data, "split": split, "limit": limit, "as_json": as_json, "asked": asked}
-        return rows.evaluate(task, weights=weights, dtype=dtype, **options)
+        return rows.evaluate(task, weights=weights, dtype=dtype, quiet=quiet, **options)
     if isinstance(task, Arc):
         if edge_probability or early_stop:
             raise ValueError(f"{name} has no graphs and no checker; leave out --edge-probability and --early-stop.")

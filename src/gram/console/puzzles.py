@@ -78,7 +78,7 @@ def solve(
 
         if not isinstance(task, Rows) or input is None or output is None or puzzles or as_json:
             raise ValueError(rows.NEEDS)
-        return rows.fill(task, input=input, output=output, n=n or 1, **common)
+        return rows.fill(task, input=input, output=output, n=n or 1, quiet=quiet, **common)
     if blank_unknown:
         task.blank_unknowns()
     if task.unconditional:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,14 @@ from gram.console.inputs import examples as examples_of
 from gram.console.inputs import load, print_arithmetic
 from gram.console.output import records
 from gram.console.text import counted, say
-from gram.solve.options import resolve
+from gram.progress import EVERY, Progress, Snapshot, progress
+from gram.solve.options import SamplingOptions, resolve
+from gram.tasks.base import Tokens
 from gram.tasks.own.rows import HIDDEN, Rows, read_table
+
+if TYPE_CHECKING:
+    from gram.solve.reasoner import Reasoner
+    from gram.solve.sampler import Watch
 
 NEEDS = "--n is for weights of gram train own --complete, with --input FILE.csv, --output FILE and no --json."
 
@@ -25,6 +31,7 @@ def fill(
     weights: str | None,
     dtype: str,
     asked: dict[str, Any],
+    quiet: bool = False,
 ) -> int:
     """Fill the empty cells of the table `input` and write it to the new file `output` (see gram.console.output). n = 1:
     the most likely value of each cell; more: this many drawn rows for each row, numbered in a column `imputation`.
@@ -38,13 +45,14 @@ def fill(
     puzzles = task.rows_of(input)
     if not len(puzzles):
         raise ValueError(f"{input} has no rows; write some below the header.")
-    reasoner, _, _ = load(task, weights, dtype)
-    from gram.measure import rows as measure
+    with progress("Filling in", quiet=quiet, first=EVERY) as bar:
+        bar.at(lambda: Snapshot(0.0, "reading the weights"))
+        reasoner, _, _ = load(task, weights, dtype)
+        from gram.measure import rows as measure
 
-    options = resolve(
-        reasoner.config.solve, {**asked, "width": max(n, asked.get("width") or reasoner.config.solve.width)}
-    )
-    drawn = measure.draws(reasoner.network, task, puzzles, options)
+        usual = reasoner.config.solve
+        options = resolve(usual, {**asked, "width": max(n, asked.get("width") or usual.width)})
+        drawn = measure.draws(reasoner.network, task, puzzles, options, watched(reasoner, task, puzzles, options, bar))
     chances = [measure.probabilities(drawn[:, :, i].reshape(len(rows), -1), size) for i, size in enumerate(task.sizes)]
     filled = [i for i in range(len(names)) if (puzzles[:, i] == HIDDEN).any()]
     with records(output) as taken:
@@ -64,8 +72,17 @@ def fill(
                 taken.add(record)
     cells = int((puzzles == HIDDEN).sum())
     say(f"{output}: {counted(cells, 'cell')} of {counted(len(rows), 'row')} filled in, {counted(n, 'time')}.")
-    print_arithmetic(reasoner)
+    if not quiet:
+        print_arithmetic(reasoner)
     return 0
+
+
+def watched(reasoner: "Reasoner", task: Rows, puzzles: Tokens, options: SamplingOptions, bar: Progress) -> "Watch":
+    """Shows on a bar how many samples of rows are drawn."""
+    from gram.solve.outlook import Outlook
+
+    outlook = Outlook.of(reasoner.network, task, len(puzzles), options)
+    return outlook.shown(bar, lambda: f"{outlook.over:,} of {counted(outlook.rows, 'sample')}")
 
 
 def evaluate(
@@ -78,15 +95,19 @@ def evaluate(
     limit: int | None,
     as_json: bool,
     asked: dict[str, Any],
+    quiet: bool = False,
 ) -> int:
     """Print metrics of the hidden cells of held-out rows."""
-    found, _ = examples_of(task, data, split, limit, None)
-    reasoner, label, _ = load(task, weights, dtype)
-    from gram.measure import rows as measure
+    with progress("Measuring", quiet=quiet, first=0.0) as bar:
+        bar.at(lambda: Snapshot(0.0, "Reading rows and weights."))
+        found, _ = examples_of(task, data, split, limit, None)
+        reasoner, label, _ = load(task, weights, dtype)
+        from gram.measure import rows as measure
 
-    options = resolve(reasoner.config.solve, asked)
-    known = task.examples("train").inputs if task.config.files else found.inputs
-    metrics: dict[str, Any] = measure.metrics(reasoner.network, task, found, known, options)
+        options = resolve(reasoner.config.solve, asked)
+        known = task.examples("train").inputs if task.config.files else found.inputs
+        watch = watched(reasoner, task, found.inputs, options, bar)
+        metrics: dict[str, Any] = measure.metrics(reasoner.network, task, found, known, options, watch)
     metrics = {"task": task.spec.name, "weights": label, "data": split if data is None else data.name} | metrics
     if as_json:
         print(json.dumps(metrics))
@@ -100,5 +121,6 @@ def evaluate(
             f"  covered   {metrics['covered']:8.2%}  by the smallest set of values with 90% together, "
             f"{metrics['set_size']:.1f} values"
         )
-    print_arithmetic(reasoner)
+    if not quiet:
+        print_arithmetic(reasoner)
     return 0

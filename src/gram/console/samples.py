@@ -81,8 +81,8 @@ def drawn(
     task: Unconditional, weights: str | None, dtype: str, n: int | None, asked: dict[str, Any], quiet: bool
 ) -> tuple["Reasoner", str, Path, generate.Samples]:
     """The result of `load`, and n samples, with progress while they are drawn."""
-    with progress("Drawing", quiet=quiet) as bar:
-        bar.at(lambda: Snapshot(0.0, "reading the weights"))
+    with progress("Drawing", quiet=quiet, first=0.0) as bar:
+        bar.at(lambda: Snapshot(0.0, "Reading the weights."))
         reasoner, label, folder = load(task, weights, dtype)
         options = drawing(reasoner.config.solve, n, asked)
         outlook = Outlook.of(reasoner.network, task, 1, options)

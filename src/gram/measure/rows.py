@@ -6,7 +6,7 @@ import numpy as np
 
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions
-from gram.solve.sampler import sample
+from gram.solve.sampler import Watch, sample
 from gram.tasks.base import PAD, Examples, Tokens
 from gram.tasks.own.rows import HIDDEN, Rows
 
@@ -14,10 +14,12 @@ COVERED = 0.9
 """Total probability of the sets of values whose coverage is measured."""
 
 
-def draws(network: Network, task: Rows, puzzles: Tokens, options: SamplingOptions) -> np.ndarray:
+def draws(
+    network: Network, task: Rows, puzzles: Tokens, options: SamplingOptions, watch: Watch | None = None
+) -> np.ndarray:
     """Samples of each row, (n, width, L) uint8, with existing cells kept. If all samples of a network are equal, one is
-    repeated."""
-    found = sample(network, task, puzzles, options)
+    repeated. `watch`: see gram.solve.sampler."""
+    found = sample(network, task, puzzles, options, watch=watch)
     drawn = np.stack([np.resize(f.answers, (options.width, task.spec.length)) for f in found])
     last = HIDDEN + task.sizes
     drawn = np.where((drawn > HIDDEN) & (drawn <= last), drawn, np.uint8(HIDDEN + 1))
@@ -32,13 +34,18 @@ def probabilities(drawn: np.ndarray, size: int) -> np.ndarray:
 
 
 def metrics(
-    network: Network, task: Rows, examples: Examples, known: Tokens, options: SamplingOptions
+    network: Network,
+    task: Rows,
+    examples: Examples,
+    known: Tokens,
+    options: SamplingOptions,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Metrics of the hidden cells of `examples`, whose targets hold their values: cells; accuracy of the most likely
     value; nats: mean negative log-likelihood of a cell; covered: how often the smallest set of values with total
     probability COVERED contains the correct one, and its mean set_size. mode_accuracy and mode_nats: the same for the
     shares of the values in the rows `known`, the baseline of a column by itself."""
-    drawn = draws(network, task, examples.inputs, options)
+    drawn = draws(network, task, examples.inputs, options, watch)
     right, nats, covered, sizes, mode_right, mode_nats = [], [], [], [], [], []
     for at, size in enumerate(task.sizes.tolist()):
         asked = (examples.inputs[:, at] == HIDDEN) & (examples.targets[:, at] != PAD)

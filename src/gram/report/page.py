@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gram.atomic import whole
+from gram.console.text import counted
 from gram.report import contents, learning_curves, results, speed_tables, tables
 from gram.report.results import Result
 
@@ -58,7 +59,7 @@ def report(
         text = page(found, made, tables, sketches(found, learned, *pictured, measured))
         put(made, out, text)
     drawn = len(list((out / FIGURES).glob("*.png")))
-    print(f"The report is in {out / PAGE}: {len(found)} results files, {drawn} figures.")
+    print(f"The report is in {out / PAGE}: {counted(len(found), 'results file')}, {counted(drawn, 'figure')}.")
     if not drawable():
         print(MISSING)
     return 0
