@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gram import tasks
+from gram.config import SolveConfig
 from gram.console import png as pictures
 from gram.console.inputs import load, print_arithmetic
 from gram.console.output import check_output, records
@@ -81,6 +82,7 @@ def drawn(
     task: Unconditional, weights: str | None, dtype: str, n: int | None, asked: dict[str, Any], quiet: bool
 ) -> tuple["Reasoner", str, Path, generate.Samples]:
     """The result of `load`, and n samples, with progress while they are drawn."""
+    drawing(SolveConfig(), n, asked)  # what is out of range is refused before anything is said
     with progress("Drawing", quiet=quiet, first=0.0) as bar:
         bar.at(lambda: Snapshot(0.0, "Reading the weights."))
         reasoner, label, folder = load(task, weights, dtype)
