@@ -99,7 +99,7 @@ def test_a_row_is_bitwise_the_same_whatever_stands_beside_it(name, dtype):
 # near those of float32 --------------------------------------------------------------------------------------
 NEAR = {"float32": 1e-5, "bfloat16": 0.06, "int8": 0.15}
 """Root mean square of the difference of the logits after a step from the same state, over that of the logits. Measured:
-5e-7 at most in float32, 0.023 in bfloat16, 0.027 in int8 (LOG.md)."""
+5e-7 at most in float32, 0.023 in bfloat16, 0.027 in int8 (docs/log/arithmetic.md)."""
 EVERYTHING = "GRAM_TEST_EVERYTHING"
 """With this in the environment all weights are compiled and exported as they are, for many minutes."""
 

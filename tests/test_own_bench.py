@@ -80,7 +80,7 @@ def test_an_ambiguous_date_has_two_readings():
 
 
 def test_the_recipe_lets_the_posterior_tell_little():
-    """One transition, and a beta just below the price at which nothing is told, which rises: LOG.md."""
+    """One transition, and a beta just below the price at which nothing is told, which rises: docs/log/own-data.md."""
     c = recipe("own")
     assert (c.model.K, c.model.T, c.train.N_sup) == (1, 1, 4)
     assert (c.train.lr, c.train.beta, c.train.beta_warmup) == (3e-3, 4.2, 0.2)
@@ -88,7 +88,7 @@ def test_the_recipe_lets_the_posterior_tell_little():
 
 @pytest.mark.parametrize(("name", "mixer"), [("walk", "swiglu"), ("addition", "attention"), ("dates", "attention")])
 def test_the_mixer_is_that_of_the_lengths(name, mixer, tmp_path):
-    """A SwiGLU over positions where a position means the same in every input, else attention (LOG.md)."""
+    """A SwiGLU over positions where a position means the same in every input, else attention (docs/log/own-data.md)."""
     own_data.write(tmp_path, [name], count=100)
     config = describe(replace(recipe("own"), data=(str(tmp_path / f"{name}.jsonl"),)), None)
     assert config.model.mixer == "auto"

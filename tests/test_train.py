@@ -839,8 +839,9 @@ os._exit(0)  # how torch takes its threads down is not what is tested
 
 ROUNDING = 128 * 2**-23
 """What the order of float32 sums may change in ten updates by AdamW. Gradients that are off by one unit in the last
-place change the cross-entropy by at most 1 of 2**-23, KL by 3 and h by 15 in the norm, and so do two processes: LOG.md,
-"Two processes are one run". Muon's bfloat16 iteration makes 200 times as much of the same, which would hide a fault."""
+place change the cross-entropy by at most 1 of 2**-23, KL by 3 and h by 15 in the norm, and so do two processes:
+docs/log/arithmetic.md, 2026-11-28. Muon's bfloat16 iteration makes 200 times as much of the same, which would hide a
+fault."""
 
 
 def test_two_processes_are_one_run(tmp_path):
