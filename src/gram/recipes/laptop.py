@@ -41,6 +41,10 @@ LITTLE_AT_A_TIME = 4.2
 """beta for tasks without givens. A fifth of the KL trains the posterior (kl_balance), so from 5 on the posterior
 carries no information. A little below, it carries a little information on every position in each step, which
 independent noise can imitate (docs/log/boards.md, 2026-11-24)."""
+FREELY = 1.5
+"""beta for your own data, of which nothing is known. An answer is decoded right after its noise, so at 4.2 it does not
+pay to pass on a choice that several positions share, such as which of two numbers of a date is the month; at 0.7 the
+posterior passes on more than independent noise can imitate (docs/log/own-data.md, 2026-11-30)."""
 ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers, this many would cost coverage
 
 
@@ -144,8 +148,8 @@ def sudoku_9_search(config: Config) -> Config:
 
 def own(task: str) -> Config:
     """Your own data, or a task of another package. Positions are learned, since nothing is known about them. If
-    positions have a fixed meaning, a SwiGLU mixes them, otherwise attention. The rest is as in graph coloring: with
-    several transitions or a low beta, the posterior would leak the answer (docs/log/queens.md, 2026-11-24)."""
+    positions have a fixed meaning, a SwiGLU mixes them, otherwise attention. The rest is as in graph coloring, with a
+    lower beta: with several transitions, the posterior would leak the answer (docs/log/queens.md, 2026-11-24)."""
     return Config(
         recipe=task,
         task=task,
@@ -155,7 +159,7 @@ def own(task: str) -> Config:
             updates=ENDLESS,
             N_sup=4,
             lr=3e-3,
-            beta=LITTLE_AT_A_TIME,
+            beta=FREELY,
             beta_warmup=0.2,
             cure=True,
             evaluate_examples=64,
