@@ -41,10 +41,10 @@ LITTLE_AT_A_TIME = 4.2
 """beta for tasks without givens. A fifth of the KL trains the posterior (kl_balance), so from 5 on the posterior
 carries no information. A little below, it carries a little information on every position in each step, which
 independent noise can imitate (docs/log/boards.md, 2026-11-24)."""
-FREELY = 1.5
-"""beta for your own data, of which nothing is known. An answer is decoded right after its noise, so at 4.2 it does not
-pay to pass on a choice that several positions share, such as which of two numbers of a date is the month; at 0.7 the
-posterior passes on more than independent noise can imitate (docs/log/own-data.md, 2026-11-30)."""
+AT_FIRST = 1.5
+"""beta with which a run on your own data begins. An answer is decoded right after its noise, so at 4.2 it does not pay
+to pass on a choice that several positions share, such as which of two numbers of a date is the month. Where the
+posterior leaks at it, the run restarts with 4.2 (gram.train.watch; docs/log/own-data.md, 2026-11-30)."""
 ONE_ANSWER: Any = {"prior_rows": 0.5, "prior_learns": True}  # with several answers, this many would cost coverage
 
 
@@ -159,7 +159,7 @@ def own(task: str) -> Config:
             updates=ENDLESS,
             N_sup=4,
             lr=3e-3,
-            beta=FREELY,
+            beta=AT_FIRST,
             beta_warmup=0.2,
             cure=True,
             evaluate_examples=64,
