@@ -215,7 +215,7 @@ def test_many_puzzles_count_in_groups():
 
 def test_what_is_left_in_words():
     assert Left(61, 70, 80).to_go == "about 1:10 to go"
-    assert Left(50, 70, 130).to_go == "0:50 to 2:10 to go"
+    assert Left(50, 70, 130).to_go == "about 1:10 to go (0:50 to 2:10)"
     assert Left(5, 70, 130).to_go == "at most 2:10 to go"
     assert Left(0.6, 0.9, 1.4).to_go == "about 0:01 to go"
     assert Left(50, 70, 130).within(90) == (50, 70, 90)

@@ -45,11 +45,12 @@ class Left(NamedTuple):
 
     @property
     def to_go(self) -> str:
-        """Seconds for people: one value where it is sure, otherwise the range."""
+        """Seconds for people: a likely value, with the range unless it is sure; only a bound where little is known."""
         least, likely, most = map(clock, self)
         if self.sure or least == most:
             return f"about {likely} to go"
-        return f"at most {most} to go" if self.least < self.most / 10 else f"{least} to {most} to go"
+        known = self.least >= self.most / 10
+        return f"about {likely} to go ({least} to {most})" if known else f"at most {most} to go"
 
 
 class Progress:
