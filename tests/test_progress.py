@@ -143,7 +143,7 @@ class Ticking:
 
 
 def test_a_row_in_flight_counts_for_what_it_shows():
-    outlook = Outlook(puzzles=2, width=5, depth=4)
+    outlook = Outlook(puzzles=2, width=5, most=4)
     assert outlook.left == (0.0, 40.0, 40.0)  # nothing has ended yet
     outlook.age[:], outlook.ended[0] = [[1] * 5, [2] * 5], True
     outlook.evaluations = 15
@@ -389,8 +389,8 @@ def test_puzzles_of_a_long_list_come_in_parts():
     outlook = PuzzleOutlook(5, most=10)
     for rows, over in ([(0, 0), (1, 0), (1, 1)], [0, 1]), ([(2, 0)], []), ([(2, 0)], [2]), ([(0, 0), (1, 0)], [1]):
         outlook.note(cast(Stage, SimpleNamespace(rows=rows, over=over)))
-    assert outlook.cost.ravel().tolist() == [1, 2, 2, 1, 1]
+    assert outlook.age.ravel().tolist() == [1, 2, 2, 1, 1]
     assert outlook.ended.ravel().tolist() == [True, True, True, False, True]
-    assert (outlook.evaluations, outlook.over, outlook.puzzles, outlook.bound) == (7, 4, 5, 9)
+    assert (outlook.evaluations, outlook.over, outlook.rows, outlook.bound) == (7, 4, 5, 9)
     outlook.note(cast(Stage, SimpleNamespace(rows=[(0, 0)], over=[0])))
     assert outlook.bound == 0

@@ -24,7 +24,7 @@ from gram.console.inputs import (
 from gram.console.output import check_output, records
 from gram.console.remote import Remote, report
 from gram.console.text import counted, one_line, say
-from gram.progress import EVERY, Progress, Snapshot, clock, progress
+from gram.progress import EVERY, Progress, Snapshot, progress
 from gram.solve.answer import Answer
 from gram.tasks.arc.task import Arc
 from gram.tasks.base import Task, Tokens
@@ -33,7 +33,6 @@ from gram.tasks.reading.content import Found
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner
-    from gram.solve.sampler import Stage
 
 
 # solve ----------------------------------------------------------------------------------------------------
@@ -161,31 +160,17 @@ def answers(
     asked: dict[str, Any],
 ) -> Iterator[tuple[int, Tokens, Answer]]:
     """Yield the number, tokens (L,) and answer of each puzzle."""
-    from gram.solve.forecast import spread
     from gram.solve.outlook import PuzzleOutlook
 
     options = reasoner.options(asked)
-    begin, outlook = time.perf_counter(), PuzzleOutlook(len(numbered), options.width * options.depth)
+    outlook = PuzzleOutlook(len(numbered), options.width * options.depth)
 
     def refuse(place: int, sentence: str) -> None:
         outlook.refuse()
         with bar.aside():
             refusals.report(numbered[place - 1][0], sentence)
 
-    def now() -> Snapshot:
-        seconds, over, of = time.perf_counter() - begin, outlook.over, outlook.puzzles
-        did = f"{over:,} of {counted(of, 'puzzle')} in {clock(seconds)}"
-        did += f", {counted(outlook.evaluations, 'function evaluation')}"
-        draws = outlook.draws()
-        if draws is None:
-            return Snapshot(over / of, did)
-        left = spread(draws * seconds / outlook.evaluations)
-        return Snapshot(seconds / (seconds + left.likely), f"{did}, {left.to_go}")
-
-    def watch(stage: "Stage") -> None:
-        outlook.note(stage)
-        bar.at(now)
-
+    watch = outlook.shown(bar, lambda: f"{outlook.over:,} of {counted(outlook.rows, 'puzzle')}")
     for answer in reasoner.answers([puzzle for _, puzzle in numbered], refuse=refuse, watch=watch, **asked):
         number, puzzle = numbered[answer.number - 1]
         yield number, puzzle, answer

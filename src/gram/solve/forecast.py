@@ -14,7 +14,7 @@ DRAWS = 100
 SPREAD = (0.05, 0.5, 0.95)
 """The quantiles that make a range."""
 UNSEEN = 0.5
-"""Weight of a puzzle nobody has seen, which takes all that it may; that of a seen one is 1."""
+"""Weight of an unseen puzzle, which takes all that it may; that of a seen one is 1."""
 KNOWN = 400
 """Ended puzzles that count one by one; of more, only every second, third and so on."""
 
@@ -49,7 +49,7 @@ def rest(age: np.ndarray, over: np.ndarray, most: float) -> np.ndarray | None:
     scale = np.where(ended[some], every, 1)
     seen, beyond = mean_life(age[some], over[some], np.vstack([np.ones_like(scale), weights]) * scale, most)
     drawn = seen[1:] + beyond[1:]
-    mean = np.minimum(most, seen[0] + beyond[0] * rng.uniform(0, 2, DRAWS))  # nobody has been there yet
+    mean = np.minimum(most, seen[0] + beyond[0] * rng.uniform(0, 2, DRAWS))  # no row has been there yet
     # rows that run: what the mean leaves for them, spread as if they ended by chance
     fresh, running = float(((age == 0) & ~over).sum()) / rows, int(active.sum())
     now = np.zeros(DRAWS)
@@ -61,8 +61,8 @@ def rest(age: np.ndarray, over: np.ndarray, most: float) -> np.ndarray | None:
         now += longer @ (unseen / (unseen + reached[:, None]))
     # the others: so many draws from an urn of the puzzles seen (Polya's) vary so many times as much as their mean
     hard = unseen / (unseen + weights.sum(1)) * (most - drawn)
-    spread = [np.sqrt(n * (begun.sum() + n)) for n in (fresh + running, fresh)]
-    later = fresh * mean + (drawn - seen[0] - beyond[0]) * spread[0] + hard * spread[1]
+    swing = [np.sqrt(n * (begun.sum() + n)) for n in (fresh + running, fresh)]
+    later = fresh * mean + (drawn - seen[0] - beyond[0]) * swing[0] + hard * swing[1]
     return np.clip(now + rows * later, 0.0, bound(age, over, most))
 
 

@@ -14,10 +14,10 @@ from gram.tasks.base import Task
 
 
 class Outlook:
-    """The progress of `width` trajectories of each puzzle, of at most `depth` supervision steps."""
+    """The progress of `width` rows of each puzzle, of at most `most` supervision steps each."""
 
-    def __init__(self, puzzles: int, width: int, depth: int):
-        self.depth, self.evaluations = depth, 0
+    def __init__(self, puzzles: int, width: int, most: int):
+        self.most, self.evaluations = most, 0
         self.age, self.ended = np.zeros((puzzles, width), np.int64), np.zeros((puzzles, width), bool)
 
     @classmethod
@@ -51,18 +51,18 @@ class Outlook:
 
     @property
     def rows(self) -> int:
-        """Number of rows."""
+        """Number of rows; of puzzles where these count as a whole."""
         return self.age.size
 
     @property
     def over(self) -> int:
-        """Number of rows that have ended."""
+        """Number of those that have ended."""
         return int(self.ended.sum())
 
     def draws(self) -> np.ndarray | None:
         """See gram.solve.forecast.rest. Rows of a single puzzle are samples, each like a puzzle."""
         age, ended = (self.age.T, self.ended.T) if len(self.age) == 1 else (self.age, self.ended)
-        return rest(age, ended, self.depth)
+        return rest(age, ended, self.most)
 
     @property
     def share(self) -> float:
@@ -72,7 +72,7 @@ class Outlook:
     @property
     def bound(self) -> float:
         """Function evaluations that are left at most."""
-        return bound(self.age, self.ended, self.depth)
+        return bound(self.age, self.ended, self.most)
 
     @property
     def left(self) -> Left:
@@ -81,39 +81,24 @@ class Outlook:
         return Left(0.0, self.bound, self.bound) if draws is None else spread(draws)
 
 
-class PuzzleOutlook:
-    """The progress of puzzles that end once their answers are found, of at most `most` function evaluations each.
+class PuzzleOutlook(Outlook):
+    """The progress of puzzles that end once their answers are found, each a row whose age is its function evaluations.
     Stages may number the puzzles of each part of a long list from 0."""
 
     def __init__(self, puzzles: int, most: int):
-        self.most, self.evaluations, self.begun, self.over, self.first = most, 0, 0, 0, 0
-        self.cost, self.ended = np.zeros((puzzles, 1), np.int64), np.zeros((puzzles, 1), bool)
+        super().__init__(puzzles, 1, most)
+        self.first = 0
 
     def note(self, stage: Stage) -> None:
         """Count the rows of a supervision step, and the puzzles that end with it."""
-        if self.over == self.begun and stage.rows[0][0] < self.begun - self.first:  # a part begins
-            self.first = self.begun
-        puzzles, rows = np.unique([puzzle for puzzle, _ in stage.rows], return_counts=True)
-        self.begun += int((self.cost[self.first + puzzles] == 0).sum())
-        self.cost[self.first + puzzles, 0] += rows
+        begun = np.count_nonzero(self.age)
+        if self.over == begun and stage.rows[0][0] < begun - self.first:  # a part begins
+            self.first = begun
+        np.add.at(self.age[:, 0], self.first + np.array([puzzle for puzzle, _ in stage.rows]), 1)
         self.ended[self.first + np.array(stage.over, int)] = True
         self.evaluations += len(stage.rows)
-        self.over += len(stage.over)
+        self.most = max(self.most, int(self.age.max()))
 
     def refuse(self) -> None:
         """Count one puzzle less, which has not begun."""
-        self.cost, self.ended = self.cost[:-1], self.ended[:-1]
-
-    @property
-    def puzzles(self) -> int:
-        """Number of puzzles."""
-        return len(self.cost)
-
-    def draws(self) -> np.ndarray | None:
-        """See gram.solve.forecast.rest."""
-        return rest(self.cost, self.ended, max(self.most, int(self.cost.max(initial=0))))
-
-    @property
-    def bound(self) -> float:
-        """Function evaluations that are left at most."""
-        return max(0.0, bound(self.cost, self.ended, self.most))
+        self.age, self.ended = self.age[:-1], self.ended[:-1]
