@@ -80,6 +80,6 @@ def mean_life(age: np.ndarray, over: np.ndarray, weights: np.ndarray, most: floa
     area = age[0] + (left[:, :-1] * np.diff(age)).sum(1)
     beyond = np.maximum(0.0, age - age[-1] / 2)
     rate = (weights * over * (beyond > 0)).sum(1) / (weights * beyond).sum(1)
+    rate = np.where(rate > 0, rate, 2 / age[-1])  # none has ended since: as if it went on for half of its age
     longest = max(0.0, most - float(age[-1]))
-    tail = np.where(rate > 0, -np.expm1(-rate * longest) / np.where(rate > 0, rate, 1.0), longest)
-    return area, left[:, -1] * tail
+    return area, left[:, -1] * -np.expm1(-rate * longest) / rate
