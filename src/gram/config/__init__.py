@@ -84,6 +84,10 @@ class TrainConfig(Checked):
     cure: bool = False
     """Watch for posterior leakage and, if found, restart with one transition and a higher beta; lower beta if diversity
     has collapsed (gram.train.watch)."""
+    answers: Literal["one", "many", "auto"] = "many"
+    """Right answers of an input. "one" trains your own data without guidance, for a single supervision step; "auto"
+    looks at the data and, if they do not show it, at a fifth of the run (gram.train.answers). Only "many" changes
+    nothing in other recipes."""
     kl_balance: Share = 0.8
     """Share of the KL that trains the prior; the rest trains the posterior (paper, 0.8)."""
     kl_reduction: Literal["sum", "mean"] = "sum"

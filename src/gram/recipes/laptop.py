@@ -149,7 +149,8 @@ def sudoku_9_search(config: Config) -> Config:
 def own(task: str) -> Config:
     """Your own data, or a task of another package. Positions are learned, since nothing is known about them. If
     positions have a fixed meaning, a SwiGLU mixes them, otherwise attention. The rest is as in graph coloring, with a
-    lower beta: with several transitions, the posterior would leak the answer (docs/log/queens.md, 2026-11-24)."""
+    lower beta: with several transitions, the posterior would leak the answer (docs/log/queens.md, 2026-11-24). If one
+    answer is right, other fields hold (gram.train.answers)."""
     return Config(
         recipe=task,
         task=task,
@@ -162,6 +163,7 @@ def own(task: str) -> Config:
             beta=AT_FIRST,
             beta_warmup=0.2,
             cure=True,
+            answers="auto",
             evaluate_examples=64,
         ),
         solve=SolveConfig(depth=24, restart_every=12),

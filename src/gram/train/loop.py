@@ -16,7 +16,7 @@ from gram.measure.record import TRAINING
 from gram.models.recursive import Model
 from gram.progress import EVERY, progress
 from gram.tasks.data.store import load_examples
-from gram.train import checkpoint, parallel, watch
+from gram.train import answers, checkpoint, parallel, watch
 from gram.train.budget import kept
 from gram.train.heads import DEV, fit_heads
 from gram.train.log import Callback, Log, NullLog
@@ -87,6 +87,9 @@ def _train(
     if task.withheld is not None:
         raise ValueError(task.unchecked)
     config = tasks.described(config, task)
+    why = None
+    if not resume and config.train.answers != "many":
+        config, why = answers.begin(config, task, load_examples(task, config.data, "train"), started=start is not None)
     state = checkpoint.newest(out, config) if resume else None
     if not resume and (checkpoint.paths(out) or (out / weight_files.WEIGHTS).exists()):
         raise ValueError(f"{out} has an earlier run; continue it with --resume {out} or choose another --out.")
@@ -97,6 +100,8 @@ def _train(
     run = None
     over = resume and (out / TRAINING).exists()
     try:
+        if why:
+            log.say(why)
         run = Run(config, task, world, log, state, start)
         if over and run.progress.share(config) >= 1.0:
             log.say(
@@ -169,6 +174,13 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
             if monitor.leak and (cured := watch.cured(run.config)):
                 run.log.warn(f"{monitor.leak} Restarting with one transition and beta {cured.train.beta:.2g}.")
                 raise Restart(cured)
+            if verdict := answers.judge(run.config, progress):
+                config, text = verdict
+                run.log.say(text)
+                if config.model != run.config.model:
+                    raise Restart(config)
+                run.config = monitor.config = config
+                c = config.train
             if progress.seconds - evaluated >= c.evaluate_every and not interrupted:
                 evaluated = progress.seconds
                 reached, collapsed = world.largest(*(monitor.review(progress) if world.rank == 0 else (0.0, 0.0)))

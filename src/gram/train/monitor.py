@@ -106,11 +106,12 @@ class Monitor:
     def line(self, progress: Progress, speed: float) -> str:
         """The progress line: first the validity of prior samples, then as many other metrics as fit."""
         m = progress.means
-        parts = [f"{name} {m[key]:.3f}" for name, key in ((self.word, "prior_validity"),) if key in m]
+        correct = "prior_validity" if self.model.stochastic else "posterior_accuracy"
+        parts = [f"{self.word} {m[correct]:.3f}"] if correct in m else []
         parts += [self.last] if self.last else []
         parts += [f"{clock(progress.left(self.config))} left", f"update {progress.update}", f"{speed:.1f}/s"]
-        others = (("ce", "ce"), ("kl", "kl"), ("posterior", "posterior_accuracy"))
-        parts += [f"{name} {m[key]:.3f}" for name, key in others if key in m]
+        others = {"ce": "ce"} | ({"kl": "kl", "posterior": "posterior_accuracy"} if self.model.stochastic else {})
+        parts += [f"{name} {m[key]:.3f}" for name, key in others.items() if key in m]
         while len(text := "  ".join(parts)) > COLUMNS:
             parts.pop()
         return text
@@ -159,7 +160,7 @@ class Monitor:
         """The metrics of `evaluate` on `dev`."""
         stochastic, recursive = self.model.stochastic, isinstance(self.model, Model)
         network, c = TorchNetwork(self.model), self.config.train
-        depth = 2 * c.N_sup if recursive else self.config.solve.depth
+        depth = min(2 * c.N_sup, self.config.solve.depth) if recursive else self.config.solve.depth
         options: dict[str, Any] = {"depth": depth, "seed": c.seed}
         options["halt_threshold"] = None if recursive else self.config.solve.halt_threshold
         if self.task.unconditional:

@@ -15,7 +15,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Restart(Exception):
-    """The posterior leaks; the run restarts with `config`."""
+    """The run restarts with `config`: the posterior leaks, or inputs seem to have many right answers."""
 
     def __init__(self, config: Config):
         super().__init__()

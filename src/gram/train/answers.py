@@ -1,0 +1,106 @@
+"""Whether inputs have one right answer or many: a run on your own data finds out.
+
+Where one answer is right there is nothing to sample, and a network without guidance learns several times as fast, most
+of all with the gradient through several transitions and an answer after one supervision step (docs/log/own-data.md,
+2026-12-01). Where many are right, such a network mixes them. The data show that many are right if inputs have several
+targets, or if the target of one row would do for another. If they show nothing, the run begins as if one were right,
+and restarts with guidance if hardly any training answers are learned by then."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from gram.config import Config
+from gram.tasks.base import Examples, Task
+from gram.train.budget import Progress
+
+FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
+    "model": {"guidance": ("none", "full"), "T": (2, 1), "gradient": ("full", "transition")},
+    "train": {"N_sup": (1, 4)},
+    "solve": {"depth": (1, 24), "restart_every": (None, 12)},
+}
+"""The fields that differ, (one answer, many answers); the latter are those of the recipe. A field with another value
+was set by the user and stays."""
+SHARE = 0.2
+"""Share of the run after which it decides."""
+FEWEST = 400
+"""Updates before which it does not, since little is learned by then in any case."""
+LEARNED = 0.1
+"""Share of the training rows answered like their targets by then, below which many answers are assumed."""
+SEVERAL = 0.005
+"""Share of the inputs with several answers from which the data show that many are right; fewer may be mistakes."""
+KEPT = 0.95
+"""Share of the targets that only fill holes, from which all are taken to do so."""
+ROWS = 2000
+"""Inputs and targets that are compared with each other."""
+
+
+def begin(config: Config, task: Task, examples: Examples, *, started: bool) -> tuple[Config, str | None]:
+    """`config` of a new run as it begins, and a sentence that says why. started: from weights, whose network stays."""
+    if config.model.kind != "recursive" or config.train.answers == "many":
+        return config, None
+    if config.train.answers == "one" or config.model.guidance == "none":
+        return one(decided(config, "one")), None
+    if started or config.rows is not None or config.model.guidance != "full":
+        return decided(config, "many"), None
+    if evidence := several(task, examples):
+        return decided(config, "many"), f"Inputs have many right answers, since {evidence}: training to sample them."
+    return one(config), "The data do not show whether an input has many right answers: training first as if it had one."
+
+
+def judge(config: Config, progress: Progress) -> tuple[Config, str] | None:
+    """What a run with `answers` "auto" goes on with, and why: `config` with `answers` "one", or a config to restart
+    with. None as long as it cannot be said."""
+    values = progress.means
+    early = progress.share(config) < SHARE or progress.update < FEWEST
+    if config.train.answers != "auto" or early or "posterior_accuracy" not in values:
+        return None
+    learned = values["posterior_accuracy"]
+    if learned >= LEARNED:
+        return decided(config, "one"), f"{learned:.0%} of the training answers are learned, so one is right: going on."
+    text = f"Only {learned:.0%} of the training answers are learned, so many may be right: restarting, to sample them."
+    return decided(swapped(config, 0, 1), "many"), text
+
+
+def several(task: Task, examples: Examples) -> str | None:
+    """How the examples show that inputs have several right answers, or None."""
+    several = float((examples.counts > 1).mean()) if len(examples) else 0.0
+    if several >= SEVERAL:
+        return f"{several:.0%} have several targets"
+    fits = 0.0 if task.spec.answer_start else exchangeable(examples)
+    return f"the targets of other rows fit {fits:.0%}" if fits >= SEVERAL else None
+
+
+def exchangeable(examples: Examples) -> float:
+    """The share of inputs with holes, which their targets fill, that the different target of another row would fill,
+    too; 0 if targets change anything but holes. A hole is a symbol that no target has."""
+    rows = np.random.default_rng(0).permutation(len(examples))[:ROWS]
+    x, y = examples.inputs[rows], examples.targets[examples.first[rows]]
+    hole = ~np.isin(x, np.unique(examples.targets))
+    if not hole.any() or ((x == y) | hole).all(1).mean() < KEPT:
+        return 0.0
+    found = [
+        ((y == each) | gap).all(1)[(y != target).any(1)].any() for each, target, gap in zip(x, y, hole, strict=True)
+    ]
+    return float(np.mean(found))
+
+
+def one(config: Config) -> Config:
+    """`config` for one right answer."""
+    return swapped(config, 1, 0)
+
+
+def swapped(config: Config, before: int, after: int) -> Config:
+    """`config` with the fields that have their value `before` at the value `after`; see FIELDS."""
+    parts = {}
+    for part, fields in FIELDS.items():
+        held = getattr(config, part)
+        changes = {name: pair[after] for name, pair in fields.items() if getattr(held, name) == pair[before]}
+        parts[part] = dataclasses.replace(held, **changes)
+    return dataclasses.replace(config, **parts)
+
+
+def decided(config: Config, answers: str) -> Config:
+    """`config` with `answers` as decided."""
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, answers=answers))

@@ -1,0 +1,115 @@
+"""One right answer or many: what the data show, and what a run does where they show nothing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gram import tasks
+from gram import weights as weight_files
+from gram.config import Config
+from gram.recipes import change, recipe
+from gram.tasks.data.store import load_examples
+from gram.tasks.own.learn import describe
+from gram.train import answers, loop
+from gram.train.budget import Progress
+
+SMALL = {"width": 32, "hidden": 32, "mixer_hidden": 16, "guidance_hidden": 32}
+
+
+def described(folder: Path, pairs: list[tuple[str, str]], **changes) -> Config:
+    """The recipe for these pairs of input and target."""
+    file = folder / "pairs.jsonl"
+    file.write_text("".join(json.dumps({"input": x, "target": y}) + "\n" for x, y in pairs))
+    return describe(replace(change(recipe("own"), **changes), data=(str(file),)), None)
+
+
+def shown(config: Config) -> str | None:
+    task = tasks.of(config)
+    return answers.several(task, load_examples(task, config.data, "train"))
+
+
+def word(rng: np.random.Generator, length: int, symbols: str = "abcd") -> str:
+    return "".join(rng.choice(list(symbols), length))
+
+
+def test_what_the_data_show(tmp_path):
+    rng = np.random.default_rng(0)
+    words = [word(rng, 12) for _ in range(400)]
+    assert shown(described(tmp_path, [(w, w[::-1]) for w in words])) is None
+    assert shown(described(tmp_path, [(w, "".join(sorted(w))) for w in words])) is None, "no holes"
+    assert shown(described(tmp_path, [(w, w[:2]) for w in words])) is None, "behind the input"
+    twice = [(w, v) for w in words[:100] for v in (w[::-1], w[:3] + w[3:][::-1])]
+    assert shown(described(tmp_path, [(w, w[::-1]) for w in words[100:]] + twice)) == "25% have several targets"
+    free = [("??" + w[2:4], w[:4]) for w in words]  # any two letters stand before the last two
+    text = shown(described(tmp_path, free))
+    assert text is not None
+    assert "other rows" in text or "several targets" in text
+    repeated = [(f"?{a}{b}{a}", f"{b}{a}{b}{a}") for a, b in (word(rng, 2) for _ in range(400))]
+    assert shown(described(tmp_path, repeated)) is None, "the hole repeats what is given"
+
+
+def test_how_a_run_begins(tmp_path):
+    rng = np.random.default_rng(0)
+    pairs = [(w, w[::-1]) for w in (word(rng, 8) for _ in range(200))]
+    config = described(tmp_path, pairs)
+    task = tasks.of(config)
+    examples = load_examples(task, config.data, "train")
+
+    def begin(config: Config, started: bool = False) -> Config:
+        return answers.begin(config, task, examples, started=started)[0]
+
+    first = begin(config)
+    assert (first.model.guidance, first.model.T, first.model.gradient) == ("none", 2, "full")
+    assert (first.train.N_sup, first.train.answers, first.solve.depth) == (1, "auto", 1)
+    assert begin(change(config, model={"T": 3})).model.T == 3, "a field of the user's stays"
+    assert begin(change(config, train={"answers": "many"})) == change(config, train={"answers": "many"})
+    assert begin(config, started=True) == change(config, train={"answers": "many"})
+    asked = begin(change(config, train={"answers": "one"}))
+    assert (asked.model, asked.train.answers) == (first.model, "one")
+    assert begin(change(config, model={"guidance": "none"})).train.answers == "one"
+    several = examples.select(np.arange(100))
+    several = replace(several, targets=np.repeat(several.targets, 2, 0), first=several.first * 2)
+    assert answers.begin(config, task, several, started=False)[0] == change(config, train={"answers": "many"})
+
+
+@pytest.mark.parametrize(
+    ("update", "learned", "verdict"), [(399, 0.0, None), (400, 0.09, "many"), (400, 0.1, "one"), (50, 1.0, None)]
+)
+def test_when_a_run_decides(tmp_path, update, learned, verdict):
+    rng = np.random.default_rng(0)
+    config = described(tmp_path, [(w, w[::-1]) for w in (word(rng, 8) for _ in range(200))])
+    config = change(config, train={"updates": 2000, "minutes": None})
+    first = answers.one(config)
+    found = answers.judge(first, Progress(update=update, means={"posterior_accuracy": learned}))
+    assert (found and found[0].train.answers) == verdict
+    if found is not None:
+        decided = change(config if verdict == "many" else first, train={"answers": verdict})
+        assert found[0] == decided
+        assert answers.judge(found[0], Progress(update=update, means={"posterior_accuracy": learned})) is None
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_or_restarts(tmp_path, monkeypatch, caplog):
+    """Copies of a symbol are learned at once; a target that is any symbol is not."""
+    caplog.set_level("INFO", logger="gram")
+    monkeypatch.setattr(answers, "FEWEST", 100)
+    rng = np.random.default_rng(0)
+    fields = {
+        "model": SMALL,
+        "train": {"minutes": None, "updates": 500, "batch": 16, "compile": False, "dtype": "float32"}
+        | {"evaluate_every": 1e9, "save_every": 1e9},
+    }
+    inputs = [word(rng, 6) for _ in range(600)]
+    for name, target in (("one", lambda w: w), ("many", lambda w: word(rng, 6, "efghijklmnop"))):
+        folder = tmp_path / name
+        folder.mkdir()
+        config = described(folder, [(w, target(w)) for w in inputs], **fields)
+        run = loop.train(config, folder / "run", stop_at=160)
+        written = weight_files.read(run)
+        assert written.train.answers == name
+        assert (written.model.guidance == "none") == (name == "one")
+        assert ("to sample them" in caplog.text) == (name == "many")
+        loop.train(written, run, resume=True, stop_at=170)
