@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.command import exit_code
 from support.configs import NARROW
+from support.results import MARKUP, figures, write
 
 from gram import tasks
 from gram import weights as weight_files
@@ -18,28 +19,6 @@ from gram.report import contents, latent_paths, learning_curves, page, sample_sh
 from gram.report.results import read
 
 MODEL = ModelConfig(**NARROW, mixer="swiglu", positions="none")
-HEADS = {"brier": 0.1, "ece": 0.05, "bins": [[40, 0.05, 0.1], [60, 0.95, 0.9]]}
-
-
-def figures(valid: float, coverage: float, **more: Any) -> dict[str, Any]:
-    """One entry, as `gram eval` records it."""
-    group = {"examples": 5, "valid": valid, "coverage": coverage, "coverage_share": coverage}
-    values: dict[str, Any] = {"data": "test", "examples": 10, "width": 20, "depth": 4, "select": "majority"}
-    values |= {"valid": valid, "coverage": coverage, "conflicts": 3, "exact": None, "date": "2026-01-01"}
-    values |= {"function_evaluations": 400, "seconds": 5.0, "by_solutions": {"1": group, "2-5": group, "6+": {}}}
-    values |= {"halt_calibration": HEADS, "value_calibration": HEADS}
-    share = {"selected_valid": valid, "coverage_share": coverage}
-    values["by_width"] = {n: share | {"coverage": coverage * int(n) / 20} for n in ("1", "2", "5", "10", "20")}
-    return values | more
-
-
-def write(folder: Path, recipe: str, seed: int, entries: dict[str, Any], task: str = "queens-8", **more: Any) -> Path:
-    path = folder / recipe / f"{seed}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    values = {"recipe": recipe, "task": task, "seed": seed, "parameters": 493059, "seconds": 600.0, "commit": "abc"}
-    values |= {"hardware": {"cpu": "tiny", "gpu": None, "threads": 1}, "figures": entries}
-    path.write_text(json.dumps(values | more))
-    return path
 
 
 @pytest.fixture
@@ -130,8 +109,7 @@ def test_samples_of_other_settings_do_not_mix(results):
     }
     write(results, "queens-10", 0, entries, task="queens-10")
     [many] = [t for t in contents.tables() if t.plan == "queens-10"]
-    text = tables.render(many, read(results))
-    assert text is not None
+    text = str(tables.render(many, read(results)))
     assert row(text, "GRAM", "ours")[6:8] == ["90.0", "80.0"]
 
 
@@ -145,8 +123,7 @@ def test_puzzles_have_a_row_for_each_way_of_answering(results):
     write(results, "sudoku-9", 0, entries, task="sudoku-9")
     write(results, "paper-sudoku-9", 0, {"a": figures(1.0, 1.0, exact=0.5, width=1, **data)}, task="sudoku-9")
     [hard] = [t for t in contents.tables() if t.plan == "sudoku"]
-    text = tables.render(hard, read(results))
-    assert text is not None
+    text = str(tables.render(hard, read(results)))
     assert row(text, "GRAM, 1 sample", "ours")[6] == "30.00"
     assert row(text, "GRAM, 1 sample", "ours, the paper's scale")[6] == "50.00"
     assert row(text, "GRAM, 20 samples, by value", "ours")[6] == "70.00"
@@ -157,8 +134,7 @@ def test_samples_of_nothing(results):
     entry = {"samples": 100, "depth": 16, "valid": 0.9, "distinct": 1.0, "function_evaluations": 300, "seconds": 2.0}
     write(results, "sudoku-boards", 0, {"test width=100 depth=16": entry}, task="sudoku-boards")
     [boards] = [t for t in contents.tables() if t.plan == "boards"]
-    text = tables.render(boards, read(results))
-    assert text is not None
+    text = str(tables.render(boards, read(results)))
     assert row(text, "GRAM, 16 steps", "ours")[5:] == ["100", "90.0", "100.0", "3", "0.02"]
 
 
@@ -435,9 +411,6 @@ def test_what_breaks_while_drawing_leaves_nothing(results, tmp_path, monkeypatch
     monkeypatch.setattr(drawing, "calibration", full)
     assert exit_code("report", "--results", results, "--out", tmp_path / "out") == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["results"]
-
-
-MARKUP = "<script>alert(1)</script> | x |\nnew [a](javascript:b) ![i](http://x/y.png) \x1b[2J"
 
 
 def test_what_files_say_is_no_markup(results, tmp_path):

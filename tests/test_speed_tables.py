@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gram.report import page, served, speed_tables
+from gram.report.grid import Grid
 
 HARDWARE = {"cpu": "tiny", "gpu": None, "threads": 2}
 WIDEST = {"1": {"selected_valid": 0.5, "coverage": 0.2}, "20": {"selected_valid": 0.75, "coverage": 0.25}}
@@ -48,9 +49,9 @@ def write(folder: Path, **files: dict[str, Any]) -> Path:
     return folder
 
 
-def cells(text: str | None, *start: str) -> list[list[str]]:
+def cells(table: Grid | None, *start: str) -> list[list[str]]:
     """The rows of a table that begin so."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in (text or "").splitlines()]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in str(table).splitlines()]
     return [row[len(start) :] for row in rows if row[: len(start)] == list(start)]
 
 
@@ -72,18 +73,18 @@ def test_tables_of_what_was_timed(tmp_path):
 
 def test_tables_of_the_server(tmp_path):
     found = speed_tables.read(write(tmp_path, a=SERVING))["serving"]
-    text = served.table(found)
-    assert cells(text, "64 clients that each ask one of 512 puzzles at a time") == [
+    table = served.table(found)
+    assert cells(table, "64 clients that each ask one of 512 puzzles at a time") == [
         ["tiny, 2 thread(s)", "float32", "35.1 puzzles/s, 84% of the library's"]
     ]
-    [[*_, killed]] = cells(text, "one of two workers is killed under 64 requests")
+    [[*_, killed]] = cells(table, "one of two workers is killed under 64 requests")
     assert killed.startswith("26 broken")
     [row] = cells(served.deadlines(found), "sudoku-9-search", "200 of a.csv")
     assert row == ["tiny, 2 thread(s)", "float32", "500", "97.5", "61 / 204 ms"]
 
 
 def test_nothing_was_timed(tmp_path):
-    assert all(text is None for _, text in speed_tables.sections(speed_tables.read(tmp_path)))
+    assert all(table is None for _, table in speed_tables.sections(speed_tables.read(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -120,5 +121,5 @@ def test_what_stands_outside_of_tables_is_text_as_well():
     timed = dict.fromkeys(("load_seconds", "cold_start_seconds", "memory_mib", "p50_ms", "p95_ms"), 1.0)
     values = {"name": "\x1b[2J<script>", "width": 20, "puzzles": 3, "edge": [{"arithmetic": "float32"} | timed]}
     values |= {"packages_mib": {"<b>": 1.0}, "hardware": HARDWARE | {"cpu": "![x](http://x)"}}
-    text = speed_tables.edge([values]) or ""
+    text = str(speed_tables.edge([values]))
     assert not [markup for markup in ("\x1b", "<script>", "<b>", "![x](") if markup in text]

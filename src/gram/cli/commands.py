@@ -213,8 +213,9 @@ def report(
     samples: tuple[str, ...] = (),
     dtype: Dtype = "auto",
 ) -> int:
-    """Write tables and figures of a folder of results, with the published ones: OUT/report.md and OUT/figures. Figures
-    need matplotlib (pip install 'gram-reasoning[report]'); without it there are only tables.
+    """Write tables and figures of a folder of results, with the published ones: OUT/report.md, OUT/report.html for a
+    browser, and OUT/figures. Figures need matplotlib (pip install 'gram-reasoning[report]'); without it there are only
+    tables.
 
     Args:
         general: Messages and device.

@@ -1,4 +1,5 @@
-"""`gram report`: tables and figures of a folder of results as one Markdown page. Without matplotlib, tables only."""
+"""`gram report`: tables and figures of a folder of results as one Markdown page, and the same for a browser. Without
+matplotlib, tables only."""
 
 import importlib.util
 import os
@@ -11,15 +12,21 @@ from typing import Any
 from gram.atomic import whole
 from gram.console.text import counted
 from gram.report import contents, learning_curves, results, speed_tables, tables
+from gram.report.grid import Grid
+from gram.report.html import Figure, Section, html
 from gram.report.results import Result
 
-PAGE, FIGURES = "report.md", "figures"
+PAGE, HTML, FIGURES = "report.md", "report.html", "figures"
 MARK = "<!-- made by gram report -->"
 MISSING = "Figures need matplotlib: pip install 'gram-reasoning[report]'."
 INTRODUCTION = """Our results are samples from the prior; no target is used at test time. A value is the mean over seeds
 ± its standard deviation. Training is the time of one run. Evaluations (rows times supervision steps) and seconds are
 per puzzle with all its samples, or per sample if there are no puzzles. Published results come from others, with larger
 networks and other budgets. A dash means that there is no measurement."""
+SORTABLE = (
+    f"[The same for a browser]({HTML}): tables to sort, and for every value its file and its command or its paper."
+)
+NOT_YET = "Not measured yet."
 
 
 def report(
@@ -32,7 +39,8 @@ def report(
     samples: Sequence[str] = (),
     dtype: str = "auto",
 ) -> int:
-    """Write OUT/report.md and OUT/figures from the results in `folder`. OUT is FOLDER/report if not given.
+    """Write OUT/report.md, OUT/report.html and OUT/figures from the results in `folder`. OUT is FOLDER/report if not
+    given.
 
     run: run folders, to draw their losses. weights: networks, to draw their trajectories side by side on `puzzle` or a
     dev puzzle. samples: networks, to draw their unconditional samples. dtype: the arithmetic of both; see gram.load.
@@ -46,18 +54,22 @@ def report(
     found = results.read(folder) if folder.is_dir() or not (run or weights or samples) else []
     learned = [learning_curves.read(path) for path in run]
     measured = speed_tables.read(folder)
-    tables = [
-        ("Speed, by `gram bench --json`", speed_tables.speed(results.bench(folder))),
-        *speed_tables.sections(measured),
-        ("On the edge, by `benchmarks/edge.py`", speed_tables.edge(results.edges(folder))),
+    sections = [
+        *tabled(found),
+        Section("Speed, by `gram bench --json`", speed_tables.speed(results.bench(folder))),
+        *(Section(*section) for section in speed_tables.sections(measured)),
+        Section("On the edge, by `benchmarks/edge.py`", speed_tables.edge(results.edges(folder))),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", suffix=".tmp", dir=out.parent) as holder:
         made = Path(holder)
         (made / FIGURES).mkdir()
         pictured = traced(weights, puzzle, dtype), sheets(samples, dtype)
-        text = page(found, made, tables, sketches(found, learned, *pictured, measured))
-        put(made, out, text)
+        drawings = sketches(found, learned, *pictured, measured)
+        figures = [figure for sketch in drawings if (figure := illustration(sketch, made))]
+        missing, of = "" if drawings else MISSING, contents.sources(found)
+        for_browsers = html(INTRODUCTION, sections, figures, missing, of, out)
+        put(made, out, page(sections, figures, missing, of), for_browsers)
     drawn = len(list((out / FIGURES).glob("*.png")))
     print(f"The report is in {out / PAGE}: {counted(len(found), 'results file')}, {counted(drawn, 'figure')}.")
     if not drawable():
@@ -74,16 +86,17 @@ def check_out(out: Path) -> None:
         raise ValueError(f"{out} is not an earlier report; choose another --out.")
 
 
-def put(made: Path, out: Path, text: str) -> None:
-    """Move the figures to `out`, then write the page, so that the page never names a missing figure."""
+def put(made: Path, out: Path, text: str, for_browsers: str) -> None:
+    """Move the figures to `out`, then write the pages, so that none ever names a missing file."""
     (out / FIGURES).mkdir(parents=True, exist_ok=True)
     for old in (out / FIGURES).iterdir():
         if old.suffix in (".png", ".svg") and not (made / FIGURES / old.name).exists():
             old.unlink()
     for figure in (made / FIGURES).iterdir():
         os.replace(figure, out / FIGURES / figure.name)
-    with whole(out / PAGE) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    for name, written in ((HTML, for_browsers), (PAGE, text)):
+        with whole(out / name) as temporary:
+            temporary.write_text(written, encoding="utf-8")
 
 
 def drawable() -> bool:
@@ -161,37 +174,36 @@ def sketches(
     ]
 
 
-def page(found: list[Result], made: Path, bench: Sequence[tuple[str, str | None]], drawings: Sequence[Sketch]) -> str:
-    """The text of the page. `bench`: titles and texts of the timings. Figures are written into `made`."""
-    parts = [MARK, "# Report", INTRODUCTION, "## Tables"]
-    parts += [text for table in contents.tables() if (text := tables.render(table, found))]
-    for title, text in (
-        ("By number of solutions", contents.by_solutions(found)),
-        ("Calibration", contents.calibrations(found)),
-        ("Cost of training, published", contents.training_cost()),
-        *bench,
-    ):
-        parts += [f"### {title}", text or "Not measured yet."]
-    parts += ["## Figures", *(illustration(sketch, made) for sketch in drawings)]
-    parts += [] if drawings else [MISSING]
-    parts += ["## Sources of our results", sources(found)]
+def tabled(found: list[Result]) -> list[Section]:
+    """The tables of the results files."""
+    rendered = [(table.title, tables.render(table, found)) for table in contents.tables()]
+    return [
+        *(Section(title, grid) for title, grid in rendered if grid is not None),
+        Section("By number of solutions", contents.by_solutions(found)),
+        Section("Calibration", contents.calibrations(found)),
+        Section("Cost of training, published", contents.training_cost()),
+    ]
+
+
+def page(sections: Sequence[Section], figures: Sequence[Figure], missing: str, of: Grid | None) -> str:
+    """The Markdown. `missing`: why there are no figures. `of`: the results files."""
+    parts = [MARK, "# Report", INTRODUCTION, SORTABLE, "## Tables"]
+    for title, grid in sections:
+        parts += [f"### {title}", NOT_YET if grid is None else str(grid)]
+    parts.append("## Figures")
+    for figure in figures:
+        file = f"{FIGURES}/{figure.file.name}"
+        shown = f"![{figure.caption}]({file}.svg)\n\n[PNG]({file}.png)"
+        parts += [f"### {figure.caption}", f"{NOT_YET} {figure.otherwise}" if figure.otherwise else shown]
+    parts += [missing, "## Sources of our results", "No results." if of is None else str(of)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def illustration(sketch: Sketch, made: Path) -> str:
-    """One figure of the page; "" if it is missing and optional."""
+def illustration(sketch: Sketch, made: Path) -> Figure | None:
+    """One figure of the page; None if it is missing and optional."""
     from gram.report import figures
 
     file, caption, draw, otherwise = sketch
     if figures.write(draw, made / FIGURES / file):
-        return f"### {caption}\n\n![{caption}]({FIGURES}/{file}.svg)\n\n[PNG]({FIGURES}/{file}.png)"
-    return f"### {caption}\n\nNot measured yet. {otherwise}" if otherwise else ""
-
-
-def sources(found: list[Result]) -> str:
-    """The results files with commit and machine."""
-    if not found:
-        return "No results."
-    head = ("results", "commit", "machine")
-    rows = [(f"{'/'.join(r.path.parts[-2:])}{f' ({r.group})' if r.group else ''}", r.commit, r.machine) for r in found]
-    return tables.markdown([head, *rows])
+        return Figure(caption, made / FIGURES / file)
+    return Figure(caption, made / FIGURES / file, otherwise) if otherwise else None

@@ -2,12 +2,32 @@
 
 Sources: GRAM, arXiv:2605.19376 (also for its baselines HRM, TRM and the Looped Transformer; curves by depth are read
 off its plots); PTRM, arXiv:2605.19943; Looped Flows, arXiv:2609.11801; EqR, arXiv:2605.21488; LDT,
-arXiv:2605.08605; URM, arXiv:2512.14693; LoopViT, arXiv:2602.02156; SIC, arXiv:2601.19085. Rates in %.
+arXiv:2605.08605; URM, arXiv:2512.14693; LoopViT, arXiv:2602.02156; SIC, arXiv:2601.19085; TRM's cost,
+arXiv:2510.04871. Rates in %.
 """
 
 from typing import NamedTuple
 
 from gram.recipes.variants import GRAM
+
+SOURCES = {
+    "GRAM": "2605.19376",
+    "PTRM": "2605.19943",
+    "Looped Flows": "2609.11801",
+    "EqR": "2605.21488",
+    "LDT": "2605.08605",
+    "URM": "2512.14693",
+    "LoopViT": "2602.02156",
+    "SIC": "2601.19085",
+    "TRM, official": "2510.04871",
+    "nano-trm": "",
+}
+"""The number on arXiv of the paper that a label begins with; "" for none. All others are baselines in GRAM's paper."""
+
+
+def source(label: str) -> str:
+    """The number on arXiv of the source of a published row."""
+    return next((number for name, number in SOURCES.items() if label.startswith(name)), SOURCES["GRAM"])
 
 
 class Published(NamedTuple):
@@ -56,7 +76,7 @@ _ONE: list[tuple[str, str, str, tuple[float | None, ...]]] = [
     ("Looped Flows, 1 sample", "", "5-7M", (97.9, 86.9, 59.5, 12.2)),
     ("Looped Flows, 5 samples", "", "5-7M", (99.3, None, None, None)),
     ("EqR, 128 starts", "", "5M", (99.8, None, None, None)),
-    ("LDT, with search", "", "0.8-1.8M", (100.0, 99.9, None, None)),
+    ("LDT, with search", "", "0.8-1.8M", (99.96, 99.9, None, None)),
     ("URM", "", "–", (77.6, None, None, None)),
     ("URM, pass@1", "", "–", (None, None, 53.8, 16.0)),
     ("LoopViT, test-time training, pass@2", "", "18M", (None, None, 65.8, None)),

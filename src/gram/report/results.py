@@ -12,6 +12,8 @@ from gram.report import shapes
 from gram.report.shapes import COUNT, NUMBER, TEXT, Each, Maybe
 
 BENCH = "bench"
+FILE = "file"
+"""Where the values of a file in bench/ hold its path."""
 HARDWARE = {"?cpu": Maybe(TEXT), "?gpu": Maybe(TEXT), "?threads": Maybe(COUNT)}
 WIDTHS = Form(r"[1-9]\d{0,8}", "a number of samples")
 BY_WIDTH = Each(WIDTHS, {"selected_valid": NUMBER, "coverage": NUMBER, "coverage_share": NUMBER}, least=1)
@@ -159,9 +161,10 @@ def edges(folder: Path) -> list[dict[str, Any]]:
 
 
 def files_of(folder: Path, marks: set[str], shape: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    """The files in bench/ that have all keys of `marks`. ValueError names a file with the wrong shape."""
+    """The files in bench/ that have all keys of `marks`, with their paths. ValueError names a file with the wrong
+    shape."""
     found = {path: strict_json.read_object(path) for path in sorted((folder / BENCH).glob("*.json"))}
     found = {path: values for path, values in found.items() if marks <= values.keys()}
     for path, values in found.items():
         shapes.compare(path, values, shape, kind)
-    return list(found.values())
+    return [values | {FILE: path} for path, values in found.items()]

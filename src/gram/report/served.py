@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gram.report import origins
+from gram.report.grid import Grid, Line, grid
 from gram.report.results import HARDWARE, machine_of
 from gram.report.shapes import COUNT, NUMBER, TEXT, Each
-from gram.report.tables import Row, markdown
 
+PROGRAM = "python benchmarks/serving.py"
 Part = dict[str, Any]
 Rows = list[Part]
 Lines = Iterator[tuple[str, str]]
@@ -35,15 +37,14 @@ SHAPE: dict[str, Any] = {
 }
 
 
-def table(found: Rows) -> str | None:
+def table(found: Rows) -> Grid | None:
     """What was measured, a line each."""
-    rows: list[Row] = [("measured", "machine", "arithmetic", "figure")]
+    lines: list[Line] = []
     for values in found:
-        where = machine_of(values["hardware"]), values["dtype"]
-        rows += [
-            (what, *where, figure) for part, say in SAYS.items() if part in values for what, figure in say(values[part])
-        ]
-    return markdown(rows) if len(rows) > 1 else None
+        where, origin = (machine_of(values["hardware"]), values["dtype"]), origins.benchmark(values, PROGRAM)
+        said = (each for part, say in SAYS.items() if part in values for each in say(values[part]))
+        lines += [Line((what, *where, figure), origin) for what, figure in said]
+    return grid(("measured", "machine", "arithmetic", "figure"), lines)
 
 
 def throughput(v: Part) -> Lines:
@@ -121,10 +122,10 @@ def memory_of(before: float, after: float) -> str:
     return f"{before:.0f} -> {after:.0f} MiB"
 
 
-def deadlines(found: Rows) -> str | None:
+def deadlines(found: Rows) -> Grid | None:
     """The share of puzzles that are solved by each deadline."""
     heads = ("weights", "puzzles", "machine", "arithmetic", "deadline ms", "solved %", "request, p50 / p95")
-    rows: list[Row] = [heads]
+    lines: list[Line] = []
     for values in found:
         for row in values.get("deadlines", []):
             what = (
@@ -133,5 +134,6 @@ def deadlines(found: Rows) -> str | None:
                 machine_of(values["hardware"]),
                 values["dtype"],
             )
-            rows.append((*what, f"{row['deadline_ms']:g}", f"{100 * row['solved']:.1f}", between(row)))
-    return markdown(rows) if len(rows) > 1 else None
+            cells = (*what, f"{row['deadline_ms']:g}", f"{100 * row['solved']:.1f}", between(row))
+            lines.append(Line(cells, origins.benchmark(values, PROGRAM)))
+    return grid(heads, lines)

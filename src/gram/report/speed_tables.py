@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from gram import strict_json
-from gram.report import served, shapes
-from gram.report.results import BENCH, HARDWARE, WIDTHS, machine_of
+from gram.report import origins, served, shapes
+from gram.report.grid import DASH, Grid, Line, Origin, Row, grid
+from gram.report.results import BENCH, FILE, HARDWARE, WIDTHS, machine_of
 from gram.report.shapes import COUNT, NUMBER, TEXT, Each
-from gram.report.tables import DASH, Row, escape, markdown
 
 Rows = list[dict[str, Any]]
 RATIO = {"ratio": NUMBER, "ratio_spread": NUMBER, "?ceiling": NUMBER}
@@ -36,7 +36,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 def read(folder: Path) -> dict[str, Rows]:
-    """The files of each benchmark in folder/bench. ValueError names an incomplete file."""
+    """The files of each benchmark in folder/bench, with their paths. ValueError names an incomplete file."""
     found: dict[str, Rows] = {kind: [] for kind in SHAPES}
     for path in sorted((folder / BENCH).glob("*.json")):
         values = strict_json.read_object(path)
@@ -47,12 +47,12 @@ def read(folder: Path) -> dict[str, Rows]:
         for axis in values.get("cost", {}).values() if kind == "surface" else ():
             if len(axis["values"]) != len(axis["seconds"]):
                 raise ValueError(f"{path}: cost has values that are not seconds; {shapes.REMEDY}.")
-        found[kind].append(values)
+        found[kind].append(values | {FILE: path})
     return found
 
 
 # tables -----------------------------------------------------------------------------------------------------
-def speed(benches: list[dict]) -> str | None:
+def speed(benches: list[dict]) -> Grid | None:
     """Results of `gram bench`: one row per recipe and workload."""
     heads = (
         "recipe",
@@ -63,26 +63,29 @@ def speed(benches: list[dict]) -> str | None:
         "one puzzle, p50 / p95",
         "share of the machine's peak",
     )
-    rows: list[Row] = [heads]
+    lines: list[Line] = []
     for values in benches:
         machine = machine_of(values["hardware"])
         for row in values["train"]:
             rate = f"{row['updates_per_second']:.3g} updates/s"
             doing = f"updates of {row['batch']} rows"
-            rows.append((row["recipe"], doing, machine, row["dtype"], rate, DASH, f"{row['share_of_peak']:.0%}"))
+            cells = (row["recipe"], doing, machine, row["dtype"], rate, DASH, f"{row['share_of_peak']:.0%}")
+            lines.append(Line(cells, origins.benchmark(values, f"gram bench {row['recipe']} --json")))
         for row in values["solve"]:
             rate = f"{row['puzzles_per_second']:.3g} puzzles/s side by side"
             doing = f"{row['width']} samples, {row['select']}"
             alone = f"{row['one_puzzle_p50_ms']:.0f} / {row['one_puzzle_p95_ms']:.0f} ms"
-            rows.append((row["recipe"], doing, machine, row["dtype"], rate, alone, f"{row['share_of_peak']:.0%}"))
-    return markdown(rows) if len(rows) > 1 else None
+            cells = (row["recipe"], doing, machine, row["dtype"], rate, alone, f"{row['share_of_peak']:.0%}")
+            lines.append(Line(cells, origins.benchmark(values, f"gram bench {row['recipe']} --json")))
+    return grid(heads, lines)
 
 
-def edge(found: list[dict]) -> str | None:
+def edge(found: list[dict]) -> Grid | None:
     """Results of benchmarks/edge.py: one row per network and arithmetic, and the size of an installation without
     torch."""
     heads = ("weights", "arithmetic", "bundle MB", "load s", "cold start s", "memory MiB", "one puzzle, p50 / p95 ms")
-    rows: list[Row] = [(*heads, "answers as torch", "logits within 1e-3", "valid %: one sample", "checked", "majority")]
+    heads = (*heads, "answers as torch", "logits within 1e-3", "valid %: one sample", "checked", "majority")
+    lines: list[Line] = []
     for values in found:
         for row in values["edge"]:
             size = DASH if row.get("bundle_mb") is None else f"{row['bundle_mb']:.2f}"
@@ -92,33 +95,36 @@ def edge(found: list[dict]) -> str | None:
             valid = (row.get(f"valid_{how}") for how in ("one_sample", "checked", "majority"))
             valid = (DASH if share is None else f"{100 * share:.1f}" for share in valid)
             took = f"{row['p50_ms']:.0f} / {row['p95_ms']:.0f}"
-            rows.append((values["name"], row["arithmetic"], size, *cells, took, *alike, *valid))
-    if len(rows) == 1:
+            line = (values["name"], row["arithmetic"], size, *cells, took, *alike, *valid)
+            lines.append(Line(line, origins.benchmark(values, "python benchmarks/edge.py")))
+    if not lines:
         return None
     sizes = next((values["packages_mib"] for values in found if values.get("packages_mib")), None)
     note = f"Width {found[0]['width']}; a cold start is a new process that gives one answer, from start to end."
     for values in found:
-        note += f" {escape(values['name'])}: {escape(machine_of(values['hardware']))}."
+        note += f" {values['name']}: {machine_of(values['hardware'])}."
     if sizes:
-        each = ", ".join(f"{escape(name)} {size:.1f} MiB" for name, size in sizes.items())
+        each = ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items())
         note += f" Installed without torch: {each}, {sum(sizes.values()):.1f} MiB in all."
-    return f"{markdown(rows)}\n\n{note}"
+    return Grid(heads, lines, [note])
 
 
-def baselines(found: Mapping[str, Rows]) -> str | None:
+def baselines(found: Mapping[str, Rows]) -> Grid | None:
     """The speed of the sampler relative to other loops."""
-    rows: list[Row] = [("ours", "against", "arithmetic", "machine", "ratio", "spread of the repetitions", "ceiling")]
+    heads = ("ours", "against", "arithmetic", "machine", "ratio", "spread of the repetitions", "ceiling")
+    lines: list[Line] = []
     for values in found["sampling"]:
         shape = f"{values['name']}, {values['puzzles']} puzzles, width {values['width']}"
         for name, what in (("value", "all trajectories until they halt"), ("checked", "until the rules accept one")):
             against = f"the same weights for {values['depth']} steps in {values['plain_dtype']}"
-            rows.append((f"{shape}, {what}", against, *compared(values, values[name])))
+            lines.append(Line((f"{shape}, {what}", against, *compared(values, values[name])), made_by(values)))
     for values in found["halting"]:
         shape = f"TRM, {values['size']} size, {values['puzzles']} of {values['task']}"
         for name, what in (("loop", "around our network"), ("package", "with its own network")):
             if name in values:
-                rows.append((shape, f"tiny-recursive-model {what}", *compared(values, values[name])))
-    return markdown(rows) if len(rows) > 1 else None
+                cells = (shape, f"tiny-recursive-model {what}", *compared(values, values[name]))
+                lines.append(Line(cells, made_by(values)))
+    return grid(heads, lines)
 
 
 def compared(values: Mapping[str, Any], baseline: Mapping[str, Any]) -> Row:
@@ -128,35 +134,43 @@ def compared(values: Mapping[str, Any], baseline: Mapping[str, Any]) -> Row:
     return values["dtype"], machine, f"{baseline['ratio']:.2f}x", f"{baseline['ratio_spread']:.0%}", ceiling
 
 
-def accuracies(found: Mapping[str, Rows]) -> str | None:
+def accuracies(found: Mapping[str, Rows]) -> Grid | None:
     """Validity and cost of a sample by depth."""
     heads = ("weights", "arithmetic", "puzzles", "depth", "evaluations a sample", "ms a sample")
-    rows: list[Row] = [(*heads, "validity of one %", "widest: chosen valid %", "widest: coverage %")]
+    heads = (*heads, "validity of one %", "widest: chosen valid %", "widest: coverage %")
+    lines: list[Line] = []
     for values in found["surface"]:
         for row in values["accuracy"]:
             widest = list(row["by_width"].values())[-1]
             rates = (row["valid"], widest["selected_valid"], widest["coverage"])
             spent = f"{row['evaluations_a_sample']:.2f}", f"{1e3 * row['seconds_a_sample']:.1f}"
             place = values["name"], values["dtype"], f"{values['puzzles']}", f"{row['depth']}"
-            rows.append((*place, *spent, *(DASH if rate is None else f"{100 * rate:.1f}" for rate in rates)))
-    return markdown(rows) if len(rows) > 1 else None
+            shares = (DASH if rate is None else f"{100 * rate:.1f}" for rate in rates)
+            lines.append(Line((*place, *spent, *shares), made_by(values)))
+    return grid(heads, lines)
 
 
-def exponents(found: Mapping[str, Rows]) -> str | None:
+def exponents(found: Mapping[str, Rows]) -> Grid | None:
     """How the time of one puzzle grows with width and depth."""
     heads = ("weights", "arithmetic", "over", "from", "ms", "to", "ms", "exponent", "of the upper half")
-    rows: list[Row] = [heads]
+    lines: list[Line] = []
     for values in found["surface"]:
         for axis, cost in values["cost"].items():
             ends = [f"{cost['values'][i]}" for i in (0, -1)]
             ms = [f"{1e3 * cost['seconds'][i]:.1f}" for i in (0, -1)]
             fits = (f"{cost[name]:.2f}" for name in ("exponent", "exponent_upper"))
-            rows.append((values["name"], values["dtype"], axis, ends[0], ms[0], ends[1], ms[1], *fits))
-    return markdown(rows) if len(rows) > 1 else None
+            cells = (values["name"], values["dtype"], axis, ends[0], ms[0], ends[1], ms[1], *fits)
+            lines.append(Line(cells, made_by(values)))
+    return grid(heads, lines)
 
 
-def sections(found: Mapping[str, Rows]) -> list[tuple[str, str | None]]:
-    """Title and text of each section."""
+def made_by(values: Mapping[str, Any]) -> tuple[Origin, ...]:
+    """The file of a program in benchmarks/."""
+    return origins.benchmark(values, f"python benchmarks/{values['benchmark']}.py")
+
+
+def sections(found: Mapping[str, Rows]) -> list[tuple[str, Grid | None]]:
+    """Title and table of each section."""
     return [
         ("The sampler against other loops", baselines(found)),
         ("Accuracy against cost, by `benchmarks/surface.py`", accuracies(found)),

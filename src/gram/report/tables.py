@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from gram.recipes.plans import PLANS, shown
 from gram.recipes.variants import GRAM
-from gram.report.published import Published
+from gram.report import origins
+from gram.report.grid import DASH, Grid, Line, Row
+from gram.report.published import Published, source
 from gram.report.results import Measurement, Result, measurements
 
-DASH = "–"
-LONGEST = 300
-"""Maximum characters of a cell."""
-Row = tuple[str, ...]
 How = Callable[[Measurement], str | None]
 """None if a measurement is not in the table, else how its answers were drawn, in words ("" if all are drawn alike)."""
 
@@ -45,6 +43,8 @@ class Table:
     plan: str | None = None
     """The name for `gram reproduce`. A table without it is omitted while it is empty."""
     note: str = ""
+    unequal: str = ""
+    """How our protocol and the published one differ."""
 
     def models(self, ours: Sequence[Measurement]) -> list[tuple[str, str]]:
         """Variant and label of all rows, in order: the published ones, GRAM last."""
@@ -82,44 +82,45 @@ HEAD = ("model", "whose", "parameters", "training", "seeds", "puzzles")
 COST = ("evaluations each", "seconds each")
 
 
-def render(table: Table, results: list[Result]) -> str | None:
-    """A table in Markdown; None if it has no rows."""
+def render(table: Table, results: list[Result]) -> Grid | None:
+    """A table; None if it has no rows."""
     ours = [m for m in measurements(results, table.task) if table.how(m) is not None]
     if not ours and not table.published:
         return None
-    rows: list[Row] = [(*HEAD, *(metric.heading for metric in table.metrics), *COST)]
-    rows += [published_row(row, table) for row in table.published if not row.variant]
+    lines = [published_line(row, table) for row in table.published if not row.variant]
     for variant, label in table.models(ours):
-        rows += [published_row(row, table) for row in table.published if row.variant == variant]
+        lines += [published_line(row, table) for row in table.published if row.variant == variant]
         mine = [m for m in ours if m.result.variant == variant]
-        rows += our_rows(mine, label, table)
+        lines += our_lines(mine, label, table)
         if not mine and table.plan and variant in PLANS[table.plan].models:
-            rows.append(missing_row(label, table))
-    parts = [f"### {table.title}", markdown(rows)]
-    if table.plan is None and not ours:
-        parts.append("Not measured by us.")
-    return "\n\n".join([*parts, *([table.note] if table.note else [])])
+            lines.append(missing_line(label, table))
+    notes = ["Not measured by us."] if table.plan is None and not ours else []
+    notes += [table.note] if table.note else []
+    head = (*HEAD, *(metric.heading for metric in table.metrics), *COST)
+    return Grid(head, lines, notes, table.unequal if ours and table.published else "")
 
 
-def published_row(row: Published, table: Table) -> Row:
+def published_line(row: Published, table: Table) -> Line:
     cells = [DASH if value is None else f"{value:g}" for value in row.values]
     cells += [DASH] * (len(table.metrics) - len(cells))
-    return row.model, "published", row.parameters, DASH, DASH, DASH, *cells, DASH, DASH
+    cited = origins.cited(source(row.model))
+    return Line((row.model, "published", row.parameters, DASH, DASH, DASH, *cells, DASH, DASH), cited)
 
 
-def missing_row(label: str, table: Table) -> Row:
+def missing_line(label: str, table: Table) -> Line:
     empty = [DASH] * (len(table.metrics) + len(COST) + 2)
-    return label, "ours", DASH, f"none yet: `gram reproduce {table.plan}`", *empty
+    return Line((label, "ours", DASH, f"none yet: `gram reproduce {table.plan}`", *empty))
 
 
-def our_rows(mine: list[Measurement], label: str, table: Table) -> list[Row]:
-    """One row per scale, group of results and way of answering, over seeds. For each seed, the measurement with the
+def our_lines(mine: list[Measurement], label: str, table: Table) -> list[Line]:
+    """One line per scale, group of results and way of answering, over seeds. For each seed, the measurement with the
     most puzzles counts, then the deepest, then the newest."""
     groups: dict[tuple[str, str, str], dict[int, Measurement]] = {}
     for m in sorted(mine, key=weight):
         how = table.how(m) or ""
         groups.setdefault((m.result.scale, m.result.group, how), {})[m.result.seed] = m
-    return [our_row(list(seeds.values()), label, key, table) for key, seeds in sorted(groups.items())]
+    rows = [(list(seeds.values()), key) for key, seeds in sorted(groups.items())]
+    return [Line(our_row(seeds, label, key, table), origins.measured(seeds)) for seeds, key in rows]
 
 
 def weight(m: Measurement) -> tuple[float, float, str]:
@@ -164,19 +165,3 @@ def spread(values: Sequence[float], digits: int) -> str:
 
 def millions(parameters: int) -> str:
     return f"{parameters / 1e6:.2f}M"
-
-
-# Markdown ---------------------------------------------------------------------------------------------------
-def markdown(rows: Sequence[Row]) -> str:
-    """A Markdown table; the first row holds the headings. Cells are plain text: markup in them is escaped."""
-    head, *body = (tuple(map(escape, row)) for row in rows)
-    lines = [head, tuple("---" for _ in head), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def escape(text: str) -> str:
-    """Escape text for Markdown, on one line; code between backticks stays code."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), *((c, f"\\{c}") for c in "|[]!")):
-        line = line.replace(sign, written)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
