@@ -12,6 +12,7 @@ from torch import Tensor
 from gram import tasks
 from gram import weights as weight_files
 from gram.config import Config, ModelConfig, SolveConfig, TrainConfig
+from gram.measure.likelihood import baseline_elbo
 from gram.measure.puzzles import evaluate
 from gram.models.baselines import autoregressive, diffusion
 from gram.models.baselines.base import Baseline, draw
@@ -413,7 +414,7 @@ def test_loss_is_weighted_in_one_place():
 
 def test_elbo_of_a_dev_set_is_the_likelihood_where_that_is_exact():
     model, y = made("autoregressive"), every_answer()
-    bound = baselines.baseline_elbo(model, puzzle(len(y)), y, generator=torch.Generator().manual_seed(0), draws=2)
+    bound = baseline_elbo(model, puzzle(len(y)), y, generator=torch.Generator().manual_seed(0), draws=2)
     assert bound.elbo == pytest.approx(-model.losses(puzzle(len(y)), y, None).nll.mean().item(), rel=1e-5)
 
 

@@ -13,6 +13,7 @@ from support.configs import SMALLEST
 from torch.distributions import Normal, kl_divergence
 
 from gram.config import TrainConfig
+from gram.measure.likelihood import full_elbo
 from gram.models.core import State
 from gram.models.recursive import Model
 from gram.tasks.base import PAD, Examples, split_of
@@ -20,7 +21,7 @@ from gram.tasks.coloring import Coloring
 from gram.tasks.queens import NQueens
 from gram.tasks.sudoku.task import Sudoku
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
-from gram.train.objective import Inner, Inputs, Learner, Update, full_elbo, token_loss
+from gram.train.objective import Inner, Inputs, Learner, Update, token_loss
 from gram.train.optim import AdamAtan2, averaged, gradient_norm, optimizers, schedule, warmed_beta
 
 TASK = Sudoku(4)

@@ -152,10 +152,11 @@ def evaluate(
     limit: int | None = None,
     edge_probability: float | None = None,
     early_stop: bool = False,
+    bits: bool = False,
     record: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
-    """Evaluate weights on held-out puzzles. All metrics come from samples of the prior.
+    """Evaluate weights on held-out puzzles. All metrics but --bits come from samples of the prior.
 
     Args:
         general: Messages and device.
@@ -177,6 +178,8 @@ def evaluate(
         edge_probability: For coloring, the density of the generated graphs (0.4 if not given).
         early_stop: With select "checked", stop at the first valid answer of a puzzle. This is much faster, but gives no
             metrics of single samples (valid, coverage and conflicts are then null).
+        bits: For digits and boards, instead of metrics of samples a bound on the likelihood of those in the split, in
+            bits per pixel or cell. It sees them, so it is no accuracy. --depth is then by default that of training.
         record: Also write the metrics with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
         as_json: Print one JSON object.
     """
@@ -196,6 +199,7 @@ def evaluate(
         limit=limit,
         edge_probability=edge_probability,
         early_stop=early_stop,
+        bits=bits,
         record=record,
         quiet=general.quiet,
         as_json=as_json,

@@ -68,6 +68,7 @@ def evaluate(
     check: str | None = None,
     keys: tuple[str | None, str | None] = (None, None),
     submission: Path | None = None,
+    bits: bool = False,
 ) -> int:
     """Measure, print the metrics, and record them if asked to. What `asked` leaves open comes from config.solve.
     `keys`: of inputs and targets in a file of your own data. `submission`: attempts at ARC puzzles to score,
@@ -75,7 +76,17 @@ def evaluate(
     if submission is not None:
         from gram.console import arc
 
-        others = (weights, check, record, edge_probability, limit, early_stop or None, trust or None, *asked.values())
+        others = (
+            weights,
+            check,
+            record,
+            edge_probability,
+            limit,
+            early_stop or None,
+            trust or None,
+            bits or None,
+            *asked.values(),
+        )
         given = any(other is not None for other in others)
         return arc.print_score(name, submission, data, as_json=as_json, others=given)
     if record is not None and is_bundle(weights):
@@ -88,8 +99,13 @@ def evaluate(
     task = named(name, weights, trust=trust, check=check, keys=keys)
     check_base(task, base)
     if task.unconditional:
-        if data or limit or edge_probability or early_stop or asked.get("select") or limited:
+        if data or (limit and not bits) or edge_probability or early_stop or asked.get("select") or limited:
             raise ValueError(f"{name} has no puzzles; leave out the options that choose among puzzles or answers.")
+        if bits:
+            from gram.console import likelihood
+
+            options = {"split": split, "limit": limit, "record": record, "as_json": as_json, "asked": asked}
+            return likelihood.evaluate(task.sampled(), weights=weights, dtype=dtype, quiet=quiet, **options)
         from gram.console import samples
 
         return samples.evaluate(
@@ -102,6 +118,8 @@ def evaluate(
             asked=asked,
             quiet=quiet,
         )
+    if bits:
+        raise ValueError(f"{name} has puzzles; --bits is for tasks without, such as mnist.")
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1.")
     if isinstance(task, Rows):

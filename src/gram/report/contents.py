@@ -1,8 +1,9 @@
 """The tables of the report in order, with the measurements and metrics of each."""
 
+from gram.console.text import counted
 from gram.recipes.plans import EXTREME, MAZES, PLANS, of_task, shown
 from gram.report import origins, published
-from gram.report.grid import Grid, Line, Origin, grid
+from gram.report.grid import DASH, Grid, Line, Origin, grid
 from gram.report.results import Measurement, Result, measurements
 from gram.report.tables import MODELS, How, Metric, Table, spread, weight
 
@@ -59,6 +60,7 @@ BASELINES = (
 VOTES = "pass@2: the share of a puzzle's test inputs that one of two attempts answers exactly, mean over puzzles."
 
 
+BOUND = "A bound on the likelihood ± its standard error over images. It sees the images, so it is no accuracy."
 FIVE = "Published: accuracy with 5 samples."
 SPLIT = (
     "Published: 15% of the inputs are held out. Ours: 5%, by the content of the input, of which "
@@ -153,6 +155,22 @@ def by_solutions(results: list[Result]) -> Grid | None:
                     cells = (task, label, f"{len(found)}", solutions, f"{found[0]['examples']}", *rates)
                     lines.append(Line(cells, origins.measured(seeds)))
     return grid(("task", "model", "seeds", "solutions", "puzzles", "validity %", "coverage@20 %"), lines)
+
+
+def likelihoods(results: list[Result]) -> Grid | None:
+    """Bounds on the likelihood of held-out digits, of `gram eval mnist --bits`."""
+    lines: list[Line] = []
+    for m in sorted(measurements(results, "mnist"), key=weight):
+        if (bits := m.number("bits_per_dim")) is not None:
+            error, parts = m.number("bits_per_dim_error"), ("reconstruction_bits", "kl_bits")
+            label = f"{name(m.result)}, {counted(int(m.number('depth') or 0), 'step')}"
+            at_most = f"{bits:.4f}" + ("" if error is None else f" ± {error:.4f}")
+            shown = (DASH if (part := m.number(p)) is None else f"{part:.4f}" for p in parts)
+            counts = f"{m.values.get('examples')}", f"{m.values.get('draws')}"
+            cells = (label, f"{m.result.seed}", *counts, at_most, *shown, f"{m.number('seconds') or 0:.0f}")
+            lines.append(Line(cells, (origins.origin(m),)))
+    head = ("model", "seed", "images", "trajectories each", "bits per pixel, at most", "of the last step", "of the KL")
+    return Grid((*head, "seconds"), lines, [BOUND]) if lines else None
 
 
 def alike(results: list[Result], task: str) -> dict[str, list[Measurement]]:

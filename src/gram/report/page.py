@@ -19,7 +19,8 @@ from gram.report.results import Result
 PAGE, HTML, FIGURES = "report.md", "report.html", "figures"
 MARK = "<!-- made by gram report -->"
 MISSING = "Figures need matplotlib: pip install 'gram-reasoning[report]'."
-INTRODUCTION = """Our results are samples from the prior; no target is used at test time. A value is the mean over seeds
+INTRODUCTION = """Our results are samples from the prior; no target is used at test time, except by a bound on the
+likelihood, which is named so. A value is the mean over seeds
 ± its standard deviation. Training is the time of one run. Evaluations (rows times supervision steps) and seconds are
 per puzzle with all its samples, or per sample if there are no puzzles. Published results come from others, with larger
 networks and other budgets. A dash means that there is no measurement."""
@@ -179,6 +180,7 @@ def tabled(found: list[Result]) -> list[Section]:
     rendered = [(table.title, tables.render(table, found)) for table in contents.tables()]
     return [
         *(Section(title, grid) for title, grid in rendered if grid is not None),
+        *([Section("Likelihood of binarized MNIST", bound)] if (bound := contents.likelihoods(found)) else []),
         Section("By number of solutions", contents.by_solutions(found)),
         Section("Calibration", contents.calibrations(found)),
         Section("Cost of training, published", contents.training_cost()),

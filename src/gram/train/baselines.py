@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gram.config import TrainConfig
 from gram.models.baselines.base import Baseline, Losses
 from gram.tasks.base import PAD
-from gram.train.objective import Bound, Inputs, Update
+from gram.train.objective import Inputs, Update
 
 HINT = 0.001
 """Weight of D3PM's auxiliary cross-entropy (arXiv:2107.03006, lambda of the hybrid loss)."""
@@ -49,12 +49,3 @@ class BaselineLearner(nn.Module):
         rows |= {"true_kl": out.kl.detach(), "exact": exact, "right": exact}
         one = torch.ones_like(inputs.done)
         return Update(loss, rows, inputs.state, inputs.pooled, one, one.bool())
-
-
-@torch.no_grad()
-def baseline_elbo(model: Baseline, x: Tensor, y: Tensor, *, generator: torch.Generator, draws: int = 8) -> Bound:
-    """The bound on log p(y | x), averaged over `draws` of the noise; exact for autoregressive and direct prediction."""
-    T, *one = model.noise_shape
-    made = [model.losses(x, y, torch.randn(T, len(x), *one, generator=generator).to(x.device)) for _ in range(draws)]
-    nll, kl = (torch.stack([getattr(out, name) for out in made]).mean().item() for name in ("nll", "kl"))
-    return Bound(-nll, [kl])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gram.config import Config
+from gram.measure.likelihood import baseline_elbo, full_elbo
 from gram.measure.puzzles import evaluate
 from gram.measure.samples import metrics as metrics_of
 from gram.models.build import AnyModel
@@ -19,10 +20,9 @@ from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import PAD, Examples, Task
 from gram.tasks.data.store import load_examples
 from gram.train import watch
-from gram.train.baselines import baseline_elbo
 from gram.train.budget import Progress
 from gram.train.log import Log
-from gram.train.objective import Update, full_elbo
+from gram.train.objective import Update
 from gram.train.optim import warmed_beta
 from gram.train.parallel import World
 
