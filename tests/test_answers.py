@@ -9,7 +9,7 @@ import pytest
 
 from gram import tasks
 from gram import weights as weight_files
-from gram.config import Config
+from gram.config import ColumnConfig, Config, RowsConfig
 from gram.recipes import change, recipe
 from gram.tasks.data.store import load_examples
 from gram.tasks.own.learn import describe
@@ -70,6 +70,8 @@ def test_how_a_run_begins(tmp_path):
     asked = begin(change(config, train={"answers": "one"}))
     assert (asked.model, asked.train.answers) == (first.model, "one")
     assert begin(change(config, model={"guidance": "none"})).train.answers == "one"
+    filling = replace(config, table=None, rows=RowsConfig(columns=(ColumnConfig(name="a", values=("x", "y")),)))
+    assert (config.solve.temperature, begin(filling).solve.temperature) == (0.7, None)
     several = examples.select(np.arange(100))
     several = replace(several, targets=np.repeat(several.targets, 2, 0), first=several.first * 2)
     assert answers.begin(config, task, several, started=False)[0] == change(config, train={"answers": "many"})

@@ -166,7 +166,7 @@ def own(task: str) -> Config:
             answers="auto",
             evaluate_examples=64,
         ),
-        solve=SolveConfig(depth=24, restart_every=12),
+        solve=SolveConfig(depth=24, restart_every=12, temperature=0.7),
     )
 
 

@@ -22,6 +22,8 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
 }
 """The fields that differ, (one answer, many answers); the latter are those of the recipe. A field with another value
 was set by the user and stays."""
+SAMPLED = 0.7
+"""The recipe's temperature, at which fewer samples are wrong; completions keep the model's own probabilities."""
 SHARE = 0.2
 """Share of the run after which it decides."""
 FEWEST = 400
@@ -42,6 +44,8 @@ def begin(config: Config, task: Task, examples: Examples, *, started: bool) -> t
         return config, None
     if config.train.answers == "one" or config.model.guidance == "none":
         return one(decided(config, "one")), None
+    if config.rows is not None and config.solve.temperature == SAMPLED:
+        config = dataclasses.replace(config, solve=dataclasses.replace(config.solve, temperature=None))
     if started or config.rows is not None or config.model.guidance != "full":
         return decided(config, "many"), None
     if evidence := several(task, examples):
