@@ -32,7 +32,7 @@ class BackboneConfig(Checked):
     mixer: Literal["attention", "swiglu", "groups", "auto"] = "attention"
     """How positions exchange information: attention, a SwiGLU over positions (the paper on Sudoku), or gated sums over
     the groups of the task (rows, columns, boxes; ours, see DEVIATIONS.md). "auto" is resolved by training: the SwiGLU
-    if all sequences have the same length, otherwise attention."""
+    if all sequences have the same length, of at most twice its hidden width, otherwise attention."""
     mixer_hidden: Width = 512
     """Hidden width of the SwiGLU over positions; channels per relation for "groups"; unused by attention."""
     mixer_norm: Literal["channels", "positions"] = "channels"

@@ -114,7 +114,8 @@ def described(config: Config, task: Task) -> Config:
     from gram.tasks.arc.task import Arc
 
     if config.model.mixer == "auto":
-        mixer = "swiglu" if task.even else "attention"
+        fits = task.spec.length <= 2 * config.model.mixer_hidden  # more positions do not pass through its hidden layer
+        mixer = "swiglu" if task.even and fits else "attention"
         config = dataclasses.replace(config, model=dataclasses.replace(config.model, mixer=mixer))
     return dataclasses.replace(config, arc=task.config) if isinstance(task, Arc) else config
 
