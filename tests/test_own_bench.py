@@ -91,7 +91,8 @@ def test_the_recipe_lets_the_posterior_tell_little():
     [("walk", "swiglu"), ("addition", "attention"), ("dates", "attention"), ("rotate-256", "attention")],
 )
 def test_the_mixer_is_that_of_the_lengths(name, mixer, tmp_path):
-    """A SwiGLU over positions where a position means the same in every input, and not too many, else attention (docs/log/own-data.md)."""
+    """A SwiGLU over positions where a position means the same in every input, and there are not too many; else
+    attention (docs/log/own-data.md)."""
     own_data.write(tmp_path, [name], count=100)
     config = describe(replace(recipe("own"), data=(str(tmp_path / f"{name}.jsonl"),)), None)
     assert config.model.mixer == "auto"
