@@ -4,12 +4,14 @@
     gram train own --data FOLDER/walk.jsonl --minutes 4 --out RUN
     python benchmarks/own_data.py measure RUN walk [--count 200] [--width 10]
     python benchmarks/own_data.py run FOLDER [KIND ...] [--minutes 4] [--seed 0] --out results/bench/own-data.jsonl
+    python benchmarks/own_data.py run FOLDER [KIND ...] --variant mdlm --out results/bench/own-data.jsonl
 
 `write` makes KIND.jsonl with one known target of perhaps many right ones for each input. `measure` answers new inputs,
 made by another seed, and judges the answers by the kind's rules, which training never sees. It prints a line of JSON:
 valid (one sample), majority (the most frequent answer of all samples), distinct (different valid answers of an input),
 complete (inputs whose right answers were all found, and no wrong one; where the kind lists them). `run` does all three
 for each kind with one thread, and adds the lines to a file, with the seconds of `gram train` by the clock.
+`--variant` trains a baseline on the same rows instead (VARIANTS).
 BENCH are the kinds on which defaults are chosen, TEST others on which nothing is.
 """
 
@@ -359,21 +361,36 @@ def measure(run: Path, name: str, count: int, width: int) -> dict[str, Any]:
     return {"kind": name, "width": width, "count": asked} | {k: round(v / asked, 4) for k, v in rates.items()}
 
 
-def run(folder: Path, name: str, minutes: float, seed: int) -> dict[str, Any]:
-    """`gram train own` on the file of a kind, and the rates of its weights."""
+VARIANTS = {
+    "gram": ["own"],
+    "direct": ["own-direct-8", "--model.blocks", "7"],  # 8 blocks are a quarter larger than GRAM
+    "autoregressive": ["own-autoregressive"],
+    "mdlm": ["own-mdlm"],
+}
+"""What may be trained -> its recipe and options: GRAM and baselines within a fifth of its size."""
+
+
+def train_command(folder: Path, name: str, minutes: float, seed: int, variant: str = "gram") -> tuple[list[str], Path]:
+    """The command that trains on the file of a kind, and its run folder."""
+    out = folder / (f"{name}-{seed}" if variant == "gram" else f"{name}-{variant}-{seed}")
+    command = [sys.executable, "-m", "gram.cli", "train", *VARIANTS[variant], "--data", str(folder / f"{name}.jsonl")]
+    return [*command, "--minutes", str(minutes), "--train.seed", str(seed), "--out", str(out)], out
+
+
+def run(folder: Path, name: str, minutes: float, seed: int, variant: str = "gram") -> dict[str, Any]:
+    """Training on the file of a kind, and the rates of its weights."""
     from gram.measure.record import hardware
 
     write(folder, [name], None)
-    out = folder / f"{name}-{seed}"
+    command, out = train_command(folder, name, minutes, seed, variant)
     shutil.rmtree(out, ignore_errors=True)
-    command = [sys.executable, "-m", "gram.cli", "train", "own", "--data", str(folder / f"{name}.jsonl")]
-    command += ["--minutes", str(minutes), "--train.seed", str(seed), "--out", str(out)]
     begin = time.monotonic()
-    with open(folder / f"{name}-{seed}.log", "w", encoding="utf-8") as log:
+    with open(out.with_name(f"{out.name}.log"), "w", encoding="utf-8") as log:
         subprocess.run(command, check=True, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
     seconds = round(time.monotonic() - begin, 1)
     count, width = (200, 20) if name == "dates" else (200, 10)
     about = {"minutes": minutes, "seed": seed, "seconds": seconds, "hardware": hardware() | {"threads": 1}}
+    about |= {} if variant == "gram" else {"variant": variant}
     return measure(out, name, count, width) | about
 
 
@@ -394,13 +411,14 @@ def main() -> None:
     three.add_argument("kinds", nargs="*", choices=[*KINDS, []])
     three.add_argument("--minutes", type=float, default=4)
     three.add_argument("--seed", type=int, default=0)
+    three.add_argument("--variant", choices=list(VARIANTS), default="gram")
     three.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.verb == "write":
         write(options.folder, options.kinds or list(KINDS), options.count)
     elif options.verb == "run":
         for name in options.kinds or list(KINDS):
-            line = json.dumps(run(options.folder, name, options.minutes, options.seed))
+            line = json.dumps(run(options.folder, name, options.minutes, options.seed, options.variant))
             print(line, flush=True)
             with open(options.out, "a", encoding="utf-8") as file:
                 file.write(line + "\n")

@@ -11,6 +11,7 @@ from support.places import ROOT
 
 import gram
 from gram import tasks
+from gram.models.build import build
 from gram.recipes import recipe
 from gram.tasks.own.learn import describe, learn
 from gram.tasks.own.task import Table
@@ -100,3 +101,22 @@ def test_the_mixer_is_that_of_the_lengths(name, mixer, tmp_path):
     asked = replace(config, model=replace(config.model, mixer="groups"))
     assert tasks.described(asked, tasks.of(asked)).model.mixer == "groups"
     assert tasks.described(config, tasks.task("sudoku-4")).model.mixer == "swiglu"
+
+
+def test_baselines_are_of_the_size_of_gram(tmp_path):
+    """On the data of a kind, within a fifth, with the options of the benchmark's command."""
+    own_data.write(tmp_path, ["walk"], count=100)
+    sizes, folders = {}, set()
+    for variant in own_data.VARIANTS:
+        command, out = own_data.train_command(tmp_path, "walk", 4, 0, variant)
+        data = (command[command.index("--data") + 1],)
+        config = describe(replace(recipe(command[command.index("train") + 1]), data=data), None)
+        task = tasks.of(config)
+        if "--model.blocks" in command:
+            blocks = int(command[command.index("--model.blocks") + 1])
+            config = replace(config, model=replace(config.model, blocks=blocks))
+        model = build(task.spec, tasks.described(config, task).model)
+        sizes[variant] = sum(p.numel() for p in model.parameters())
+        folders.add(out)
+    assert len(folders) == len(own_data.VARIANTS)
+    assert all(0.8 < size / sizes["gram"] < 1.2 for size in sizes.values()), sizes
