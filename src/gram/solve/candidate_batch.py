@@ -1,7 +1,7 @@
 """A search over candidates as active rows: the `ActiveBatch` of a network with candidates.
 
 A trajectory is one depth-first search. A step reads the candidates of each position, drops those that the network rules
-out, takes back the last guess if the state has no solution, and guesses if nothing was dropped (see
+out, takes back the last guess if the state has no solution, and guesses if hardly any were dropped (see
 gram.solve.candidates). The trajectory has halted once each position has one candidate; if the checker rejects that
 answer, the last guess is taken back. Trajectories differ in where they guess.
 """
@@ -14,6 +14,9 @@ from gram.solve.candidates import Candidates
 from gram.solve.noise import chances
 from gram.tasks.base import Task, Tokens
 
+FEW = 3
+"""Dropped candidates up to which a step also guesses: to wait for the last ones takes more steps than it saves guesses
+(docs/log/sudoku.md, 2026-12-01)."""
 STRICTER = 1.0
 """Reduction of a search's thresholds each time that it has no guess left to take back: it has dropped a candidate of
 the solution or given up a state with a solution, and would do so again with the same thresholds. In the limit, the
@@ -63,7 +66,7 @@ class CandidateBatch(ActiveBatch):
         answers = self.task.canonical(search.answers(scores))
         dead = search.empty() | (out.value < self.give_up_below - doubt)
         complete = search.complete() & ~dead
-        search.guess(np.flatnonzero(~dead & ~complete & (fewer == 0)), scores, self.chances())
+        search.guess(np.flatnonzero(~dead & ~complete & (fewer <= FEW)), scores, self.chances())
         self.take_back(np.flatnonzero(dead))
         self.e_x = self.network.encode(search.tokens())
         return answers, out.value, np.where(complete, 1.0, -1.0).astype(np.float32)

@@ -2,7 +2,7 @@
 
 A round is the same in training and solving: the network reads the candidates, and those that it rules out are dropped
 (`drop`). If a position has none left, or the network or checker says that the state has no solution, the last guess is
-taken back (`take_back`). If nothing was dropped, one position is guessed (`guess`). The scheme is that of Lattice
+taken back (`take_back`). If hardly any were dropped, one position is guessed (`guess`). The scheme is that of Lattice
 Deduction Transformers (arXiv:2605.08605) with a stack of guesses instead of chains that restart.
 Shapes: B rows, L positions, S symbols.
 """
