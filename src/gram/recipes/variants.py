@@ -97,7 +97,9 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "prior_rows": 0.0,
             "prior_learns": False,
         },
-        "solve": {"width": 1, "depth": 4000, "restart_every": None, "halt_threshold": 0.0, "drop_below": -5.0} | AS_IT_IS,
+        "solve": {"width": 1, "depth": 4000, "restart_every": None, "halt_threshold": 0.0}
+        | AS_IT_IS
+        | {"drop_below": -5.0},
     },
 }
 RENAMED = {"several": "posterior-last", "literal": "posterior-all", "all-pay": "kl-all", "direct": "single-pass"}
