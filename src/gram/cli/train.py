@@ -1,6 +1,7 @@
 """gram train: every field of a recipe is an option."""
 
 import dataclasses
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -144,6 +145,8 @@ def begin(given: TrainArguments, default: Config, began: float) -> int:
         loop.train(config, out, resume=resume, trust=True, **how)
     except loop.Interrupted as error:
         raise KeyboardInterrupt(str(error)) from None
+    if os.environ.get("RANK", "0") != "0":
+        return 0  # the first of several processes says it
     if given.stop_at is not None:
         print(f"Stopped as requested; continue with gram train --resume {out}")
     else:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from gram.models.device import choose_device
 
@@ -67,6 +69,15 @@ class World:
         if self.size > 1:
             dist.all_gather_object(parts, mine)
         return {k: torch.cat([part[k] for part in parts]) for k in mine}
+
+
+def distributed(learner: nn.Module, world: World) -> nn.Module:
+    """`learner` with gradients averaged over the ranks; as it is if there is one."""
+    if world.size == 1:
+        return learner
+    with warnings.catch_warnings():  # newer versions of PyTorch have another name for the argument
+        warnings.simplefilter("ignore", FutureWarning)
+        return DistributedDataParallel(learner, broadcast_buffers=False)
 
 
 def start(threads: int) -> World:

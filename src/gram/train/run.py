@@ -8,7 +8,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from gram.config import Config
 from gram.models.build import AnyModel, build
@@ -60,8 +59,7 @@ class Run:
         self.pool = None
         self.learner = self.learner_of(model)
         compile_reason = self.compile()
-        several = world.size > 1
-        self.forward = DistributedDataParallel(self.learner, broadcast_buffers=False) if several else self.learner
+        self.forward = parallel.distributed(self.learner, world)
         self.optimizers = optimizers(model, c)
         self.vectors = PuzzleVectors(model, c, world) if isinstance(model, Model) else None
         self.rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
