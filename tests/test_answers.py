@@ -77,20 +77,21 @@ def test_how_a_run_begins(tmp_path):
     assert answers.begin(config, task, several, started=False)[0] == change(config, train={"answers": "many"})
 
 
-@pytest.mark.parametrize(
-    ("update", "learned", "verdict"), [(399, 0.0, None), (400, 0.09, "many"), (400, 0.1, "one"), (50, 1.0, None)]
-)
-def test_when_a_run_decides(tmp_path, update, learned, verdict):
+def test_when_a_run_decides(tmp_path):
     rng = np.random.default_rng(0)
     config = described(tmp_path, [(w, w[::-1]) for w in (word(rng, 8) for _ in range(200))])
     config = change(config, train={"updates": 2000, "minutes": None})
     first = answers.one(config)
-    found = answers.judge(first, Progress(update=update, means={"posterior_accuracy": learned}))
-    assert (found and found[0].train.answers) == verdict
-    if found is not None:
-        decided = change(config if verdict == "many" else first, train={"answers": verdict})
-        assert found[0] == decided
-        assert answers.judge(found[0], Progress(update=update, means={"posterior_accuracy": learned})) is None
+    assert [answers.due(first, Progress(update=update)) for update in (50, 399, 400, 1000)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert not answers.due(change(first, train={"updates": 20_000}), Progress(update=400)), "a fifth comes later"
+    assert answers.judge(first, 0.1)[0] == change(first, train={"answers": "one"})
+    assert answers.judge(first, 0.09)[0] == change(config, train={"answers": "many"})
+    assert not answers.due(answers.judge(first, 0.1)[0], Progress(update=500))
 
 
 @pytest.mark.slow

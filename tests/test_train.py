@@ -920,6 +920,20 @@ def test_warnings_name_the_lever(transitions, posterior, figures, words):
     assert all(word in heard.said[0] for word in words)
 
 
+def test_answers_learned_by_heart_are_no_leakage():
+    for answers, posterior, valid, words in (
+        ("many", 0.99, 0.1, ("99%", "10%", "by heart", "More data")),
+        ("many", 0.99, 0.6, ()),
+        ("many", 0.8, 0.1, ()),  # still learning
+        ("auto", 0.99, 0.1, ()),  # it has not decided yet whether one answer is right
+    ):
+        watching, heard = watch(change(tiny(answers=answers), model={"guidance": "none"}))
+        progress = budget.Progress(update=30, means={"posterior_accuracy": posterior})
+        watching.warn(progress, HEALTHY | {"valid": valid})
+        assert len(heard.said) == bool(words)
+        assert all(word in heard.said[0] for word in words)
+
+
 def test_metrics_and_evaluation(tmp_path, monkeypatch):
     monkeypatch.setattr(monitor, "EVERY", 4)
     run = loop.train(tiny(updates=10, evaluate_every=0.0), tmp_path / "run")

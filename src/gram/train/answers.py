@@ -4,7 +4,7 @@ Where one answer is right there is nothing to sample, and a network without guid
 of all with the gradient through several transitions and an answer after one supervision step (docs/log/own-data.md,
 2026-12-01). Where many are right, such a network mixes them. The data show that many are right if inputs have several
 targets, or if the target of one row would do for another. If they show nothing, the run begins as if one were right,
-and restarts with guidance if hardly any training answers are learned by then."""
+and restarts with guidance if hardly any held-out answers are those of the data by then."""
 
 import dataclasses
 from typing import Any
@@ -29,7 +29,7 @@ SHARE = 0.2
 FEWEST = 400
 """Updates before which it does not, since little is learned by then in any case."""
 LEARNED = 0.1
-"""Share of the training rows answered like their targets by then, below which many answers are assumed."""
+"""Share of held-out inputs answered like their targets by then, below which many answers are assumed."""
 SEVERAL = 0.005
 """Share of the inputs with several answers from which the data show that many are right; fewer may be mistakes."""
 KEPT = 0.95
@@ -53,17 +53,18 @@ def begin(config: Config, task: Task, examples: Examples, *, started: bool) -> t
     return one(config), "The data do not show whether an input has many right answers: training first as if it had one."
 
 
-def judge(config: Config, progress: Progress) -> tuple[Config, str] | None:
+def due(config: Config, progress: Progress) -> bool:
+    """Whether a run with `answers` "auto" is to decide now, by `judge`."""
+    return config.train.answers == "auto" and progress.update >= FEWEST and progress.share(config) >= SHARE
+
+
+def judge(config: Config, learned: float) -> tuple[Config, str]:
     """What a run with `answers` "auto" goes on with, and why: `config` with `answers` "one", or a config to restart
-    with. None as long as it cannot be said."""
-    values = progress.means
-    early = progress.share(config) < SHARE or progress.update < FEWEST
-    if config.train.answers != "auto" or early or "posterior_accuracy" not in values:
-        return None
-    learned = values["posterior_accuracy"]
+    with. learned: the share of held-out inputs that it answers like their targets. Training answers would not do: a few
+    hundred are soon learned by heart."""
     if learned >= LEARNED:
-        return decided(config, "one"), f"{learned:.0%} of the training answers are learned, so one is right: going on."
-    text = f"Only {learned:.0%} of the training answers are learned, so many may be right: restarting, to sample them."
+        return decided(config, "one"), f"{learned:.0%} of held-out answers are known ones, so one is right: going on."
+    text = f"Only {learned:.0%} of held-out answers are known ones, so many may be right: restarting, to sample them."
     return decided(swapped(config, 0, 1), "many"), text
 
 

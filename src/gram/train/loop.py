@@ -174,8 +174,9 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
             if monitor.leak and (cured := watch.cured(run.config)):
                 run.log.warn(f"{monitor.leak} Restarting with one transition and beta {cured.train.beta:.2g}.")
                 raise Restart(cured)
-            if verdict := answers.judge(run.config, progress):
-                config, text = verdict
+            if not interrupted and answers.due(run.config, progress):
+                exact = monitor.evaluate(progress)["exact"] if world.rank == 0 else 0.0
+                config, text = answers.judge(run.config, world.largest(exact)[0])
                 run.log.say(text)
                 if config.model != run.config.model:
                     raise Restart(config)

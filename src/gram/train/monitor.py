@@ -192,13 +192,20 @@ class Monitor:
         return {"elbo": bound.elbo, "reconstruction": bound.reconstruction, "kl_by_step_dev": bound.kl}
 
     def warn(self, progress: Progress, metrics: dict) -> None:
-        """Warn of posterior leakage (the posterior is then a code channel for the answer) or of collapsed diversity,
-        and name a remedy."""
+        """Warn of posterior leakage (the posterior is then a code channel for the answer), of answers learned by heart
+        or of collapsed diversity, and name a remedy."""
         posterior = progress.means.get("posterior_accuracy", 0.0)
         ruled = self.task.rules and progress.share(self.config) > 0.3
         # also on training puzzles, since those of dev may be impossible for the network (ARC)
         prior = max(metrics["valid"] or 0.0, progress.means.get("prior_validity", 0.0))
-        if ruled and posterior > 0.8 and prior < 0.1 * posterior:
+        stochastic, undecided = self.model.stochastic, self.config.train.answers == "auto"
+        if ruled and not stochastic and not undecided and posterior > 0.9 and prior < 0.5 * posterior:
+            self.once(
+                "by heart",
+                f"Warning: {posterior:.0%} of the training answers are right, but only {prior:.0%} of held-out ones: "
+                "they are learned by heart. More data help, more time does not.",
+            )
+        if ruled and stochastic and posterior > 0.8 and prior < 0.1 * posterior:
             lever = (
                 "set train.posterior_transitions to last"
                 if self.config.train.posterior_transitions == "all"
