@@ -64,6 +64,7 @@ def test_how_a_run_begins(tmp_path):
     first = begin(config)
     assert (first.model.guidance, first.model.T, first.model.gradient) == ("none", 2, "full")
     assert (first.train.N_sup, first.train.answers, first.solve.depth) == (1, "auto", 1)
+    assert first.solve.temperature is None, "it would be noise"
     assert begin(change(config, model={"T": 3})).model.T == 3, "a field of the user's stays"
     assert begin(change(config, train={"answers": "many"})) == change(config, train={"answers": "many"})
     assert begin(config, started=True) == change(config, train={"answers": "many"})

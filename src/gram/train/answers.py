@@ -15,15 +15,16 @@ from gram.config import Config
 from gram.tasks.base import Examples, Task
 from gram.train.budget import Progress
 
+SAMPLED = 0.7
+"""The recipe's temperature, at which fewer samples are wrong. Completions keep the model's own probabilities, and a
+network without guidance would add noise of this scale."""
 FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
     "model": {"guidance": ("none", "full"), "T": (2, 1), "gradient": ("full", "transition")},
     "train": {"N_sup": (1, 4)},
-    "solve": {"depth": (1, 24), "restart_every": (None, 12)},
+    "solve": {"depth": (1, 24), "restart_every": (None, 12), "temperature": (None, SAMPLED)},
 }
 """The fields that differ, (one answer, many answers); the latter are those of the recipe. A field with another value
 was set by the user and stays."""
-SAMPLED = 0.7
-"""The recipe's temperature, at which fewer samples are wrong; completions keep the model's own probabilities."""
 SHARE = 0.2
 """Share of the run after which it decides."""
 FEWEST = 400
