@@ -9,6 +9,7 @@ import pytest
 
 from gram import tasks
 from gram import weights as weight_files
+from gram.cli.train import train as train_command
 from gram.config import ColumnConfig, Config, RowsConfig
 from gram.recipes import change, recipe
 from gram.tasks.data.store import load_examples
@@ -70,7 +71,9 @@ def test_how_a_run_begins(tmp_path):
     assert begin(config, started=True) == change(config, train={"answers": "many"})
     asked = begin(change(config, train={"answers": "one"}))
     assert (asked.model, asked.train.answers) == (first.model, "one")
-    assert begin(change(config, model={"guidance": "none"})).train.answers == "one"
+    variant = begin(change(config, model={"guidance": "none"}))  # such as TRM, which keeps its own depth
+    assert (variant.model.T, variant.train.N_sup, variant.train.answers) == (1, 4, "many")
+    assert variant.solve.temperature is None
     filling = replace(config, table=None, rows=RowsConfig(columns=(ColumnConfig(name="a", values=("x", "y")),)))
     assert (config.solve.temperature, begin(filling).solve.temperature) == (0.7, None)
     several = examples.select(np.arange(100))
@@ -117,3 +120,12 @@ def test_a_run_goes_on_or_restarts(tmp_path, monkeypatch, caplog):
         assert (written.model.guidance == "none") == (name == "one")
         assert ("to sample them" in caplog.text) == (name == "many")
         loop.train(written, run, resume=True, stop_at=170)
+        if name == "one":
+            options = (
+                "--train.updates 1 --train.minutes None --train.batch 8 --train.compile False --train.dtype float32"
+            )
+            begin = ["own", "--data", str(folder / "pairs.jsonl"), "--start", str(run), *options.split()]
+            assert train_command([*begin, "--out", str(folder / "next")]) == 0
+            assert weight_files.read(folder / "next").train == replace(
+                written.train, updates=1, batch=8, evaluate_every=120.0, save_every=120.0
+            )

@@ -114,7 +114,9 @@ def begin(given: TrainArguments, default: Config, began: float) -> int:
             raise ValueError(f"{given.start} holds weights of {first.task}, not of your own data; leave out --start.")
         before = first.table
         if asked.model == default.model:
-            asked = dataclasses.replace(asked, model=first.model)
+            answers = "one" if first.train.answers == "one" else asked.train.answers
+            train = dataclasses.replace(asked.train, answers=answers)
+            asked = dataclasses.replace(asked, model=first.model, train=train)
     if given.complete or asked.rows is not None:
         if given.check is not None or given.start is not None:
             raise ValueError("Completion has no check and starts from new weights; leave out --check and --start.")

@@ -43,11 +43,12 @@ def begin(config: Config, task: Task, examples: Examples, *, started: bool) -> t
     """`config` of a new run as it begins, and a sentence that says why. started: from weights, whose network stays."""
     if config.model.kind != "recursive" or config.train.answers == "many":
         return config, None
-    if config.train.answers == "one" or config.model.guidance == "none":
-        return one(decided(config, "one")), None
-    if config.rows is not None and config.solve.temperature == SAMPLED:
+    if config.train.answers == "one":
+        return one(config), None
+    samples, probabilities = config.model.guidance == "full", config.rows is not None
+    if (probabilities or config.model.guidance == "none") and config.solve.temperature == SAMPLED:
         config = dataclasses.replace(config, solve=dataclasses.replace(config.solve, temperature=None))
-    if started or config.rows is not None or config.model.guidance != "full":
+    if started or probabilities or not samples:
         return decided(config, "many"), None
     if evidence := several(task, examples):
         return decided(config, "many"), f"Inputs have many right answers, since {evidence}: training to sample them."
