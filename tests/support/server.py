@@ -35,6 +35,14 @@ class Running:
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8")
 
+    def said_with(self, text: str) -> str:
+        """The log once it has `text`: a line follows the answer that it is about."""
+        end = time.monotonic() + 10
+        while text not in self.said and time.monotonic() < end:
+            time.sleep(0.01)
+        assert text in self.said, self.said
+        return self.said
+
     def stop(self) -> int:
         self.client.close()
         self.process.terminate()
