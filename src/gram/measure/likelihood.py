@@ -107,8 +107,8 @@ def baseline_elbo(
 ) -> Bound:
     """The bound on log p(y | x), averaged over `draws` of the noise."""
     made = [of_baseline(model, x, y, generator=generator) for _ in range(draws)]
-    nll, told = (torch.stack([getattr(terms, name) for terms in made]).mean().item() for name in ("nll", "kl"))
-    return Bound(-nll, [told])
+    nll, nats = (torch.stack([getattr(terms, name) for terms in made]).mean().item() for name in ("nll", "kl"))
+    return Bound(-nll, [nats])
 
 
 # bits per dimension -----------------------------------------------------------------------------------------
