@@ -87,12 +87,13 @@ def _train(
     if task.withheld is not None:
         raise ValueError(task.unchecked)
     config = tasks.described(config, task)
-    why = None
-    if not resume and config.train.answers != "many":
-        config, why = answers.begin(config, task, load_examples(task, config.data, "train"), started=start is not None)
     state = checkpoint.newest(out, config) if resume else None
     if not resume and (checkpoint.paths(out) or (out / weight_files.WEIGHTS).exists()):
         raise ValueError(f"{out} has an earlier run; continue it with --resume {out} or choose another --out.")
+    why = examples = None
+    if not resume and config.train.answers != "many":
+        examples = load_examples(task, config.data, "train")
+        config, why = answers.begin(config, task, examples, started=start is not None)
     if world.size == 1:
         check_batch(config, task, world.device)
     update = state["progress"]["update"] if state else 0
@@ -102,7 +103,7 @@ def _train(
     try:
         if why:
             log.say(why)
-        run = Run(config, task, world, log, state, start)
+        run = Run(config, task, world, log, state, start, examples)
         if over and run.progress.share(config) >= 1.0:
             log.say(
                 f"{out} has spent its budget: only the heads are fitted again. More --minutes or updates continue it."
@@ -118,7 +119,7 @@ def _train(
                 break
             except Restart as again:
                 began, progress = time.monotonic(), run.progress.again()
-                run = Run(again.config, task, world, log, start=start)
+                run = Run(again.config, task, world, log, None, start, examples)
                 run.progress = progress
                 _save(run, out)
         if ended and world.rank == 0:

@@ -43,10 +43,12 @@ class Run:
         log: Log,
         state: dict[str, Any] | None = None,
         start: Path | None = None,
+        examples: Examples | None = None,
     ):
+        """examples: those of `config.data`, if they have been read."""
         c = config.train
         self.config, self.task, self.world, self.log = config, task, world, log
-        train = load_examples(task, config.data, "train")
+        train = load_examples(task, config.data, "train") if examples is None else examples
         model = build(task.spec, config.model, seed=c.seed)
         if start is not None and (added := begin_with(model, task, start)):
             log.say(f"New symbols, which the weights must still learn: {' '.join(added)}.")
