@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gram.config import Config
+from gram.tasks.cases import Cases
 from gram.tasks.reading.containers import Held, unpacked
 from gram.tasks.reading.content import Content, Found, content_of
 
@@ -186,6 +187,8 @@ class Task(ABC):
     answered: tuple[str, ...] = ()
     """Suffixes of files that hold puzzles with answers, for `read_examples`."""
 
+    cases: Cases | None = None
+    """How puzzles are split into cases by the rules; None if they cannot be (gram.tasks.cases)."""
     votes: bool = False
     """Whether views of one input vote for its answer (ARC)."""
     completes: bool = False

@@ -14,6 +14,7 @@ import numpy as np
 from gram.advice import fitting
 from gram.tasks import solvers
 from gram.tasks.base import PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.cases import ColoringCases
 from gram.tasks.reading import graph as written
 from gram.tasks.reading import graphs as reading
 from gram.tasks.reading.content import Content, Found, Unreadable, of_texts
@@ -60,6 +61,7 @@ class Coloring(Task):
             relations=(stars, (vertices,)),
             symbols=tuple(range(FIRST_COLOR, FIRST_COLOR + colors)),
         )
+        self.cases = ColoringCases(self, self._edge_of, colors)
 
     def with_edges(self, probability: float) -> "Coloring":
         return Coloring(self.n, self.colors, probability)

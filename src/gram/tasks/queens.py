@@ -10,6 +10,7 @@ import numpy as np
 
 from gram.tasks import solvers
 from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of, square_views
+from gram.tasks.cases import QueensCases
 from gram.tasks.reading import boards
 from gram.tasks.reading import queens as reading
 from gram.tasks.reading.content import Content, Found, one, single
@@ -43,6 +44,7 @@ class NQueens(Task):
         # cells of each line, (L, lines): a board times this counts the queens of every line
         self._incidence = np.concatenate([line[:, None] == np.unique(line) for line in _lines(n)], 1).astype(np.int64)
         self._views = square_views(n)
+        self.cases = QueensCases(self, n)
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:

@@ -97,9 +97,7 @@ class Units:
 
         `rng` tries digits in random order, so that the first solution is random. `barred` = (cell, digit) excludes that
         digit from that cell. RuntimeError if the search visits more than `budget` nodes."""
-        given = [sum(1 << i for i, digit in enumerate(givens) if digit == d) for d in range(self.size)]
-        free = self.board & ~sum(given)
-        start = [free | cells for cells in given]
+        start = self._start(givens)
         if barred is not None:
             start[barred[1]] &= ~(1 << barred[0])
         stack, nodes = [(start, 0)], 0
@@ -110,12 +108,7 @@ class Units:
             possible, placed = stack.pop()
             placed, branch = self._propagate(possible, placed)
             if placed == self.board:
-                digits = [0] * len(givens)
-                for d, cells in enumerate(possible):
-                    while cells:
-                        digits[cells.bit_length() - 1] = d
-                        cells ^= 1 << (cells.bit_length() - 1)
-                yield digits
+                yield self._digits(possible)
             elif branch:
                 choices = [d for d in range(self.size) if possible[d] & branch]
                 if rng is not None:
@@ -124,6 +117,31 @@ class Units:
                     child = [cells & ~branch for cells in possible]
                     child[d] |= branch
                     stack.append((child, placed))
+
+    def cases(self, givens: Sequence[int]) -> list[list[int]]:
+        """`givens` with one more digit, once for each candidate of one cell: together they have all solutions. Empty if
+        the singles lead to a contradiction; the solution itself if they lead to it."""
+        possible = self._start(givens)
+        placed, branch = self._propagate(possible, 0)
+        if placed == self.board:
+            return [self._digits(possible)]
+        cell = branch.bit_length() - 1
+        return [[*givens[:cell], d, *givens[cell + 1 :]] for d in range(self.size) if possible[d] & branch]
+
+    def _start(self, givens: Sequence[int]) -> list[int]:
+        """For each digit the cells that hold it or are blank."""
+        given = [sum(1 << i for i, digit in enumerate(givens) if digit == d) for d in range(self.size)]
+        free = self.board & ~sum(given)
+        return [free | cells for cells in given]
+
+    def _digits(self, possible: list[int]) -> list[int]:
+        """The digit of each cell, where one is left."""
+        digits = [0] * self.board.bit_length()
+        for d, cells in enumerate(possible):
+            while cells:
+                digits[cells.bit_length() - 1] = d
+                cells ^= 1 << (cells.bit_length() - 1)
+        return digits
 
     def _propagate(self, possible: list[int], placed: int) -> tuple[int, int]:
         """Fill in all singles, in place -> (filled cells, cell to branch on). The cell is 0 at a solution or dead

@@ -15,6 +15,8 @@ COUNT = 20
 """Number of examples to check."""
 SOLVED = 5
 """Number of puzzles whose solutions are enumerated."""
+MANY = 200
+"""Most solutions of a puzzle whose cases are followed to their ends."""
 BUDGET = 20_000
 """Nodes that the search for solutions may visit."""
 
@@ -133,6 +135,30 @@ def check_solutions(task: Task) -> None:
         assert len(task.solutions(puzzle, limit=1)) == 1, "limit does not limit the solutions"
 
 
+def check_cases(task: Task) -> None:
+    """Cases share out the solutions of a puzzle, also as they are posed to a network."""
+    for puzzle in _some(task).inputs[:SOLVED]:
+        solutions = _solutions(task, puzzle)
+        if task.cases is None or solutions is None or len(solutions) > MANY:
+            continue
+        boards, complete = [puzzle], []
+        for board in boards:
+            cases = task.cases.split(board)
+            own = solutions[task.cases.fits(board, solutions)]
+            fitting = np.zeros(len(own), np.int64)
+            for case in cases:
+                fitting += task.cases.fits(case, own)
+            assert (fitting == 1).all(), "a solution is in no case, or in two"
+            posed = task.cases.pose(board)
+            found = np.unique(task.cases.lift(board, task.solutions(posed)), axis=0)
+            assert np.array_equal(found, np.unique(own, axis=0)), "a case is posed with other solutions"
+            answers = np.where(np.arange(task.spec.length) < task.spec.answer_start, PAD, cases)
+            done = task.check(np.tile(puzzle, (len(cases), 1)), answers)
+            complete += list(answers[done])
+            boards += list(cases[~done])
+        assert sorted(map(bytes, complete)) == sorted(map(bytes, solutions)), "cases end at other solutions"
+
+
 # symmetries -----------------------------------------------------------------------------------------------
 def check_symmetry(task: Task) -> None:
     """A symmetry permutes positions and tokens, and its inverse undoes it."""
@@ -179,6 +205,7 @@ CHECKS = (
     check_text,
     check_rules,
     check_solutions,
+    check_cases,
     check_symmetry,
     check_augment,
 )

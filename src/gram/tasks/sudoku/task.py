@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.cases import UnitCases
 from gram.tasks.data.files import read_columns, tokens_of
 from gram.tasks.reading import boards
 from gram.tasks.reading.content import Content, Found, single
@@ -49,6 +50,7 @@ class Sudoku(Task):
         self.web = {"size": size, "box": list(self.box), "symbols": "".join(map(str, range(1, size + 1)))}
         units = [group for relation in relations for group in relation]
         self.units = Units(size, units)
+        self.cases = UnitCases(self, self.units)
         self.quick = 80_000 // size**2  # a node takes 0.2 ms on an empty 9x9 board
         self._box_of = {cell: i for i, group in enumerate(relations[2]) for cell in group}
         pairs = sorted({pair for group in units for pair in combinations(sorted(group), 2)})
