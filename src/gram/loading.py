@@ -23,6 +23,7 @@ def load(
     device: str = "auto",
     trust: bool = False,
     check: str | None = None,
+    task: str | None = None,
 ) -> Reasoner:
     """Load shipped weights by name, a folder of `gram train`, hf:owner/name from the Hugging Face hub, or a bundle of
     `gram export`.
@@ -33,13 +34,16 @@ def load(
     fifths of the time. `device` is "cpu", "cuda", "mps", or "auto" (GRAM_DEVICE, else a CUDA GPU if there is one).
     Answers can differ between these settings. A bundle runs as exported, on the CPU, without PyTorch.
     Weights of your own data may name a check, which is code of their author: it runs only with `trust`. `check`
-    ("file.py:function") replaces it. FileNotFoundError or ValueError with one sentence if something is missing or
+    ("file.py:function") replaces it. `task` is another size of the weights' task, such as "maze-40" for the weights
+    maze-30, if their network has no weights for positions. FileNotFoundError or ValueError with one sentence if something is missing or
     damaged.
     """
     if hub.is_address(name_or_path):
         name_or_path = hub.fetch(str(name_or_path))
     if not is_bundle(name_or_path):
-        return reasoner.load(name_or_path, dtype=dtype, compile=compile, device=device, trust=trust, check=check)
+        return reasoner.load(
+            name_or_path, dtype=dtype, compile=compile, device=device, trust=trust, check=check, task=task
+        )
     if compile or device_wished(device) not in ("auto", "cpu"):
         raise ValueError(f"{name_or_path} is a bundle, which always runs on the CPU; leave out compile and device.")
     try:
@@ -47,6 +51,8 @@ def load(
     except ImportError as error:
         raise ValueError(f"{name_or_path} is a bundle, but {error.name} is missing; pip install onnxruntime.") from None
     loaded = onnx_backend.load(name_or_path, trust=trust, check=check)
+    if task not in (None, loaded.config.task):
+        raise ValueError(f"The bundle {name_or_path} is for {loaded.config.task}, not for {task}; export another.")
     if dtype not in ("auto", loaded.network.dtype):
         raise ValueError(
             f"The bundle {name_or_path} computes in {loaded.network.dtype}, not in {dtype}; leave out the dtype, or "

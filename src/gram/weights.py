@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -60,10 +61,45 @@ def find(name_or_path: str | Path) -> Path:
     )
 
 
-def load(name_or_path: str | Path) -> tuple[Config, AnyModel]:
-    """Read config and model. FileNotFoundError or ValueError with one sentence if something is missing or damaged."""
+def any_size(config: Config) -> bool:
+    """Whether the weights hold for every size of their kind of task, since none of them belongs to a position."""
+    c = config.model
+    return (c.kind, c.mixer, c.positions, c.guidance_over) == ("recursive", "groups", "none", "positions")
+
+
+def for_task(config: Config, task: str | None) -> Config:
+    """The config for another size of the same kind of task. ValueError if the weights hold for one size, or for another
+    kind."""
+    if task in (None, config.task):
+        return config
+    if not any_size(config) or kind(task) != kind(config.task) or tasks.task(task).spec.identities:
+        raise ValueError(
+            f"The weights {config.recipe} are for {config.task}, not for {task}; choose others with --weights."
+        )
+    return dataclasses.replace(config, task=task)
+
+
+def of_any_size(task: str, size: int) -> Path | None:
+    """The shipped weights that hold for every size of a task and were trained on the size nearest above `size`, else on
+    the largest."""
+    sizes = {}
+    for name in shipped():
+        if kind(name) == kind(task) and any_size(config := read(SHIPPED / name)) and config.task == name:
+            sizes[next(iter(tasks.numbers(name)), 0)] = SHIPPED / name
+    above = [n for n in sizes if n >= size]
+    return sizes[min(above) if above else max(sizes)] if sizes else None
+
+
+def kind(task: str) -> str:
+    """The name of a task with N for its numbers."""
+    return re.sub(r"\d+", "N", task)
+
+
+def load(name_or_path: str | Path, task: str | None = None) -> tuple[Config, AnyModel]:
+    """Read config and model, for `task` if it is another size of the weights' own (see any_size). FileNotFoundError or
+    ValueError with one sentence if something is missing, damaged or does not fit."""
     folder = find(name_or_path)
-    config = read(folder)
+    config = for_task(read(folder), task)
     model = build(tasks.of(config).spec, config.model)
     load_weights(model, folder / WEIGHTS)
     return config, model.eval()

@@ -169,7 +169,10 @@ def find(name: str, weights: str | None) -> Path:
     from gram import weights as weight_files
 
     if weights is None and name not in weight_files.shipped():
-        known = larger(name, next(iter(tasks.numbers(name)), 0))
+        size = next(iter(tasks.numbers(name)), 0)
+        if (same := weight_files.of_any_size(name, size)) is not None:
+            return same
+        known = larger(name, size)
         way = "" if known is None else f"use {known}, which also accepts smaller puzzles, or "
         raise FileNotFoundError(f"The package has no weights for {name}; {way}{_training(name)}.")
     return weight_files.SHIPPED / name if weights is None else weight_files.find(weights)
@@ -195,16 +198,13 @@ def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, 
     name = task.spec.name
     folder = find(name, weights)
     begin = time.perf_counter()
-    loaded = loading.load(folder, dtype=dtype)
+    loaded = loading.load(folder, dtype=dtype, task=name)
     seconds = time.perf_counter() - begin
     log.debug(f"Weights: {folder}, on {loaded.network.device}, {loaded.network.size}, read in {seconds:.2f} s.")
-    if loaded.task.spec.name != name:
-        raise ValueError(
-            f"The weights {weights or name} are for {loaded.task.spec.name}, not for {name}; "
-            "choose others with --weights."
-        )
     loaded.task = task
-    return loaded, weights or name, folder
+    if weights is None and folder.name != name:
+        log.info(f"Weights: {folder.name}, which hold for every size.")
+    return loaded, weights or folder.name, folder
 
 
 def print_arithmetic(reasoner: "Reasoner") -> None:

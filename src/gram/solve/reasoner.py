@@ -312,6 +312,7 @@ def load(
     device: str = "auto",
     trust: bool = False,
     check: str | None = None,
+    task: str | None = None,
 ) -> Reasoner:
     """Weights, not bundles; the options and errors are those of gram.load (gram.loading)."""
     # imported late, since a Reasoner itself needs no torch
@@ -320,7 +321,7 @@ def load(
     from gram.models.device import arithmetic, choose_device
     from gram.solve.torch_backend import TorchNetwork
 
-    config, model = weight_files.load(name_or_path)
-    task = tasks.of(config, trust=trust, check=check)
+    config, model = weight_files.load(name_or_path, task)
     chosen, reason = arithmetic(dtype, config.model.width, where := choose_device(device))
-    return Reasoner(config, TorchNetwork(cast(model.to(where), chosen), compile=compile), task, reason)
+    network = TorchNetwork(cast(model.to(where), chosen), compile=compile)
+    return Reasoner(config, network, tasks.of(config, trust=trust, check=check), reason)

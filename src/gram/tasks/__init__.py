@@ -44,7 +44,7 @@ KINDS = {
         [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)],
         "gram.tasks.coloring:Coloring",
     ),
-    "maze": Kind("maze-N (N from 10 to 30)", [f"maze-{n}" for n in range(10, 31)], "gram.tasks.maze.task:Maze"),
+    "maze": Kind("maze-N (N from 5 to 40)", [f"maze-{n}" for n in range(5, 41)], "gram.tasks.maze.task:Maze"),
     "arc": Kind(
         "arc-1 and arc-2 (their puzzles within N x N: arc-1-N, arc-2-N, N from 5 to 29)",
         [f"arc-{n}{side}" for n in (1, 2) for side in ("", *(f"-{size}" for size in range(5, 30)))],

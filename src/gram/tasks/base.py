@@ -315,6 +315,11 @@ class Task(ABC):
         """Answers to augmented puzzles -> answers to the puzzles themselves."""
         return self.canonical(symmetry.inverse().apply(answers))
 
+    def preferred(self, puzzles: Tokens, answers: Tokens) -> Tokens:
+        """The targets to learn in place of equally correct answers (B, L): the answers themselves, unless a rule says
+        which of them the data have."""
+        return answers
+
     # data -------------------------------------------------------------------------------------------------
     def hide(self, rng: np.random.Generator, puzzles: Tokens) -> Tokens:
         """Training puzzles as shown in one visit: unchanged unless the task hides other parts each time."""

@@ -77,6 +77,7 @@ class Batches:
                 np.where(keep, drawn.positions, symmetry.positions), np.where(keep, drawn.tokens, symmetry.tokens)
             )
             x, y = self.task.augment(symmetry, x, y)
+            y = self.task.preferred(x, y)
         return Drawn(x, y, index, symmetry)
 
     def assigned(
@@ -103,7 +104,7 @@ class Batches:
         if not self.augment:
             return own
         one = Symmetry(np.tile(positions, (len(own), 1)), np.tile(tokens, (len(own), 1)))
-        return self.task.augment(one, np.tile(self.examples.inputs[example], (len(own), 1)), own)[1]
+        return self.task.preferred(*self.task.augment(one, np.tile(self.examples.inputs[example], (len(own), 1)), own))
 
 
 class Drawn(NamedTuple):

@@ -1,4 +1,5 @@
-"""Generates batches of mazes with one shortest path: winding corridors, some loops, start and goal far apart.
+"""Generates batches of mazes, start and goal far apart. Half of them are winding corridors with some loops and have one
+shortest path; half are fields of random obstacles, as the published 30x30 mazes are, where many paths are shortest.
 
 Mazes of n x n cells are (B, n, n) bool, True for open cells. A cell is its number row * n + column.
 """
@@ -7,6 +8,11 @@ import numpy as np
 
 LOOPS = 2.5
 """Up to LOOPS / n of the walls of a maze are opened again to make loops; the share is drawn per maze, from 0."""
+OBSTACLES = 0.32, 0.42
+"""Range of the share of walls in a field of obstacles, drawn per maze; that of the published mazes."""
+FAR = 0.7
+"""The goal of a field of obstacles is drawn among the cells that are at least this share of the longest distance away
+from the start."""
 STRAY = 0.3
 """In up to this share of the steps, drawn per maze, a maze grows from a random open cell instead of the newest."""
 
@@ -66,15 +72,47 @@ def corridors(rng: np.random.Generator, batch: int, n: int) -> np.ndarray:
 
 
 def make(rng: np.random.Generator, batch: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """At most `batch` mazes: open cells (B, n, n) bool, starts (B,) and goals (B,).
+    """At most `batch` mazes: open cells (B, n, n) bool, starts (B,) and goals (B,). Half of them are `winding`, half are
+    `fields`, in random order."""
+    parts = zip(winding(rng, batch - batch // 2, n), fields(rng, batch // 2, n), strict=True)
+    both = [np.concatenate(part) for part in parts]
+    order = rng.permutation(len(both[0]))
+    open_cells, start, goal = (part[order] for part in both)
+    return open_cells, start, goal
 
-    Trees of corridors with loops. The goal is drawn among the cells with a single shortest path of at least 2 * n
-    moves, preferring distant ones; mazes without such a cell are omitted."""
+
+def winding(rng: np.random.Generator, batch: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """At most `batch` trees of corridors with loops, as `make` returns them.
+
+    The goal is drawn among the cells with a single shortest path of at least `least` moves, preferring distant ones;
+    mazes without such a cell are omitted."""
     open_cells = corridors(rng, batch, n)
     open_cells = open_cells | (rng.random(open_cells.shape) < LOOPS / n * rng.random((batch, 1, 1)))
     start = (rng.random(open_cells.shape) * open_cells).reshape(batch, -1).argmax(1)
     moves, ways = (found.reshape(batch, -1) for found in distances(open_cells, start))
-    goals = (ways == 1) & (moves >= 2 * n)
+    goals = (ways == 1) & (moves >= least(n))
     goal = (rng.random(goals.shape) * np.where(goals, moves, 0)).argmax(1)
     keep = goals.any(1)
     return open_cells[keep], start[keep], goal[keep]
+
+
+def fields(rng: np.random.Generator, batch: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """At most `batch` fields of random obstacles, as `make` returns them.
+
+    The start is the cell farthest from a random one; the goal is among the cells farthest from it, and at least `least`
+    moves away; fields without such a cell are omitted."""
+    low, high = OBSTACLES
+    walls = low + (high - low) * rng.random((batch, 1, 1))
+    open_cells = rng.random((batch, n, n)) >= walls
+    somewhere = (rng.random(open_cells.shape) * open_cells).reshape(batch, -1).argmax(1)
+    start = distances(open_cells, somewhere)[0].reshape(batch, -1).argmax(1)
+    moves = distances(open_cells, start)[0].reshape(batch, -1)
+    longest = moves.max(1, keepdims=True)
+    goal = (rng.random(moves.shape) * (moves >= np.maximum(FAR * longest, least(n)))).argmax(1)
+    keep = longest[:, 0] >= least(n)
+    return open_cells[keep], start[keep], goal[keep]
+
+
+def least(n: int) -> int:
+    """The fewest moves from start to goal."""
+    return 2 * n if n >= 8 else n

@@ -196,7 +196,7 @@ def filled(rows: Rows, n: int) -> Read:
         rows, width = [row[1:-1] for row in rows[1:-1]], width - 2
     if max(len(rows), width) > n:
         side = max(len(rows), width)
-        hint = fitting(f"maze-{n}", side) if side <= 30 else "tasks have up to 30, so cut it."
+        hint = fitting(f"maze-{n}", side) if side <= 40 else "tasks have up to 40, so cut it."
         raise ValueError(f"The maze has {len(rows)} rows of {width} cells, more than {n}; {hint}")
     text = "/".join([*(row.ljust(n, "#") for row in rows), *["#" * n] * (n - len(rows))])
     done = "without its border" if max(size) > n else "filled with walls, below and to the right,"
