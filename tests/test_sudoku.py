@@ -10,8 +10,8 @@ from support import places
 
 from gram.tasks.base import splits_of
 from gram.tasks.solvers import Units
-from gram.tasks.sudoku.generator import exchange, minimal_puzzle, random_grids
-from gram.tasks.sudoku.task import CLUES, Sudoku, read_bank
+from gram.tasks.sudoku.generator import CLUES, exchange, minimal_puzzle, random_grids
+from gram.tasks.sudoku.task import Sudoku, read_bank
 
 DATA = places.DATA / "sudoku"
 TASKS = {size: Sudoku(size) for size in (4, 6, 9)}
@@ -96,8 +96,10 @@ def test_encode_says_what_is_wrong(size, text, message):
 
 
 def test_unknown_size():
-    with pytest.raises(ValueError, match="4, 6 or 9, not 5"):
+    with pytest.raises(ValueError, match="4, 6, 9, 12, 16 or 25, not 5"):
         Sudoku(5)
+    with pytest.raises(ValueError, match="6 cells cannot have 4 rows and 2 columns"):
+        Sudoku(6, 4, 2)
 
 
 # rules ----------------------------------------------------------------------------------------------------

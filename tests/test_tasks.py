@@ -20,7 +20,17 @@ from gram.tasks import installed, names, task, testing
 from gram.tasks.base import PAD, SPLITS, Task, split_of
 
 EXAMPLES = ROOT / "examples"
-SOME = ["sudoku-4", "queens-5", "queens-8", "queens-12", "coloring-6", "coloring-8", "coloring-7-k4", "maze-10"]
+SOME = [
+    "sudoku-4",
+    "sudoku-12",
+    "queens-5",
+    "queens-8",
+    "queens-12",
+    "coloring-6",
+    "coloring-8",
+    "coloring-7-k4",
+    "maze-10",
+]
 
 
 @pytest.fixture(scope="module", params=SOME)
@@ -33,7 +43,10 @@ def test_names():
     assert len(set(names())) == len(names())
 
 
-@pytest.mark.parametrize("name", [*SOME, "sudoku-9", "queens-16", "coloring-24-k8", "coloring-2-k2"])
+@pytest.mark.parametrize(
+    "name",
+    [*SOME, "sudoku-6-3x2", "sudoku-9", "sudoku-16", "sudoku-25", "queens-16", "coloring-24-k8", "coloring-2-k2"],
+)
 def test_task_has_its_name(name):
     made = task(name)
     assert isinstance(made, Task)
@@ -85,7 +98,9 @@ def test_three_colors_may_be_spelt_out():
     ],
 )
 def test_unknown_name(name, closest):
-    forms = re.escape("sudoku-4, sudoku-6, sudoku-9, queens-N (N from 4 to 16), coloring-N (N from 2 to 24")
+    forms = re.escape(
+        "sudoku-9, sudoku-12, sudoku-16, sudoku-25, queens-N (N from 4 to 16), coloring-N (N from 2 to 24"
+    )
     with pytest.raises(ValueError, match=forms + f".*did you mean '{closest}"):
         task(name)
 

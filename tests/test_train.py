@@ -166,6 +166,34 @@ def test_a_run_may_begin_with_other_weights(tmp_path):
         loop.train(still, tmp_path / "0", resume=True, start=first)
 
 
+UNARY = {
+    "unary": True,
+    "mixer": "groups",
+    "mixer_hidden": 8,
+    "positions": "none",
+    "candidates": True,
+    "hierarchy": False,
+    "guidance": "none",
+    "gradient": "full",
+    "K": 1,
+}
+
+
+def test_a_search_may_begin_with_weights_of_another_size(tmp_path):
+    """A unary network reads four tokens at every size, so all else is taken over; more transitions fit, as ever."""
+    still = change(replace(QUEENS, task="sudoku-4", recipe="sudoku-4"), UNARY, lr=0.0, ema=0.0, updates=1, N_sup=2)
+    first = loop.train(still, tmp_path / "first")
+    other = replace(change(still, {"T": 2}, seed=5), task="sudoku-6-3x2", recipe="sudoku-6-3x2")
+    one, two = (load_file(run / "model.safetensors") for run in (first, loop.train(other, tmp_path / "o", start=first)))
+    rows, more = one.pop("embed_x.weight"), two.pop("embed_x.weight")
+    assert (len(rows), len(more)) == (6, 8)
+    assert torch.equal(rows[:4], more[:4])
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    with pytest.raises(ValueError, match="different network"):
+        loop.train(change(other, {"width": 16}), tmp_path / "narrow", start=first)
+
+
 def test_what_resume_may_change(tmp_path):
     run = loop.train(tiny(), tmp_path / "run", stop_at=2)
     config = read_config(run / weight_files.CONFIG)

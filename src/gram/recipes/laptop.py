@@ -140,10 +140,28 @@ def sudoku_9(task: str) -> Config:
     )
 
 
+LARGE_BATCH = {12: 32, 16: 16, 25: 4}
+"""Puzzles at once by size: a step then takes about as long and as much memory as 64 puzzles of 9x9."""
+
+
+def large_sudoku(task: str) -> Config:
+    """12x12, 16x16 and 25x25 Sudoku from generated puzzles."""
+    config = dataclasses.replace(sudoku_9(task), data=(), dev=())
+    return change(config, train={"batch": LARGE_BATCH[int(task.split("-")[1])], "minutes": 120.0})
+
+
 def sudoku_9_search(config: Config) -> Config:
     """Only the hard puzzles of the training files, since easy ones are solved without a guess."""
     train = dataclasses.replace(config.train, minutes=115.0, evaluate_every=1500.0)
     return dataclasses.replace(config, data=SUDOKU_TRAIN[1:], train=train)
+
+
+def large_search(config: Config) -> Config:
+    """The network of the shipped sudoku-9-search, which is the same at every size, so that training starts from it
+    (`--start sudoku-9-search`)."""
+    batch = LARGE_BATCH[int(config.task.split("-")[1])]
+    train = {"batch": batch, "lr": 2e-3, "lr_rest": 1.3e-3, "evaluate_every": 1500.0}
+    return change(config, model={"T": 8}, train=train)
 
 
 def own(task: str) -> Config:
@@ -334,7 +352,11 @@ LAPTOP: dict[str, Callable[[str], Config]] = {
     "coloring": coloring,
     "sudoku-4": small_sudoku,
     "sudoku-6": small_sudoku,
+    "sudoku-6-3x2": small_sudoku,
     "sudoku-9": sudoku_9,
+    "sudoku-12": large_sudoku,
+    "sudoku-16": large_sudoku,
+    "sudoku-25": large_sudoku,
     "sudoku-boards": sudoku_boards,
     "sudoku-boards-4": sudoku_boards_4,
     "maze": maze,
@@ -343,5 +365,8 @@ LAPTOP: dict[str, Callable[[str], Config]] = {
     "mnist": mnist,
 }
 """Recipes by task, or by kind of task if the kind has one recipe for all sizes."""
-VARIED: dict[str, Callable[[Config], Config]] = {"sudoku-9-search": sudoku_9_search}
+VARIED: dict[str, Callable[[Config], Config]] = {
+    "sudoku-9-search": sudoku_9_search,
+    **{f"sudoku-{size}-search": large_search for size in LARGE_BATCH},
+}
 """Additional changes of a variant for one task."""

@@ -36,7 +36,9 @@ class Kind:
 
 KINDS = {
     "sudoku": Kind(
-        "sudoku-4, sudoku-6, sudoku-9", [f"sudoku-{size}" for size in (4, 6, 9)], "gram.tasks.sudoku.task:Sudoku"
+        "sudoku-4, sudoku-6, sudoku-6-3x2, sudoku-9, sudoku-12, sudoku-16, sudoku-25",
+        [f"sudoku-{size}" for size in (4, 6, "6-3x2", 9, 12, 16, 25)],
+        "gram.tasks.sudoku.task:Sudoku",
     ),
     "queens": Kind("queens-N (N from 4 to 16)", [f"queens-{n}" for n in range(4, 17)], "gram.tasks.queens:NQueens"),
     "coloring": Kind(

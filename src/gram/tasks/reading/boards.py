@@ -33,12 +33,37 @@ class Alphabet:
     """Characters of a blank cell. A dash is one where that comes out even."""
 
     @property
+    def numbers(self) -> bool:
+        """Whether the cells may be written as numbers of two digits: more than 9 symbols, from 1 on."""
+        return self.size == len(self.filled) > 9 and "0" not in self.filled
+
+    @property
     def cells(self) -> int:
         return self.size**2
 
     def clean(self, line: str, dash: bool = True) -> str:
         """The cells of a line, `.` for each blank."""
-        return FRAME.sub("", ANSI.sub("", line)).translate(_table(self.blanks, dash))
+        line = ANSI.sub("", line)
+        if len(self.filled) > 9:
+            line = (self.numbers and self.numbered(line, dash)) or line.upper()
+        return FRAME.sub("", line).translate(_table(self.blanks, dash))
+
+    def numbered(self, line: str, dash: bool = True) -> str:
+        """The cells of a line of numbers with spaces, commas or bars between them; empty for any other line."""
+        parts = [part for part in FRAME.sub(" ", line).split() if dash or set(part) != {"-"}]
+        if len(parts) not in (self.size, self.cells) or max(map(len, parts)) != 2:
+            return ""
+        cells = [self.cell(part) for part in parts]
+        return "" if "" in cells else "".join(cells)
+
+    def cell(self, text: str) -> str:
+        """A cell as one character, `.` for a blank: a symbol, a number, or one or two marks of a blank; empty for
+        anything else."""
+        if text and set(text) <= {*self.blanks, "-"}:
+            return "."
+        if text.isdecimal() and text.isascii():
+            return self.filled[int(text) - 1] if 0 < int(text) <= self.size else ""
+        return text.upper() if len(text) == 1 and text.upper() in self.filled else ""
 
     def holds(self, cells: str) -> bool:
         """Whether all characters of cleaned cells are some."""
@@ -109,7 +134,7 @@ def _grouped(lines: Lines, alphabet: Alphabet, dash: bool = True) -> list[str]:
         rule = RULE.fullmatch(joint) and re.search("--|==", joint) and set(joint) - set("-|")
         if not cells or rule:
             continue
-        if len(cells) == size and not LABEL.fullmatch(line.strip()):
+        if len(cells) == size and (alphabet.holds(cells) or not LABEL.fullmatch(line.strip())):
             rows.append(cells)
         elif len(cells) == alphabet.cells and not rows:
             boards.append(cells)
@@ -148,7 +173,12 @@ def _part(line: str, alphabet: Alphabet) -> str | None:
 def _candidates(line: str, alphabet: Alphabet) -> str | None:
     """A row of cells that are written as what they may hold, size characters a cell."""
     parts = [part for part in re.split(r"[\s|]+", ANSI.sub("", line)) if part]
-    if len(parts) != alphabet.size or max(map(len, parts)) < 2 or not all(part.isdigit() for part in parts):
+    if (
+        alphabet.numbers
+        or len(parts) != alphabet.size
+        or max(map(len, parts)) < 2
+        or not all(part.isdigit() for part in parts)
+    ):
         return None
     if not all(set(part) <= set(alphabet.filled) and len(set(part)) == len(part) for part in parts):
         return None
@@ -230,12 +260,13 @@ def tables(array: np.ndarray, size: int) -> Iterator[list[Any]]:
     return (board.tolist() for board in array.reshape(-1, cells))
 
 
-def flat(value: Any, size: int) -> list[Any] | None:
-    """One board given as nested lists, a flat list, or a list of rows as texts -> its cells; None for anything else."""
+def flat(value: Any, size: int, width: int = 1) -> list[Any] | None:
+    """One board given as nested lists, a flat list with up to `width` characters a cell, or a list of rows as texts ->
+    its cells; None for anything else."""
     if not isinstance(value, list) or len(value) not in (size, size * size):
         return None
     if len(value) == size * size:
-        return None if any(isinstance(cell, list | dict) or len(str(cell)) > 1 for cell in value) else value
+        return None if any(isinstance(cell, list | dict) or len(str(cell)) > width for cell in value) else value
     rows = [list(row) if isinstance(row, str) else row for row in value]
     if not all(isinstance(row, list) and len(row) == size for row in rows):
         return None
@@ -248,6 +279,8 @@ def row_of(cells: Sequence[Any], alphabet: Alphabet) -> str:
     """Cells as JSON and arrays have them -> text: None, "", 0 and the blanks are blank. ValueError for what is no
     cell."""
     texts = ["." if cell in (None, "", " ") else str(cell) for cell in cells]
+    if alphabet.numbers:
+        texts = [alphabet.cell(text) or text for text in texts]
     wrong = next((text for text in texts if len(text) != 1), None)
     if wrong is not None or any(isinstance(cell, bool) for cell in cells):
         raise ValueError(f"{brief(wrong or 'true or false')} is no cell of a board; write 0 for a blank.")

@@ -1,4 +1,4 @@
-"""Sudoku of size 4, 6 and 9: text, rules, symmetries, puzzle files. The generator is in generator.py.
+"""Sudoku of size 4 to 25: text, rules, symmetries, puzzle files. The generator is in generator.py.
 
 Tokens: padding 0, blank 1, digit d is d + 1 (the convention of the HRM and TRM data builders).
 """
@@ -15,39 +15,47 @@ from gram.tasks.data.files import read_columns, tokens_of
 from gram.tasks.reading import boards
 from gram.tasks.reading.content import Content, Found, single
 from gram.tasks.solvers import Units
-from gram.tasks.sudoku.generator import pool
+from gram.tasks.sudoku.generator import pool, shown
+from gram.tasks.sudoku.symbols import SYMBOLS, hexadecimal, written
 
 BLANK = 1
-BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # size -> rows and columns of a box
-CLUES = {4: (4, 8), 6: (8, 18), 9: (24, 40)}  # size -> fewest and most clues of generated puzzles
-SPARSE = {4: 4, 6: 8, 9: 8}  # size -> givens up to which every step guesses another one
+BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 12: (3, 4), 16: (4, 4), 25: (5, 5)}  # size -> rows and columns of a box
+SPARSE = {4: 4, 6: 8, 9: 8}  # size -> givens up to which every step guesses another one; `size` for larger ones
 COUNTS = {"train": 20_000, "dev": 1_000, "test": 1_000}
+LARGE = {"train": 10_000, "dev": 500, "test": 500}
+"""The counts for 12x12 and 16x16, where a puzzle takes longer; a fifth of them for 25x25."""
 
 
 class Sudoku(Task):
-    """Sudoku with `size` 4 (boxes 2x2), 6 (2 rows x 3 columns) or 9 (3x3). L = size * size, V = size + 2."""
+    """Sudoku with `size` 4 (boxes 2x2), 6 (2 rows x 3 columns), 9 (3x3), 12 (3 rows x 4 columns), 16 (4x4) or 25 (5x5),
+    or with other boxes of `tall` rows and `wide` columns. L = size * size, V = size + 2."""
 
     answered = ".csv", ".csv.gz"
 
-    def __init__(self, size: int = 9):
+    def __init__(self, size: int = 9, tall: int | None = None, wide: int | None = None):
         if size not in BOXES:
-            raise ValueError(f"The size of a Sudoku must be 4, 6 or 9, not {size}.")
-        self.size, self.numerals = size, ".123456789"[: size + 1]
-        self.box = BOXES[size]
+            *some, last = map(str, BOXES)
+            raise ValueError(f"The size of a Sudoku must be {', '.join(some)} or {last}, not {size}.")
+        usual = BOXES[size]
+        self.box = usual if tall is None or wide is None else (tall, wide)
+        if self.box[0] * self.box[1] != size:
+            raise ValueError(f"A box of {size} cells cannot have {tall} rows and {wide} columns.")
+        self.size, self.symbols = size, SYMBOLS[:size]
+        self.numerals = f".{self.symbols}"
         cells = np.arange(size * size).reshape(size, size)
         tall, wide = self.box
         boxes = cells.reshape(size // tall, tall, size // wide, wide).swapaxes(1, 2).reshape(size, size)
         relations = tuple(tuple(map(tuple, groups.tolist())) for groups in (cells, cells.T, boxes))
         self.spec = TaskSpec(
-            name=f"sudoku-{size}",
+            name=f"sudoku-{size}" if self.box == usual else f"sudoku-{size}-{tall}x{wide}",
             length=size * size,
             vocabulary=size + 2,
             relations=relations,
             symbols=tuple(range(2, size + 2)),
             givens=True,
-            sparse=SPARSE[size],
+            sparse=SPARSE.get(size, size),
         )
-        self.web = {"size": size, "box": list(self.box), "symbols": "".join(map(str, range(1, size + 1)))}
+        self.web = {"size": size, "box": list(self.box), "symbols": self.symbols}
         units = [group for relation in relations for group in relation]
         self.units = Units(size, units)
         self.cases = UnitCases(self, self.units)
@@ -56,24 +64,26 @@ class Sudoku(Task):
         pairs = sorted({pair for group in units for pair in combinations(sorted(group), 2)})
         self._one, self._other = np.array(pairs).T  # the pairs of cells that share a unit, 810 for 9x9
         self._token_of = np.zeros(256, np.uint8)  # character code -> token; 0 if it is not a cell
-        self.alphabet = boards.Alphabet(size, "".join(str(d) for d in range(1, size + 1)))
+        self.alphabet = boards.Alphabet(size, self.symbols)
         self._token_of[[ord(c) for c in f"{self.alphabet.blanks}-"]] = BLANK
-        self._token_of[[ord(str(d)) for d in range(1, size + 1)]] = np.arange(2, size + 2)
+        for form in (self.symbols, self.symbols.lower()):
+            self._token_of[[ord(c) for c in form]] = np.arange(2, size + 2)
 
     # text -------------------------------------------------------------------------------------------------
     def encode(self, puzzle: str) -> Tokens:
         """Text of one puzzle -> tokens (L,) uint8.
 
         The text is size * size characters, digits and `.`, `0`, `_`, `-`, `*`, `?` or `x` for a blank, on one line or
-        on `size` lines, in any frame; or size ** 3 characters with the candidates of each cell. ValueError for a wrong
-        length, an invalid character, contradicting givens, or candidates that do not follow from the givens."""
+        on `size` lines, in any frame. Up to 9x9 also size ** 3 characters with the candidates of each cell; above also
+        numbers with spaces or commas between them, and for 16x16 the digits 0 to F. ValueError for a wrong length, an
+        invalid character, contradicting givens, or candidates that do not follow from the givens."""
         text = self._board(puzzle)
-        if len(text) == self.size**3:
+        if self.size <= 9 and len(text) == self.size**3:
             return self._of_candidates(text)
         for cell, character in enumerate(text):
             if ord(character) >= 256 or not self._token_of[ord(character)]:
                 raise ValueError(
-                    f"{character!r} in {self._where(cell)} is not a cell; write a digit 1 to {self.size}, "
+                    f"{character!r} in {self._where(cell)} is not a cell; write a digit {written(self.size)}, "
                     "or `.` for a blank."
                 )
         tokens = self._token_of[[ord(character) for character in text]]
@@ -86,7 +96,7 @@ class Sudoku(Task):
         if len(puzzle) == length and self.alphabet.holds(puzzle):
             return puzzle
         try:
-            found = boards.split(puzzle, self.alphabet)
+            found = self._split(puzzle)[0]
         except ValueError as error:
             if not str(error).startswith(("line", "the last")):
                 raise
@@ -103,6 +113,12 @@ class Sudoku(Task):
             f"The puzzle has {sum(map(len, rows))} characters, not {length}; write {size} rows of {size} cells, "
             "`.` for a blank."
         )
+
+    def _split(self, text: str) -> tuple[list[str], tuple[str, ...]]:
+        """The boards of a text, and a note if 0 is a digit there."""
+        if self.size == 16 and (found := hexadecimal(text, self.spec.relations)):
+            return found, ("0 is the digit that is written G here, since . is the blank",)
+        return boards.split(text, self.alphabet), ()
 
     def _of_candidates(self, text: str) -> Tokens:
         """Candidates of each cell, size ** 3 characters -> the puzzle whose givens are the cells with one candidate."""
@@ -125,7 +141,7 @@ class Sudoku(Task):
 
     def decode(self, tokens: Tokens) -> str:
         """Answer tokens (L,) -> size * size characters; `.` for a token that is not a digit."""
-        return "".join(str(t - 1) if 2 <= t < self.spec.vocabulary else "." for t in tokens.tolist())
+        return "".join(self.numerals[t - 1] if 2 <= t < self.spec.vocabulary else "." for t in tokens.tolist())
 
     def show(self, tokens: Tokens) -> str:
         """Puzzle tokens (L,) -> size * size characters, `.` for a blank."""
@@ -151,7 +167,8 @@ class Sudoku(Task):
         """The puzzles of an input, size * size characters each. Solutions beside the boards are ignored."""
         if content.items is None:
             try:
-                return Found(boards.split(content.text, self.alphabet), (*content.form, "boards as text"))
+                found, notes = self._split(content.text)
+                return Found(found, (*content.form, "boards as text"), notes)
             except ValueError as error:
                 apart = ", " if str(error).startswith("line") else ": "
                 raise ValueError(f"{content.where}{apart}{error}") from None
@@ -162,10 +179,16 @@ class Sudoku(Task):
         return Found(found, content.form)
 
     def _is_board(self, value: Any) -> bool:
-        return isinstance(value, str) or boards.flat(value, self.size) is not None
+        return isinstance(value, str) or boards.flat(value, self.size, len(str(self.size))) is not None
 
     def _of_value(self, value: Any) -> str:
-        return value if isinstance(value, str) else boards.row_of(boards.flat(value, self.size) or [], self.alphabet)
+        if isinstance(value, str):
+            return value
+        cells = boards.flat(value, self.size, len(str(self.size))) or []
+        if self.size == 16 and "0" in cells:  # a text may be a digit or a blank, unlike the number 0
+            rows = (cells[at : at + self.size] for at in range(0, len(cells), self.size))
+            return "\n".join(" ".join(str(cell or ".") for cell in row) for row in rows)
+        return boards.row_of(cells, self.alphabet)
 
     def _of_array(self, name: str, array: np.ndarray) -> list[str]:
         """Boards of digits with 0 for a blank, or of tokens with 1 for a blank and d + 1 for the digit d."""
@@ -200,21 +223,24 @@ class Sudoku(Task):
                     where = f"column {column + 1} (rows {row + 1} and {row2 + 1})"
                 else:
                     where = f"box {self._box_of[one] + 1} ({self._where(one)} and {self._where(other)})"
-                raise ValueError(f"The digit {tokens[one] - 1} occurs twice in {where}; change one of them.")
+                raise ValueError(
+                    f"The digit {self.numerals[tokens[one] - 1]} occurs twice in {where}; change one of them."
+                )
 
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
         """(B, L), (B, L) -> (B,) int64: pairs of cells with the same digit in a row, column or box (each pair counts
         once), plus cells without a digit or with a changed given. 0 iff valid."""
         found = np.empty(len(answers), np.int64)
-        for at in range(0, len(answers), 4096):  # limits the memory: 810 pairs of cells per 9x9 answer
-            puzzle, answer = puzzles[at : at + 4096].T, answers[at : at + 4096].T
+        some = max(1, 4096 * 810 // max(810, len(self._one)))  # limits the memory: 810 pairs of cells per 9x9 answer
+        for at in range(0, len(answers), some):
+            puzzle, answer = puzzles[at : at + some].T, answers[at : at + some].T
             filled = (answer > BLANK) & (answer < self.spec.vocabulary)
             wrong = ~filled | ((puzzle != BLANK) & (puzzle != answer))
             digits = np.where(filled, answer, 0)
             one = digits[self._one]
             twice = (one == digits[self._other]) & (one != 0)
-            found[at : at + 4096] = wrong.sum(0) + twice.sum(0)
+            found[at : at + some] = wrong.sum(0) + twice.sum(0)
         return found
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
@@ -244,26 +270,26 @@ class Sudoku(Task):
 
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
-        """Generated puzzles with one solution each: `count` of them, or 20,000 for train and 1,000 for dev and test.
+        """Generated puzzles with one solution each: `count` of them, or 20,000 for train and 1,000 for dev and test
+        (see LARGE above 9x9).
 
-        The number of clues is drawn uniformly from CLUES. A puzzle is a minimal one with random clues of its solution
-        added (which keeps the solution unique), under a random symmetry. Every split and seed makes its own minimal
-        puzzles, about one per five examples. Splits are by the content of inputs, so no input is in two splits.
+        A puzzle is a minimal one with random clues of its solution added (which keeps the solution unique), under a
+        random symmetry. Up to 9x9 the number of clues is uniform in a range; above, most puzzles are nearly minimal,
+        as far as singles prove it (removal.py). Every split and seed makes its own minimal puzzles, about one per five
+        examples, or one per ten above 9x9. Splits are by the content of inputs, so no input is in two splits.
         Symmetric forms of a puzzle may be in several splits, especially if there are few: 4x4 has 13 four-clue puzzles
         up to symmetry, and only 4x4 may have fewer than `count`. ValueError for an unknown split."""
         if split not in SPLITS:
             raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
-        count = COUNTS[split] if count is None else count
-        fewest, most = CLUES[self.size]
+        if count is None:
+            count = COUNTS[split] if self.size <= 9 else LARGE[split] // (1 if self.size <= 16 else 5)
         rng = np.random.default_rng([seed, self.size, SPLITS.index(split)])
-        puzzles, grids = pool(self.units, rng, 50 + count // 5, fewest, 5 + count // 1000)
-        clues_of = (puzzles >= 0).sum(axis=1)
+        puzzles, grids = pool(self.units, rng, count)
         seen: set[bytes] = set()
         kept: list[tuple[Tokens, Tokens]] = []
         fruitless = 0
         while len(kept) < count and fruitless < 20:
-            clues = rng.integers(fewest, most + 1, 2048)
-            rows = (rng.random(len(clues)) * np.searchsorted(clues_of, clues, side="right")).astype(int)
+            rows, clues = shown(self.size, rng, puzzles, 2048 if self.size <= 9 else min(2048, 100 + 20 * count))
             # the puzzle's own clues come first, then the other cells in random order; the first `clues` are shown
             rank = (rng.random((len(clues), self.spec.length)) + (puzzles[rows] < 0)).argsort(axis=1).argsort(axis=1)
             targets = (grids[rows] + 2).astype(np.uint8)
