@@ -35,8 +35,8 @@ def load(
     Answers can differ between these settings. A bundle runs as exported, on the CPU, without PyTorch.
     Weights of your own data may name a check, which is code of their author: it runs only with `trust`. `check`
     ("file.py:function") replaces it. `task` is another size of the weights' task, such as "maze-40" for the weights
-    maze-30, if their network has no weights for positions. FileNotFoundError or ValueError with one sentence if something is missing or
-    damaged.
+    maze-30, if their network has no weights for positions. FileNotFoundError or ValueError with one sentence if
+    something is missing or damaged.
     """
     if hub.is_address(name_or_path):
         name_or_path = hub.fetch(str(name_or_path))

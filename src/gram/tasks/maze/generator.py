@@ -72,8 +72,8 @@ def corridors(rng: np.random.Generator, batch: int, n: int) -> np.ndarray:
 
 
 def make(rng: np.random.Generator, batch: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """At most `batch` mazes: open cells (B, n, n) bool, starts (B,) and goals (B,). Half of them are `winding`, half are
-    `fields`, in random order."""
+    """At most `batch` mazes: open cells (B, n, n) bool, starts (B,) and goals (B,). Half of them are `winding`, half
+    are `fields`, in random order."""
     parts = zip(winding(rng, batch - batch // 2, n), fields(rng, batch // 2, n), strict=True)
     both = [np.concatenate(part) for part in parts]
     order = rng.permutation(len(both[0]))

@@ -235,9 +235,9 @@ class Maze(Task):
 
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:
-        """Generated mazes (see generator.make), each with its first shortest path: `count` of them, or 20,000 for train and
-        1,000 for dev and test. Every split and seed generates its own mazes and keeps the first of the 8 views of each
-        whose content belongs to the split, so no input is in two splits. ValueError for an unknown split."""
+        """Generated mazes (see generator.make), each with its first shortest path: `count` of them, or 20,000 for train
+        and 1,000 for dev and test. Every split and seed generates its own mazes and keeps the first of the 8 views of
+        each whose content belongs to the split, so no input is in two splits. ValueError for an unknown split."""
         if split not in SPLITS:
             raise ValueError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)}.")
         count = COUNTS[split] if count is None else count
