@@ -20,7 +20,7 @@ from gram.train import loop
 
 MARKS = {
     "compile": "arithmetic gpu",
-    "slow": "train readme ship reproduce own extend docs generate notebooks long_work rows official mnist arc "
+    "slow": "train readme ship reproduce campaign own extend docs generate notebooks long_work rows official mnist arc "
     "bench fitting candidates baselines pretrained processes own_bench track watch report old_files",
     "network": "page page_access schema serve data serve_arc serve_engine web unpack doors",
 }

@@ -1,6 +1,5 @@
 """gram reproduce: tiny tables from scratch, cut off anywhere; the plans; and what it refuses."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,44 +12,17 @@ from typing import Any
 import pytest
 import torch
 from support.command import Ran, exit_code, refusal
-from support.configs import NARROW
 from support.jobs import job
-from support.training import NEVER
+from support.tables import TINY, make_tiny, table
 
 from gram.config import Config
 from gram.console import evaluation as console
-from gram.models import device
-from gram.recipes import VARIANTS, change, plans, recipe
-from gram.recipes.plans import PLANS, Measure, Plan
+from gram.recipes import VARIANTS, plans, recipe
+from gram.recipes.plans import PLANS, Plan
 from gram.report import page
 from gram.reproduce import run as reproduce
 from gram.reproduce.processes import side_by_side
 from gram.train import loop
-
-TINY = Plan(
-    title="five queens",
-    task="queens-5",
-    models=("trm", "gram"),
-    minutes=NEVER,
-    after=0.0,
-    seeds=(0, 1),
-    measures=(Measure(width=20, select="majority"), Measure(split="dev", width=2, depth=1, only=("gram",))),
-)
-TRAIN: dict[str, Any] = {"updates": 6, "batch": 8, "N_sup": 2, "dtype": "float32", "compile": False, "save_every": 0.0}
-TRAIN |= {"evaluate_every": NEVER, "evaluate_examples": 4}
-
-
-def tiny(name: str) -> Config:
-    return change(recipe(name), model=NARROW, train=TRAIN, solve={"depth": 2})
-
-
-def make_tiny(monkeypatch) -> None:
-    """The table "tiny", and runs of a second."""
-    monkeypatch.setitem(PLANS, "tiny", TINY)
-    monkeypatch.setattr(plans, "recipe", tiny)
-    monkeypatch.setattr(loop, "fit_heads", lambda model, task, config, *_: config)
-    monkeypatch.setattr(device, "arithmetic", lambda *_: (torch.float32, "as the test wants"))
-    monkeypatch.setattr(page, "drawable", lambda: False)
 
 
 @pytest.fixture(autouse=True)
@@ -62,16 +34,6 @@ def gram(*arguments: Any) -> int:
     if arguments[0] == "reproduce" and "--jobs" not in arguments:  # in this process, where the table "tiny" is known
         arguments = *arguments, "--jobs", "1"
     return exit_code(*arguments)
-
-
-def table(out: Path) -> dict[str, Any]:
-    """All weights, and all figures without what depends on the clock and the day."""
-    found: dict[str, Any] = {p.parent.name: p.read_bytes() for p in (out / "runs").glob("*/model.safetensors")}
-    for path in sorted((out / "results").glob("*/*.json")):
-        for key, figures in json.loads(path.read_text())["figures"].items():
-            clock = ("seconds", "checked_seconds", "date", "weights")
-            found[f"{path.parent.name} {path.stem} {key}"] = {k: v for k, v in figures.items() if k not in clock}
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -137,11 +99,12 @@ def test_killed_it_goes_on_to_the_same_table(whole, tmp_path):
     script = f"""
 import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-import pytest, test_reproduce
+import pytest
+from support import tables
 from gram.reproduce import run as reproduce
 from gram.measure import record
 from gram.train import loop
-test_reproduce.make_tiny(pytest.MonkeyPatch())
+tables.make_tiny(pytest.MonkeyPatch())
 calls = []
 def killed(original, at):
     def wrapper(*arguments, **options):

@@ -143,6 +143,41 @@ def lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
             os.close(held)
 
 
+def holder(folder: Path) -> str | None:
+    """Who holds the lock of `folder` ("process 12 on host"); None if nobody does."""
+    try:
+        held = os.open(folder / LOCK, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return None
+    owner = ""
+    try:
+        owner = os.pread(held, 200, 0).decode(errors="replace").strip()
+        if fcntl is None or not owner or _dead(owner):  # trying the lock of a dead process might stop a new one
+            return None
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except BlockingIOError:
+        return owner
+    except OSError:
+        return None
+    finally:
+        os.close(held)
+
+
+def _dead(owner: str) -> bool:
+    """Whether the owner of a lock was a process of this machine that is gone."""
+    found = re.fullmatch(r"process (\d{1,9}) on (.+)", owner)
+    if found is None or found[2] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _locked(path: Path, wait: bool) -> int | None:
     """The descriptor of the locked file; None without locks."""
     while True:

@@ -18,7 +18,7 @@ USAGE = """usage: gram VERB ...
   gram import CHECKPOINT         convert a checkpoint of the published TRM or HRM code
   gram bench [RECIPE ...]        measure training and sampling speed
   gram report                    write tables and figures of results
-  gram reproduce NAME            train, measure and report one table
+  gram reproduce NAME            train, measure and report one table, or all
   gram info                      show tasks, weights, recipes, this machine
 
 gram VERB --help lists the options of a verb; gram --version shows the version; gram --print-completion bash (or zsh,

@@ -252,19 +252,37 @@ def reproduce(
     out: Path | None = None,
     seeds: str | None = None,
     jobs: int | None = None,
+    results: Path | None = None,
+    status: bool = False,
     listed: Annotated[bool, arg(name="list")] = False,
 ) -> int:
-    """Train and measure the models of a table and write the report. If stopped or killed, the same command continues.
+    """Train and measure the models of a table and write the report; "all" does what is missing of all tables. If
+    stopped or killed, the same command continues.
 
     Args:
         general: Messages and device.
-        name: queens-8, queens-10, coloring-8, coloring-10, sudoku, maze, ablations, ...; --list names all.
+        name: queens-8, queens-10, coloring-8, coloring-10, sudoku, maze, ablations, ..., all; --list names them.
         scale: laptop: at most three hours on two cores; paper: the sizes and updates of the paper, on a GPU.
         out: Folder for runs, results and report; by default runs/reproduce/NAME.
         seeds: Comma-separated seeds instead of those of the table.
-        jobs: Parallel runs; by default one per CPU core at laptop scale, one on a GPU.
+        jobs: Parallel runs; by default one per CPU core at laptop scale (all: per idle core), one on a GPU.
+        results: For all: the folder whose report has the missing rows, and that takes the measurements; by default the
+            folder results, if there is one, else OUT/results.
+        status: For all: only print what is done, running and to come, with the hours left.
         listed: Only print what would be trained and measured, with minutes.
     """
+    if name == "all" or (name is None and status):
+        from gram.reproduce import all_tables
+
+        if seeds is not None:
+            raise ValueError("--seeds is for one table; leave it out with all.")
+        return all_tables.reproduce_all(
+            scale=scale, out=out, into=results, jobs=jobs, quiet=general.quiet, listed=status or listed
+        )
+    if results is not None or status:
+        raise ValueError(
+            "--results and --status are for `gram reproduce all`; leave them out, or take all for the name."
+        )
     from gram.reproduce import run as tables
 
     return tables.reproduce(name, scale=scale, out=out, seeds=seeds, jobs=jobs, quiet=general.quiet, listed=listed)

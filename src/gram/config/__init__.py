@@ -300,3 +300,16 @@ def read_config(path: Path) -> Config:
     except ValueError as error:
         message = str(error)
     raise ValueError(message if str(path) in message else f"{path}: {message}")
+
+
+def differences(one: Config, other: Config) -> dict[str, tuple[Any, Any]]:
+    """The fields in which two configs differ, by dotted name ("train.lr"), with the values of both."""
+    a, b = _flat(to_dict(one)), _flat(to_dict(other))
+    return {name: (a.get(name), b.get(name)) for name in {**a, **b} if a.get(name) != b.get(name)}
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return found

@@ -199,12 +199,24 @@ PLANS = {
     ),
 }
 
+FIRST = "queens-10", "coloring-10", "boards", "arc"
+LAST = "sudoku", "maze", "ablations-sudoku", "scaling-sudoku"
+ALL = "all"
+"""The name for all tables."""
+
+
+def ordered() -> list[str]:
+    """All tables in the order of `gram reproduce all`: first the unmeasured ones that say most per hour, last the
+    slowest."""
+    rest = [name for name in PLANS if name not in (*FIRST, *LAST)]
+    return [name for name in (*FIRST, *rest, *LAST) if name in PLANS]
+
 
 def plan(name: str) -> Plan:
     """The table of that name. ValueError with the closest name otherwise."""
     if name not in PLANS:
         closest = difflib.get_close_matches(name, PLANS, n=1, cutoff=0)[0]
-        raise ValueError(f"There is no table {name!r}; did you mean {closest!r}? Known: {', '.join(PLANS)}.")
+        raise ValueError(f"There is no table {name!r}; did you mean {closest!r}? Known: {', '.join(PLANS)}, {ALL}.")
     return PLANS[name]
 
 

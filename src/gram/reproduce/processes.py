@@ -1,10 +1,12 @@
 """Parallel jobs in processes that never outlive the process that started them."""
 
+import logging
 import multiprocessing
 import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
+
+from gram.messages import shown
 
 POLL = 1.0
 """Seconds until an orphaned process notices, and between two progress reports."""
@@ -82,8 +86,11 @@ def _child(job: Job, theirs: connection.Connection, parent: int) -> None:
             stream.flush()
             os.dup2(log.fileno(), stream.fileno())
         try:
-            answer = job.work(*job.arguments), None
+            with shown(logging.INFO):
+                answer = job.work(*job.arguments), None
         except (Exception, KeyboardInterrupt) as error:
+            with suppress(OSError):
+                traceback.print_exc()  # only the error itself reaches the parent
             answer = None, error
         with suppress(OSError):  # the parent no longer listens
             theirs.send(answer)

@@ -8,33 +8,24 @@ Runs are trained in parallel, one process each (processes.py). Finished work is 
 training.json, a measurement by its key. An interrupted run continues from its last checkpoint.
 """
 
-import dataclasses
-import gc
 import os
 import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from gram import tasks
-from gram import weights as weight_files
-from gram.config import Config, read_config
-from gram.console import evaluation as console
+from gram.config import Config
 from gram.console.text import counted
-from gram.measure import record
-from gram.measure.record import TRAINING
 from gram.progress import Snapshot, clock, progress
 from gram.recipes import plans, split
-from gram.recipes.plans import PLANS, Measure, Plan, Scale
+from gram.recipes.plans import PLANS, Plan, Scale
 from gram.recipes.variants import GRAM
-from gram.report import page, results
+from gram.report import page
+from gram.reproduce import runs
 from gram.reproduce.processes import Job, side_by_side
-from gram.tasks.data.store import data_file
-from gram.train import checkpoint, loop
-
-RUNS, RESULTS, REPORT = "runs", "results", "report"
+from gram.reproduce.runs import REPORT, RESULTS, RUNS
+from gram.train import loop
 
 
 def reproduce(
@@ -90,15 +81,10 @@ def check(configs: list[Config], out: Path) -> None:
     if "WORLD_SIZE" in os.environ:
         raise ValueError("Run gram reproduce without torchrun; use torchrun with `gram train`, as --list shows.")
     check_out(out)
+    runs.check_data(configs)
     for config in configs:
-        for file in (*config.data, *config.dev):
-            data_file(file)
-    task = tasks.of(configs[0])
-    if not task.rules:  # samples are compared with examples from files
-        task.examples("test", count=1)
-    for config in configs:
-        check_run(config, run(config, out))
-        known(config, out)
+        runs.check_run(config, run(config, out))
+        runs.known(config, out / RESULTS)
 
 
 def check_out(out: Path) -> None:
@@ -109,23 +95,8 @@ def check_out(out: Path) -> None:
     page.check_out(out / REPORT)
 
 
-def check_run(config: Config, folder: Path) -> None:
-    """ValueError if `folder` holds another run, or the run cannot be trained here."""
-    if (folder / weight_files.CONFIG).is_file():
-        made = read_config(folder / weight_files.CONFIG)
-        # training sets the halt threshold and names the puzzles of ARC
-        if dataclasses.replace(made, solve=config.solve, arc=config.arc) != config:
-            raise ValueError(f"{folder} is a run with other settings; choose another --out.")
-    if config.recipe.startswith("paper-") and not finished(folder) and not torch.cuda.is_available():
-        raise ValueError("The paper's scale needs a GPU, and there is none here; use --scale laptop.")
-
-
 def run(config: Config, out: Path) -> Path:
     return out / RUNS / f"{config.recipe}-{config.train.seed}"
-
-
-def finished(folder: Path) -> bool:
-    return (folder / TRAINING).is_file()
 
 
 # steps ------------------------------------------------------------------------------------------------------
@@ -155,70 +126,25 @@ def going(running: Sequence[Job], ended: int, of: int, seconds: float) -> str:
     """The progress of runs: how many have ended, and the last line of each of the others."""
     parts = [f"{ended} of {counted(of, 'run')} in {clock(seconds)}"]
     for job in running:
-        lines = job.log.read_text(encoding="utf-8", errors="replace").split("\n") if job.log.is_file() else []
-        parts.append(f"{job.title}: {next(filter(None, reversed(lines)), 'begins')}")
+        parts.append(f"{job.title}: {runs.last_line(job.log) or 'begins'}")
     return "; ".join(parts)
 
 
 def one(chosen: Plan, config: Config, out: Path) -> str | None:
     """Train and measure one run. Returns a message if its loss became NaN."""
+    folder = run(config, out)
     try:
-        train(config, out)
+        runs.train(config, folder)
     except loop.NotFinite as error:
         return f"{config.recipe}, seed {config.train.seed}: {error}"
-    measure(chosen, config, out)
+    runs.measure(config, plans.measures(chosen, config.recipe), folder, out / RESULTS)
     return None
-
-
-def train(config: Config, out: Path) -> None:
-    """Train a new run, continue an interrupted one, or do nothing if it is finished."""
-    folder = run(config, out)
-    if finished(folder):
-        return
-    torch.compiler.reset()  # the compiler counts earlier runs as variants of this one and gives up after eight
-    gc.collect()
-    loop.train(config, folder, resume=bool(checkpoint.paths(folder)))
-
-
-def measure(chosen: Plan, config: Config, out: Path) -> None:
-    """Measure what is still missing of a finished run."""
-    torch.set_num_threads(config.train.threads)
-    folder = run(config, out)
-    trained = read_config(folder / weight_files.CONFIG)
-    for wanted in plans.measures(chosen, config.recipe):
-        if key(wanted, trained) in known(config, out):
-            continue
-        console.evaluate(
-            config.task,
-            weights=str(folder),
-            data=None if wanted.data is None else Path(wanted.data),
-            split=wanted.split,
-            limit=wanted.limit,
-            edge_probability=None,
-            early_stop=False,
-            record=out / RESULTS,
-            as_json=False,
-            asked={"width": wanted.width, "depth": wanted.depth, "select": wanted.select},
-        )
-
-
-def key(wanted: Measure, config: Config) -> str:
-    """The key that `gram eval` records the measurement under."""
-    names = ("width", "depth") if tasks.of(config).unconditional else ("width", "depth", "select")
-    asked = {name: getattr(wanted, name) or getattr(config.solve, name) for name in names}
-    return record.key(wanted.split if wanted.data is None else Path(wanted.data).name, asked | {"limit": wanted.limit})
-
-
-def known(config: Config, out: Path) -> set[str]:
-    """The keys of the existing measurements of a run."""
-    path = out / RESULTS / config.recipe / f"{config.train.seed}.json"
-    return set(results.result(path, out / RESULTS).figures) if path.is_file() else set()
 
 
 def report(chosen: Plan, configs: list[Config], out: Path) -> None:
     """Write tables and figures, with the losses of GRAM's first run and either its trajectories beside TRM's or samples
     of all models."""
-    first = {split(c.recipe)[2] or GRAM: run(c, out) for c in reversed(configs) if finished(run(c, out))}
+    first = {split(c.recipe)[2] or GRAM: run(c, out) for c in reversed(configs) if runs.finished(run(c, out))}
     task = tasks.of(configs[0])
     puzzles = page.drawable() and not (task.unconditional or task.spec.identities)
     traced = [str(first[model]) for model in (GRAM, "trm") if model in first and puzzles]
@@ -232,7 +158,10 @@ def overview(scale: Scale) -> str:
     """One line per table."""
     longest = max(map(len, PLANS))
     lines = [f"{name:<{longest}} {about(chosen, scale)}  {chosen.title}" for name, chosen in PLANS.items()]
-    return "\n".join([*lines, "gram reproduce NAME --list shows the runs of a table."])
+    lines.append(
+        "gram reproduce NAME --list shows the runs of a table; gram reproduce all runs what is missing of all."
+    )
+    return "\n".join(lines)
 
 
 def listing(chosen: Plan, configs: list[Config], scale: Scale, out: Path) -> str:
