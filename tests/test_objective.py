@@ -65,6 +65,19 @@ def batch(model: Model) -> tuple[torch.Tensor, torch.Tensor, State, torch.Tensor
 
 
 # losses ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("loss_after", ["step", "transition"])
+def test_answers_after_earlier_transitions_count(loss_after):
+    model = build(gradient="full")
+    learn = learner(model, loss_after=loss_after)
+    x, y, state, noise, done, pooled = batch(model)
+    result = update(learn, x, y, state, noise, done, pooled, ON_PRIOR)
+    step = model.step(state, model.encode(x), noise, y=y, posterior_rows=~ON_PRIOR[:, None, None])
+    assert len(step.earlier) == TINY.T - 1
+    counted = (*step.earlier, step.readout) if loss_after == "transition" else (step.readout,)
+    each = [F.cross_entropy(model.decode(r).logits.transpose(1, 2), y, reduction="none").mean(1) for r in counted]
+    torch.testing.assert_close(result.rows["ce"], torch.stack(each).mean(0).detach())
+
+
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 @pytest.mark.parametrize("registers", [0, 2])
 @pytest.mark.parametrize(("prior_learns", "later"), [(False, 0), (False, 1), (True, 0), (True, 1)])

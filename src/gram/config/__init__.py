@@ -99,6 +99,9 @@ class TrainConfig(Checked):
     """Transitions with a KL term."""
     loss: Literal["softmax", "stablemax"] = "softmax"
     """Cross-entropy over softmax, or over stablemax in float64 (HRM, TRM)."""
+    loss_after: Literal["step", "transition"] = "step"
+    """Cross-entropy of the answer after each supervision step, or the mean of those after each of its transitions (with
+    gradient "full"; ours, see DEVIATIONS.md)."""
     prior_rows: Part = 0.125
     """Share of the batch that runs on the prior; it trains the halt and value heads."""
     prior_learns: bool = False

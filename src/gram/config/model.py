@@ -95,6 +95,8 @@ class GuidanceConfig(Checked):
     read all positions (ours, see DEVIATIONS.md)."""
     guidance_hidden: Width = 512
     """Hidden width of the four guidance MLPs."""
+    sigma_start: Annotated[float, Range(0.02, 10)] = 0.3
+    """Standard deviation of eps before training."""
     fusion: Literal["add", "concat"] = "add"
     """How the posterior sees the target: its embedding added to u or concatenated with it."""
 
@@ -122,6 +124,5 @@ class ModelConfig(BaselineConfig, GuidanceConfig, RecursionConfig, BackboneConfi
         "guidance_channels": 8,
         "sigma_form": "softplus",
         "sigma_floor": 0.01,
-        "sigma_start": 0.3,
     }
     """Fields of earlier versions -> the only value that they still allow."""

@@ -39,8 +39,6 @@ def kl_balanced(q: Gaussian, p: Gaussian, balance: float) -> Tensor:
 
 SIGMA_FLOOR = 0.01
 """Smallest standard deviation."""
-SIGMA_START = 0.3
-"""Standard deviation before training."""
 CHANNELS = 8
 """Channels of each position that a head over the whole example reads."""
 
@@ -61,8 +59,8 @@ class GaussianHead(nn.Module):
             inputs, linear = length * CHANNELS, RowLinear
         self.mu = SwiGLU(inputs, hidden, width, linear) if config.guide.mean else None
         self.sigma = SwiGLU(inputs, hidden, width, linear) if config.guide.sigma else None
-        # the output layers start at zero, so every sigma starts exactly at SIGMA_START
-        self.offset = math.log(math.expm1(SIGMA_START - SIGMA_FLOOR))
+        # the output layers start at zero, so every sigma starts exactly at sigma_start
+        self.offset = math.log(math.expm1(config.sigma_start - SIGMA_FLOOR))
 
     def reset(self, generator: torch.Generator) -> None:
         for mlp in (self.mu, self.sigma):

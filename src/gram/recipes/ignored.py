@@ -14,6 +14,7 @@ def group(of: type, *others: str) -> tuple[str, ...]:
 PRIOR = "train.prior_rows", "train.prior_learns", "train.prior_together"
 HEADS = "train.halt_early", "train.halt_weight", "train.value_weight"
 KL = "train.kl_balance", "train.kl_reduction", "train.kl_transitions", "train.posterior_transitions"
+LOSS = "train.loss", "train.loss_after"
 BETA = "train.beta", "train.beta_warmup"
 DIFFUSIONS = "mdlm", "d3pm-uniform", "d3pm-absorbing"
 RULES: tuple[tuple[tuple[str, ...], Callable[[Config], bool], str], ...] = (
@@ -23,7 +24,7 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Config], bool], str], ...] = (
     (("model.denoising_steps",), lambda c: c.model.kind not in DIFFUSIONS, "only a diffusion denoises"),
     (("model.latent",), lambda c: c.model.kind != "vae", 'only model.kind "vae" has a latent variable'),
     (
-        (*group(RecursionConfig, "start"), *group(GuidanceConfig, "guidance"), *PRIOR, *HEADS, *KL, "train.loss"),
+        (*group(RecursionConfig, "start"), *group(GuidanceConfig, "guidance"), *PRIOR, *HEADS, *KL, *LOSS),
         lambda c: c.model.kind != "recursive",
         'only model.kind "recursive" is a guided recursion',
     ),
@@ -32,7 +33,12 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Config], bool], str], ...] = (
         lambda c: c.model.kind == "recursive" and not c.model.guide.learned,
         "the model has no guidance",
     ),
-    ((*HEADS, "train.loss"), lambda c: c.model.candidates, "a model with candidates learns to judge by itself"),
+    ((*HEADS, *LOSS), lambda c: c.model.candidates, "a model with candidates learns to judge by itself"),
+    (
+        ("train.loss_after",),
+        lambda c: c.model.gradient != "full" or c.model.T == 1,
+        'only model.gradient "full" with several transitions has earlier answers with a gradient',
+    ),
     (("train.prior_together",), lambda c: not c.train.prior_learns, "rows on the prior do not learn to answer"),
     (("train.lr_puzzle", "train.weight_decay_puzzle"), lambda c: c.arc is None, "only ARC has vectors of puzzles"),
     (

@@ -164,7 +164,9 @@ class Learner(nn.Module):
         )
         logits = model.decode(step.readout).logits
         scored = (y != PAD).sum(1)
-        ce = token_loss(logits, y, c.loss).sum(1) / scored
+        earlier = [model.decode(readout).logits for readout in step.earlier] if c.loss_after == "transition" else []
+        each = [token_loss(answer, y, c.loss).sum(1) / scored for answer in (*earlier, logits)]
+        ce = torch.stack(each).mean(0)
         divisor = scored if c.kl_reduction == "sum" else scored * model.config.width
         zero = torch.zeros_like(ce)
         balanced = sum((kl_balanced(q, p, c.kl_balance).sum((1, 2)) / divisor for q, p in step.guides), zero)
