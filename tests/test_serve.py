@@ -72,7 +72,8 @@ def inside(weights) -> Iterator[Callable[..., httpx.Client]]:
 
 # answers --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "options", [{}, {"width": 7, "seed": 3}, {"want": 3}, {"select": "majority", "width": 5, "depth": 3}]
+    "options",
+    [{}, {"width": 7, "seed": 3}, {"want": 3}, {"want": "all"}, {"select": "majority", "width": 5, "depth": 3}],
 )
 def test_answers_are_those_of_gram_solve(server, capsys, options):
     flags = [f"--{name}={value}" for name, value in options.items()]
@@ -251,6 +252,7 @@ REFUSED = {
     "want without check": ("/v1/sudoku-4/solve", ONE | {"want": 2, "select": "first"}, 422, "want"),
     "want a list": ("/v1/sudoku-4/solve", ONE | {"want": [2]}, 422, "want"),
     "seed": ("/v1/sudoku-4/solve", ONE | {"seed": -1}, 422, "seed"),
+    "want all in a stream": ("/v1/queens-8/stream", {"puzzles": CORNER, "want": "all"}, 422, "want"),
     "want beyond the width": ("/v1/sudoku-4/solve", ONE | {"want": 7}, 422, "want"),
     "samples": ("/v1/sudoku-boards-4/solve", ONE, 422, None),
     "a stream of two": ("/v1/sudoku-4/stream", {"puzzles": list(FOUR)}, 422, "puzzles"),

@@ -45,6 +45,21 @@ class Range(Rule):
 
 
 @dataclass(frozen=True)
+class OrWord(Rule):
+    """What another rule allows, or one word."""
+
+    rule: Range
+    word: str
+
+    @property
+    def allowed(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return f"{self.rule.allowed}, or {self.word!r}"
+
+    def fits(self, value: Any) -> bool:
+        return value == self.word or self.rule.fits(value)
+
+
+@dataclass(frozen=True)
 class Form(Rule):
     """Strings that a regular expression matches completely."""
 
@@ -149,7 +164,12 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in arguments:
             return None
-        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+        kind, *words = sorted(
+            (a for a in arguments if a is not type(None)), key=lambda a: typing.get_origin(a) is Literal
+        )
+        if words and type(value) is str:
+            return _convert(words[0], value, where)
+        return _convert(kind, value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

@@ -72,7 +72,10 @@ class Oracle(torch.nn.Module):
             if not h[b, 0, 0]:  # draw everything at the first step: which solution, when, whether at all
                 chances = torch.special.ndtr(noise[0, b, 0, :3]).tolist()
                 solutions = self.task.solutions(e_x[b, :, 0].numpy().astype(np.uint8))
-                answer = torch.from_numpy(solutions[int(chances[0] * len(solutions))].astype(np.float32))
+                if len(solutions):
+                    answer = torch.from_numpy(solutions[int(chances[0] * len(solutions))].astype(np.float32))
+                else:
+                    answer = e_x[b, :, 0]
                 h[b, :, 1], h[b, :, 2] = answer, 1 + int(chances[1] * self.delay)
                 h[b, :, 3] = chances[2] < self.wrong
             h[b, :, 0] += 1

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from gram.fields import Range
+from gram.fields import OrWord, Range
 
 Select = Literal["first", "majority", "value", "halt", "checked"]
 Share = Annotated[float, Range(0, 1)]
@@ -15,5 +15,6 @@ Period = Annotated[float, Range(0, 1_000_000_000)]
 Width = Annotated[int, Range(1, 65_536)]
 Loops = Annotated[int, Range(1, 256)]
 Count = Annotated[int, Range(1, 1_000_000)]
+Want = Annotated[int | Literal["all"], OrWord(Range(1, 1_000_000), "all")]
 Many = Annotated[int, Range(1, 1_000_000_000)]
 Length = Annotated[int, Range(1, 1_000_000)]

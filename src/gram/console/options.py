@@ -89,6 +89,7 @@ class Answering(Drawing):
 class Solving(Answering):
     """Options for solving puzzles, with the number of wanted answers."""
 
-    want: int | None = None
+    want: int | Literal["all"] | None = None
     """Stop after this many distinct valid answers (1 by default), or all that exist if they can be counted quickly;
-    above 1, the width is at least ten times as large."""
+    above 1, the width is at least ten times as large. "all" lists every answer case by case and says whether that is
+    proven."""

@@ -184,6 +184,8 @@ def fields(number: int, answer: Answer) -> dict[str, Any]:
 def describe(task: Task, puzzle: Tokens, answer: Answer) -> str:
     """One answer for people: picture, verdict, text, and cost."""
     cost = f"{counted(answer.evaluations, 'function evaluation')}, {answer.seconds:.2f} s"
+    if answer.tokens is None and answer.all is not None:
+        return f"{task.render(puzzle)}\n{answer.verdict} ({cost})"
     if answer.tokens is None and not answer.complete:
         return f"{task.render(puzzle)}\nunsolved when the time was up ({cost}); more time may find an answer"
     if answer.tokens is None:
@@ -193,13 +195,18 @@ def describe(task: Task, puzzle: Tokens, answer: Answer) -> str:
         )
     lines = [task.render(puzzle, answer.tokens), answer.verdict]
     lines.append(f"answer  {one_line(answer.text)}")
-    lines.append(
-        f"chosen  {answer.agreed} of {answer.finished} ended trajectories agree, "
-        f"after {counted(answer.steps, 'step')} ({cost})"
-    )
+    if answer.steps is None:
+        lines.append(f"chosen  by the rules; no trajectory found an answer ({cost})")
+    else:
+        lines.append(
+            f"chosen  {answer.agreed} of {answer.finished} ended trajectories agree, "
+            f"after {counted(answer.steps, 'step')} ({cost})"
+        )
     if not answer.complete:
         lines.append("not complete: the time was up, and this is the best so far")
-    if len(answer.distinct) > 1 or (answer.exist or 1) > 1:
+    if answer.all is not None:
+        lines += [answer.listing, *(map(one_line, answer.distinct) if len(answer.distinct) > 1 else ())]
+    elif len(answer.distinct) > 1 or (answer.exist or 1) > 1:
         of = f" of {answer.exist} that exist (exact count)" if answer.exist is not None else ""
         kind = "distinct answer" if answer.valid is None else "distinct valid answer"
         lines += [f"{counted(len(answer.distinct), kind)}{of}", *map(one_line, answer.distinct)]

@@ -134,6 +134,8 @@ def refusal(error: urllib.error.HTTPError, numbers: Sequence[int]) -> str:
 def describe(answer: dict[str, Any]) -> str:
     """One answer for people."""
     cost = f"{counted(answer['evaluations'], 'function evaluation')}, {answer['seconds']:.2f} s"
+    if answer["answer"] is None and answer.get("all"):
+        return f"no solution: the rules exclude every completion ({cost})"
     if answer["answer"] is None:
         return f"unsolved{'' if answer['complete'] else ' when the time was up'} ({cost})"
     verdict = {
@@ -145,6 +147,8 @@ def describe(answer: dict[str, Any]) -> str:
     lines.append(f"chosen  {answer['agreed']} of {answer['finished']} ended trajectories agree ({cost})")
     if not answer["complete"]:
         lines.append("not complete: the time was up, and this is the best so far")
+    if answer.get("all"):
+        lines.append(f"these are all solutions: {len(answer['distinct'])}")
     if len(answer["distinct"]) > 1:
         lines += [counted(len(answer["distinct"]), "distinct answer"), *map(one_line, answer["distinct"])]
     return "\n".join(lines)

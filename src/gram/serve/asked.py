@@ -54,13 +54,17 @@ def solving(reasoner: Reasoner, body: bytes, settings: Settings, *, stream: bool
             votes(reasoner, texts, asked, settings, most), seconds=seconds, trajectories=shown_all
         )
     options = resolved(reasoner.config.solve, asked, answering, settings)
+    if options.want == "all" and stream:
+        raise Problem(422, 'A stream shows one set of trajectories; leave out want "all", or use solve.', "want")
+    if options.want == "all" and asked["width"] is None:
+        asked["width"] = settings.max_width
     try:
         needs_check(reasoner.task, options.select, options.want)
     except ValueError as error:
-        raise Problem(422, str(error), "want" if (options.want or 1) > 1 else "select") from None
+        raise Problem(422, str(error), "select" if options.want in (None, 1) else "want") from None
     found = Wanted([], options, asked["width"], seconds, shown_all)
     if found.most_rows > settings.max_width:
-        name = "want" if found.width is None and (options.want or 1) > 1 else "width"
+        name = "want" if found.width is None and options.want not in (None, 1) else "width"
         allowed = settings.max_width // (PER_WANTED if name == "want" else 1)
         raise Problem(422, f"{name} is {getattr(options, name):,}; this server allows {allowed:,} at most.", name)
     fits(found, len(texts), reasoner, "width")

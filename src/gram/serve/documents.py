@@ -84,6 +84,7 @@ def found() -> dict[str, Any]:
     }
     cell = {"type": "integer", "minimum": 0, "maximum": 9}
     grid = {"type": "array", "items": {"type": "array", "items": cell}}
+    proven = {"type": "boolean", "description": 'Whether distinct are all answers; only where want is "all".'}
     attempts = {
         "puzzle": {"type": "string", "description": "Name of the puzzle, or puzzle if the JSON has none."},
         "test": {"type": "integer", "description": "Position of the test input in the puzzle, from 1."},
@@ -118,7 +119,7 @@ def found() -> dict[str, Any]:
             {"samples": {"type": "array", "items": refer("Sample")}, "complete": answer["complete"]},
             ["samples", "complete"],
         ),
-        "Answer": shape(answer, list(answer)),
+        "Answer": shape(answer | {"all": proven}, list(answer)),
         "Attempts": shape(attempts, list(attempts)),
         "Answers": shape({"answers": {"type": "array", "items": either}}, ["answers"]),
     }

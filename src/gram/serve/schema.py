@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from gram.console.options import Drawing, Solving
-from gram.fields import Range
+from gram.fields import OrWord, Range
 from gram.serve.settings import Settings
 from gram.solve.options import SamplingOptions
 
@@ -39,12 +39,14 @@ def options(settings: Settings, *, drawing: bool = False) -> dict[str, Any]:
 
 
 def schema(hint: Any) -> dict[str, Any]:
-    """The schema of an annotation: a number with its Range, or a Literal; either may be None, which is left out."""
+    """The schema of an annotation: a number with its Range, words, or both; None is left out."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     if typing.get_origin(hint) is typing.Literal:
         return {"type": "string", "enum": list(typing.get_args(hint))}
     kind, *rules = typing.get_args(hint)
+    if rules and isinstance(rules[0], OrWord):
+        return {"oneOf": [schema(typing.Annotated[int, rules[0].rule]), {"type": "string", "enum": [rules[0].word]}]}
     found: dict[str, Any] = {"type": "integer" if kind is int else "number"}
     for rule in rules:
         assert isinstance(rule, Range)

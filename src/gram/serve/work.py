@@ -79,12 +79,14 @@ class Wanted:
     def most_rows(self) -> int:
         """Maximum trajectories of a puzzle."""
         o = self.options
-        several = PER_WANTED * o.want if o.want is not None and o.want > 1 else 0
+        several = PER_WANTED * o.want if isinstance(o.want, int) and o.want > 1 else 0
         return self.width or max(o.width, several)
 
     def begins_with(self, first_wave: int) -> int:
         """Approximate rows of the first step. `first_wave`: see gram.solve.backend."""
         want = self.options.want
+        if want == "all":
+            return len(self.questions) * first_wave
         return len(self.questions) * (self.most_rows if want is None else min(self.most_rows, first_wave * want))
 
 

@@ -8,7 +8,7 @@ import argparse
 import dataclasses
 import sys
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from gram.config import read_config
 from gram.console import puzzles as console
@@ -29,9 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--input", type=Path, help="a file of puzzles")
     hints = get_type_hints(Solving)
     for field in dataclasses.fields(Solving):
-        kind = get_args(hints[field.name])[0]  # of "kind or None"
-        choices = get_args(kind) or None
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=str if choices else kind, choices=choices)
+        parser.add_argument(f"--{field.name.replace('_', '-')}", **kind_of(hints[field.name]))
     parser.add_argument("--check", metavar="FILE.py:FUNCTION", help="function that checks answers to your own data")
     parser.add_argument("--trust-check", action="store_true", help="run the check that the bundle names, which is code")
     parser.add_argument("--json", action="store_true", help="one JSON object per puzzle")
@@ -40,6 +38,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true", help="print details on standard error as well")
     given = parser.parse_args(arguments)
     return ended(lambda: solve(given))
+
+
+def kind_of(hint: Any) -> dict[str, Any]:
+    """What argparse needs for the type of an option: a number, words, or either."""
+    kind, *others = get_args(hint)  # the last one is None
+    words = get_args(kind) or get_args(others[0])
+    if kind in (int, float) and words:
+        return {"type": lambda text: text if text in words else kind(text), "metavar": f"N|{'|'.join(words)}"}
+    return {"type": str, "choices": words} if words else {"type": kind}
 
 
 def solve(given: argparse.Namespace) -> int:

@@ -56,6 +56,8 @@ class Answer:
     several."""
     unique: bool | None = None
     """Whether the puzzle has no other answer; None if finding out takes too long."""
+    all: bool | None = None
+    """Whether `distinct` are proven to be all answers of the puzzle; None unless all were wanted."""
 
     @property
     def agreed(self) -> int:
@@ -72,8 +74,12 @@ class Answer:
     @property
     def verdict(self) -> str:
         """The result of the check, in words."""
+        if self.all and not self.distinct:
+            return "no solution: the rules exclude every completion"
         if self.tokens is None and not self.complete:
             return "unsolved when the time was up"
+        if self.tokens is None and self.all is False:
+            return f"none found within {self._cost}; there may be some"
         if self.tokens is None:
             return f"unsolved: no valid answer with width {self.width} and depth {self.depth}"
         if self.valid is None:
@@ -84,18 +90,31 @@ class Answer:
         broken = int(self.task.conflicts(self._given[None], self.tokens[None])[0])
         return f"unsolved: the chosen answer breaks the rules in {broken} place{'s' * (broken != 1)}"
 
+    @property
+    def listing(self) -> str:
+        """How many answers were found and, if all were wanted, whether they are all; empty for a single answer."""
+        n = len(self.distinct)
+        if self.all is None:
+            return f"{n} distinct answers" if n > 1 else ""
+        ruled = sum(c.votes == 0 for c in self.candidates)
+        more = f", {ruled} of them completed by the rules" if ruled and n > 1 else ""
+        if n and self.all:
+            return f"these are all {n} solutions{more}" if n > 1 else "this is the only solution"
+        of = "" if self.exist is None else f" of {self.exist}"
+        found = f"{n} solution{'s' * (n != 1)}{of} found within {self._cost}{more}"
+        return "" if not n else f"{found}; there may be more" if self.exist is None else found
+
     def __str__(self) -> str:
         """The board and the verdict."""
         board = ESCAPES.sub("", self.task.render(self._given, self.tokens))
-        more = f"\n{len(self.distinct)} distinct answers" if len(self.distinct) > 1 else ""
-        return f"{board}\n{self.verdict}{more}"
+        return f"{board}\n{self.verdict}" + (f"\n{self.listing}" if self.listing else "")
 
     def _repr_html_(self) -> str:
         """The picture that a notebook shows."""
         from gram.tasks.drawing import draw  # imported late, since it imports every task
 
         shown = draw(self.task, self._given, self.tokens).svg()
-        more = f"; {len(self.distinct)} distinct answers" if len(self.distinct) > 1 else ""
+        more = f"; {self.listing}" if self.listing else ""
         return f"<figure>{shown}<figcaption>{escape(self.verdict + more)}</figcaption></figure>"
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,7 +137,12 @@ class Answer:
             "unique": self.unique,
             "complete": self.complete,
             "number": self.number,
-        }
+        } | ({} if self.all is None else {"all": self.all})
+
+    @property
+    def _cost(self) -> str:
+        """The function evaluations, in words."""
+        return f"{self.evaluations:,} function evaluation{'s' * (self.evaluations != 1)}"
 
     @property
     def _given(self) -> Tokens:

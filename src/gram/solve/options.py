@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from gram.config import SolveConfig
-from gram.config.values import Count, Positive
+from gram.config.values import Count, Positive, Want
 from gram.fields import Range, from_dict, to_dict
 
 Limit = Positive | None
@@ -19,8 +19,9 @@ class SamplingOptions(SolveConfig):
 
     seed: Annotated[int, Range(0, 2**64, below=True)] = 0
     """Seed of the noise."""
-    want: Count | None = None
-    """Distinct valid answers after which a puzzle ends, so that the checker runs after every step. None: no checker."""
+    want: Want | None = None
+    """Distinct valid answers after which a puzzle ends, so that the checker runs after every step; "all" are listed
+    case by case (gram.solve.every). None: no checker."""
     timeout: Limit = None
     """Sampling seconds per puzzle; then its answer is chosen from the trajectories so far. None means no limit."""
     total_timeout: Limit = None
@@ -45,7 +46,7 @@ def resolve(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOptions:
 def answering(defaults: SolveConfig, asked: Mapping[str, Any]) -> SamplingOptions:
     """`resolve` for puzzles that get one answer: the checker runs after every step only if it selects the answer, which
     is the default if several answers are wanted. ValueError for several wanted answers without the checker."""
-    several = (asked.get("want") or 1) > 1 and asked.get("select") is None
+    several = asked.get("want") not in (None, 1) and asked.get("select") is None
     options = resolve(defaults, {**asked, "select": "checked"} if several else asked)
     if options.select == "checked":
         return replace(options, want=options.want or 1)

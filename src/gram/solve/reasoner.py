@@ -11,21 +11,25 @@ import numpy as np
 
 from gram import tasks
 from gram.config import Config
+from gram.config.values import Want
 from gram.solve.answer import Answer
 from gram.solve.backend import Network
 from gram.solve.deadline import Deadline
+from gram.solve.every import Every
 from gram.solve.generate import Samples, draw
 from gram.solve.given import listed, plain
 from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing
 from gram.solve.sampler import Trajectories, Watch, completed, deterministic, rollout
-from gram.solve.select import choose, needs_check
+from gram.solve.select import Candidate, choose, needs_check
 from gram.tasks.base import Task, Tokens
 
 PART = 256
 """Puzzles that are read ahead and answered together when answers are streamed."""
 PER_WANTED = 10
 """Trajectories per wanted answer if no width is given."""
+MANY = 200
+"""Answers that a puzzle is taken to have if all are wanted and they cannot be counted quickly."""
 
 Puzzle = str | np.ndarray
 """One puzzle: text, tokens (L,), or a grid (rows, columns)."""
@@ -107,8 +111,9 @@ class Reasoner:
         A puzzle is text, an array of tokens (L,), or rows of cells (a nested list or an array such as (9, 9):
         characters, or numbers with 0 for a blank). Several are a list, a column of a table, or an array (n, L).
         `options` are those of SamplingOptions, with defaults from config.solve. With select "checked", a puzzle ends
-        when `want` (1) distinct valid answers are found, or all that exist if they can be counted quickly. If several
-        answers are wanted, select is "checked" with ten trajectories per answer, unless `select` and `width` are given.
+        when `want` (1) distinct valid answers are found, or all that exist if they can be counted quickly; want "all"
+        lists every answer (gram.solve.every), and `all` of the answer says whether that is proven. If several answers
+        are wanted, select is "checked" with ten trajectories per answer, unless `select` and `width` are given.
         The answer to a puzzle depends only on the puzzle and the options, not on other puzzles, unless time runs out.
         ValueError for invalid text, contradicting givens, a puzzle without solution, an option that is unknown or out
         of range, or a width beyond memory.
@@ -160,6 +165,9 @@ class Reasoner:
     ) -> Iterator[Answer]:
         """Yield the answers in the order of the questions, each as soon as it and all earlier ones are ready. width:
         the requested one."""
+        if options.want == "all":
+            yield from every_answer(self, asked, options, width, watch)
+            return
         widths, wants = wanted(asked, options, width)
         check_width(max(widths or [options.width]), len(asked), self.task.spec.length)
         tokens = np.array([question.tokens for question in asked], np.uint8).reshape(-1, self.task.spec.length)
@@ -171,7 +179,7 @@ class Reasoner:
         following = 0
         for i, found in sampled:
             answer = self.answer(tokens[i], found, options, float(deadline.seconds[i]))
-            want = wants[i] if wants else options.want
+            want = wants[i] if wants else 1 if options.want else None
             ready[i] = dataclasses.replace(
                 answer,
                 number=asked[i].number,
@@ -187,6 +195,8 @@ class Reasoner:
         and errors are those of `solve`, whose answer is the last one."""
         start = time.perf_counter()
         o = self.options(options)
+        if o.want == "all":
+            raise ValueError('A stream shows one set of trajectories; leave out want "all", or use solve.')
         [asked] = self.questions(listed(self.task, puzzle)[0], o.want)
         widths, wants = wanted([asked], o, options.get("width"))
         check_width(max(widths or [o.width]), 1, self.task.spec.length)
@@ -246,11 +256,11 @@ class Reasoner:
         asked = self.questions(puzzles)
         return np.array([question.tokens for question in asked], np.uint8).reshape(-1, self.task.spec.length)
 
-    def questions(self, puzzles: Sequence[Puzzle] | np.ndarray, want: int | None = None) -> list[Question]:
+    def questions(self, puzzles: Sequence[Puzzle] | np.ndarray, want: Want | None = None) -> list[Question]:
         """The puzzles as questions for `want` answers each. ValueError as in `read`."""
         return several(puzzles, lambda puzzle, number: self.question(puzzle, number, want))
 
-    def question(self, puzzle: Puzzle, number: int, want: int | None, *, count: bool = True) -> Question:
+    def question(self, puzzle: Puzzle, number: int, want: Want | None, *, count: bool = True) -> Question:
         """One puzzle. count: whether to count its answers; there must be at least one."""
         spec = self.task.spec
         if isinstance(puzzle, str):
@@ -261,7 +271,7 @@ class Reasoner:
                 raise ValueError(
                     f"These tokens are not a puzzle of {spec.name}; compare them with the result of encode."
                 )
-        exist = self.task.count(tokens, 2 if (want or 1) == 1 else None) if count else None
+        exist = self.task.count(tokens, 2 if want in (None, 1) else None) if count else None
         if exist == 0:
             raise ValueError("The puzzle has no solution, since its givens exclude every completion; change them.")
         return Question(number, tokens, exist)
@@ -274,8 +284,48 @@ def wanted(
     wanted. width: the requested one."""
     if options.want is None or options.want == 1:
         return None, None
+    assert options.want != "all"
     wants = [min(options.want, question.count or options.want) for question in asked]
     return [width or max(options.width, PER_WANTED * want) for want in wants], wants
+
+
+def every_answer(
+    reasoner: Reasoner, asked: Sequence[Question], options: SamplingOptions, width: int | None, watch: Watch | None
+) -> Iterator[Answer]:
+    """Yield for each question an Answer whose `distinct` are all answers that were found."""
+    task, begin = reasoner.task, time.perf_counter()
+    for i, question in enumerate(asked):
+        start, total = time.perf_counter(), options.total_timeout
+        left = None if total is None else max(1e-9, total - (start - begin))
+        seconds = min((limit for limit in (options.timeout, left) if limit is not None), default=None)
+        search = Every(
+            *(reasoner.network, task, question.tokens, options),
+            width=width or max(options.width, PER_WANTED * (question.count or MANY)),
+            count=question.count,
+            seconds=seconds,
+            watch=None if watch is None else renumbered(watch, i),
+        ).run()
+        answer = reasoner.answer(question.tokens, search.found, options, time.perf_counter() - start)
+        ruled = [search.answers[k] for k in search.by_rules]
+        extra = tuple(Candidate(tokens, votes=0, value=float("nan"), steps=0, valid=True) for tokens in ruled)
+        if answer.tokens is None and ruled:
+            answer = dataclasses.replace(answer, tokens=ruled[0], text=task.decode(ruled[0]), valid=True)
+        exist = len(search.answers) if search.all else question.count
+        yield dataclasses.replace(
+            answer,
+            number=question.number,
+            candidates=answer.candidates + extra,
+            distinct=answer.distinct + tuple(map(task.decode, ruled)),
+            complete=not search.late,
+            exist=exist,
+            unique=None if exist is None else exist == 1,
+            all=search.all,
+        )
+
+
+def renumbered(watch: Watch, i: int) -> Watch:
+    """`watch` for the stages of a single puzzle, as those of puzzle i."""
+    return lambda stage: watch(stage._replace(rows=[(i, n) for _, n in stage.rows], over=[i] * len(stage.over)))
 
 
 def counted(asked: Question, several: bool) -> dict[str, Any]:

@@ -231,6 +231,8 @@ def numbers(
     """The width of each puzzle, and the valid answers after which it ends (None without checker). ValueError below
     1."""
     if wants is None and options.want is not None:
+        if options.want == "all":
+            raise ValueError('A number of trajectories does not list all answers; leave out want "all", or use solve.')
         wants = [options.want] * puzzles
     widths = [options.width] * puzzles if widths is None else widths
     for name, each in (("width", widths), ("want", wants or [])):

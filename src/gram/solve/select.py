@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gram.config.values import Select
+from gram.config.values import Select, Want
 from gram.solve.sampler import Trajectories
 from gram.tasks.base import Task, Tokens
 
@@ -77,11 +77,11 @@ class Choice:
         return tuple(c for c in self.candidates if c.valid)
 
 
-def needs_check(task: Task, select: Select, want: int | None = None) -> None:
+def needs_check(task: Task, select: Select, want: Want | None = None) -> None:
     """ValueError if the checker must select, or count `want` answers, but only known targets are available."""
     if select == "checked" and not task.checkable:
         raise ValueError(task.unchecked)
-    if (want or 1) > 1 and not task.checkable:
+    if want not in (None, 1) and not task.checkable:
         raise ValueError(
             f"want is {want}, but {task.spec.name} was trained without a check that could count answers; leave "
             "out want, or train with a check."
