@@ -235,10 +235,9 @@ def chained(table: Table, model: Callable[[list[bool]], Any]) -> Impute:
         found = by_shares(table)(rows, n, seed).reshape(-1, L)
         hidden = (rows < 0).repeat(n, 0)
         for _, i in itertools.product(range(ROUNDS), range(L)):
-            asked = np.flatnonzero(hidden[:, i])
-            if len(asked):
+            if len(asked := np.flatnonzero(hidden[:, i])):
                 below = models[i].predict_proba(found[np.ix_(asked, others[i])]).cumsum(1)
-                chosen = (below < rng.random((len(asked), 1))).sum(1).clip(max=below.shape[1] - 1)
+                chosen = (below[:, :-1] < rng.random((len(asked), 1))).sum(1)
                 found[asked, i] = models[i].classes_[chosen]
         return found.reshape(len(rows), n, L)
 
@@ -266,17 +265,18 @@ def by_boosting(table: Table) -> Impute:
 
 
 def by_gram(table: Table, minutes: float = 4, seed: int = 0) -> Impute:
-    """`gram train own --complete` with its defaults, in a folder beside the table."""
+    """`gram train own --complete` with its defaults. A run in the folder of the table that has ended is taken."""
     import gram
-    from gram.measure.rows import draws
+    from gram.measure.rows import imputations
     from gram.solve.options import resolve
 
     out = table.path.with_name(f"{table.path.stem}-{seed}")
     command = [sys.executable, "-m", "gram.cli", "train", "own", "--complete", "--data", str(table.path)]
     command += ["--bins", str(BINS), "--minutes", str(minutes), "--train.seed", str(seed), "--out", str(out)]
-    shutil.rmtree(out, ignore_errors=True)
-    with open(out.with_name(f"{out.name}.log"), "w", encoding="utf-8") as log:
-        subprocess.run(command, check=True, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    if not (out / "training.json").is_file():
+        shutil.rmtree(out, ignore_errors=True)
+        with open(out.with_name(f"{out.name}.log"), "w", encoding="utf-8") as log:
+            subprocess.run(command, check=True, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
     reasoner = gram.load(out)
     task = reasoner.task
     assert isinstance(task, Rows)
@@ -284,7 +284,7 @@ def by_gram(table: Table, minutes: float = 4, seed: int = 0) -> Impute:
     def impute(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
         options = resolve(reasoner.config.solve, {"width": n, "seed": seed})
         tokens = (rows + HIDDEN + 1).clip(min=HIDDEN).astype(np.uint8)
-        return draws(reasoner.network, task, tokens, options).astype(np.int64) - HIDDEN - 1
+        return imputations(reasoner.network, task, tokens, options).drawn.astype(np.int64) - HIDDEN - 1
 
     return impute
 

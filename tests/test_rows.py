@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -14,11 +15,13 @@ from gram import tasks
 from gram import weights as weight_files
 from gram.config import ColumnConfig, RowsConfig
 from gram.measure import rows as measure
-from gram.measure.rows import draws, probabilities
+from gram.measure.rows import Imputations, imputations, shares
+from gram.recipes import recipe
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions
 from gram.tasks.base import PAD, Examples
 from gram.tasks.own.rows import HIDDEN, Rows, learn_rows
+from gram.train import completions
 from gram.train.batches import Batches
 
 
@@ -96,20 +99,80 @@ def test_hidden_cells_are_drawn_anew(task):
 
 
 def test_figures_of_hidden_cells(monkeypatch):
-    """Two columns: samples say value 0 four times and value 1 once, where 0 is right; the column says half each."""
+    """Two columns: samples say value 0 with 3/4, where it is right; the column says half each."""
     values = ColumnConfig(name="a", values=("x", "y"))
     task = Rows(RowsConfig(columns=(values, replace(values, name="b"))))
-    p = probabilities(np.array([[2, 2, 2, 2, 3]]), 2)
-    np.testing.assert_allclose(p, [[4.5 / 6, 1.5 / 6]])
+    np.testing.assert_allclose(shares(np.array([2, 2, 2, 2, 3]), 2), [4.5 / 6, 1.5 / 6])
     examples = Examples.single(np.array([[HIDDEN, 3]], np.uint8), np.array([[2, 3]], np.uint8))
-
-    drawn = np.array([[[2, 3], [2, 3], [2, 3], [2, 3], [3, 3]]])
-    monkeypatch.setattr(measure, "draws", lambda *_: drawn)
+    said = Imputations(np.array([[[2, 3]]]), np.array([[[0.75, 0.25], [0.0, 1.0]]]))
+    monkeypatch.setattr(measure, "imputations", lambda *_: said)
     network = cast(Network, None)
     found = measure.metrics(network, task, examples, np.array([[2, 2], [3, 2]], np.uint8), SamplingOptions(width=5))
     assert (found["cells"], found["accuracy"], found["covered"], found["set_size"]) == (1, 1.0, 1.0, 2.0)
     assert found["nats"] == pytest.approx(-np.log(0.75))
     assert found["mode_nats"] == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_cells_are_drawn_from_the_probabilities_of_their_trajectory(monkeypatch, alone):
+    """Two trajectories that disagree on both cells, or one that serves for all samples. What a trajectory settles
+    stays together in its samples; what it leaves open is drawn by its probability, and by the seed alone."""
+    columns = [ColumnConfig(name=name, values=values) for name, values in (("a", tuple("xyz")), ("b", tuple("pq")))]
+    task = Rows(RowsConfig(columns=(*columns, replace(columns[1], name="c"))))
+    puzzles, width = np.array([[HIDDEN, HIDDEN, HIDDEN], [4, HIDDEN, 3]], np.uint8), 200
+
+    def rollout(network, task, puzzles, options):
+        for number in range(1 if alone else width):
+            logits = np.full((2, 3, task.spec.vocabulary), 0.0, np.float32)
+            logits[:, :2] = -50.0
+            logits[:, 0, 2 + number % 2] = logits[:, 1, 2 + number % 2] = 50.0
+            logits[:, 2, 2] = np.log(3.0)  # of the last cell, the first value has 3/4
+            logits[:, 1, 4] = logits[:, 2, 4] = 90.0  # no value of these columns
+            yield SimpleNamespace(rows=[(0, number), (1, number)], leave=np.ones(2, bool), logits=logits)
+
+    monkeypatch.setattr(measure, "rollout", rollout)
+    monkeypatch.setattr(measure, "deterministic", lambda *_: alone)
+    options = SamplingOptions(width=width, seed=3)
+    drawn, chances = imputations(cast(Network, None), task, puzzles, options)
+    again = imputations(cast(Network, None), task, puzzles, options)
+    np.testing.assert_array_equal(drawn, again.drawn)
+    assert drawn.shape == (2, width, 3)
+    assert (drawn[1, :, 0] == 4).all()  # as it is
+    assert (drawn[1, :, 2] == 3).all()
+    assert (drawn[0, :, 0] == drawn[0, :, 1]).all()
+    assert set(drawn[0, :, 0].tolist()) == ({2} if alone else {2, 3})
+    assert 0.65 < (drawn[0, :, 2] == 2).mean() < 0.85
+    half = [1, 0, 0] if alone else [0.5, 0.5, 0]
+    np.testing.assert_allclose(chances[0], [half, half, [0.75, 0.25, 0]], atol=1e-6)
+
+
+def test_the_depth_is_that_of_the_likeliest_rows(monkeypatch, task):
+    """Trajectories that say half at the first step, are right in three of four at the second, and sure but right in
+    half of them from then on."""
+    dev = task.examples("dev").select(np.arange(20))
+    sure = [0.0, 4.0, *[30.0] * 6]
+
+    def rollout(network, task, inputs, options):
+        assert (options.width, options.restart_every, options.halt_threshold) == (20, None, None)
+        rows = [(row, number) for row in range(len(inputs)) for number in range(20)]
+        for step, way in enumerate(sure):
+            logits = np.zeros((len(rows), task.spec.length, task.spec.vocabulary))
+            for i, (row, number) in enumerate(rows):
+                right = dev.targets[row] if number % 4 < (3 if step == 1 else 2) else dev.targets[row] % 2 + 2
+                logits[i, np.arange(task.spec.length), right] = way
+            yield SimpleNamespace(rows=rows, steps=np.full(len(rows), step + 1), logits=logits)
+
+    monkeypatch.setattr(completions, "rollout", rollout)
+    monkeypatch.setattr(completions, "deterministic", lambda *_: False)
+    monkeypatch.setattr(completions, "CHUNK", 20)
+    network = cast(Network, None)
+    fitted = completions.fit_depth(network, task, recipe("own"), dev).solve
+    assert (fitted.depth, fitted.restart_every, fitted.halt_threshold) == (2, None, None)
+    own = replace(recipe("own"), solve=replace(recipe("own").solve, depth=6))
+    assert completions.fit_depth(network, task, own, dev) == own
+    found = completions.likelihoods(network, task, recipe("own"), dev)
+    asked = (dev.inputs == HIDDEN) & (dev.targets != PAD)
+    np.testing.assert_allclose(found[:, 0], -(asked * np.log(task.sizes)).sum(1))
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +272,8 @@ def test_what_was_there_is_kept(run):
     reasoner = load(run)
     assert isinstance(reasoner.task, Rows)
     puzzles = reasoner.task.examples("dev").inputs[:5]
-    drawn = draws(reasoner.network, reasoner.task, puzzles, SamplingOptions(width=4, depth=2))
+    drawn, chances = imputations(reasoner.network, reasoner.task, puzzles, SamplingOptions(width=4, depth=2))
+    np.testing.assert_allclose(chances.sum(2), 1.0, rtol=1e-5)
     assert drawn.shape == (5, 4, 4)
     assert ((puzzles[:, None] == HIDDEN) | (drawn == puzzles[:, None])).all()
     assert ((drawn > HIDDEN) & (drawn <= HIDDEN + reasoner.task.sizes)).all()

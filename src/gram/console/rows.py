@@ -52,12 +52,12 @@ def fill(
 
         usual = reasoner.config.solve
         options = resolve(usual, {**asked, "width": max(n, asked.get("width") or usual.width)})
-        drawn = measure.draws(reasoner.network, task, puzzles, options, watched(reasoner, task, puzzles, options, bar))
-    chances = [measure.probabilities(drawn[:, :, i].reshape(len(rows), -1), size) for i, size in enumerate(task.sizes)]
+        watch = watched(reasoner, task, puzzles, options, bar)
+        drawn, chances = measure.imputations(reasoner.network, task, puzzles, options, watch)
     filled = [i for i in range(len(names)) if (puzzles[:, i] == HIDDEN).any()]
     with records(output) as taken:
         for r, row in enumerate(rows):
-            best = np.array([chance[r].argmax() + HIDDEN + 1 for chance in chances], np.uint8)
+            best = (chances[r].argmax(1) + HIDDEN + 1).astype(np.uint8)
             best = np.where(puzzles[r] == HIDDEN, best, puzzles[r])
             for k, tokens in enumerate(drawn[r, :n] if n > 1 else best[None]):
                 words = dict(zip(names, task.words(tokens), strict=True))
@@ -67,7 +67,7 @@ def fill(
                     name: words[name] if name in hidden else cell for name, cell in zip(header, row, strict=True)
                 }
                 for i in filled:
-                    chance = chances[i][r, tokens[i] - HIDDEN - 1]
+                    chance = chances[r, i, tokens[i] - HIDDEN - 1]
                     record[f"{names[i]}.p"] = round(float(chance), 3) if puzzles[r, i] == HIDDEN else None
                 taken.add(record)
     cells = int((puzzles == HIDDEN).sum())

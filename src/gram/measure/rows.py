@@ -1,12 +1,14 @@
 """Completion of rows: imputations of hidden cells, and their metrics."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import log_softmax
 
 from gram.solve.backend import Network
+from gram.solve.noise import cell_chances
 from gram.solve.options import SamplingOptions
-from gram.solve.sampler import Watch, sample
+from gram.solve.sampler import Watch, deterministic, rollout
 from gram.tasks.base import PAD, Examples, Tokens
 from gram.tasks.own.rows import HIDDEN, Rows
 
@@ -14,23 +16,54 @@ COVERED = 0.9
 """Total probability of the sets of values whose coverage is measured."""
 
 
-def draws(
+class Imputations(NamedTuple):
+    """Imputations of the hidden cells of n rows, by trajectories that are `width` samples each."""
+
+    drawn: np.ndarray
+    """(n, width, L) uint8: samples of each row, with existing cells kept."""
+    chances: np.ndarray
+    """(n, L, values) float64: the probability of each value of a column, the mean of all trajectories; 0 beyond its
+    values."""
+
+
+def log_values(task: Rows, logits: np.ndarray) -> np.ndarray:
+    """Logits (..., L, V) -> log-probabilities of the values of each column, (..., L, values); -inf beyond them."""
+    of_values = logits[..., HIDDEN + 1 :].astype(np.float64)
+    return log_softmax(np.where(np.arange(of_values.shape[-1]) < task.sizes[:, None], of_values, -np.inf), axis=-1)
+
+
+def imputations(
     network: Network, task: Rows, puzzles: Tokens, options: SamplingOptions, watch: Watch | None = None
-) -> np.ndarray:
-    """Samples of each row, (n, width, L) uint8, with existing cells kept. If all samples of a network are equal, one is
-    repeated. `watch`: see gram.solve.sampler."""
-    found = sample(network, task, puzzles, options, watch=watch)
-    drawn = np.stack([np.resize(f.answers, (options.width, task.spec.length)) for f in found])
-    last = HIDDEN + task.sizes
-    drawn = np.where((drawn > HIDDEN) & (drawn <= last), drawn, np.uint8(HIDDEN + 1))
-    return np.where(puzzles[:, None] == HIDDEN, drawn, puzzles[:, None])
+) -> Imputations:
+    """Samples of the rows (n, L) and their mean probabilities. A trajectory decides what its cells have in common, and
+    leaves the rest to the probabilities of its last step, from which each cell is drawn by itself: its most likely
+    values would be too sure. If all trajectories of a network are equal, one serves for all samples.
+    `watch`: see gram.solve.sampler."""
+    n, L, width = len(puzzles), task.spec.length, options.width
+    alone = deterministic(network, task, options)
+    drawn = np.full((n, width, L), HIDDEN + 1, np.uint8)
+    total, count = np.zeros((n, L, int(task.sizes.max()))), np.zeros((n, 1, 1))
+    for stage in rollout(network, task, puzzles, options):
+        leaving = np.flatnonzero(stage.leave)
+        for i, p in zip(leaving.tolist(), np.exp(log_values(task, stage.logits[leaving])), strict=True):
+            puzzle, trajectory = stage.rows[i]
+            for number in range(width) if alone else (trajectory,):
+                below = p.cumsum(1) <= cell_chances(options.seed, puzzles[puzzle], number, L)[:, None]
+                drawn[puzzle, number] = HIDDEN + 1 + np.minimum(below.sum(1), task.sizes - 1)
+            total[puzzle] += p
+            count[puzzle] += 1
+        if watch is not None:
+            watch(stage)
+    uniform = np.exp(log_values(task, np.zeros((L, task.spec.vocabulary))))  # where no trajectory had time
+    chances = np.where(count > 0, total / np.maximum(1, count), uniform)
+    return Imputations(np.where(puzzles[:, None] == HIDDEN, drawn, puzzles[:, None]), chances)
 
 
-def probabilities(drawn: np.ndarray, size: int) -> np.ndarray:
-    """Samples of a cell (n, width) -> the probability of each of `size` values, (n, size): its share, smoothed by one
-    sample spread over all values."""
-    counts = (drawn[:, :, None] == np.arange(HIDDEN + 1, HIDDEN + 1 + size)).sum(1)
-    return (counts + 1 / size) / (drawn.shape[1] + 1)
+def shares(tokens: np.ndarray, size: int) -> np.ndarray:
+    """Tokens of a column (n,) -> the probability of each of `size` values, (size,): its share, smoothed by one more row
+    that is spread over all values."""
+    counts = (tokens[:, None] == np.arange(HIDDEN + 1, HIDDEN + 1 + size)).sum(0)
+    return (counts + 1 / size) / (len(tokens) + 1)
 
 
 def metrics(
@@ -45,14 +78,14 @@ def metrics(
     value; nats: mean negative log-likelihood of a cell; covered: how often the smallest set of values with total
     probability COVERED contains the correct one, and its mean set_size. mode_accuracy and mode_nats: the same for the
     shares of the values in the rows `known`, the baseline of a column by itself."""
-    drawn = draws(network, task, examples.inputs, options, watch)
+    chances = imputations(network, task, examples.inputs, options, watch).chances
     right, nats, covered, sizes, mode_right, mode_nats = [], [], [], [], [], []
     for at, size in enumerate(task.sizes.tolist()):
         asked = (examples.inputs[:, at] == HIDDEN) & (examples.targets[:, at] != PAD)
         if not asked.any():
             continue
         truth = examples.targets[asked, at].astype(int) - HIDDEN - 1
-        p = probabilities(drawn[asked, :, at], size)
+        p = chances[asked, at, :size]
         each = np.arange(len(truth))
         right += (p.argmax(1) == truth).tolist()
         nats += (-np.log(p[each, truth])).tolist()
@@ -62,9 +95,9 @@ def metrics(
         rank = (order == truth[:, None]).argmax(1)
         covered += held[each, rank].tolist()
         sizes += held.sum(1).tolist()
-        shares = probabilities(known[None, known[:, at] != HIDDEN, at], size)[0]
-        mode_right += (truth == shares.argmax()).tolist()
-        mode_nats += (-np.log(shares[truth])).tolist()
+        column = shares(known[known[:, at] != HIDDEN, at], size)
+        mode_right += (truth == column.argmax()).tolist()
+        mode_nats += (-np.log(column[truth])).tolist()
     return {
         "cells": len(right),
         "accuracy": float(np.mean(right)),

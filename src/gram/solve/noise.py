@@ -60,6 +60,11 @@ def chances(seed: int, puzzle: Tokens, trajectory: int, step: int) -> np.ndarray
     return _generator(seed, puzzle, (2, trajectory, step)).random(2)
 
 
+def cell_chances(seed: int, puzzle: Tokens, trajectory: int, cells: int) -> np.ndarray:
+    """Uniform numbers in [0, 1) by which the cells of a row are drawn, (cells,)."""
+    return _generator(seed, puzzle, (3, trajectory, 0)).random(cells)
+
+
 def _generator(seed: int, puzzle: Tokens, place: tuple[int, int, int]) -> np.random.Generator:
     """Philox4x64 with key (seed, first 8 bytes of the puzzle's sha256) and counter (0, *place), little-endian."""
     digest = hashlib.sha256(np.ascontiguousarray(puzzle, np.uint8).tobytes()).digest()

@@ -15,9 +15,12 @@ from gram.config import Config
 from gram.measure.record import TRAINING
 from gram.models.recursive import Model
 from gram.progress import EVERY, progress
+from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.data.store import load_examples
+from gram.tasks.own.rows import Rows
 from gram.train import answers, checkpoint, parallel, watch
 from gram.train.budget import kept
+from gram.train.completions import fit_depth
 from gram.train.heads import DEV, fit_heads
 from gram.train.log import Callback, Log, NullLog
 from gram.train.memory import check_batch
@@ -201,13 +204,18 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
 
 
 def _finish(run: Run, monitor: Monitor, out: Path) -> None:
-    """Fit the heads on prior rollouts of the averaged weights, evaluate on dev data, and write the finished weights.
-    With a time budget, both use the reserve, the heads three quarters of it."""
+    """Fit the heads, or the depth of completions, on prior rollouts of the averaged weights, evaluate on dev data, and
+    write the finished weights.
+    With a time budget, both use the reserve, the fit three quarters of it."""
     model = run.average
     begin = time.monotonic()
     config = run.config
     seconds = kept(config) if config.train.minutes is not None else None
-    if isinstance(model, Model) and not config.model.candidates:  # other models have no heads, or have learned them
+    if isinstance(model, Model) and isinstance(run.task, Rows):  # nothing halts: samples are read as probabilities
+        dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
+        config = fit_depth(TorchNetwork(model), run.task, config, dev, None if seconds is None else 0.75 * seconds)
+        run.log.say(f"Supervision steps of completions, by the likelihood of held-out rows: {config.solve.depth}.")
+    elif isinstance(model, Model) and not config.model.candidates:  # other models have no heads, or have learned them
         run.log.say("Fitting the halt and value heads on prior rollouts.")
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
         heads = None if seconds is None else 0.75 * seconds
