@@ -17,7 +17,7 @@ from gram.ship.runtime import kind_of
 from gram.solve import every
 from gram.solve.options import SamplingOptions
 from gram.solve.outlook import PuzzleOutlook
-from gram.solve.reasoner import Reasoner
+from gram.solve.reasoner import Reasoner, load
 from gram.solve.torch_backend import TorchNetwork
 
 COLORING = tasks.task("coloring-6")
@@ -141,6 +141,21 @@ def test_tasks_without_cases_are_sampled_and_counted(monkeypatch):
     assert queens().solve(BLANK, want="all").all is False
 
 
+@pytest.mark.parametrize("name", ["queens-8", "coloring-10"])
+def test_shipped_weights_list_all_answers(name, monkeypatch):
+    """Nearly all of them by trajectories, with the count of the exact solver and without."""
+    reasoner = load(name, dtype="float32")
+    boards = reasoner.task.examples("test", count=3).inputs
+    for _ in range(2):
+        answers = reasoner.solve(boards, want="all")
+        for board, answer in zip(boards, answers, strict=True):
+            assert sorted(answer.distinct) == texts(reasoner.task, board)
+            assert answer.all is True
+        found = [candidate.votes > 0 for answer in answers for candidate in answer.candidates if candidate.valid]
+        assert np.mean(found) > 0.5
+        uncounted(monkeypatch, reasoner.task)
+
+
 # options --------------------------------------------------------------------------------------------------
 def test_what_cannot_list_all_says_so():
     for asked in ({"want": "all", "select": "majority"}, {"want": "some"}, {"want": 0}, {"want": True}):
@@ -151,6 +166,12 @@ def test_what_cannot_list_all_says_so():
     options: Any = from_dict(SamplingOptions, {"want": "all"})
     assert options.want == "all"
     assert knowing().solve(BLANK, want=4).all is None
+
+
+def test_a_mistyped_number_is_told_of_the_word(refused):
+    assert "--want is 'some'; it must be a whole number or 'all'" in refused(
+        "solve", "queens-6", "." * 36, "--want", "some"
+    )
 
 
 def test_the_option_is_described():

@@ -77,7 +77,7 @@ def sentence(box: str) -> str:
     if helped and value:
         kinds = [says for kind, says in KINDS.items() if kind in helped[2].split("|")]
         if kinds:
-            return f"--{helped[1]} is {value[1][:60]!r}; it must be {kinds[0]}"
+            return f"--{helped[1]} is {value[1][:60]!r}; it must be {kinds[0]}" + " or 'all'" * ("all" in helped[2])
     text = re.sub(r"^Error parsing [^:]*: ", "", text).rstrip(".")
     text = text.replace(". Expected", "; expected")
     return text if "." in text.split(" ")[0] else f"{text[:1].upper()}{text[1:]}"
