@@ -29,6 +29,8 @@ from gram.strict_json import read_object
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CHECKSUM, HEXADECIMAL = "sha256", 64
+EMBEDDED = ("embed_x.weight", "core.posterior.embed_y.weight")
+"""Tensors of a unary network with one row per token."""
 PLACES = Path("checkpoints") / "places.json"
 """The file in a run folder with the paths of your own data and their check."""
 
@@ -72,19 +74,28 @@ def for_task(config: Config, task: str | None) -> Config:
     kind."""
     if task in (None, config.task):
         return config
-    if not any_size(config) or kind(task) != kind(config.task) or tasks.task(task).spec.identities:
+    if not any_size(config) or kind(task) != kind(config.task) or not same_tokens(config, task):
         raise ValueError(
             f"The weights {config.recipe} are for {config.task}, not for {task}; choose others with --weights."
         )
     return dataclasses.replace(config, task=task)
 
 
+def same_tokens(config: Config, task: str) -> bool:
+    """Whether the network of `config` reads and writes the tokens of `task`. A unary one reads the same few tokens at
+    every number of symbols."""
+    one, other = tasks.of(config).spec, tasks.task(task).spec
+    symbols = one.symbols[:2] == other.symbols[:2] if config.model.unary else one.symbols == other.symbols
+    return symbols and not other.identities and (config.model.unary or one.vocabulary == other.vocabulary)
+
+
 def of_any_size(task: str, size: int) -> Path | None:
     """The shipped weights that hold for every size of a task and were trained on the size nearest above `size`, else on
     the largest."""
-    sizes = {}
+    sizes, symbols = {}, tasks.task(task).spec.symbols
     for name in shipped():
-        if kind(name) == kind(task) and any_size(config := read(SHIPPED / name)) and config.task == name:
+        fits = kind(name) == kind(task) and any_size(config := read(SHIPPED / name)) and config.task == name
+        if fits and tasks.task(name).spec.symbols == symbols:  # others were never seen in training
             sizes[next(iter(tasks.numbers(name)), 0)] = SHIPPED / name
     above = [n for n in sizes if n >= size]
     return sizes[min(above) if above else max(sizes)] if sizes else None
@@ -99,9 +110,13 @@ def load(name_or_path: str | Path, task: str | None = None) -> tuple[Config, Any
     """Read config and model, for `task` if it is another size of the weights' own (see any_size). FileNotFoundError or
     ValueError with one sentence if something is missing, damaged or does not fit."""
     folder = find(name_or_path)
-    config = for_task(read(folder), task)
+    own = read(folder)
+    config = for_task(own, task)
     model = build(tasks.of(config).spec, config.model)
-    load_weights(model, folder / WEIGHTS)
+    if config.task != own.task and config.model.unary:
+        load_resized(model, own, folder)
+    else:
+        load_weights(model, folder / WEIGHTS)
     return config, model.eval()
 
 
@@ -163,6 +178,22 @@ def load_weights(model: AnyModel, path: Path) -> None:
         if not tensor.isfinite().all():
             raise ValueError(f"{path}: tensor {name} holds a number that is not finite; copy the file again.")
     model.load_state_dict({name: t.float() for name, t in tensors.items()})
+
+
+def load_resized(model: AnyModel, config: Config, folder: Path) -> None:
+    """Load the weights of a unary network, of `folder` with its `config`, into one for another number of symbols. Its
+    inputs are padding, blank, and the first two symbols for a match and for another symbol; rows of further tokens are
+    never read, and stay. ValueError if the networks differ otherwise."""
+    before = build(tasks.of(config).spec, config.model)
+    load_weights(before, folder / WEIGHTS)
+    state, fresh, read = before.state_dict(), model.state_dict(), before.spec.symbols[1] + 1
+    for name in EMBEDDED:
+        if name in state and name in fresh and state[name].shape[1:] == fresh[name].shape[1:]:
+            state[name] = torch.cat([state[name][:read], fresh[name][read:]])
+    same = {name: tensor.shape for name, tensor in state.items()} == {n: tensor.shape for n, tensor in fresh.items()}
+    if not same or before.spec.symbols[:2] != model.spec.symbols[:2]:
+        raise ValueError(f"{folder} has a different network; leave it out, or give the same --model options.")
+    model.load_state_dict(state)
 
 
 def compare(path: Path, shapes: dict[str, tuple[int, ...]], model: AnyModel) -> None:

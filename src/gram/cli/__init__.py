@@ -8,6 +8,7 @@ from gram.console.exits import ended
 USAGE = """usage: gram VERB ...
 
   gram solve TASK [PUZZLE ...]   answer puzzles with shipped or your own weights
+  gram make TASK                 make puzzles, Sudokus of a wanted difficulty
   gram generate TASK             draw unconditional samples: boards, digits
   gram serve [WEIGHTS ...]       answer over HTTP
   gram eval TASK                 evaluate weights on held-out puzzles
@@ -46,6 +47,7 @@ def dispatch(arguments: list[str]) -> int:
         return train.train(rest)
     verbs = {
         "solve": answering.solve,
+        "make": answering.make,
         "generate": answering.generate,
         "serve": answering.serve,
         "eval": answering.evaluate,

@@ -89,6 +89,36 @@ def solve(
     )
 
 
+def make(
+    task: Positional[str],
+    /,
+    *,
+    general: Annotated[Computing, arg(name="")],
+    n: int = 1,
+    difficulty: Literal["easy", "medium", "hard", "extreme"] | None = None,
+    seed: int = 0,
+    weights: str | None = None,
+    output: Path | None = None,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> int:
+    """Make new puzzles; Sudokus have exactly one solution. Prints one a line, as `gram solve` reads them.
+
+    Args:
+        general: Messages and device.
+        task: Name of the task, such as sudoku-9, sudoku-16, maze-10 or queens-8.
+        n: Number of puzzles.
+        difficulty: For Sudoku: by the evaluations that the search needs, 1 to 2, 3 to 5, 6 to 25, or more.
+        seed: The same seed makes the same puzzles.
+        weights: Weights of a search, which rate the puzzles; by default those of the task, such as sudoku-9-search.
+        output: A new file instead of printing: .txt with a puzzle a line; .csv, .parquet or .jsonl with question,
+            answer, rating and number of clues.
+        as_json: Print one JSON object per puzzle, with its rating and its number of clues.
+    """
+    from gram.console import make as console
+
+    return console.make(task, n=n, difficulty=difficulty, seed=seed, weights=weights, output=output, as_json=as_json)
+
+
 def generate(
     task: Positional[str],
     /,

@@ -17,7 +17,7 @@ NARROW = "80"
 """Columns in which help lists an option a line, not two beside each other."""
 LISTED = re.compile(r"^[│ ]*((?:-\w, )?--[\w.-]+(?:, --[\w.-]+)*)", re.M)
 """The options at the beginning of a line of help, which may be in a frame."""
-SHIPPED_VERBS = "solve", "generate", "eval", "serve", "export", "info", "push"
+SHIPPED_VERBS = "solve", "make", "generate", "eval", "serve", "export", "info", "push"
 """Verbs that are followed by a task or by weights."""
 BASH = """_gram() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" verb="${{COMP_WORDS[1]}}" options="" names=""

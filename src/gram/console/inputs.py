@@ -43,7 +43,9 @@ def read(task: Task, puzzles: tuple[str, ...], input: Path | None, base: int | N
             raise ValueError(f"{puzzles[0]} is a file; give it as --input {puzzles[0]}.")
         plain = type(task).understand is Task.understand
         parts.append(Found(list(puzzles)) if plain else task.understand(of_texts(puzzles), base=base))
-    if input is not None:
+    if str(input) == "-":
+        parts.append(_standard_input(task, base))
+    elif input is not None:
         if not input.exists():
             raise FileNotFoundError(f"There is no file {input}; give a file of {name} puzzles.")
         parts.append(of_file(task, input, base))
