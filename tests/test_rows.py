@@ -173,6 +173,10 @@ def test_the_depth_is_that_of_the_likeliest_rows(monkeypatch, task):
     found = completions.likelihoods(network, task, recipe("own"), dev)
     asked = (dev.inputs == HIDDEN) & (dev.targets != PAD)
     np.testing.assert_allclose(found[:, 0], -(asked * np.log(task.sizes)).sum(1))
+    row, apart = np.linspace(-9, -1, 16), np.tile([-1.0, 1.0], 8)  # a standard error of a quarter
+    assert completions.smallest(np.stack([row - 1, row + apart - 0.2, row], 1)) == 2
+    assert completions.smallest(np.stack([row - 1, row + apart - 0.3, row], 1)) == 3
+    assert completions.smallest(np.array([[-3.0, -2.0, -1.0]])) == 3
 
 
 @pytest.fixture(scope="module")
