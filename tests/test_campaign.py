@@ -302,14 +302,27 @@ def test_another_campaign_in_its_folder_is_refused(refused, gram, tmp_path, monk
     assert "is gone" in refused("reproduce", "all", "--out", out)
 
 
-def test_another_commit_is_said_and_goes_on(tmp_path, caplog):
+def test_another_commit_is_said_and_goes_on(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(all_tables, "crowding", lambda: 3.0)
     out = made(tmp_path / "out")
     campaign.begin(replace(campaign.plan(out, "laptop", None), runs=[]), out)
     values = json.loads((out / "campaign.json").read_text())
     weight_files.write_json(out / "campaign.json", values | {"commit": "abc"})
     with caplog.at_level(logging.WARNING, logger="gram"):
         assert work(out) == 0
-    assert any("began at commit abc; this is " in said for said in caplog.messages)
+    (said,) = caplog.messages  # with nothing to train, a busy core does not matter
+    assert "began at commit abc; this is " in said
+
+
+def test_a_busy_core_is_warned_of(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(all_tables, "one", lambda *_: None)
+    monkeypatch.setattr(all_tables, "crowding", lambda: 3.0)
+    with caplog.at_level(logging.WARNING, logger="gram"):
+        assert work(tmp_path / "out") == 0
+        monkeypatch.setattr(all_tables, "crowding", lambda: 1.1)
+        assert work(tmp_path / "out") == 0
+    (said,) = caplog.messages
+    assert "the core, which is 3.0 times slower" in said
 
 
 def test_a_full_disk_is_one_sentence(capsys, tmp_path, monkeypatch):

@@ -31,10 +31,13 @@ from gram.reproduce.run import going
 from gram.reproduce.runs import REPORT, RESULTS
 from gram.reproduce.status import status, write
 from gram.train import loop
+from gram.train.budget import crowding
 
 OUT = Path("runs/reproduce/all")
 EVERY = 60.0
 """Seconds between two states of status.md."""
+CROWDED = 1.3
+"""How many times slower than idle a core may be without a warning."""
 LINES = 600.0
 """Seconds between two lines of progress, without a terminal."""
 
@@ -93,6 +96,11 @@ def work(out: Path, scale: Scale, into: Path | None, jobs: int | None, quiet: bo
     for run in left:
         runs.check_run(run.config, run.folder(out))
     begin(campaign, out)
+    if left and scale == "laptop" and (crowd := crowding()) >= CROWDED:
+        log.warning(
+            f"Other work shares the core, which is {crowd:.1f} times slower. The minutes of runs are those of the "
+            "clock, so they would learn less than on an idle core; start when it is idle."
+        )
     jobs = (1 if scale == "paper" else idle()) if jobs is None else jobs
     print(
         f"{len(left)} of {len(campaign.runs)} runs to do, {jobs} at a time; results go to {campaign.into}.", flush=True
