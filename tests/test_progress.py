@@ -388,9 +388,9 @@ def test_puzzles_of_a_long_list_come_in_parts():
     """Each part is numbered from 0; a part may begin only once the one before is over."""
     outlook = PuzzleOutlook(5, most=10)
     for rows, over in ([(0, 0), (1, 0), (1, 1)], [0, 1]), ([(2, 0)], []), ([(2, 0)], [2]), ([(0, 0), (1, 0)], [1]):
-        outlook.note(cast(Stage, SimpleNamespace(rows=rows, over=over)))
+        outlook.note(cast(Stage, SimpleNamespace(rows=rows, over=over, since=1)))
     assert outlook.age.ravel().tolist() == [1, 2, 2, 1, 1]
     assert outlook.ended.ravel().tolist() == [True, True, True, False, True]
     assert (outlook.evaluations, outlook.over, outlook.rows, outlook.bound) == (7, 4, 5, 9)
-    outlook.note(cast(Stage, SimpleNamespace(rows=[(0, 0)], over=[0])))
+    outlook.note(cast(Stage, SimpleNamespace(rows=[(0, 0)], over=[0], since=1)))
     assert outlook.bound == 0

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from gram.messages import log
 
@@ -126,6 +127,15 @@ def _delete_if_dead(path: Path) -> None:
 
 
 # locks ------------------------------------------------------------------------------------------------------
+@contextmanager
+def alone(path: Path) -> Iterator[BinaryIO]:
+    """The file, created if needed, open for reading and appending. Busy if another process has it open in this way."""
+    with open(path, "ab+") as file:
+        if _flock(file.fileno(), wait=False) is False:
+            raise Busy(f"Another process is writing {path}; wait for it, stop it, or choose another file.")
+        yield file
+
+
 @contextmanager
 def lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock of `folder`, which must exist, against all other processes and threads that request it.

@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from gram.console.options import Answering, Computing, Drawing, Solving
+from gram.console.workers import address
 from gram.serve.settings import Settings
 
 Dtype = Literal["auto", "float32", "bfloat16"]
+Ray = Annotated[tuple[str, ...] | None, arg(metavar="[HOST:PORT]")]
 
 
 def solve(
@@ -33,6 +35,7 @@ def solve(
     n: int | None = None,
     server: str | None = None,
     token_file: Path | None = None,
+    ray: Ray = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Answer puzzles. The defaults are those tuned for the weights.
@@ -59,6 +62,9 @@ def solve(
         unknown: For own data without a check, how to treat unknown symbols: as an error, or as a blank.
         server: Address of a `gram serve` that answers instead of locally loaded weights.
         token_file: A file with the bearer token of that server.
+        ray: Divide the puzzles among processes of Ray: of the cluster at this address, or else one per core of this
+            machine. The answers are the same. With --output they are kept in FILE.part as they come; if the command is
+            killed, the same one continues.
         as_json: Print one JSON object per puzzle, as soon as it and all earlier ones are ready.
     """
     from gram.console import puzzles as console
@@ -85,6 +91,7 @@ def solve(
         n=n,
         quiet=general.quiet,
         remote=None if server is None else Remote(server, token_file),
+        ray=address(ray),
         asked=options.asked(),
     )
 
@@ -131,6 +138,7 @@ def generate(
     output: Path | None = None,
     png: Path | None = None,
     evolution: Path | None = None,
+    ray: Ray = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Draw samples of an unconditional task. The defaults are those tuned for the weights.
@@ -145,6 +153,8 @@ def generate(
         output: Also write the samples to this new file: .csv, .parquet or .jsonl, with the names of --json.
         png: Write a picture of the first hundred samples to this new file.
         evolution: Write the first eight samples after each supervision step to this new PNG file.
+        ray: Divide the samples among processes of Ray: of the cluster at this address, or else one per core of this
+            machine. The samples are the same.
         as_json: Print one JSON object per sample.
     """
     from gram.console import samples
@@ -157,6 +167,7 @@ def generate(
         output=output,
         png=png,
         evolution=evolution,
+        ray=address(ray),
         quiet=general.quiet,
         as_json=as_json,
         asked=options.asked(),
@@ -184,6 +195,7 @@ def evaluate(
     early_stop: bool = False,
     bits: bool = False,
     record: Path | None = None,
+    ray: Ray = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> int:
     """Evaluate weights on held-out puzzles. All metrics but --bits come from samples of the prior.
@@ -211,6 +223,8 @@ def evaluate(
         bits: For digits and boards, instead of metrics of samples a bound on the likelihood of those in the split, in
             bits per pixel or cell. It sees them, so it is no accuracy. --depth is then by default that of training.
         record: Also write the metrics with recipe, commit, hardware and seconds to RECORD/RECIPE/SEED.json.
+        ray: Divide the puzzles among processes of Ray: of the cluster at this address, or else one per core of this
+            machine. The metrics are the same, except seconds.
         as_json: Print one JSON object.
     """
     from gram.console import evaluation as console
@@ -231,6 +245,7 @@ def evaluate(
         early_stop=early_stop,
         bits=bits,
         record=record,
+        ray=address(ray),
         quiet=general.quiet,
         as_json=as_json,
         asked=options.asked(),

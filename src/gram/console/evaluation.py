@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gram.cluster import distributed
 from gram.console.inputs import check_base, examples, is_bundle, load, named, print_arithmetic, print_reading
 from gram.console.text import counted, say
+from gram.console.workers import alone, check_ray
 from gram.progress import Snapshot, clock, progress
 from gram.solve.options import resolve
 from gram.tasks.arc.task import Arc
@@ -69,10 +71,13 @@ def evaluate(
     keys: tuple[str | None, str | None] = (None, None),
     submission: Path | None = None,
     bits: bool = False,
+    ray: str | None = None,
 ) -> int:
     """Measure, print the metrics, and record them if asked to. What `asked` leaves open comes from config.solve.
     `keys`: of inputs and targets in a file of your own data. `submission`: attempts at ARC puzzles to score,
-    in place of weights."""
+    in place of weights. `ray`: see gram.cluster."""
+    others = {"--submission": submission, "--record": record, "--check": check, "--trust-check": trust or None}
+    check_ray(ray, weights, asked, others | {"--bits": bits or None})
     if submission is not None:
         from gram.console import arc
 
@@ -117,6 +122,7 @@ def evaluate(
             as_json=as_json,
             asked=asked,
             quiet=quiet,
+            ray=ray,
         )
     if bits:
         raise ValueError(f"{name} has puzzles; --bits is for tasks without, such as mnist.")
@@ -127,6 +133,7 @@ def evaluate(
             raise ValueError(f"{name} completes rows; leave out --edge-probability, --early-stop and --record.")
         from gram.console import rows
 
+        alone(ray, name)
         options = {"data": data, "split": split, "limit": limit, "as_json": as_json, "asked": asked}
         return rows.evaluate(task, weights=weights, dtype=dtype, quiet=quiet, **options)
     if isinstance(task, Arc):
@@ -136,6 +143,7 @@ def evaluate(
             raise ValueError(f"{name} has no time limits; leave them out, or use a smaller --limit.")
         from gram.console import arc
 
+        alone(ray, name)
         return arc.evaluate(
             task,
             weights=weights,
@@ -162,6 +170,7 @@ def evaluate(
         as_json=as_json,
         asked=asked,
         quiet=quiet,
+        ray=ray,
     )
 
 
@@ -180,6 +189,7 @@ def of_puzzles(
     as_json: bool,
     asked: dict[str, Any],
     quiet: bool,
+    ray: str | None,
 ) -> int:
     """The same for a task whose puzzles have rules or known answers, one answer each."""
     with progress("Measuring", quiet=quiet, first=0.0) as bar:
@@ -188,6 +198,7 @@ def of_puzzles(
         reasoner, label, folder = load(task, weights, dtype)
         with bar.aside():
             print_reading(how, quiet=quiet)
+        reasoner = distributed(reasoner, ray)
         from gram.measure import puzzles as measure
         from gram.measure.record import keep, key
 

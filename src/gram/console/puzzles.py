@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gram import tasks
+from gram.cluster import distributed
 from gram.console.animation import check_file, write
 from gram.console.inputs import (
     Refusals,
@@ -21,9 +22,11 @@ from gram.console.inputs import (
     print_reading,
     read,
 )
-from gram.console.output import check_output, records
+from gram.console.journal import keeping
+from gram.console.output import check_output
 from gram.console.remote import Remote, report
 from gram.console.text import counted, one_line, say
+from gram.console.workers import alone, check_ray
 from gram.progress import EVERY, Progress, Snapshot, progress
 from gram.solve.answer import Answer
 from gram.tasks.arc.task import Arc
@@ -57,12 +60,16 @@ def solve(
     output: Path | None = None,
     n: int | None = None,
     remote: Remote | None = None,
+    ray: str | None = None,
 ) -> int:
     """Answer puzzles and print each answer as soon as it and all earlier ones are ready. `asked`: options of
     Reasoner.solve. `animate`: a new SVG file that shows the first trajectories of the only puzzle. `skip_bad`: report
     and skip invalid puzzles, with exit code 2 at the end. `quiet`: print only errors on standard error. `base`: see
     Task.understand. `explain_input`: only show how this file is understood. `blank_unknown`, `input_key`: of your own
-    inputs. `output`, `n`: see gram.console.output and rows. `dtype`, `trust`, `check`: see gram.load."""
+    inputs. `output`, `n`: see gram.console.output and rows. `dtype`, `trust`, `check`: see gram.load. `ray`: see
+    gram.cluster; the answers for `output` are then kept as they come, and the same command continues."""
+    others = {"--server": remote, "--animate": animate, "--check": check, "--trust-check": trust or None}
+    check_ray(ray, weights, asked, others)
     if remote is not None and (name == tasks.OWN or weights or check or trust or animate or dtype != "auto"):
         raise ValueError(
             "With --server, the server has the weights; leave out --weights, --dtype, --check and --animate."
@@ -75,6 +82,7 @@ def solve(
     if n is not None or task.completes:
         from gram.console import rows
 
+        alone(ray, name)
         if not isinstance(task, Rows) or input is None or output is None or puzzles or as_json:
             raise ValueError(rows.NEEDS)
         return rows.fill(task, input=input, output=output, n=n or 1, quiet=quiet, **common)
@@ -92,10 +100,11 @@ def solve(
     if isinstance(task, Arc):
         from gram.console import arc
 
+        alone(ray, name)
         unread = {"animate": animate is not None, "skip_bad": skip_bad, "asked": asked}
         arc.refuse(name, server=remote is not None, output=output is not None, **unread)
         return arc.solve(task, puzzles, input=input, **common)
-    return answer(task, read(task, puzzles, input, base), animate=animate, skip_bad=skip_bad, **common)
+    return answer(task, read(task, puzzles, input, base), animate=animate, skip_bad=skip_bad, ray=ray, **common)
 
 
 def answer(
@@ -111,6 +120,7 @@ def answer(
     quiet: bool,
     output: Path | None,
     remote: Remote | None,
+    ray: str | None,
 ) -> int:
     """`solve` for the puzzles that were read, one by one."""
     several = len(found.puzzles) > 1
@@ -124,16 +134,18 @@ def answer(
         print_reading(found, quiet=quiet)
         report(remote, task, asked_for, asked, as_json=as_json, several=several, output=output)
         return refusals.code
-    solved, answered = 0, 0
-    with records(output) as taken, progress("Solving", quiet=quiet, first=EVERY) as bar:
+    with keeping(output, continues=ray is not None) as kept, progress("Solving", quiet=quiet, first=EVERY) as bar:
         bar.at(lambda: Snapshot(0.0, "reading the weights"))
         reasoner, _, _ = load(task, weights, dtype)
         with bar.aside():
+            left = kept.left(reasoner, asked_for, asked)
             print_reading(found, quiet=quiet)
-        begin = time.perf_counter()
-        for number, puzzle, made in answers(reasoner, asked_for, refusals, bar, asked):
+        reasoner = distributed(reasoner, ray)
+        begin, solved, answered = time.perf_counter(), kept.solved, len(kept)
+        ordered = ray is None or as_json or output is None  # a journal sorts
+        for number, puzzle, made in answers(reasoner, left, refusals, bar, asked, ordered=ordered):
             solved, answered = solved + bool(made.valid), answered + 1
-            taken.add(fields(number, made))
+            kept.add(fields(number, made))
             with bar.aside():
                 if as_json:
                     print(json.dumps(fields(number, made)), flush=True)
@@ -158,8 +170,10 @@ def answers(
     refusals: Refusals,
     bar: Progress,
     asked: dict[str, Any],
+    *,
+    ordered: bool,
 ) -> Iterator[tuple[int, Tokens, Answer]]:
-    """Yield the number, tokens (L,) and answer of each puzzle."""
+    """Yield the number, tokens (L,) and answer of each puzzle, as they come or `ordered`."""
     from gram.solve.outlook import PuzzleOutlook
 
     options = reasoner.options(asked)
@@ -171,7 +185,8 @@ def answers(
             refusals.report(numbered[place - 1][0], sentence)
 
     watch = outlook.shown(bar, lambda: f"{outlook.over:,} of {counted(outlook.rows, 'puzzle')}")
-    for answer in reasoner.answers([puzzle for _, puzzle in numbered], refuse=refuse, watch=watch, **asked):
+    tokens = [puzzle for _, puzzle in numbered]
+    for answer in reasoner.answers(tokens, refuse=refuse, watch=watch, ordered=ordered, **asked):
         number, puzzle = numbered[answer.number - 1]
         yield number, puzzle, answer
 

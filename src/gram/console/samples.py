@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gram import tasks
+from gram.cluster import distributed
 from gram.config import SolveConfig
 from gram.console import png as pictures
 from gram.console.inputs import load, print_arithmetic
 from gram.console.output import check_output, records
 from gram.console.text import counted, say
+from gram.console.workers import check_ray
 from gram.measure.samples import metrics
 from gram.progress import Snapshot, progress
 from gram.solve import generate
@@ -43,15 +45,17 @@ def sample(
     asked: dict[str, Any],
     quiet: bool = False,
     output: Path | None = None,
+    ray: str | None = None,
 ) -> int:
     """Draw n samples, print them or their metrics, and write pictures if requested. `asked`: the options of
-    Reasoner.generate. `output`: also write them to this new file, see gram.console.output."""
+    Reasoner.generate. `output`: also write them to this new file, see gram.console.output. `ray`: see gram.cluster."""
+    check_ray(ray, weights, asked, {"--evolution": evolution})
     task = tasks.task(name).sampled()
     if output is not None:
         check_output(output)
     for path in filter(None, (png, evolution)):
         pictures.check_new(path)
-    reasoner, label, _, samples = drawn(task, weights, dtype, n, asked, quiet)
+    reasoner, label, _, samples = drawn(task, weights, dtype, n, asked, quiet, ray)
     options = drawing(reasoner.config.solve, n, asked)
     with records(output) as taken:
         for record in samples.to_dicts():
@@ -79,13 +83,20 @@ def sample(
 
 
 def drawn(
-    task: Unconditional, weights: str | None, dtype: str, n: int | None, asked: dict[str, Any], quiet: bool
+    task: Unconditional,
+    weights: str | None,
+    dtype: str,
+    n: int | None,
+    asked: dict[str, Any],
+    quiet: bool,
+    ray: str | None,
 ) -> tuple["Reasoner", str, Path, generate.Samples]:
     """The result of `load`, and n samples, with progress while they are drawn."""
     drawing(SolveConfig(), n, asked)  # what is out of range is refused before anything is said
     with progress("Drawing", quiet=quiet, first=0.0) as bar:
         bar.at(lambda: Snapshot(0.0, "Reading the weights."))
         reasoner, label, folder = load(task, weights, dtype)
+        reasoner = distributed(reasoner, ray)
         options = drawing(reasoner.config.solve, n, asked)
         outlook = Outlook.of(reasoner.network, task, 1, options)
         watch = outlook.shown(bar, lambda: f"{outlook.over:,} of {counted(outlook.rows, 'sample')}")
@@ -149,10 +160,11 @@ def evaluate(
     as_json: bool,
     asked: dict[str, Any],
     quiet: bool = False,
+    ray: str | None = None,
 ) -> int:
     """Print metrics of `width` samples, and record them if requested. seen: share of the valid samples in the recipe's
     training data (None if the files are not here)."""
-    reasoner, label, folder, samples = drawn(task, weights, dtype, None, asked, quiet)
+    reasoner, label, folder, samples = drawn(task, weights, dtype, None, asked, quiet, ray)
     options = drawing(reasoner.config.solve, None, asked)
     values = {"task": task.spec.name, "weights": label, "data": split, "depth": options.depth}
     values |= metrics(task, samples) | {"seen": seen(task, reasoner.config.data, samples)}

@@ -255,7 +255,7 @@ class Tally:
             },
             "unlisted": int(np.sum(self.unlisted)),
             "diversity": float(np.mean(self.distinct)) / self.width,
-            "agreement": float(np.mean(self.agreement)),
+            "agreement": float(np.mean(np.array(self.agreement)[by])),
             "conflicts": int(np.sum(self.conflicts)),
             "halting_step": float(np.mean(np.array(self.steps)[by])),
             "halt_calibration": calibration(halt, right),

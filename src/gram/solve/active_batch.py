@@ -21,9 +21,10 @@ def noisy(network: Network, temperature: float) -> bool:
 class ActiveBatch:
     """The active rows with their indices, states and embeddings."""
 
-    def __init__(self, network: Network, task: Task, puzzles: Tokens, seed: int, temperature: float):
+    def __init__(self, network: Network, task: Task, puzzles: Tokens, seed: int, temperature: float, *, first: int = 0):
+        """first: see SamplingOptions."""
         self.network, self.task, self.puzzles = network, task, puzzles
-        self.seed, self.temperature = seed, temperature
+        self.seed, self.temperature, self.first = seed, temperature, first
         self.rows: list[tuple[int, int]] = []
         self.steps = np.zeros(0, np.int64)
         self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, including guesses
@@ -71,7 +72,7 @@ class ActiveBatch:
         drawn = None
         if self.network.config.start == "random":
             shape = self.network.start_shape
-            drawn = np.stack([initial_noise(self.seed, self.puzzles[p], n, shape) for p, n in rows], 1)
+            drawn = np.stack([initial_noise(self.seed, self.puzzles[p], self.first + n, shape) for p, n in rows], 1)
         return self.network.initial(len(rows), drawn)
 
     def reject(self, rows: np.ndarray) -> None:
@@ -106,7 +107,7 @@ class ActiveBatch:
         if not len(unsure):
             unsure = np.array([best.argmin()])
         puzzle, trajectory = self.rows[i]
-        where, what = chances(self.seed, self.puzzles[puzzle], trajectory, int(self.steps[i]))
+        where, what = chances(self.seed, self.puzzles[puzzle], self.first + trajectory, int(self.steps[i]))
         at = unsure[int(where * len(unsure))]
         drawn = min(int(np.searchsorted(odds[at].cumsum(), what, side="right")), len(symbols) - 1)
         self.tokens[i, blank[at]] = symbols[drawn]
@@ -136,7 +137,8 @@ class ActiveBatch:
         drawn = noisy(self.network, self.temperature)
         if not drawn and not self.network.config.guide.learned:
             return None
-        rows = [(self.puzzles[p], n, step) for (p, n), step in zip(self.rows, self.steps.tolist(), strict=True)]
+        steps = zip(self.rows, self.steps.tolist(), strict=True)
+        rows = [(self.puzzles[p], self.first + n, step) for (p, n), step in steps]
         return Noise(self.seed, rows, self.network.noise_shape, scale=float(drawn))
 
     def keep(self, rows: np.ndarray) -> None:

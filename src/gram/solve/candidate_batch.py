@@ -34,10 +34,11 @@ class CandidateBatch(ActiveBatch):
         seed: int,
         temperature: float,
         *,
+        first: int,
         drop_below: float,
         give_up_below: float,
     ):
-        super().__init__(network, task, puzzles, seed, temperature)
+        super().__init__(network, task, puzzles, seed, temperature, first=first)
         self.drop_below, self.give_up_below = drop_below, give_up_below
         self.candidates = Candidates.of(task.spec, puzzles[:0])
 
@@ -74,7 +75,8 @@ class CandidateBatch(ActiveBatch):
     def chances(self) -> np.ndarray:
         """Two uniform numbers for the guess of each row, (B, 2)."""
         rows = zip(self.rows, self.steps.tolist(), strict=True)
-        return np.array([chances(self.seed, self.puzzles[p], n, step) for (p, n), step in rows]).reshape(-1, 2)
+        drawn = [chances(self.seed, self.puzzles[p], self.first + n, step) for (p, n), step in rows]
+        return np.array(drawn).reshape(-1, 2)
 
     def take_back(self, rows: np.ndarray) -> None:
         """Take back the last guess of these rows."""

@@ -19,6 +19,8 @@ class SamplingOptions(SolveConfig):
 
     seed: Annotated[int, Range(0, 2**64, below=True)] = 0
     """Seed of the noise."""
+    first: Annotated[int, Range(0, 2**32, below=True)] = 0
+    """Number of the first trajectory: with a width of 5, 10 gives trajectories 10 to 14 of a larger width."""
     want: Want | None = None
     """Distinct valid answers after which a puzzle ends, so that the checker runs after every step; "all" are listed
     case by case (gram.solve.every). None: no checker."""

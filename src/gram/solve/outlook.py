@@ -28,7 +28,7 @@ class Outlook:
 
     def note(self, stage: Stage) -> None:
         """Count the rows of a supervision step, and those that end with it."""
-        self.evaluations += len(stage.steps)
+        self.evaluations += int(np.broadcast_to(stage.since, len(stage.steps)).sum())
         puzzle, row = np.array(stage.rows).T
         self.age[puzzle, row] = stage.steps
         self.ended[puzzle, row] = stage.leave
@@ -94,9 +94,9 @@ class PuzzleOutlook(Outlook):
         begun = np.count_nonzero(self.age)
         if self.over == begun and stage.rows[0][0] < begun - self.first:  # a part begins
             self.first = begun
-        np.add.at(self.age[:, 0], self.first + np.array([puzzle for puzzle, _ in stage.rows]), 1)
+        np.add.at(self.age[:, 0], self.first + np.array([puzzle for puzzle, _ in stage.rows]), stage.since)
         self.ended[self.first + np.array(stage.over, int)] = True
-        self.evaluations += len(stage.rows)
+        self.evaluations += int(np.broadcast_to(stage.since, len(stage.rows)).sum())
         self.most = max(self.most, int(self.age.max()))
 
     def refuse(self) -> None:

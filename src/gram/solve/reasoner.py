@@ -126,12 +126,19 @@ class Reasoner:
         return found[0] if single else found
 
     def answers(
-        self, puzzles: Iterable[Puzzle], *, refuse: Refuse | None = None, watch: Watch | None = None, **options: Any
+        self,
+        puzzles: Iterable[Puzzle],
+        *,
+        refuse: Refuse | None = None,
+        watch: Watch | None = None,
+        ordered: bool = True,
+        **options: Any,
     ) -> Iterator[Answer]:
-        """Like `solve`, but yields each answer as soon as it and all earlier ones are ready. `puzzles` may be infinite:
+        """Like `solve`, but yields each answer as soon as it and all earlier ones are ready; without `ordered`, as soon
+        as it is ready (see Answer.number). `puzzles` may be infinite:
         PART of them are read ahead. An invalid one is passed to `refuse` and skipped; without `refuse` it raises a
         ValueError. `watch`: see gram.solve.sampler. After `total_timeout`, the rest are returned unsolved."""
-        return self.parts(iter(puzzles), refuse, watch, self.options(options), options.get("width"))
+        return self.parts(iter(puzzles), refuse, watch, self.options(options), options.get("width"), ordered)
 
     def parts(
         self,
@@ -140,6 +147,7 @@ class Reasoner:
         watch: Watch | None,
         options: SamplingOptions,
         width: int | None,
+        ordered: bool,
     ) -> Iterator[Answer]:
         """Like `answers`, in lists of PART."""
         begin, total = time.perf_counter(), options.total_timeout
@@ -158,13 +166,18 @@ class Reasoner:
                         raise ValueError(str(error) if alone else f"Puzzle {number}: {error}") from None
                     refuse(number, str(error))
             left = None if total is None else max(1e-9, total - (time.perf_counter() - begin))
-            yield from self.answered(asked, dataclasses.replace(options, total_timeout=left), width, watch)
+            yield from self.answered(asked, dataclasses.replace(options, total_timeout=left), width, watch, ordered)
 
     def answered(
-        self, asked: Sequence[Question], options: SamplingOptions, width: int | None, watch: Watch | None = None
+        self,
+        asked: Sequence[Question],
+        options: SamplingOptions,
+        width: int | None,
+        watch: Watch | None = None,
+        ordered: bool = True,
     ) -> Iterator[Answer]:
-        """Yield the answers in the order of the questions, each as soon as it and all earlier ones are ready. width:
-        the requested one."""
+        """Yield the answers as soon as they are ready, if `ordered` after all earlier ones. width: the requested
+        one."""
         if options.want == "all":
             yield from every_answer(self, asked, options, width, watch)
             return
@@ -180,12 +193,16 @@ class Reasoner:
         for i, found in sampled:
             answer = self.answer(tokens[i], found, options, float(deadline.seconds[i]))
             want = wants[i] if wants else 1 if options.want else None
-            ready[i] = dataclasses.replace(
+            made = dataclasses.replace(
                 answer,
                 number=asked[i].number,
                 complete=not deadline.late[i] or (want is not None and len(answer.distinct) >= want),
                 **counted(asked[i], wants is not None),
             )
+            if not ordered:
+                yield made
+                continue
+            ready[i] = made
             while following in ready:
                 yield ready.pop(following)
                 following += 1

@@ -8,6 +8,7 @@ network is behind `Network` (solve/backend.py).
 Shapes: B active rows, L positions of the task, M rows of the state, D width, T transitions, V vocabulary.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -80,6 +81,8 @@ class Stage(NamedTuple):
     """(B, D): input of the heads, likewise."""
     logits: np.ndarray
     """(B, L, V) float32."""
+    since: np.ndarray | int = 1
+    """(B,) supervision steps of each row since the last stage."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +219,9 @@ def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptio
         raise ValueError(f"The puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
     common = network, task, puzzles, options.seed, temperature_of(network, options)
     if not network.config.candidates:
-        return ActiveBatch(*common)
-    return CandidateBatch(*common, drop_below=options.drop_below, give_up_below=options.give_up_below)
+        return ActiveBatch(*common, first=options.first)
+    thresholds = {"drop_below": options.drop_below, "give_up_below": options.give_up_below}
+    return CandidateBatch(*common, first=options.first, **thresholds)
 
 
 def numbers(
@@ -246,6 +250,22 @@ Watch = Callable[[Stage], None]
 """Called at every stage, to show the progress of sampling."""
 
 
+class Distributed(ABC):
+    """A network whose puzzles are sampled by other processes."""
+
+    @abstractmethod
+    def completed(
+        self,
+        task: Task,
+        puzzles: Tokens,
+        options: SamplingOptions,
+        widths: Sequence[int],
+        wants: Sequence[int] | None,
+        watch: Watch | None,
+    ) -> Iterator[tuple[int, Trajectories]]:
+        """See the function `completed`."""
+
+
 def completed(
     network: Network,
     task: Task,
@@ -262,6 +282,9 @@ def completed(
     order in which puzzles end. Puzzles that did not start before the deadline come last, with rows that never ran."""
     o = resolve(options, changes)
     widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
+    if isinstance(network, Distributed):
+        yield from network.completed(task, puzzles, o, widths, wants, watch)
+        return
     blank = partial(Trajectories.blank, L=task.spec.length, watched=wants is not None)
     open_ones: dict[int, Trajectories] = {}
     missing = dict.fromkeys(range(len(puzzles)))
