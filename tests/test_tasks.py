@@ -99,7 +99,7 @@ def test_three_colors_may_be_spelt_out():
 )
 def test_unknown_name(name, closest):
     forms = re.escape(
-        "sudoku-9, sudoku-12, sudoku-16, sudoku-25, queens-N (N from 4 to 16), coloring-N (N from 2 to 24"
+        "sudoku-N (N is 4, 6, 9, 12, 16 or 25), sudoku-6-3x2, queens-N (N from 4 to 16), coloring-N (N from 2 to 24"
     )
     with pytest.raises(ValueError, match=forms + f".*did you mean '{closest}"):
         task(name)

@@ -36,25 +36,25 @@ class Kind:
 
 KINDS = {
     "sudoku": Kind(
-        "sudoku-4, sudoku-6, sudoku-6-3x2, sudoku-9, sudoku-12, sudoku-16, sudoku-25",
+        "sudoku-N (N is 4, 6, 9, 12, 16 or 25), sudoku-6-3x2",
         [f"sudoku-{size}" for size in (4, 6, "6-3x2", 9, 12, 16, 25)],
         "gram.tasks.sudoku.task:Sudoku",
     ),
     "queens": Kind("queens-N (N from 4 to 16)", [f"queens-{n}" for n in range(4, 17)], "gram.tasks.queens:NQueens"),
     "coloring": Kind(
-        "coloring-N (N from 2 to 24, three colors), coloring-N-kK (K from 2 to 8 colors)",
+        "coloring-N (N from 2 to 24), coloring-N-kK (K from 2 to 8 colors)",
         [f"coloring-{n}" + (f"-k{k}" if k != 3 else "") for n in range(2, 25) for k in (3, 2, 4, 5, 6, 7, 8)],
         "gram.tasks.coloring:Coloring",
     ),
     "maze": Kind("maze-N (N from 5 to 40)", [f"maze-{n}" for n in range(5, 41)], "gram.tasks.maze.task:Maze"),
     "arc": Kind(
-        "arc-1 and arc-2 (their puzzles within N x N: arc-1-N, arc-2-N, N from 5 to 29)",
+        "arc-1, arc-2, arc-1-N, arc-2-N (within N x N, N from 5 to 29)",
         [f"arc-{n}{side}" for n in (1, 2) for side in ("", *(f"-{size}" for size in range(5, 30)))],
         "gram.tasks.arc.task:Arc",
         lambda name: [name],
     ),
     "sudoku-boards": Kind(
-        "sudoku-boards and sudoku-boards-4 (to generate)",
+        "sudoku-boards, sudoku-boards-4 (to generate)",
         ["sudoku-boards", "sudoku-boards-4"],
         "gram.tasks.sudoku.boards:SudokuBoards",
     ),
