@@ -32,6 +32,7 @@ from gram import weights as weight_files
 from gram.config import Config
 from gram.measure.evaluation import Calibration, Evaluation, Group, calibration
 from gram.measure.puzzles import Tally, evaluate
+from gram.solve import active_batch
 from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import ActiveBatch, Trajectories, rollout, sample
@@ -374,9 +375,24 @@ def test_a_guess_is_a_given_of_the_networks_puzzle_and_begins_anew():
     torch.testing.assert_close(flight.e_x[1:], model.encode(flight.tokens[1:]))
     torch.testing.assert_close(flight.state[0][1:], model.initial(1, None)[0])
     torch.testing.assert_close(flight.state[0][:1], before[0][:1])
-    for _ in range(20):  # in the end nothing is blank, and nothing is guessed
+    for made in (2, 3, 1, 2, 3, 1, 2, 3, 4, 5, 6, 1):  # three, three, six: then others
         flight.restart(np.array([1]))
-    assert not (flight.tokens[1] == 1).any()
+        assert (flight.tokens[1] != x[0]).sum() == made
+    assert (flight.tokens[0] == x[0]).all()
+
+
+def test_lubys_sequence():
+    assert [active_batch.luby(n) for n in range(1, 16)] == [1, 1, 2, 1, 1, 2, 4, 1, 1, 2, 1, 1, 2, 4, 8]
+
+
+def test_nothing_is_guessed_where_nothing_is_blank(monkeypatch):
+    monkeypatch.setattr(active_batch, "GUESSES", 99)
+    flight = ActiveBatch(tiny(unary=True, width=8), FOUR, puzzles(FOUR, 1), 0, 1.0)
+    flight.admit([(0, 0)])
+    flight.step()
+    for _ in range(20):
+        flight.restart(np.array([0]))
+    assert not (flight.tokens[0] == 1).any()
 
 
 def test_guesses_spread_a_deterministic_member():

@@ -194,6 +194,20 @@ def test_a_search_may_begin_with_weights_of_another_size(tmp_path):
         loop.train(change(other, {"width": 16}), tmp_path / "narrow", start=first)
 
 
+def test_a_guided_network_may_begin_with_the_search(tmp_path):
+    """It takes the network; the guidance and the heads are new."""
+    still = change(replace(QUEENS, task="sudoku-4", recipe="sudoku-4"), UNARY, lr=0.0, ema=0.0, updates=1, N_sup=2)
+    search = load_file(loop.train(still, tmp_path / "search") / "model.safetensors")
+    guided = change(still, {"candidates": False, "guidance": "full", "sigma_start": 0.05})
+    now = load_file(loop.train(guided, tmp_path / "guided", start=tmp_path / "search") / "model.safetensors")
+    taken = [name for name in search if not name.startswith(("halt.", "value.", "candidate."))]
+    assert any(name.startswith("core.f_L") for name in taken)
+    assert all(torch.equal(now[name], search[name]) for name in taken)
+    assert any(name.startswith("core.prior") for name in now)
+    with pytest.raises(ValueError, match="has shape"):
+        loop.train(change(guided, {"width": 16}), tmp_path / "narrow", start=tmp_path / "search")
+
+
 def test_what_resume_may_change(tmp_path):
     run = loop.train(tiny(), tmp_path / "run", stop_at=2)
     config = read_config(run / weight_files.CONFIG)

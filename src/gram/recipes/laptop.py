@@ -156,6 +156,13 @@ def sudoku_9_search(config: Config) -> Config:
     return dataclasses.replace(config, data=SUDOKU_TRAIN[1:], train=train)
 
 
+def sudoku_9_deep(config: Config) -> Config:
+    """The network of the search with guidance, and training starts from it (`--start sudoku-9-search`). A trajectory
+    settles within four steps, right or wrong, and then restarts with a guess (docs/log/sudoku.md, 2026-12-01)."""
+    train = {"minutes": 60.0, "lr": 2e-3, "lr_rest": 1.3e-3}
+    return change(config, train=train, solve={"depth": 256, "restart_every": 4})
+
+
 def large_search(config: Config) -> Config:
     """The network of the shipped sudoku-9-search, which is the same at every size, so that training starts from it
     (`--start sudoku-9-search`)."""
@@ -367,6 +374,7 @@ LAPTOP: dict[str, Callable[[str], Config]] = {
 """Recipes by task, or by kind of task if the kind has one recipe for all sizes."""
 VARIED: dict[str, Callable[[Config], Config]] = {
     "sudoku-9-search": sudoku_9_search,
+    "sudoku-9-deep": sudoku_9_deep,
     **{f"sudoku-{size}-search": large_search for size in LARGE_BATCH},
 }
 """Additional changes of a variant for one task."""

@@ -71,6 +71,10 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "d3pm-uniform": baseline("d3pm-uniform", start="random"),
     "d3pm-absorbing": baseline("d3pm-absorbing"),
     "vae": baseline("vae", depth=1, blocks=2),
+    "deep": {
+        "model": {"hierarchy": False, "K": 1, "T": 8, "gradient": "full", "sigma_start": 0.05},
+        "train": {"loss_after": "transition"},
+    },
     "search": {
         "model": {
             "candidates": True,

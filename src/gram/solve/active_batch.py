@@ -12,6 +12,18 @@ from gram.tasks.base import PAD, Task, Tokens
 SURE = 0.95
 """Guesses are made at positions whose most likely symbol has a probability below this, if there are any."""
 
+GUESSES = 3
+"""Guesses of a row before it drops them all and starts over with other ones, times 1, 1, 2, 1, 1, 2, 4, ...: a wrong
+guess cannot be told from a right one, and the more there are, the likelier one of them is wrong; but some puzzles need
+many (docs/log/sudoku.md, 2026-12-01)."""
+
+
+def luby(n: int) -> int:
+    """The n-th number, from 1, of Luby's sequence 1, 1, 2, 1, 1, 2, 4, ...: restarts at these lengths take at most a
+    logarithmic factor longer than at the best one (Luby, Sinclair, Zuckerman 1993)."""
+    power = n.bit_length()
+    return 2 ** (power - 1) if n == 2**power - 1 else luby(n - 2 ** (power - 1) + 1)
+
 
 def noisy(network: Network, temperature: float) -> bool:
     """Whether the transitions draw noise."""
@@ -28,7 +40,12 @@ class ActiveBatch:
         self.rows: list[tuple[int, int]] = []
         self.steps = np.zeros(0, np.int64)
         self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, including guesses
+        self.guesses = np.zeros(
+            0, np.int64
+        )  # in the tokens of each row; 0 where the puzzle is nearly empty, so nearly all are right
         self.logits = np.zeros((0, 0, 0), np.float32)  # of the last step
+        self.rounds = np.ones(0, np.int64)  # of guesses; all are dropped between two
+        self.unguessed: dict[tuple[int, int], np.ndarray] = {}  # logits (L, V) of a row before its first guess
         self.pooled: Array = None  # the input of the heads at that step
         self.state: tuple[Array, Array] | None = None
         self.e_x: Array = None
@@ -54,6 +71,8 @@ class ActiveBatch:
         self.rows = [*self.rows, *new]
         self.tokens = np.concatenate([self.tokens, self.puzzles[owners]])
         self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
+        self.guesses = np.concatenate([self.guesses, np.zeros(len(new), np.int64)])
+        self.rounds = np.concatenate([self.rounds, np.ones(len(new), np.int64)])
 
     def embed(self, puzzles: Tokens) -> Array:
         """Original puzzles (n, L) -> e_x (n, M, D)."""
@@ -65,7 +84,11 @@ class ActiveBatch:
 
     def sparse(self) -> np.ndarray:
         """(B,) bool: rows with fewer givens than `spec.sparse`."""
-        return np.isin(self.tokens, self.task.spec.symbols).sum(1) < self.task.spec.sparse
+        return self.few(self.tokens)
+
+    def few(self, tokens: Tokens) -> np.ndarray:
+        """(B,) bool: which of these puzzles (B, L) have fewer givens than `spec.sparse`."""
+        return np.isin(tokens, self.task.spec.symbols).sum(1) < self.task.spec.sparse
 
     def initial(self, rows: list[tuple[int, int]]) -> tuple[Array, Array]:
         """z0 of (puzzle, trajectory) rows."""
@@ -80,7 +103,8 @@ class ActiveBatch:
         self.restart(rows)
 
     def restart(self, rows: np.ndarray) -> None:
-        """Restart these rows with fresh noise and, if givens can be guessed, with one more given each."""
+        """Restart these rows with fresh noise and, if givens can be guessed, with one more given each; at the end of a
+        round (see GUESSES) with the puzzle's own givens and one other guess."""
         if not len(rows) or not (self.task.spec.givens or noisy(self.network, self.temperature)):
             return  # without a guess or noise, a row would repeat itself
         assert self.state is not None
@@ -95,11 +119,17 @@ class ActiveBatch:
     def guess(self, i: int) -> None:
         """Fix a symbol of row i as a given, drawn from its last softmax. The position is a random blank without a SURE
         symbol, or else the least sure blank."""
+        logits_LV = self.logits[i]
+        before = self.unguessed.setdefault(self.rows[i], logits_LV)
+        if self.guesses[i] >= GUESSES * luby(int(self.rounds[i])):
+            self.tokens[i], self.guesses[i], logits_LV = self.puzzles[self.rows[i][0]], 0, before
+            self.rounds[i] += 1
+        self.guesses[i] += not self.few(self.puzzles[[self.rows[i][0]]])[0]
         symbols = np.array(self.task.spec.symbols)
         blank = np.flatnonzero(~np.isin(self.tokens[i], symbols))
         if not len(blank):
             return
-        logits = self.logits[i, blank][:, symbols].astype(np.float64)
+        logits = logits_LV[blank][:, symbols].astype(np.float64)
         odds = np.exp(logits - logits.max(1, keepdims=True))
         odds /= odds.sum(1, keepdims=True)
         best = odds.max(1)
@@ -150,3 +180,5 @@ class ActiveBatch:
         self.state, self.e_x = (pick(self.state[0], rows), pick(self.state[1], rows)), pick(self.e_x, rows)
         self.rows, self.steps = [self.rows[i] for i in rows], self.steps[rows]
         self.tokens, self.logits, self.pooled = self.tokens[rows], self.logits[rows], pick(self.pooled, rows)
+        self.guesses, self.rounds = self.guesses[rows], self.rounds[rows]
+        self.unguessed = {row: logits for row, logits in self.unguessed.items() if row in set(self.rows)}

@@ -69,6 +69,15 @@ export function argmax(values, first, count) {
   return best;
 }
 
+/** Guesses of a trajectory before it drops them all, times `luby`, as in gram.solve.active_batch. */
+const GUESSES = 3;
+
+/** The n-th number, from 1, of Luby's sequence 1, 1, 2, 1, 1, 2, 4, ... */
+function luby(n) {
+  const power = Math.floor(Math.log2(n)) + 1;
+  return n === 2 ** power - 1 ? 2 ** (power - 1) : luby(n - 2 ** (power - 1) + 1);
+}
+
 /** Add one given, drawn from the softmax of an unsure position or else of the least sure one. In place. */
 export function guess(tokens, logits, first, vocabulary, random) {
   const blanks = [];
@@ -113,6 +122,7 @@ export async function* think(network, puzzle, options = {}) {
   };
   const random = generator(seed), L = puzzle.length, size = M * D, ages = new Int32Array(B), over = Array(B).fill(false);
   const seen = Array.from({ length: B }, () => [...puzzle]), found = new Set();
+  const guesses = new Int32Array(B), rounds = Array(B).fill(1), unguessed = Array(B);
   const embed = async (boards) => {
     const tokens = new ort.Tensor("int64", BigInt64Array.from(boards.flat(), BigInt), [boards.length, L]);
     return (await network.encoder.run({ tokens })).e_x.data;
@@ -141,7 +151,14 @@ export async function* think(network, puzzle, options = {}) {
       if (!state.restarts) continue;
       ages[row] = 0;
       if (page.box) {
-        guess(seen[row], logits, row * L * V, V, random);
+        let own = logits.subarray(row * L * V, (row + 1) * L * V);
+        unguessed[row] ??= own.slice();
+        if (guesses[row] >= GUESSES * luby(rounds[row])) {
+          [seen[row], guesses[row], own] = [[...puzzle], 0, unguessed[row]];
+          rounds[row]++;
+        }
+        guesses[row]++;
+        guess(seen[row], own, 0, V, random);
         e_x.set(await embed([seen[row]]), row * size);
       }
       begin(h, page.h, row);
