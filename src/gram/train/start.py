@@ -19,7 +19,8 @@ HEADS = ("halt.", "value.")
 def begin_with(model: AnyModel, task: Task, folder: Path) -> list[str]:
     """Load the weights of `folder` into `model`. If the task numbers its tokens differently, rows are moved to the new
     numbers; new symbols keep the rows of a new network and are returned. A unary network may come from another size of
-    its task, and a network with guidance from one without, such as that of a search. ValueError or FileNotFoundError if the weights do not fit."""
+    its task, and a network with guidance from one without, such as that of a search. ValueError or FileNotFoundError if
+    the weights do not fit."""
     config = weight_files.read(folder)
     renumbered = task.renumbered(config)
     if renumbered is None and config.task == task.spec.name and gains_guidance(config.model, model.config):
