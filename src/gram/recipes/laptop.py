@@ -158,7 +158,7 @@ def sudoku_9_search(config: Config) -> Config:
 
 def sudoku_9_deep(config: Config) -> Config:
     """The network of the search with guidance, and training starts from it (`--start sudoku-9-search`). A trajectory
-    settles within four steps, right or wrong, and then restarts with a guess (docs/log/sudoku.md, 2026-12-01)."""
+    changes little after four steps, right or wrong, and then restarts with a guess (docs/log/sudoku.md, 2026-12-01)."""
     train = {"minutes": 60.0, "lr": 2e-3, "lr_rest": 1.3e-3}
     return change(config, train=train, solve={"depth": 256, "restart_every": 4})
 
