@@ -36,8 +36,8 @@ def imputations(
     network: Network, task: Rows, puzzles: Tokens, options: SamplingOptions, watch: Watch | None = None
 ) -> Imputations:
     """Samples of the rows (n, L) and their mean probabilities. A trajectory decides what its cells have in common, and
-    leaves the rest to the probabilities of its last step, from which each cell is drawn by itself: its most likely
-    values would be too sure. If all trajectories of a network are equal, one serves for all samples.
+    leaves the rest to the probabilities of its last step, from which each cell is drawn by itself. If all trajectories
+    of a network are equal, one serves for all samples.
     `watch`: see gram.solve.sampler."""
     n, L, width = len(puzzles), task.spec.length, options.width
     alone = deterministic(network, task, options)
