@@ -283,6 +283,8 @@ class Config(Checked):
     data: tuple[Text, ...] = ()
     """Training files, relative to the data folder; empty for the task's own generated examples. For the task "own" your
     own data (.jsonl, .csv, .npz), of which a part is held out; for ARC a file of puzzles to answer."""
+    generated: Annotated[int, Range(0, 10_000_000)] = 0
+    """Generated examples in the training besides those of the files, for tasks that have a generator."""
     dev: tuple[Text, ...] = ()
     """Files for evaluation during training, likewise."""
     model: ModelConfig = field(default_factory=ModelConfig)

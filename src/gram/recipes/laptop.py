@@ -234,11 +234,12 @@ def maze(task: str) -> Config:
 
 
 def maze_30(task: str) -> Config:
-    """The 1,000 official training mazes of 30 x 30 cells, in eight views."""
+    """The 1,000 official training mazes of 30 x 30 cells and generated ones, in eight views. It takes a fraction of the
+    time with --start from weights of a smaller size: updates of maze-18 cost a fifth."""
     files = {"data": ("maze/maze_30x30_hard_train.csv.gz",), "dev": ("maze/maze_30x30_hard_dev.csv.gz",)}
     train = {"minutes": 120.0, "batch": 8, "N_sup": 24, "evaluate_every": 1200.0}
     config = change(maze(task), train=train, solve={"depth": 64})
-    return dataclasses.replace(config, **files)
+    return dataclasses.replace(config, generated=3_000, **files)
 
 
 def arc_files(task: str) -> ArcConfig:

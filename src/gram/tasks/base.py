@@ -104,6 +104,13 @@ class Examples:
         """One target per input."""
         return cls(inputs, targets, np.arange(len(inputs) + 1, dtype=np.int64))
 
+    def join(self, others: "Examples") -> "Examples":
+        """These examples, followed by others."""
+        first = np.concatenate([self.first, self.first[-1] + others.first[1:]])
+        return Examples(
+            np.concatenate([self.inputs, others.inputs]), np.concatenate([self.targets, others.targets]), first
+        )
+
     @property
     def counts(self) -> np.ndarray:
         """Targets per input, (n,) int64."""

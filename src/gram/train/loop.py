@@ -16,7 +16,7 @@ from gram.measure.record import TRAINING
 from gram.models.recursive import Model
 from gram.progress import EVERY, progress
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.data.store import load_examples
+from gram.tasks.data.store import load_examples, training_examples
 from gram.tasks.own.rows import Rows
 from gram.train import answers, checkpoint, parallel, watch
 from gram.train.budget import kept
@@ -95,7 +95,7 @@ def _train(
         raise ValueError(f"{out} has an earlier run; continue it with --resume {out} or choose another --out.")
     why = examples = None
     if not resume and config.train.answers != "many":
-        examples = load_examples(task, config.data, "train")
+        examples = training_examples(task, config.data, config.generated)
         config, why = answers.begin(config, task, examples, started=start is not None)
     if world.size == 1:
         check_batch(config, task, world.device)

@@ -15,7 +15,7 @@ from gram.models.core import State
 from gram.models.device import arithmetic
 from gram.models.recursive import Model
 from gram.tasks.base import Examples, Task
-from gram.tasks.data.store import load_examples
+from gram.tasks.data.store import training_examples
 from gram.train import checkpoint, parallel
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
@@ -48,7 +48,7 @@ class Run:
         """examples: those of `config.data`, if they have been read."""
         c = config.train
         self.config, self.task, self.world, self.log = config, task, world, log
-        train = load_examples(task, config.data, "train") if examples is None else examples
+        train = training_examples(task, config.data, config.generated) if examples is None else examples
         model = build(task.spec, config.model, seed=c.seed)
         if start is not None and (added := begin_with(model, task, start)):
             log.say(f"New symbols, which the weights must still learn: {' '.join(added)}.")

@@ -43,6 +43,15 @@ def data_file(name: str) -> Path:
     )
 
 
+def training_examples(task: Task, files: tuple[str, ...], generated: int) -> Examples:
+    """The training examples of `files`, and with them `generated` ones of the task's generator; or the task's own if
+    there are no files."""
+    examples = load_examples(task, files, "train")
+    if not files or not generated:
+        return examples
+    return examples.join(task.examples("train", seed=0, count=generated))
+
+
 def load_examples(
     task: Task, files: tuple[str, ...], split: str, *, seed: int = 0, count: int | None = None
 ) -> Examples:

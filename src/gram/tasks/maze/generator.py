@@ -10,7 +10,7 @@ LOOPS = 2.5
 """Up to LOOPS / n of the walls of a maze are opened again to make loops; the share is drawn per maze, from 0."""
 OBSTACLES = 0.32, 0.42
 """Range of the share of walls in a field of obstacles, drawn per maze; that of the published mazes."""
-FAR = 0.7
+FAR = 0.85
 """The goal of a field of obstacles is drawn among the cells that are at least this share of the longest distance away
 from the start."""
 STRAY = 0.3
