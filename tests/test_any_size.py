@@ -6,6 +6,7 @@ import pytest
 import gram
 from gram import weights
 from gram.config import read_config
+from gram.solve.sampler import sample
 from gram.tasks import task
 
 MAZE_7 = "S....../####.##/......./.#####./....#../###.#.#/...G..."
@@ -43,3 +44,20 @@ def test_command_finds_the_weights_of_another_size(gram):
 def test_what_does_not_fit_is_refused(name, task_name):
     with pytest.raises(ValueError, match=r"not for|Unknown task"):
         weights.load(name, task_name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_trajectories_see_the_views_of_a_maze_in_turn(dtype):
+    """Without noise, trajectory n answers as the first does to the maze seen from there, turned back."""
+    loaded = gram.load("maze-30", task="maze-7", dtype=dtype)
+    maze = loaded.task
+    x, views = maze.encode(MAZE_7.replace("/", "\n")), maze.views()
+    options = {"depth": 3, "temperature": 0.0, "halt_threshold": None}
+    turned = sample(loaded.network, maze, x[views[:5]], width=1, **options)
+    together = sample(loaded.network, maze, x[None], width=10, views=5, **options)[0]
+    for n, answer in enumerate(together.answers):
+        np.testing.assert_array_equal(answer[views[n % 5]], turned[n % 5].answers[0])
+    assert len(np.unique(together.answers, axis=0)) > 1
+    assert len(sample(loaded.network, maze, x[None], width=3, **options)[0]) == 1  # all are alike
+    later = sample(loaded.network, maze, x[None], width=1, views=5, first=3, **options)[0]
+    np.testing.assert_array_equal(later.answers[0], together.answers[3])

@@ -255,7 +255,6 @@ OLDER = {
     "coloring-10": COLORING,
     "coloring-8": COLORING,
     "maze-10": {"train.minutes"},
-    "maze-30": {"train.minutes"},
     "mnist": {"solve.temperature"},
     "queens-10": QUEENS,
     "queens-8": QUEENS | {"model.guidance_hidden", "model.hidden", "model.width", "train.seed"},

@@ -41,6 +41,7 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Config], bool], str], ...] = (
     ),
     (("train.prior_together",), lambda c: not c.train.prior_learns, "rows on the prior do not learn to answer"),
     (("train.lr_puzzle", "train.weight_decay_puzzle"), lambda c: c.arc is None, "only ARC has vectors of puzzles"),
+    (("solve.views",), lambda c: c.model.candidates, "a model with candidates guesses instead"),
     (
         ("solve.drop_below", "solve.give_up_below"),
         lambda c: not c.model.candidates,

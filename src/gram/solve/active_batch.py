@@ -33,35 +33,46 @@ def noisy(network: Network, temperature: float) -> bool:
 class ActiveBatch:
     """The active rows with their indices, states and embeddings."""
 
-    def __init__(self, network: Network, task: Task, puzzles: Tokens, seed: int, temperature: float, *, first: int = 0):
-        """first: see SamplingOptions."""
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        puzzles: Tokens,
+        seed: int,
+        temperature: float,
+        *,
+        first: int = 0,
+        views: int = 1,
+    ):
+        """first, views: see SamplingOptions."""
         self.network, self.task, self.puzzles = network, task, puzzles
         self.seed, self.temperature, self.first = seed, temperature, first
+        self.views = task.views()[:views]
+        self.inverse = self.views.argsort(1)
         self.rows: list[tuple[int, int]] = []
         self.steps = np.zeros(0, np.int64)
         self.tokens = np.zeros((0, puzzles.shape[1]), np.uint8)  # the puzzle as each row sees it, including guesses
-        self.guesses = np.zeros(
-            0, np.int64
-        )  # in the tokens of each row; 0 where the puzzle is nearly empty, so nearly all are right
+        self.guesses = np.zeros(0, np.int64)  # of each round so far; not counted where the puzzle is nearly empty
         self.logits = np.zeros((0, 0, 0), np.float32)  # of the last step
         self.rounds = np.ones(0, np.int64)  # of guesses; all are dropped between two
         self.unguessed: dict[tuple[int, int], np.ndarray] = {}  # logits (L, V) of a row before its first guess
         self.pooled: Array = None  # the input of the heads at that step
         self.state: tuple[Array, Array] | None = None
         self.e_x: Array = None
-        self.embedded: dict[int, Array] = {}
+        self.embedded: dict[tuple[int, int], Array] = {}  # by puzzle and view
 
     def admit(self, new: list[tuple[int, int]]) -> None:
-        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once and kept until `forget`."""
+        """Add (puzzle, trajectory) rows in their initial states. A puzzle is embedded once in each view and kept until
+        `forget`."""
         if not new:
             return
         join, pick = self.network.join, self.network.pick
-        unseen = sorted({puzzle for puzzle, _ in new} - self.embedded.keys())
+        seen = [(puzzle, self.view(n)) for puzzle, n in new]
+        unseen = sorted({*seen} - self.embedded.keys())
         if unseen:
-            e_x = self.embed(self.puzzles[unseen])
-            self.embedded |= {puzzle: pick(e_x, np.array([i])) for i, puzzle in enumerate(unseen)}
-        owners = [puzzle for puzzle, _ in new]
-        e_x = join([self.embedded[puzzle] for puzzle in owners])
+            e_x = self.embed(self.turned(unseen))
+            self.embedded |= {each: pick(e_x, np.array([i])) for i, each in enumerate(unseen)}
+        e_x = join([self.embedded[each] for each in seen])
         state = self.initial(new)
         if self.rows:
             assert self.state is not None
@@ -69,7 +80,7 @@ class ActiveBatch:
             e_x = join([self.e_x, e_x])
         self.state, self.e_x = state, e_x
         self.rows = [*self.rows, *new]
-        self.tokens = np.concatenate([self.tokens, self.puzzles[owners]])
+        self.tokens = np.concatenate([self.tokens, self.turned(seen)])
         self.steps = np.concatenate([self.steps, np.zeros(len(new), np.int64)])
         self.guesses = np.concatenate([self.guesses, np.zeros(len(new), np.int64)])
         self.rounds = np.concatenate([self.rounds, np.ones(len(new), np.int64)])
@@ -79,8 +90,23 @@ class ActiveBatch:
         return self.network.encode(puzzles)
 
     def forget(self, puzzle: int) -> None:
-        """Drop the embedding of a puzzle that needs no more rows."""
-        del self.embedded[puzzle]
+        """Drop the embeddings of a puzzle that needs no more rows."""
+        self.embedded = {each: e_x for each, e_x in self.embedded.items() if each[0] != puzzle}
+
+    def view(self, trajectory: int) -> int:
+        """The view of a trajectory."""
+        return (self.first + trajectory) % len(self.views)
+
+    def turned(self, seen: list[tuple[int, int]]) -> Tokens:
+        """Puzzles in their views, (n, L), for (puzzle, view) pairs."""
+        return np.stack([self.puzzles[puzzle][self.views[view]] for puzzle, view in seen])
+
+    def turned_back(self, logits: np.ndarray) -> np.ndarray:
+        """Logits (B, L, V) of all rows at the positions of their puzzles."""
+        if len(self.views) == 1:
+            return logits
+        inverse = np.stack([self.inverse[self.view(n)] for _, n in self.rows])
+        return np.take_along_axis(logits, inverse[..., None], axis=1)
 
     def sparse(self) -> np.ndarray:
         """(B,) bool: rows with fewer givens than `spec.sparse`."""
@@ -151,7 +177,7 @@ class ActiveBatch:
             state = self.network.pick(state[0], first), self.network.pick(state[1], first)
             e_x = self.network.pick(e_x, first)
         output = self.network.step(state, e_x, noise, temperature=self.temperature)
-        self.state, self.logits, self.pooled = output.state, output.logits, output.pooled
+        self.state, self.logits, self.pooled = output.state, self.turned_back(output.logits), output.pooled
         self.steps = self.steps + 1
         answers = self.logits.argmax(-1).astype(np.uint8)
         answers[:, : self.task.spec.answer_start] = PAD
@@ -160,7 +186,7 @@ class ActiveBatch:
     def alike(self) -> bool:
         """Whether all rows are at the start of the same puzzle, so that only the coming noise differs."""
         one = len({puzzle for puzzle, _ in self.rows}) == 1
-        return one and not self.steps.any() and self.network.config.start == "fixed"
+        return one and len(self.views) == 1 and not self.steps.any() and self.network.config.start == "fixed"
 
     def noise(self) -> Noise | None:
         """Noise of the next step; None if the network needs none."""

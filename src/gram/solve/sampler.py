@@ -44,7 +44,8 @@ def varied(network: Network, task: Task, options: SolveConfig) -> bool:
 
 def deterministic(network: Network, task: Task, options: SolveConfig) -> bool:
     """Whether all trajectories of a puzzle are equal, so that one is enough."""
-    return not varied(network, task, options) and network.config.start == "fixed"
+    alike = options.views == 1 or len(task.views()) == 1
+    return alike and not varied(network, task, options) and network.config.start == "fixed"
 
 
 def renewable(network: Network, task: Task, options: SolveConfig) -> bool:
@@ -219,7 +220,7 @@ def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptio
         raise ValueError(f"The puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
     common = network, task, puzzles, options.seed, temperature_of(network, options)
     if not network.config.candidates:
-        return ActiveBatch(*common, first=options.first)
+        return ActiveBatch(*common, first=options.first, views=options.views)
     thresholds = {"drop_below": options.drop_below, "give_up_below": options.give_up_below}
     return CandidateBatch(*common, first=options.first, **thresholds)
 

@@ -322,6 +322,11 @@ class Task(ABC):
         """Answers to augmented puzzles -> answers to the puzzles themselves."""
         return self.canonical(symmetry.inverse().apply(answers))
 
+    def views(self) -> np.ndarray:
+        """Symmetries that only move positions, (views, L) int64, new[i] = old[views[v, i]], the identity first. No
+        other than that by default."""
+        return np.arange(self.spec.length)[None]
+
     def preferred(self, puzzles: Tokens, answers: Tokens) -> Tokens:
         """The targets to learn in place of equally correct answers (B, L): the answers themselves, unless a rule says
         which of them the data have."""

@@ -229,6 +229,10 @@ class Maze(Task):
         tokens = np.broadcast_to(np.arange(self.spec.vocabulary), (batch, self.spec.vocabulary))
         return Symmetry(self._views[rng.integers(len(self._views), size=batch)], tokens)
 
+    def views(self) -> np.ndarray:
+        """The 8 symmetries of the square."""
+        return self._views
+
     def preferred(self, puzzles: Tokens, answers: Tokens) -> Tokens:
         """The first shortest path of each maze, as in the published data."""
         return self.first_path(puzzles)
