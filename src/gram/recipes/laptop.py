@@ -234,8 +234,8 @@ def maze(task: str) -> Config:
 
 
 def maze_30(task: str) -> Config:
-    """The 1,000 official training mazes of 30 x 30 cells and generated ones, in eight views. Training starts from weights
-    of a smaller size, since updates of maze-18 cost a fifth (`--start`), so the rate is low."""
+    """The 1,000 official training mazes of 30 x 30 cells and generated ones, in eight views. The rate is low, since
+    training starts from weights of a smaller size, whose updates cost a fifth (`--start`, from maze-18)."""
     files = {"data": ("maze/maze_30x30_hard_train.csv.gz",), "dev": ("maze/maze_30x30_hard_dev.csv.gz",)}
     train = {"minutes": 46.0, "batch": 12, "N_sup": 16, "lr": 1.2e-3, "lr_rest": 8e-4, "evaluate_every": 1200.0}
     config = change(maze(task), train=train, solve={"depth": 64, "views": 8})
