@@ -77,9 +77,12 @@ def start(address: str) -> None:
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # 15 would leave workers little beside other programs
         options |= {"num_cpus": processors(), "include_dashboard": False, "object_store_memory": STORE}
     else:
         reach(address)
+    # Ray would print that a worker died, on standard output, among the answers
+    cast(Any, ray)._private.worker.print_to_stdstream = lambda *_, **__: None
     try:
         ray.init(address=address, **options)
     except Exception as error:  # Ray raises many kinds, and Exception itself

@@ -1,0 +1,113 @@
+"""--ray with the processes of Ray, as in docs/many-machines.md: the answers of one process, also if a worker
+is killed; and what a worker may lack."""
+
+import errno
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.networks import FOUR, puzzles, tiny
+
+import gram
+from gram import cluster, tasks
+from gram.config import Config
+from gram.solve.reasoner import Reasoner
+
+ray = pytest.importorskip("ray", reason="ray is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
+OPTIONS: dict[str, Any] = {"width": 8, "depth": 4, "seed": 1, "select": "majority"}
+
+
+@pytest.fixture(scope="module")
+def one() -> Reasoner:
+    return Reasoner(Config(recipe="four", task="sudoku-4"), tiny(FOUR), FOUR)
+
+
+@pytest.fixture(scope="module")
+def many(one):
+    """The same, by a Ray on this machine."""
+    try:
+        yield cluster.distributed(one, cluster.LOCAL)
+    finally:
+        ray.shutdown()
+
+
+def texts(count: int) -> list[str]:
+    return [FOUR.show(puzzle) for puzzle in puzzles(FOUR, count)]
+
+
+def timeless(records) -> list[dict]:
+    """Records by number, without what depends on the clock."""
+    kept = [{key: value for key, value in record.items() if "seconds" not in key} for record in records]
+    return sorted(kept, key=lambda record: record.get("number", 0))
+
+
+def deadly(puzzle: str, times: int, folder: Path) -> str:
+    """The puzzle; a worker that reads it kills itself, the first `times` times."""
+
+    class Deadly(str):
+        def __getattribute__(self, name):
+            if not name.startswith("__") and len(os.listdir(folder)) < times:
+                (folder / str(os.getpid())).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().__getattribute__(name)
+
+    return Deadly(puzzle)
+
+
+def test_answers_are_those_of_one_process_though_a_worker_is_killed(one, many, tmp_path, capsys):
+    asked = texts(60)
+    expected = timeless(answer.to_dict() for answer in one.answers(asked, **OPTIONS))
+    asked[0] = deadly(asked[0], 1, tmp_path)
+    found = list(many.answers(asked, ordered=False, **OPTIONS))
+    assert timeless(answer.to_dict() for answer in found) == expected
+    assert len(list(tmp_path.iterdir())) == 1
+    assert capsys.readouterr().out == ""  # where answers stand
+
+
+def test_an_evaluation_and_samples_are_those_of_one_process(one, many):
+    examples = FOUR.examples("dev", count=20)
+    [expected], [found] = (timeless([gram.evaluate(each, examples, **OPTIONS).to_dict()]) for each in (one, many))
+    assert found == expected
+    boards = tasks.task("sudoku-boards-4")
+    alone = Reasoner(Config(recipe="boards", task="sudoku-boards-4"), tiny(boards), boards)
+    divided = cluster.distributed(alone, cluster.LOCAL)
+    assert np.array_equal(divided.generate(40, depth=3).tokens, alone.generate(40, depth=3).tokens)
+
+
+def test_a_worker_with_another_version_is_named(many, monkeypatch):
+    monkeypatch.setattr(cluster, "VERSION", "99.0")
+    with pytest.raises(ValueError, match=r"^A worker has gram .*, but this command is 99.0; install 99.0 on every"):
+        list(many.answers(texts(3), **OPTIONS))
+
+
+def test_a_full_disk_of_a_worker_is_named(many):
+    class Full(str):
+        def __getattribute__(self, name):
+            if name.startswith("__"):
+                return super().__getattribute__(name)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ValueError, match="The disk of a worker's machine is full"):
+        list(many.answers([Full("1")], **OPTIONS))
+
+
+def test_a_worker_that_cannot_be_replaced_is_named(many, monkeypatch, tmp_path):
+    monkeypatch.setattr(many.workers, "call", many.workers.call.options(max_retries=0))
+    with pytest.raises(ValueError, match=r"^Worker after worker died at the same puzzles"):
+        list(many.answers([deadly("1", 1, tmp_path)], **OPTIONS))
+
+
+def test_a_port_that_is_no_ray_is_refused_soon(monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 3.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begin = time.monotonic()
+        with pytest.raises(ValueError, match=r"No Ray cluster answers at '127\.0\.0\.1:"):
+            cluster.reach(f"127.0.0.1:{silent.getsockname()[1]}")
+    assert time.monotonic() - begin < 30
