@@ -1,16 +1,20 @@
-"""--ray with the processes of Ray, as in docs/many-machines.md: the answers of one process, also if a worker
-is killed; and what a worker may lack."""
+"""--ray with the processes of Ray, as in docs/many-machines.md: the answers of one process, also if a worker or the
+command itself is killed; and what a worker may lack."""
 
 import errno
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.configs import saved
 from support.networks import FOUR, puzzles, tiny
 
 import gram
@@ -22,6 +26,18 @@ ray = pytest.importorskip("ray", reason="ray is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 OPTIONS: dict[str, Any] = {"width": 8, "depth": 4, "seed": 1, "select": "majority"}
+KILLED = """
+import os, signal, sys
+from gram import cli, cluster
+from gram.console.journal import Journal
+def add(self, record, add=Journal.add):
+    add(self, record)
+    if len(self) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+Journal.add, cluster.PATIENCE = add, 60.0
+cli.main(sys.argv[1:])
+"""
+"""The command, which is killed when it has kept five answers."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +52,14 @@ def many(one):
         yield cluster.distributed(one, cluster.LOCAL)
     finally:
         ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> tuple[Path, Path]:
+    """Weights, and 96 puzzles."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "puzzles.txt").write_text("\n".join(texts(96)))
+    return saved(folder / "four", "sudoku-4", select="majority"), folder / "puzzles.txt"
 
 
 def texts(count: int) -> list[str]:
@@ -111,3 +135,24 @@ def test_a_port_that_is_no_ray_is_refused_soon(monkeypatch):
         with pytest.raises(ValueError, match=r"No Ray cluster answers at '127\.0\.0\.1:"):
             cluster.reach(f"127.0.0.1:{silent.getsockname()[1]}")
     assert time.monotonic() - begin < 30
+
+
+def test_a_killed_command_continues(many, files, gram, tmp_path):
+    """It joins a cluster by its address."""
+    folder, file = files
+    out, part = tmp_path / "answers.jsonl", tmp_path / "answers.jsonl.part"
+    common = ("solve", "sudoku-4", "--input", str(file), "--weights", str(folder))
+    joined = (*common, "--output", str(out), "--ray", ray.get_runtime_context().gcs_address)
+    ran = subprocess.run([sys.executable, "-c", KILLED, *joined], capture_output=True, text=True, check=False)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
+    kept = [json.loads(line) for line in part.read_text().splitlines()[1:]]
+    assert len(kept) == 5
+    again = gram(*joined)
+    assert again.code == 0, again.err
+    assert "has 5 of 96 answers; the others follow." in again.err
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [record["number"] for record in found] == list(range(1, 97))
+    assert all(found[record["number"] - 1] == record for record in kept)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.jsonl"]
+    alone = gram(*common, "--json")
+    assert timeless(found) == timeless(map(json.loads, alone.out.splitlines()))
