@@ -78,7 +78,9 @@ def evaluate(
         if which is full:
             tally.add(examples.inputs[i], examples.targets_of(i), found, place=i)
         else:
-            tally.checked.append(choose(task, examples.inputs[i], found, "checked").answer is not None)
+            answer = choose(task, examples.inputs[i], found, "checked").answer
+            tally.checked.append(answer is not None)
+            tally.checked_exact.append(answer is not None and np.array_equal(answer, examples.targets_of(i)[0]))
     return summary(full, early, tally, examples, o)
 
 
@@ -105,7 +107,7 @@ def summary(
     if full is None:
         assert early is not None
         single = bool((examples.counts == 1).all())
-        metrics |= {"exact": solved if single else None, "selected_valid": solved}
+        metrics |= {"exact": float(np.mean(tally.checked_exact)) if single else None, "selected_valid": solved}
         metrics |= {"function_evaluations": early.evaluations, "seconds": early.seconds}
         return Evaluation(**metrics)
     metrics |= tally.metrics() | {"seconds": full.seconds}
@@ -182,6 +184,8 @@ class Tally:
     places: list[int] = field(default_factory=list)
     """Index of the puzzle of each entry."""
     checked: list[bool] = field(default_factory=list)
+    checked_exact: list[bool] = field(default_factory=list)
+    """Whether the checked answer is the (first) target; several may be correct where the data list one, as in mazes."""
     """Whether early stop found a valid answer, in the order of that pass."""
     right: list[np.ndarray] = field(default_factory=list)
     halt: list[np.ndarray] = field(default_factory=list)

@@ -165,9 +165,9 @@ def sudoku_9_deep(config: Config) -> Config:
 
 def large_search(config: Config) -> Config:
     """The network of the shipped sudoku-9-search, which is the same at every size, so that training starts from it
-    (`--start sudoku-9-search`)."""
+    (`--start sudoku-9-search`). Compilation would take minutes of the half hour."""
     batch = LARGE_BATCH[int(config.task.split("-")[1])]
-    train = {"batch": batch, "lr": 2e-3, "lr_rest": 1.3e-3, "evaluate_every": 1500.0}
+    train = {"batch": batch, "lr": 2e-3, "lr_rest": 1.3e-3, "minutes": 30.0, "compile": False, "evaluate_every": 1500.0}
     return change(config, model={"T": 8}, train=train)
 
 
