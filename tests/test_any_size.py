@@ -38,6 +38,12 @@ def test_command_finds_the_weights_of_another_size(gram):
     assert "Weights: maze-10, which hold for every size." in ran.err
 
 
+def test_command_finds_the_search_of_a_task(gram):
+    puzzle = task("sudoku-16").show(task("sudoku-16").examples("test", count=1).inputs[0])
+    ran = gram("solve", "sudoku-16", puzzle, "--depth", 2, "--json")
+    assert "Weights: sudoku-16-search.\n" in ran.err
+
+
 @pytest.mark.parametrize(
     ("name", "task_name"), [("queens-8", "queens-9"), ("maze-30", "queens-8"), ("maze-30", "maze-41")]
 )

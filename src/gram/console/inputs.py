@@ -171,6 +171,8 @@ def find(name: str, weights: str | None) -> Path:
     from gram import weights as weight_files
 
     if weights is None and name not in weight_files.shipped():
+        if (search := f"{name}-search") in weight_files.shipped():
+            return weight_files.SHIPPED / search
         size = next(iter(tasks.numbers(name)), 0)
         if (same := weight_files.of_any_size(name, size)) is not None:
             return same
@@ -205,7 +207,8 @@ def load(task: Task, weights: str | None, dtype: str) -> tuple["Reasoner", str, 
     log.debug(f"Weights: {folder}, on {loaded.network.device}, {loaded.network.size}, read in {seconds:.2f} s.")
     loaded.task = task
     if weights is None and folder.name != name:
-        log.info(f"Weights: {folder.name}, which hold for every size.")
+        hold = "" if folder.name.startswith(f"{name}-") else ", which hold for every size"
+        log.info(f"Weights: {folder.name}{hold}.")
     return loaded, weights or folder.name, folder
 
 
