@@ -194,7 +194,7 @@ FIGURES = {
         *("sudoku-9-search/0", "sudoku_extreme_dev.csv.gz width=1 depth=4000 select=checked early_stop=True"),
         "checked",
     ),
-    "Maze-Hard": ("maze-30/0", "maze_30x30_hard_dev.csv.gz width=1 depth=64 select=first limit=100", "exact"),
+    "Maze-Hard": ("maze-30/0", "maze_30x30_hard_dev.csv.gz width=1 depth=64 select=first limit=200", "exact"),
     "Sudoku boards": ("sudoku-boards/0", "test width=10000 depth=96", "valid"),
     "ARC-AGI-1": ("arc-1-10/0", "test width=4 depth=16 select=majority", "pass_2"),
 }

@@ -254,7 +254,7 @@ QUEENS = SLOWER | {"train.prior_learns", "train.prior_rows", "train.prior_togeth
 OLDER = {
     "coloring-10": COLORING,
     "coloring-8": COLORING,
-    "maze-10": {"train.minutes"},
+    "maze-10": {"train.compile", "train.minutes"},
     "mnist": {"solve.temperature"},
     "queens-10": QUEENS,
     "queens-8": QUEENS | {"model.guidance_hidden", "model.hidden", "model.width", "train.seed"},

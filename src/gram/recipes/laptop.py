@@ -229,7 +229,7 @@ def maze(task: str) -> Config:
             evaluate_every=300.0,
             evaluate_examples=64,
         ),
-        solve=SolveConfig(depth=48),
+        solve=SolveConfig(depth=48, views=8),
     )
 
 
@@ -238,7 +238,7 @@ def maze_30(task: str) -> Config:
     training starts from weights of a smaller size, whose updates cost a fifth (`--start`, from maze-18)."""
     files = {"data": ("maze/maze_30x30_hard_train.csv.gz",), "dev": ("maze/maze_30x30_hard_dev.csv.gz",)}
     train = {"minutes": 46.0, "batch": 12, "N_sup": 16, "lr": 1.2e-3, "lr_rest": 8e-4, "evaluate_every": 1200.0}
-    config = change(maze(task), train=train, solve={"depth": 64, "views": 8})
+    config = change(maze(task), train=train, solve={"depth": 64})
     return dataclasses.replace(config, generated=6_000, **files)
 
 
