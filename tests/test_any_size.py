@@ -28,6 +28,7 @@ def test_another_size_in_python(dtype):
     loaded = gram.load("maze-30", task="maze-7", dtype=dtype)
     assert loaded.task.spec.name == "maze-7"
     answer = loaded.solve(MAZE_7.replace("/", "\n"), width=4, depth=4, seed=1)
+    assert answer.tokens is not None
     assert answer.tokens.shape == (49,)
     assert answer.valid == task("maze-7").check(task("maze-7").encode(MAZE_7)[None], np.array([answer.tokens]))[0]
 
@@ -57,7 +58,7 @@ def test_trajectories_see_the_views_of_a_maze_in_turn(dtype):
     """Without noise, trajectory n answers as the first does to the maze seen from there, turned back."""
     loaded = gram.load("maze-30", task="maze-7", dtype=dtype)
     maze = loaded.task
-    x, views = maze.encode(MAZE_7.replace("/", "\n")), maze.views()
+    x, views = maze.encode(MAZE_7.replace("/", "\n")), maze.sides()
     options = {"depth": 3, "temperature": 0.0, "halt_threshold": None}
     turned = sample(loaded.network, maze, x[views[:5]], width=1, **options)
     together = sample(loaded.network, maze, x[None], width=10, views=5, **options)[0]

@@ -47,7 +47,7 @@ class ActiveBatch:
         """first, views: see SamplingOptions."""
         self.network, self.task, self.puzzles = network, task, puzzles
         self.seed, self.temperature, self.first = seed, temperature, first
-        self.views = task.views()[:views]
+        self.views = task.sides()[:views]
         self.inverse = self.views.argsort(1)
         self.rows: list[tuple[int, int]] = []
         self.steps = np.zeros(0, np.int64)

@@ -44,7 +44,7 @@ def varied(network: Network, task: Task, options: SolveConfig) -> bool:
 
 def deterministic(network: Network, task: Task, options: SolveConfig) -> bool:
     """Whether all trajectories of a puzzle are equal, so that one is enough."""
-    alike = options.views == 1 or len(task.views()) == 1
+    alike = options.views == 1 or len(task.sides()) == 1
     return alike and not varied(network, task, options) and network.config.start == "fixed"
 
 

@@ -322,8 +322,8 @@ class Task(ABC):
         """Answers to augmented puzzles -> answers to the puzzles themselves."""
         return self.canonical(symmetry.inverse().apply(answers))
 
-    def views(self) -> np.ndarray:
-        """Symmetries that only move positions, (views, L) int64, new[i] = old[views[v, i]], the identity first. No
+    def sides(self) -> np.ndarray:
+        """Symmetries that only move positions, (sides, L) int64, new[i] = old[sides[s, i]], the identity first. No
         other than that by default."""
         return np.arange(self.spec.length)[None]
 

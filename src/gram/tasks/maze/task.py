@@ -229,7 +229,7 @@ class Maze(Task):
         tokens = np.broadcast_to(np.arange(self.spec.vocabulary), (batch, self.spec.vocabulary))
         return Symmetry(self._views[rng.integers(len(self._views), size=batch)], tokens)
 
-    def views(self) -> np.ndarray:
+    def sides(self) -> np.ndarray:
         """The 8 symmetries of the square."""
         return self._views
 
