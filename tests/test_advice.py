@@ -25,9 +25,9 @@ COMMAND = re.compile(r"gram (" + "|".join(VERBS) + r")\b((?:[ =](?![(]?(?:for|th
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*(?:\.[a-z-]+)?")
 FOREIGN = {
     *("--nproc-per-node", "--clock", "--error-unmatch", "--porcelain", "--logdir", "--version", "--field"),
-    *("--no-deps", "--epochs"),
+    *("--no-deps", "--epochs", "--head", "--address"),
 }
-"""Of torchrun, git, pip, TensorBoard and the program of the classifier, and `gram --version`, which is no verb."""
+"""Of torchrun, git, pip, TensorBoard, Ray and the program of the classifier, and `gram --version`, which is no verb."""
 SAID_BY = {
     "console/puzzles.py": ("solve",),
     "console/evaluation.py": ("eval",),

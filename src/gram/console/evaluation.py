@@ -76,8 +76,8 @@ def evaluate(
     """Measure, print the metrics, and record them if asked to. What `asked` leaves open comes from config.solve.
     `keys`: of inputs and targets in a file of your own data. `submission`: attempts at ARC puzzles to score,
     in place of weights. `ray`: see gram.cluster."""
-    others = {"--submission": submission, "--record": record, "--check": check, "--trust-check": trust or None}
-    check_ray(ray, weights, asked, others | {"--bits": bits or None})
+    others = {"submission": submission, "record": record, "check": check, "trust-check": trust or None}
+    check_ray(ray, weights, asked, others | {"bits": bits or None})
     if submission is not None:
         from gram.console import arc
 

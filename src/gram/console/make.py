@@ -90,7 +90,8 @@ def puzzles(task: Task, difficulty: str | None, seed: int, weights: str | None, 
     if difficulty is not None or weights is not None:
         raise ValueError(f"Ratings are for Sudokus; leave out --difficulty and --weights for {name}.")
     if task.votes:
-        raise ValueError(f"The puzzles of {name} are files; get them with `gram data arc`.")
+        stored = "-".join(name.split("-")[:2])  # arc-1-10 is a part of arc-1
+        raise ValueError(f"The puzzles of {name} are files; get them with `gram data {stored}`.")
     examples = task.examples("test", seed, n)
     if len(examples) < n:
         raise ValueError(f"There are only {counted(len(examples), 'puzzle')} of {name}; ask for fewer with --n.")

@@ -68,7 +68,7 @@ def solve(
     Task.understand. `explain_input`: only show how this file is understood. `blank_unknown`, `input_key`: of your own
     inputs. `output`, `n`: see gram.console.output and rows. `dtype`, `trust`, `check`: see gram.load. `ray`: see
     gram.cluster; the answers for `output` are then kept as they come, and the same command continues."""
-    others = {"--server": remote, "--animate": animate, "--check": check, "--trust-check": trust or None}
+    others = {"server": remote, "animate": animate, "check": check, "trust-check": trust or None}
     check_ray(ray, weights, asked, others)
     if remote is not None and (name == tasks.OWN or weights or check or trust or animate or dtype != "auto"):
         raise ValueError(

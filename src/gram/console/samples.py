@@ -49,7 +49,7 @@ def sample(
 ) -> int:
     """Draw n samples, print them or their metrics, and write pictures if requested. `asked`: the options of
     Reasoner.generate. `output`: also write them to this new file, see gram.console.output. `ray`: see gram.cluster."""
-    check_ray(ray, weights, asked, {"--evolution": evolution})
+    check_ray(ray, weights, asked, {"evolution": evolution})
     task = tasks.task(name).sampled()
     if output is not None:
         check_output(output)

@@ -17,16 +17,17 @@ def address(given: Sequence[str] | None) -> str | None:
 
 
 def check_ray(ray: str | None, weights: str | None, asked: Mapping[str, Any], others: Mapping[str, Any]) -> None:
-    """ValueError if Ray is missing, or for an option that needs a single process: `others` by name, None if not
-    given."""
+    """ValueError if Ray is missing, or for an option that needs a single process: `others` by name without dashes, None
+    if not given."""
     if ray is None:
         return
     check_installed()
-    limits = {f"--{name.replace('_', '-')}": asked.get(name) for name in ("timeout", "total_timeout")}
-    bundle = {f"the bundle {weights}": True if is_bundle(weights) else None}
-    for name, value in {**others, **limits, **bundle}.items():
+    if is_bundle(weights):
+        raise ValueError(f"--ray does not work with the bundle {weights}; leave one of them out.")
+    limits = {name.replace("_", "-"): asked.get(name) for name in ("timeout", "total_timeout")}
+    for name, value in {**others, **limits}.items():
         if value is not None:
-            raise ValueError(f"--ray does not work with {name}; leave one of them out.")
+            raise ValueError(f"--ray does not work with --{name}; leave one of them out.")
 
 
 def alone(ray: str | None, name: str) -> None:
