@@ -39,7 +39,8 @@ def test_numbers_outside_of_their_range_are_named(section):
         pair = typing.get_origin(typing.get_type_hints(cls)[name]) is tuple
         for value in (rule.least - 1, rule.most + 1, -(10**30), 10**30):
             given = NEEDED.get(cls, {}) | {name: [value, value] if pair else value}
-            with pytest.raises(ValueError, match=f"^{section}.{name} is .*; it must be ") as error:
+            field = f"{section}.{name}".strip(".")
+            with pytest.raises(ValueError, match=f"^{field} is .*; it must be ") as error:
                 from_dict(cls, given)
             assert "\n" not in str(error.value)
         for value in (float("nan"), float("inf")):
