@@ -207,4 +207,5 @@ class ActiveBatch:
         self.rows, self.steps = [self.rows[i] for i in rows], self.steps[rows]
         self.tokens, self.logits, self.pooled = self.tokens[rows], self.logits[rows], pick(self.pooled, rows)
         self.guesses, self.rounds = self.guesses[rows], self.rounds[rows]
-        self.unguessed = {row: logits for row, logits in self.unguessed.items() if row in set(self.rows)}
+        kept = set(self.rows)
+        self.unguessed = {row: logits for row, logits in self.unguessed.items() if row in kept}
