@@ -77,7 +77,7 @@ def test_json_of_other_tasks(gram):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("sudoku-16", "--difficulty", "hard"), "none for sudoku-16; give some with --weights"),
+        (("sudoku-12", "--difficulty", "hard"), "none for sudoku-12; give some with --weights"),
         (("sudoku-9", "--difficulty", "hard", "--weights", "sudoku-9"), "do not search"),
         (("maze-10", "--difficulty", "hard"), "for Sudokus"),
         (("sudoku-boards",), "gram generate sudoku-boards"),

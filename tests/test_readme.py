@@ -91,10 +91,8 @@ def test_readme(page, piece, folders, monkeypatch, capsys):
     command = piece.text
     if " | " in command:
         first, _, command = command.partition(" | ")
-        what, text = shlex.split(first)
-        assert what in ("echo", "printf"), f"no test knows how to run {first!r}"
         monkeypatch.setattr(sys, "stdin", (folder / "stdin").open("w+"))
-        sys.stdin.write(f"{text}\n" if what == "echo" else text.encode().decode("unicode_escape"))
+        sys.stdin.write(printed(shlex.split(first), capsys))
         sys.stdin.seek(0)
     words = shlex.split(command)
     if words[0] == "make":
@@ -112,6 +110,16 @@ def test_readme(page, piece, folders, monkeypatch, capsys):
     else:
         assert words[0] == "gram", f"no test knows how to run {command!r}"
         verb(words[1:], capsys)
+
+
+def printed(words: list[str], capsys) -> str:
+    """What the command before a pipe prints."""
+    if words[0] == "gram":
+        assert exit_code(*words[1:]) == 0
+        return capsys.readouterr().out
+    what, text = words
+    assert what in ("echo", "printf"), f"no test knows how to run {what!r}"
+    return f"{text}\n" if what == "echo" else text.encode().decode("unicode_escape")
 
 
 def verb(arguments: list[str], capsys) -> None:

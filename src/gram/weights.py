@@ -92,10 +92,11 @@ def same_tokens(config: Config, task: str) -> bool:
 def of_any_size(task: str, size: int) -> Path | None:
     """The shipped weights that hold for every size of a task and were trained on the size nearest above `size`, else on
     the largest."""
-    sizes, symbols = {}, tasks.task(task).spec.symbols
+    sizes = {}
     for name in shipped():
         fits = kind(name) == kind(task) and any_size(config := read(SHIPPED / name)) and config.task == name
-        if fits and tasks.task(name).spec.symbols == symbols:  # others were never seen in training
+        # Other symbols were never seen in training.
+        if fits and same_tokens(config, task) and tasks.task(name).spec.symbols == tasks.task(task).spec.symbols:
             sizes[next(iter(tasks.numbers(name)), 0)] = SHIPPED / name
     above = [n for n in sizes if n >= size]
     return sizes[min(above) if above else max(sizes)] if sizes else None
