@@ -94,9 +94,11 @@ def of_any_size(task: str, size: int) -> Path | None:
     the largest."""
     sizes = {}
     for name in shipped():
-        fits = kind(name) == kind(task) and any_size(config := read(SHIPPED / name)) and config.task == name
-        # Other symbols were never seen in training.
-        if fits and same_tokens(config, task) and tasks.task(name).spec.symbols == tasks.task(task).spec.symbols:
+        if kind(name) != kind(task):
+            continue
+        config = read(SHIPPED / name)
+        seen = same_tokens(config, task) and tasks.task(name).spec.symbols == tasks.task(task).spec.symbols
+        if any_size(config) and config.task == name and seen:
             sizes[next(iter(tasks.numbers(name)), 0)] = SHIPPED / name
     above = [n for n in sizes if n >= size]
     return sizes[min(above) if above else max(sizes)] if sizes else None
