@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from support.browser import SIZES, browsing, cell, show, text
 from support.server import Running
 
 from gram import tasks
-from gram.config import Config, ModelConfig
+from gram.config import Config, ModelConfig, SolveConfig
 from gram.serve.app import PAGE
 from gram.ship import web
 
@@ -292,12 +293,18 @@ def test_what_the_server_refuses_stands_beside_its_field(page, server):
     allow(page, 422)
 
 
-KNOWS = """
-// In place of onnxruntime-web: from the second step on the second trajectory knows the answer.
-const ANSWER = [1, 2, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 1, 2, 1];
+RUNTIME = """
+// In place of onnxruntime-web.
 export const env = { wasm: {} };
 export class Tensor { constructor(type, data, dims) { Object.assign(this, { data, dims }); } }
+export const InferenceSession = {
+  create: async (bytes) => ({ inputNames: ["h"], run: runs[new TextDecoder().decode(bytes)] }),
+};
 const tensor = (n, value = 0) => ({ data: new Float32Array(n).fill(value) });
+"""
+KNOWS = """
+// From the second step on the second trajectory knows the answer.
+const ANSWER = [1, 2, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 1, 2, 1];
 let steps = 0;
 const runs = {
   encoder: async () => { steps = 0; return { e_x: tensor(64) }; },
@@ -307,30 +314,62 @@ const runs = {
     return { h_new: h, l_new: h, logits, halt: tensor(2 * rows, -9), value: tensor(rows, 0.5) };
   },
 };
-export const InferenceSession = {
-  create: async (bytes) => ({ inputNames: ["h"], run: runs[new TextDecoder().decode(bytes)] }),
+"""
+SEARCHES = """
+// The first step knows the candidates of the answer.
+const ANSWER = [..."1234341221434321"].map(Number);
+const runs = {
+  encoder: async ({ tokens }) => ({ e_x: tensor(4 * tokens.data.length) }),
+  step: async ({ h }) => {
+    const rows = h.dims[0], logits = tensor(rows * 96), candidates = tensor(rows * 64, -9);
+    ANSWER.forEach((digit, i) => { logits.data[6 * i + digit + 1] = candidates.data[4 * i + digit - 1] = 9; });
+    return { h_new: h, logits, candidates, value: tensor(rows, 2) };
+  },
 };
 """
 
 
-@pytest.fixture
-def static(tmp_path) -> Iterator[str]:
-    """The address of an exported page, with a network that knows in place of its graphs."""
-    config = Config(recipe="small", task="queens-4", model=ModelConfig())
-    web.write(
-        tmp_path, tasks.task("queens-4"), config, (np.ones((1, 16, 4), np.float32), np.zeros((1, 16, 4), np.float32))
-    )
+@contextmanager
+def exported(folder: Path, task: str, model: ModelConfig, rows: int, runs: str) -> Iterator[str]:
+    """The address of an exported page, with a network of this many rows that knows in place of its graphs."""
+    config = Config(recipe="small", task=task, model=model, solve=SolveConfig(halt_threshold=0.0))
+    start = np.ones((1, rows, 4), np.float32), np.zeros((1, rows if model.hierarchy else 0, 4), np.float32)
+    web.write(folder, tasks.task(task), config, start)
     for name in ("encoder", "step"):
-        (tmp_path / f"{name}.onnx").write_text(name)
-    (tmp_path / "ort").mkdir()
-    (tmp_path / "ort" / "ort.wasm.min.mjs").write_text(KNOWS)
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+        (folder / f"{name}.onnx").write_text(name)
+    (folder / "ort").mkdir()
+    (folder / "ort" / "ort.wasm.min.mjs").write_text(RUNTIME + runs)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
         thread.join()
+
+
+@browsing
+def test_the_exported_page_searches(browser, tmp_path):
+    page, said = browser.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    with exported(tmp_path, "sudoku-4", ModelConfig(candidates=True, hierarchy=False), 64, SEARCHES) as address:
+        page.goto(f"{address}/#task=sudoku-4&puzzle={FOUR[0]}&width=1")
+        page.wait_for_selector("#task option", state="attached")
+        page.click("#solve")
+        page.wait_for_selector("#answer:not([hidden])")
+        assert page.inner_text("#verdict").startswith("Solved")
+        assert page.inner_text("#answer-text").replace("\n", "") == FOUR[1]
+        assert page.inner_text("#step") == "1 of 1"
+    assert said == []
+    page.close()
+
+
+@pytest.fixture
+def static(tmp_path) -> Iterator[str]:
+    """The page of a bundle for queens."""
+    with exported(tmp_path, "queens-4", ModelConfig(), 16, KNOWS) as address:
+        yield address
 
 
 @browsing

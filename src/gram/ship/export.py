@@ -221,9 +221,8 @@ def inputs(model: Model, task: Task, config: Config) -> list[dict[str, np.ndarra
     """Inputs of the step graph from real sampling: training puzzles, steps 1 to 12."""
     puzzles = calibration_puzzles(task, config)
     network: Any = Watched(TorchNetwork(model))
-    options = SamplingOptions(
-        width=CALIBRATION // len(puzzles), depth=12, rows=CALIBRATION, temperature=config.solve.temperature
-    )
+    kept = {name: getattr(config.solve, name) for name in ("temperature", "drop_below", "give_up_below")}
+    options = SamplingOptions(width=CALIBRATION // len(puzzles), depth=12, rows=CALIBRATION, **kept)
     for _ in rollout(network, task, puzzles, options):
         pass
     return network.seen

@@ -1,6 +1,7 @@
 """The page of `gram serve` without a server: a bundle answers in the browser with onnxruntime-web.
 
-client.mjs replaces the client that asks a server; solver.mjs is the sampler's loop; page.json holds their settings."""
+client.mjs replaces the client that asks a server; solver.mjs is the sampler's loop and search.mjs that of a search over
+candidates, with the guesses of random.mjs; page.json holds their settings."""
 
 import json
 import shutil
@@ -12,7 +13,7 @@ from gram.config import Config
 from gram.tasks.base import Task
 
 COMMON = Path(__file__).parents[2] / "serve" / "page"
-OWN = "client.mjs", "solver.mjs"
+OWN = "client.mjs", "solver.mjs", "search.mjs", "random.mjs"
 PAGE = "page.json"
 EXAMPLES = "examples.json"
 POLICY = "default-src 'self'", "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
@@ -24,8 +25,6 @@ def check(task: Task, config: Config) -> None:
     """ValueError if the page has no rules for the task or cannot start the network."""
     if task.web is None or config.model.start != "fixed":
         raise ValueError(f"The page draws queens and Sudoku with a fixed start, not {task.spec.name}; leave out --web.")
-    if config.model.candidates:
-        raise ValueError("The page cannot search over candidates (model.candidates); leave out --web.")
 
 
 def write(folder: Path, task: Task, config: Config, start: tuple[np.ndarray, np.ndarray]) -> None:
@@ -54,6 +53,9 @@ def write(folder: Path, task: Task, config: Config, start: tuple[np.ndarray, np.
         "depth": config.solve.depth,
         "halt_threshold": config.solve.halt_threshold,
         "restart_every": config.solve.restart_every or config.solve.depth,
+        "candidates": config.model.candidates,
+        "drop_below": config.solve.drop_below,
+        "give_up_below": config.solve.give_up_below,
         "h": h[0, 0].tolist(),
         "l": l[0, 0].tolist() if l.shape[1] else None,
     }

@@ -1,6 +1,7 @@
 // Replaces the server: runs the bundle in this folder with onnxruntime-web. Same interface as the page's client.mjs.
 
 import { Refusal } from "./refusal.mjs";
+import { search } from "./search.mjs";
 import { decode, encode, load, think } from "./solver.mjs";
 
 const WIDEST = 64; // the page freezes during a step
@@ -61,7 +62,8 @@ export async function stream(task, text, { trajectories, ...asked }, watch, sign
   }
   const last = new Map();
   const chosen = (list) => (checked ? list.find((each) => each.valid) : [...list].sort((a, b) => b.votes - a.votes)[0]);
-  for await (const rows of think(network, puzzle, options)) {
+  const rounds = page.candidates ? search : think;
+  for await (const rows of rounds(network, puzzle, options)) {
     signal.throwIfAborted();
     for (const row of rows) last.set(row.trajectory, row);
     step += 1;

@@ -1,7 +1,7 @@
 // The sampler's loop for a bundle in a browser: parallel trajectories, noise, restarts, guesses, and the rules of queens
 // and Sudoku. `ort` is onnxruntime-web; noise comes from the generator that is passed. See gram/solve/sampler.py.
 
-const FIRST = 2; // token of the first symbol after padding and blank: a queen, or the digit 1
+export const FIRST = 2; // token of the first symbol after padding and blank: a queen, or the digit 1
 
 /** Uniform numbers in [0, 1) from a seed (mulberry32). */
 export function generator(seed) {
@@ -104,7 +104,7 @@ export async function load(ort, page, read) {
 }
 
 /** The probability of the most likely symbol at a position. */
-function certainty(logits, first, count) {
+export function certainty(logits, first, count) {
   const own = logits.subarray(first, first + count), top = Math.max(...own);
   return 1 / own.reduce((sum, x) => sum + Math.exp(x - top), 0);
 }
