@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.configs import saved
-from support.networks import SIX, fake, puzzles, same, tiny
+from support.networks import SIX, fake, held_out, puzzles, same, tiny
 
 import gram
 from gram import cluster
@@ -57,8 +57,13 @@ def plain(answers):
     return [{k: v for k, v in answer.to_dict().items() if k != "seconds"} for answer in answers]
 
 
+def six(count):
+    """Puzzles (count, L), of those that are made once."""
+    return puzzles(SIX, 30)[:count]
+
+
 def texts(count=30):
-    return [SIX.show(puzzle) for puzzle in puzzles(SIX, count)]
+    return [SIX.show(puzzle) for puzzle in six(count)]
 
 
 # answers --------------------------------------------------------------------------------------------------
@@ -97,7 +102,7 @@ def test_an_invalid_puzzle_has_its_number(here):
 @pytest.mark.parametrize("want", [None, 1])
 def test_trajectories_are_those_of_one_process(here, want):
     one, many = both(fake(SIX, delay=5, wrong=0.3))
-    x = puzzles(SIX, 25)
+    x = six(25)
     options: dict[str, Any] = {"width": 5, "depth": 6, "seed": 2, "want": want}
     expected, stages = sample(one.network, SIX, x, **options), []
     found = dict(completed(many.network, SIX, x, **options, watch=stages.append))
@@ -108,7 +113,7 @@ def test_trajectories_are_those_of_one_process(here, want):
 
 def test_samples_of_one_puzzle_are_divided(here):
     _, many = both(tiny(SIX))
-    x = puzzles(SIX, 1)
+    x = six(1)
     options: dict[str, Any] = {"width": 70, "depth": 2, "seed": 3}
     outlook = Outlook(1, 70, 2)
     found = dict(completed(many.network, SIX, x, **options, watch=outlook.note))[0]
@@ -117,7 +122,7 @@ def test_samples_of_one_puzzle_are_divided(here):
 
 
 def test_the_first_trajectory_can_be_a_later_one():
-    x = puzzles(SIX, 2)
+    x = six(2)
     options: dict[str, Any] = {"depth": 3, "restart_every": 2, "temperature": 1.0}
     for start in ("fixed", "random"):
         network = tiny(SIX, start=start)
@@ -132,7 +137,7 @@ def test_the_first_trajectory_can_be_a_later_one():
 
 def test_an_evaluation_has_the_same_metrics(here):
     one, many = both(fake(SIX, delay=4, wrong=0.5))
-    examples = SIX.examples("dev", count=20)
+    examples = held_out(SIX, 30).select(np.arange(20))
     for early_stop in (False, True):
         status: list[int] = []
         options: dict[str, Any] = {"width": 6, "depth": 5, "select": "checked", "early_stop": early_stop}
@@ -164,11 +169,12 @@ def test_shards_become_smaller(here):
 
 # commands -------------------------------------------------------------------------------------------------
 def test_commands_say_the_same(gram, here, tmp_path):
-    folder = saved(tmp_path / "six", "sudoku-6", select="majority")
+    folders = {name: saved(tmp_path / name, name, select="majority") for name in ("sudoku-6", "queens-5")}
     file = tmp_path / "puzzles.txt"
     file.write_text("\n".join(texts(12)))
-    for command in (("solve", "sudoku-6", "--input", file), ("eval", "sudoku-6", "--limit", 12)):
-        one, many = (gram(*command, "--weights", folder, "--json", *more) for more in ((), ("--ray",)))
+    for command in (("solve", "sudoku-6", "--input", file), ("eval", "queens-5", "--limit", 12)):
+        weights = folders[command[1]]
+        one, many = (gram(*command, "--weights", weights, "--json", *more) for more in ((), ("--ray",)))
         assert one.code == many.code == 0, many.err
         expected, found = ([json.loads(line) for line in ran.out.splitlines()] for ran in (one, many))
         for record in (*expected, *found):

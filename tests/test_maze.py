@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from support import places
 from support.boards import MAZE as BOARD
 
+from gram import tasks
 from gram.models.layers import Banded, Dense, GroupMixer, relation, relation_matrices
 from gram.tasks.base import SPLITS, TaskSpec
 from gram.tasks.data.store import training_examples
@@ -369,4 +370,4 @@ def test_generated_mazes_join_those_of_files(tmp_path):
     np.testing.assert_array_equal(together.inputs[0], SOME[0])
     np.testing.assert_array_equal(together.targets_of(3)[0], MAZE.examples("train", count=5).targets_of(2)[0])
     assert len(training_examples(MAZE, (str(file),), 0)) == 1
-    assert len(training_examples(MAZE, (), 5)) > 6  # without files, the generator alone
+    assert len(training_examples(tasks.task("queens-5"), (), 5)) > 6  # without files, the generator alone

@@ -18,8 +18,8 @@ from gram.tasks.data.store import data_file
 RESULTS = ROOT / "results"
 SHIPPED = weight_files.shipped()
 LIMIT, WIDTH = 40, 4
-LONG = 400
-"""Positions beyond which one trajectory of each puzzle has to do."""
+LONG, FEW = 90, 20
+"""Positions beyond which fewer puzzles, with one trajectory each, have to do."""
 
 
 def test_all_weights_fit_in_twenty_megabytes():
@@ -50,12 +50,13 @@ def test_weights_reproduce_their_validity(name):
         if samples.valid is not None:
             assert abs(samples.valid.mean() - figures["valid"]) < 4 * deviation(figures["valid"])
         return
-    large = len(reasoner.task.spec.symbols) > 9  # a step of 16x16 takes a third of a second
-    examples = reasoner.task.examples("test", count=3 if large else LIMIT)
+    size = reasoner.task.spec
+    limit = 3 if len(size.symbols) > 9 else FEW if size.length > LONG else LIMIT  # a step of 16x16 takes 0.3 s
+    examples = reasoner.task.examples("test", count=limit)
     found = evaluate(
         reasoner,
         examples,
-        width=WIDTH if examples.inputs.shape[1] <= LONG and not large else 1,
+        width=WIDTH if limit == LIMIT else 1,
         depth=figures["depth"],
         select="majority",
         halt_threshold=config.solve.halt_threshold,
@@ -63,7 +64,7 @@ def test_weights_reproduce_their_validity(name):
     )
     assert found.valid is not None
     # Samples of one puzzle are alike, so a puzzle counts as one observation.
-    assert abs(found.valid - figures["valid"]) < 4 * deviation(figures["valid"])
+    assert abs(found.valid - figures["valid"]) < 4 * deviation(figures["valid"], max(limit, FEW))
     if figures["valid"] > 0.99:
         assert found.selected_valid > 0.9
 
@@ -73,14 +74,13 @@ def test_weights_of_arc_reproduce_their_attempts(capsys):
         data_file("arc/arc1_training.json.gz")
     except FileNotFoundError as error:
         pytest.skip(str(error))
-    found = json.loads(run(capsys, "eval", "arc-1-10", "--split", "dev", "--json").out)
+    found = json.loads(run(capsys, "eval", "arc-1-10", "--split", "dev", "--limit", 20, "--json").out)
     record = json.loads((RESULTS / "arc-1-10" / "0.json").read_text())["figures"]
     figures = next(figures for key, figures in record.items() if key.startswith("dev "))
-    # The same noise; rounding on another machine turns an attempt or two of 52.
-    assert abs(found["pass_2"] - figures["pass_2"]) < 0.06
+    assert abs(found["pass_2"] - figures["pass_2"]) < 3 * deviation(figures["pass_2"], 20)
     assert found["pass_2"] > max(found["copy_pass_2"], found["frequent_pass_2"])
 
 
-def deviation(rate: float) -> float:
-    """Standard deviation of a rate over LIMIT observations."""
-    return math.sqrt(max(rate * (1 - rate), 0.01) / LIMIT)
+def deviation(rate: float, observations: int = LIMIT) -> float:
+    """Standard deviation of a rate over so many observations."""
+    return math.sqrt(max(rate * (1 - rate), 0.01) / observations)

@@ -72,7 +72,7 @@ def test_the_guess_of_a_pass_holds_from_early_on():
 def test_the_guess_of_a_pass_follows_the_machine(want):
     """The first third of the work takes four times as long, as beside another program; then the estimate is right
     again once as much has been done without it."""
-    examples = QUEENS.examples("train", count=400)
+    examples = QUEENS.examples("train", count=400 if want else 60)
     work = pace_run(examples, want, float).evaluations
     busy = work / 3
 

@@ -179,11 +179,17 @@ UNARY = {
 }
 
 
+SIX_BY_SIX = "123456345612561234214365436521652143"
+
+
 def test_a_search_may_begin_with_weights_of_another_size(tmp_path):
     """A unary network reads four tokens at every size, so all else is taken over; more transitions fit, as ever."""
     still = change(replace(QUEENS, task="sudoku-4", recipe="sudoku-4"), UNARY, lr=0.0, ema=0.0, updates=1, N_sup=2)
     first = loop.train(still, tmp_path / "first")
-    other = replace(change(still, {"T": 2}, seed=5), task="sudoku-6-3x2", recipe="sudoku-6-3x2")
+    file = tmp_path / "six.csv"  # the generator would make 20,000
+    file.write_text("question,answer\n" + f"{SIX_BY_SIX.replace('1', '.')},{SIX_BY_SIX}\n" * 2)
+    other = change(still, {"T": 2}, seed=5)
+    other = replace(other, task="sudoku-6-3x2", recipe="sudoku-6-3x2", data=(str(file),), dev=(str(file),))
     one, two = (load_file(run / "model.safetensors") for run in (first, loop.train(other, tmp_path / "o", start=first)))
     rows, more = one.pop("embed_x.weight"), two.pop("embed_x.weight")
     assert (len(rows), len(more)) == (6, 8)

@@ -1,6 +1,7 @@
 """Networks in the place of trained ones: tiny with random weights, and fakes that know the answers."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from gram.models.recursive import Model, Output
 from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import Trajectories
 from gram.solve.torch_backend import TorchNetwork
+from gram.tasks.base import Examples
 
 FOUR = tasks.task("sudoku-4")
 SIX = tasks.task("sudoku-6")
@@ -19,8 +21,15 @@ QUEENS = tasks.task("queens-6")
 PEERS = [{j for relation in FOUR.spec.relations for g in relation if i in g for j in g if j != i} for i in range(16)]
 
 
+@functools.cache
+def held_out(task, count: int) -> Examples:
+    """Held-out examples, made once: a generator takes seconds."""
+    return task.examples("dev", count=count)
+
+
 def puzzles(task, count=7) -> np.ndarray:
-    return task.examples("dev", count=count).inputs
+    """Held-out puzzles (count, L)."""
+    return held_out(task, count).inputs.copy()
 
 
 def speaking(model: Model, std: float) -> Model:
