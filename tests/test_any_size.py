@@ -6,7 +6,7 @@ import pytest
 import gram
 from gram import weights
 from gram.config import read_config
-from gram.solve.sampler import sample
+from gram.solve.sampler import rollout, sample
 from gram.tasks import task
 
 MAZE_7 = "S....../####.##/......./.#####./....#../###.#.#/...G..."
@@ -68,3 +68,14 @@ def test_trajectories_see_the_views_of_a_maze_in_turn(dtype):
     assert len(sample(loaded.network, maze, x[None], width=3, **options)[0]) == 1  # all are alike
     later = sample(loaded.network, maze, x[None], width=1, views=5, first=3, **options)[0]
     np.testing.assert_array_equal(later.answers[0], together.answers[3])
+
+
+def test_a_checked_maze_is_first_seen_as_it_stands():
+    """The other sides wait, so that a maze with several shortest paths gets the one that training preferred."""
+    loaded = gram.load("maze-30", task="maze-7", dtype="float32")
+    x = np.stack([loaded.task.encode(MAZE_7.replace("/", "\n"))] * 2)
+    stages = list(rollout(loaded.network, loaded.task, x, width=8, views=8, depth=1, want=1, halt_threshold=None))
+    assert stages[0].rows == [(0, 0), (1, 0)]
+    once = sample(loaded.network, loaded.task, x, width=1, depth=1, halt_threshold=None)
+    for puzzle in (0, 1):
+        np.testing.assert_array_equal(stages[0].answers[puzzle], once[puzzle].answers[0])

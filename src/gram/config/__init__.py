@@ -146,7 +146,8 @@ class SolveConfig(Checked):
     guesses."""
     views: Annotated[int, Range(1, 64)] = 1
     """Symmetries under which trajectories see the puzzle in turn, the first one as it is; mazes have 8. An error in one
-    view is seldom one in another (ours, see DEVIATIONS.md)."""
+    view is seldom one in another (ours, see DEVIATIONS.md). With a checker, the other views wait until the first one
+    has ended."""
     drop_below: Annotated[float, Range(-1_000, 0)] = -4.0
     """A model with candidates drops those whose logit is below this; -4 is a probability of 1.8%."""
     give_up_below: Annotated[float, Range(-1_000, 1_000)] = -1.0

@@ -172,7 +172,8 @@ def rollout(
     renews = wants is not None and renewable(network, task, o)
     batch = active(network, task, puzzles, o)
     limit = o.rows or network.active_rows
-    scheduler = Scheduler(widths, limit, wants, network.first_wave)
+    first_wave = network.first_wave if o.views == 1 else 1  # most puzzles are solved as they stand
+    scheduler = Scheduler(widths, limit, wants, first_wave)
     deadline = deadline or Deadline(len(puzzles), each=o.timeout, total=o.total_timeout)
     deadline.resume()
     while scheduler.waiting or batch.rows:
