@@ -17,7 +17,7 @@ from gram.models.recursive import Model
 from gram.recipes import change
 from gram.ship.export import export
 from gram.ship.onnx_backend import load as load_bundle
-from gram.solve.candidates import Candidates
+from gram.solve.candidates import KEPT, Candidates
 from gram.solve.reasoner import Reasoner
 from gram.solve.torch_backend import TorchNetwork
 from gram.train.candidates import Pool
@@ -39,13 +39,17 @@ def solutions() -> np.ndarray:
     return PUZZLES.targets.astype(np.int64) - TASK.spec.symbols[0]
 
 
+def lasting(search: Candidates) -> np.ndarray:
+    return search.lasting(solutions(), np.arange(len(search)))
+
+
 # the state ------------------------------------------------------------------------------------------------
 def test_a_new_state_holds_the_givens_and_leaves_the_rest_open():
     counts = states().counts()
     given = np.isin(PUZZLES.inputs, TASK.spec.symbols)
     assert (counts[given] == 1).all()
     assert (counts[~given] == 4).all()
-    assert states().holds(solutions()).all()
+    assert (lasting(states()) == KEPT).all()
 
 
 def test_tokens_of_a_new_state_are_those_of_a_unary_model_that_reads_the_puzzle():
@@ -80,7 +84,7 @@ def test_a_guess_that_is_taken_back_leaves_all_but_itself():
 def test_a_dead_state_without_a_guess_begins_anew():
     search = states()
     search.drop(np.full(search.alive.shape, -9.0), -4.0)
-    assert search.doomed(solutions()).all()
+    assert (lasting(search) == 0).all()
     search.take_back(np.arange(len(search)))
     assert (search.alive == states().alive).all()
     assert (search.doubts == 1).all()
@@ -107,12 +111,12 @@ def test_a_search_that_the_solution_judges_finds_it(seed: int):
     for _ in range(200):
         noise = rng.random(search.alive.shape)
         fewer = search.drop(np.where((right == 0) & (noise < 0.05), -9.0, 0.0), -4.0)
-        dead = search.empty() | ~search.holds(target)
+        dead = search.empty() | (lasting(search) < KEPT)
         search.take_back(np.flatnonzero(dead))
         stuck = ~dead & (fewer == 0)
         search.guess(np.flatnonzero(stuck), noise, rng.random((len(search), 2)), temperature=1.0)
     assert search.complete().all()
-    assert search.holds(target).all()
+    assert (lasting(search) == KEPT).all()
 
 
 def test_rows_come_and_go_without_touching_others():
@@ -220,18 +224,18 @@ def test_two_processes_train_it_together(tmp_path):
 
 
 def test_the_pool_replaces_what_is_solved_and_what_is_doomed():
-    pool = Pool(TASK.spec, np.arange(len(PUZZLES)), 0, -1.0)
-    pool.begin(np.arange(len(PUZZLES)), PUZZLES.inputs)
+    pool, targets = Pool(TASK, np.arange(len(PUZZLES)), 0, -1.0), list(PUZZLES.targets[:, None])
+    pool.begin(np.arange(len(PUZZLES)), PUZZLES.inputs, targets)
     right = np.eye(4)[solutions()] * 18.0 - 9.0
     told = [torch.from_numpy(z).float() for z in (right, right, np.full(len(PUZZLES), 9.0))]
-    over, back = pool.advance(0, PUZZLES.targets.astype(np.int64), tuple(told))
+    over, back = pool.advance(0, tuple(told))
     assert over.all()
     assert not back.any()
-    pool.begin(np.arange(len(PUZZLES)), PUZZLES.inputs)
+    pool.begin(np.arange(len(PUZZLES)), PUZZLES.inputs, targets)
     told[1], told[2] = -told[1], -told[2]
-    over, _ = pool.advance(1, PUZZLES.targets.astype(np.int64), tuple(told))
+    over, _ = pool.advance(1, tuple(told))
     assert not over.any()  # it judged what is now lost
-    over, _ = pool.advance(2, PUZZLES.targets.astype(np.int64), tuple(told))
+    over, _ = pool.advance(2, tuple(told))
     assert over.all()
 
 

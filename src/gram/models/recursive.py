@@ -58,14 +58,13 @@ class Model(nn.Module):
             raise ValueError('unary = true needs mixer "groups" and a task with symbols; choose unary = false instead.')
         if config.candidates and not (
             config.unary
-            and spec.givens
             and not config.hierarchy
             and not config.guide.learned
             and (config.gradient, config.start) == ("full", "fixed")
         ):
             raise ValueError(
-                'candidates = true needs unary = true, hierarchy = false, guidance "none", gradient "full", start '
-                '"fixed" and a task whose puzzles are answers with blanks; change them.'
+                'candidates = true needs unary = true, hierarchy = false, guidance "none", gradient "full" and start '
+                '"fixed"; change them.'
             )
         if config.puzzle_embedding and (config.mixer == "groups" or config.stem == "patches"):
             raise ValueError('puzzle_embedding needs stem "tokens" and a mixer other than "groups"; change them.')

@@ -38,7 +38,10 @@ def recipe(name: str) -> Config:
             return config
         if variant in VARIANTS:
             large = LARGE.get(variant, {}) if scale == "paper" else {}
-            return VARIED.get(name, lambda made: made)(change(change(config, **VARIANTS[variant]), model=large))
+            made = change(change(config, **VARIANTS[variant]), model=large)
+            of_all = f"{tasks.kinds().get(tasks.plain(task), task)}-{variant}" if scale == "laptop" else name
+            varied = VARIED.get(name) or VARIED.get(of_all)
+            return varied(made) if varied else made
     known = [*names(), *(f"{name}-{variant}" for name in names() for variant in VARIANTS)]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names())}."

@@ -171,6 +171,20 @@ def large_search(config: Config) -> Config:
     return change(config, model={"T": 8}, train=train)
 
 
+SHORT_SEARCH: Any = {"minutes": 10.0, "batch": 16, "evaluate_every": 600.0, "evaluate_examples": 64}
+
+
+def queens_search(config: Config) -> Config:
+    """Completions of N queens by search. Learned positions include those of the two symbols, which are not alike. A
+    short budget needs many optimizer steps."""
+    return change(config, model={"positions": "learned"}, train=SHORT_SEARCH)
+
+
+def coloring_search(config: Config) -> Config:
+    """Graph coloring by search: edges are rows of the state as vertices are, and colors are alike."""
+    return change(config, train=SHORT_SEARCH)
+
+
 def own(task: str) -> Config:
     """Your own data, or a task of another package. Positions are learned, since nothing is known about them. If
     positions have a fixed meaning, a SwiGLU mixes them, otherwise attention. The rest is as in graph coloring, with a
@@ -376,6 +390,8 @@ LAPTOP: dict[str, Callable[[str], Config]] = {
 VARIED: dict[str, Callable[[Config], Config]] = {
     "sudoku-9-search": sudoku_9_search,
     "sudoku-9-deep": sudoku_9_deep,
+    "queens-search": queens_search,
+    "coloring-search": coloring_search,
     **{f"sudoku-{size}-search": large_search for size in LARGE_BATCH},
 }
-"""Additional changes of a variant for one task."""
+"""Additional changes of a variant for one task, or for one kind of task."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from gram.tasks.base import TaskSpec, Tokens
+from gram.tasks.base import PAD, TaskSpec, Tokens
 
 KEPT = np.int16(2**15 - 1)
 """Level of a candidate that has not been dropped."""
@@ -25,6 +25,9 @@ class Candidates:
     back."""
 
     spec: TaskSpec
+    before: Tokens
+    """(B, answer_start) uint8: the tokens of the puzzle before its answer starts, such as the edges of a graph. These
+    positions count as givens."""
     dropped: np.ndarray
     """(B, L, S) int16: the level at which each candidate was dropped; KEPT or RULED_OUT."""
     guesses: np.ndarray
@@ -39,9 +42,11 @@ class Candidates:
         """The original puzzles (B, L): a given has only its own symbol as candidate, a blank has all."""
         B, L = len(puzzles), spec.length
         symbols = np.array(spec.symbols, np.uint8)
-        given = np.isin(puzzles, symbols)[..., None]
+        given = np.isin(puzzles, symbols[symbols != spec.empty])[..., None]
         dropped = np.where(given & (puzzles[..., None] != symbols), RULED_OUT, KEPT)
-        return cls(spec, dropped, np.zeros((B, L, 2), np.int16), np.zeros(B, np.int16), np.zeros(B, np.int16))
+        dropped[:, : spec.answer_start] = np.where(np.arange(len(symbols)) == 0, KEPT, RULED_OUT)
+        before = puzzles[:, : spec.answer_start].astype(np.uint8)
+        return cls(spec, before, dropped, np.zeros((B, L, 2), np.int16), np.zeros(B, np.int16), np.zeros(B, np.int16))
 
     def __len__(self) -> int:
         return len(self.level)
@@ -62,17 +67,21 @@ class Candidates:
 
     def tokens(self) -> Tokens:
         """Input of the network, (B, L * S) uint8, in the tokens of a unary model: the first symbol for the only
-        candidate, the second for an excluded candidate, and a token that is not a symbol for an open one."""
+        candidate, the second for an excluded candidate, and the last token that is not a symbol for an open one."""
         alive = self.alive
         only = alive.sum(2, keepdims=True) == 1
         this, other = self.spec.symbols[:2]
-        blank = next(t for t in range(1, self.spec.vocabulary) if t not in self.spec.symbols)
-        return np.where(alive, np.where(only, np.uint8(this), np.uint8(blank)), np.uint8(other)).reshape(len(alive), -1)
+        blank = max(t for t in range(self.spec.vocabulary) if t not in self.spec.symbols)
+        tokens = np.where(alive, np.where(only, np.uint8(this), np.uint8(blank)), np.uint8(other))
+        tokens[:, : self.spec.answer_start] = self.before[..., None]
+        return tokens.reshape(len(alive), -1)
 
     def answers(self, logits: np.ndarray) -> Tokens:
         """The most likely candidate of each position by logits (B, L, S), (B, L) uint8; the first symbol if none is
-        left."""
-        return np.array(self.spec.symbols, np.uint8)[np.where(self.alive, logits, -np.inf).argmax(2)]
+        left. Padding before the answer starts."""
+        answers = np.array(self.spec.symbols, np.uint8)[np.where(self.alive, logits, -np.inf).argmax(2)]
+        answers[:, : self.spec.answer_start] = PAD
+        return answers
 
     def complete(self) -> np.ndarray:
         """(B,) bool: whether every position has one candidate."""
@@ -82,13 +91,10 @@ class Candidates:
         """(B,) bool: whether a position has no candidate left."""
         return np.asarray((self.counts() == 0).any(1))
 
-    def holds(self, solution: np.ndarray) -> np.ndarray:
-        """(B,) bool: whether the candidates of each row include solution (B, L), given as indices of symbols."""
-        return np.asarray(np.take_along_axis(self.alive, solution[..., None], 2)[..., 0].all(1))
-
-    def doomed(self, solution: np.ndarray) -> np.ndarray:
-        """(B,) bool: whether part of solution (B, L), given as indices of symbols, was dropped before any guess."""
-        return np.asarray((np.take_along_axis(self.dropped, solution[..., None], 2)[..., 0] <= 0).any(1))
+    def lasting(self, solutions: np.ndarray, owners: np.ndarray) -> np.ndarray:
+        """(N,) int16: the level at which the first part of each solution was dropped, KEPT if the candidates include
+        it. solutions (N, L) as indices of symbols; owners (N,): the row that each belongs to."""
+        return self.dropped[owners[:, None], np.arange(self.spec.length), solutions].min(1)
 
     # one round --------------------------------------------------------------------------------------------
     def drop(self, logits: np.ndarray, below: np.ndarray | float) -> np.ndarray:
@@ -121,24 +127,34 @@ class Candidates:
         self, rows: np.ndarray, logits: np.ndarray, chance: np.ndarray, *, temperature: float = 0.0, fewest: bool = True
     ) -> None:
         """Make one guess in each of these rows: at a position with the `fewest` candidates (or any open one), chosen by
-        chance (B, 2) in [0, 1), the most likely candidate by logits (B, L, S) or one drawn at `temperature`."""
-        counts = self.counts()
+        chance (B, 2) in [0, 1), the most likely candidate by logits (B, L, S) or one drawn at `temperature`. Where
+        positions can be empty, the one with the `fewest` candidates is one drawn by the odds that it is not."""
+        counts, symbols = self.counts(), np.array(self.spec.symbols)
         for row in rows.tolist():
             open_ones = np.flatnonzero(counts[row] > 1)
             if not len(open_ones):
                 continue
-            if fewest:
+            if fewest and not self.spec.empty:
                 open_ones = open_ones[counts[row, open_ones] == counts[row, open_ones].min()]
-            position = int(open_ones[int(chance[row, 0] * len(open_ones))])
-            alive = np.flatnonzero(self.dropped[row, position] == KEPT)
+            if fewest and self.spec.empty:
+                position = int(open_ones[_drawn(self.filled(logits[row, open_ones]), chance[row, 0])])
+            else:
+                position = int(open_ones[int(chance[row, 0] * len(open_ones))])
+            alive = np.flatnonzero((self.dropped[row, position] == KEPT) & (symbols != self.spec.empty))
             scores = logits[row, position, alive].astype(np.float64)
             best = int(scores.argmax())
             if temperature:
-                odds = np.exp((scores - scores.max()) / temperature).cumsum()
-                best = min(int(np.searchsorted(odds, chance[row, 1] * odds[-1], side="right")), len(alive) - 1)
+                best = _drawn(scores, chance[row, 1], temperature)
             self.guesses[row, self.level[row]] = position, alive[best]
             self.level[row] += 1
-            self.dropped[row, position, np.delete(alive, best)] = self.level[row]
+            others = (self.dropped[row, position] == KEPT) & (np.arange(len(symbols)) != alive[best])
+            self.dropped[row, position, others] = self.level[row]
+
+    def filled(self, logits: np.ndarray) -> np.ndarray:
+        """The logit that a position is not empty, (n,), from logits (n, S)."""
+        empty = np.array(self.spec.symbols) == self.spec.empty
+        logits = logits.astype(np.float64)
+        return np.logaddexp.reduce(logits[:, ~empty], axis=1) - logits[:, empty][:, 0]
 
     # rows -------------------------------------------------------------------------------------------------
     def pick(self, rows: np.ndarray) -> "Candidates":
@@ -158,3 +174,9 @@ class Candidates:
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that a checkpoint needs."""
         return {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+
+
+def _drawn(logits: np.ndarray, chance: float, temperature: float = 1.0) -> int:
+    """The index of one of n logits (n,), drawn from their softmax at `temperature` by chance in [0, 1)."""
+    odds = np.exp((logits - logits.max()) / temperature).cumsum()
+    return min(int(np.searchsorted(odds, chance * odds[-1], side="right")), len(odds) - 1)

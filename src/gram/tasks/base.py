@@ -50,6 +50,9 @@ class TaskSpec:
     "groups" mixer uses them."""
     symbols: tuple[int, ...] = ()
     """The tokens of answers, consecutive; a "unary" model has one row of its state per symbol."""
+    empty: int = 0
+    """The symbol of an empty position, such as a cell without a queen; a puzzle holds it where nothing is given, and a
+    search guesses other symbols. 0 if every symbol is something."""
     givens: bool = False
     """Whether a puzzle is its answer with some positions blank, so that further positions can be given."""
     sparse: int = 0
@@ -191,6 +194,8 @@ class Task(ABC):
     """The check that was not run because it is not trusted (your own data only)."""
     web: dict[str, Any] | None = None
     """What the page of a bundle needs to draw puzzles and check rules; None if it cannot (gram.ship.web)."""
+    exhaustive: bool = True
+    """Whether examples have all answers of each puzzle as targets, so that what no target has is wrong."""
     answered: tuple[str, ...] = ()
     """Suffixes of files that hold puzzles with answers, for `read_examples`."""
 
@@ -314,6 +319,11 @@ class Task(ABC):
         """Map answers that differ only in names to one form (colorings); the identity for other tasks."""
         return answers
 
+    def renamed(self, answers: Tokens) -> Tokens:
+        """All answers that `canonical` maps to these (S, L); the answers themselves for tasks without names. ValueError
+        if there are too many."""
+        return answers
+
     def augment(self, symmetry: Symmetry, puzzles: Tokens, answers: Tokens) -> tuple[Tokens, Tokens]:
         """Apply `symmetry` to puzzles and answers."""
         return symmetry.apply(puzzles), self.canonical(symmetry.apply(answers))
@@ -349,6 +359,7 @@ class Unconditional(Task):
 
     unconditional = True
     own_splits = True
+    exhaustive = False
     blank: Tokens
     """The only input, (L,) uint8."""
     digits: bool = False

@@ -8,6 +8,7 @@ Colors are only names, so every target is canonical: vertex 0 has color 1, the n
 """
 
 import warnings
+from itertools import permutations
 
 import numpy as np
 
@@ -26,6 +27,8 @@ PUBLISHED = {8: (7_002, 255), 10: (13_465, 192)}
 """Vertices -> graphs in train and in test; dev is as large as test."""
 MOST = 10_000
 """Graphs with more canonical colorings are not used as examples (three colors on 10 vertices have 9,842 at most)."""
+FEW_COLORS = 4
+"""Colors up to which a search learns all ways to name them: 24 at most."""
 DRAW = 4_096  # graphs drawn at a time
 PATIENCE = 50  # draws without a new graph before giving up
 INKS = (31, 32, 34, 33, 35, 36, 91, 92)  # ANSI colors of the terminal picture
@@ -174,6 +177,18 @@ class Coloring(Task):
         rename = np.tile(np.arange(256, dtype=np.uint8), (len(answers), 1))
         rename[:, FIRST_COLOR : self.blank] = FIRST_COLOR + rank
         return np.concatenate([answers[:, : self.edges], np.take_along_axis(rename, vertices.astype(np.int64), 1)], 1)
+
+    def renamed(self, answers: Tokens) -> Tokens:
+        """The answers (S, L) with the colors named in every way, each once. ValueError above FEW_COLORS."""
+        if self.colors > FEW_COLORS:
+            raise ValueError(
+                f"{self.colors} colors have too many names for a search (model.candidates); "
+                f"use at most {FEW_COLORS} or another variant."
+            )
+        orders = np.array(list(permutations(range(FIRST_COLOR, self.blank))), np.uint8)
+        names = np.tile(np.arange(256, dtype=np.uint8), (len(orders), 1))
+        names[:, FIRST_COLOR : self.blank] = orders
+        return np.unique(names[:, answers].reshape(-1, answers.shape[1]), axis=0)
 
     # data -------------------------------------------------------------------------------------------------
     def examples(self, split: str, seed: int = 0, count: int | None = None) -> Examples:

@@ -32,13 +32,14 @@ class NQueens(Task):
     def __init__(self, n: int):
         if not 4 <= n <= 16:
             raise ValueError(f"Boards have 4 to 16 rows, not {n}.")
-        self.n = n
+        self.n, self.exhaustive = n, n <= LISTED
         self.spec = TaskSpec(
             name=f"queens-{n}",
             length=n * n,
             vocabulary=3,
             relations=tuple(_groups(line) for line in _lines(n)),
             symbols=(EMPTY, QUEEN),
+            empty=EMPTY,
         )
         self.web = {"size": n, "box": None, "symbols": "Q"}
         # cells of each line, (L, lines): a board times this counts the queens of every line

@@ -44,6 +44,7 @@ def check_spec(task: Task) -> None:
     assert most < spec.vocabulary, f"the symbol {most} is beyond the vocabulary"
     assert spec.symbols in ((), tuple(range(least, most + 1))), "the symbols are not consecutive"
     assert spec.symbols or not spec.givens, "givens can be guessed, but no symbols are named"
+    assert not spec.empty or spec.empty in spec.symbols, f"the empty symbol {spec.empty} is not a symbol"
 
 
 def check_examples(task: Task) -> None:

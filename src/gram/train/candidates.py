@@ -1,9 +1,10 @@
 """Training on candidates: the same rounds as in solving, on the states that the network's own outputs produce.
 
-Every row of the batch is a search (gram.solve.candidates) with a known solution. An update trains on all states after
-each transition; then every search takes one round. A search ends when it is solved, when the network has recognized
-that no solution is left, or after N_sup rounds. False alarms and missed conflicts stay in the batch, so that the
-network learns from them (arXiv:2605.08605).
+Every row of the batch is a search (gram.solve.candidates) with known solutions. A solution is left if the candidates
+include all of it, so also every guess. A candidate is correct if a solution that is left has it, and a state without
+any is dead. An update trains on all states after each transition; then every search takes one round. A search ends
+when it is solved, when the network has recognized that no solution is left, or after N_sup rounds. False alarms and
+missed conflicts stay in the batch, so that the network learns from them (arXiv:2605.08605).
 """
 
 from collections.abc import Callable
@@ -17,12 +18,12 @@ from torch import Tensor, nn
 from gram.config import TrainConfig
 from gram.models.core import State
 from gram.models.recursive import Model
-from gram.solve.candidates import Candidates
-from gram.tasks.base import TaskSpec
-from gram.train.objective import Inputs, Update
+from gram.solve.candidates import KEPT, Candidates
+from gram.tasks.base import Task, Tokens
+from gram.train.objective import Inputs, Left, Update
 
 TRUE, FALSE = 4.0, 0.5
-"""Weights of candidates in the solution, and of others, since losing one of the former loses the puzzle."""
+"""Weights of correct candidates, and of others, since losing one of the former may lose the puzzle."""
 DEAD = 0.5
 """Weight of the candidates of a state without solution, none of which is correct."""
 DROP_BELOW = (-4.5, -2.2)
@@ -51,12 +52,10 @@ class Scores(NamedTuple):
 class Asked(NamedTuple):
     """The targets of the network for B states."""
 
-    solution: Tensor
-    """(B, L, S) float32: 1 for the symbols of the solution."""
-    live: Tensor
-    """(B,) float32: 1 if the whole solution is still possible."""
+    right: Tensor
+    """(B, L, S) float32: 1 for the symbols of the solutions that are left."""
     candidates: Tensor
-    """(B, L, S) float32: weight of each candidate; 0 if it is excluded."""
+    """(B, L, S) float32: weight of each candidate; 0 if it is excluded or before the answer starts."""
     positions: Tensor
     """(B, L) float32: 1 for positions with a target."""
 
@@ -81,39 +80,43 @@ class CandidateLearner(nn.Module):
 
     def forward(self, inputs: Inputs) -> Scores:
         """One supervision step of every row. x (B, L * S): candidates as `Candidates.tokens` gives them; y (B, L)."""
-        x, y = inputs.x, inputs.y
-        asked, rows = self.asked(x, y), torch.tensor([float(len(x))], device=x.device)
+        x, left = inputs.x, inputs.left
+        assert left is not None
+        asked, rows = self.asked(x, left), torch.tensor([float(len(x))], device=x.device)
         sums = self.total(torch.cat([asked.candidates.sum()[None], asked.positions.sum()[None], rows]))
-        return self.inner(x, y, inputs.state, (sums[:2] / sums[2]).clamp(min=1))
+        return self.inner(x, left, inputs.state, (sums[:2] / sums[2]).clamp(min=1))
 
     def objective(self, inputs: Inputs, out: Scores) -> Update:
         """The loss of the result of `forward`."""
         loss = torch.stack([each.mean() for each in out.losses.values()]).sum()
-        first = self.model.spec.symbols[0]
-        exact = (out.logits.detach().argmax(-1) + first == inputs.y).all(1)
+        assert inputs.left is not None
+        answer = out.logits.detach().argmax(-1, keepdim=True)
+        known = inputs.left.share.gather(2, answer).squeeze(2)[:, self.model.spec.answer_start :]
+        exact = (known == 1).all(1)  # every symbol is in all solutions that are left
         losses = {name: each.detach() for name, each in out.losses.items()}
         rows = losses | {"true_kl": torch.zeros_like(losses["ce"]), "exact": exact, "right": exact}
         done = inputs.done + 1
         outputs = tuple(z.detach() for z in (out.logits, out.candidates, out.value))
         return Update(loss, rows, out.state, inputs.pooled, done, done >= self.config.N_sup, outputs)
 
-    def asked(self, x: Tensor, y: Tensor) -> "Asked":
+    def asked(self, x: Tensor, left: Left) -> "Asked":
         """The targets for these states."""
-        this, other = self.model.spec.symbols[:2]
-        x_BLS = x.view(len(x), self.model.spec.length, -1)
-        y_BLS = (y[..., None] == torch.tensor(self.model.spec.symbols, device=y.device)).float()
-        alive_BLS = (x_BLS != other).float()
-        live_B = ((1 - alive_BLS) * y_BLS).sum((1, 2)).eq(0).float()
-        open_BL = (x_BLS != this).all(2).float()
-        shares = alive_BLS * torch.where(live_B > 0, 1.0, DEAD)[:, None, None]
-        return Asked(y_BLS, live_B, shares, open_BL * live_B[:, None])
+        spec, live_B = self.model.spec, left.live
+        this, other = spec.symbols[:2]
+        x_BLS = x.view(len(x), spec.length, -1)
+        answer_L = torch.arange(spec.length, device=x.device) >= spec.answer_start
+        alive_BLS = ((x_BLS != other) & answer_L[:, None]).float()
+        open_BL = ((x_BLS != this).all(2) & answer_L).float()
+        right_BLS = (left.share > 0).float() * live_B[:, None, None]
+        weights_BLS = alive_BLS * torch.where(live_B > 0, 1.0, DEAD)[:, None, None]
+        return Asked(right_BLS, weights_BLS, open_BL * live_B[:, None])
 
-    def plain(self, x: Tensor, y: Tensor, state: State, each: Tensor) -> Scores:
+    def plain(self, x: Tensor, left: Left, state: State, each: Tensor) -> Scores:
         """each (2,): the mean number of candidates and of positions with targets per row, over all processes, so that
         all targets count equally."""
         model = self.model
-        y_BLS, live_B, shares_BLS, asked_BL = self.asked(x, y)
-        right_BLS = y_BLS * live_B[:, None, None]
+        right_BLS, shares_BLS, asked_BL = self.asked(x, left)
+        live_B, y_BLS = left
         weight_BLS = shares_BLS * torch.where(right_BLS > 0, TRUE, FALSE)
         step = model.step(state, model.encode(x), None)
         readouts = [*step.earlier, step.readout]
@@ -130,46 +133,92 @@ class CandidateLearner(nn.Module):
         return Scores(step.state.detach(), losses, logits, candidates, value)
 
 
+def check_task(task: Task) -> None:
+    """ValueError for a task whose solutions are not all known or are too many."""
+    if not task.exhaustive:
+        raise ValueError(
+            f"A search (model.candidates) learns from all answers of a puzzle, and {task.spec.name} does not list them "
+            "all; choose another variant."
+        )
+    task.renamed(np.zeros((0, task.spec.length), np.uint8))
+
+
 class Pool:
     """The searches of a batch."""
 
-    def __init__(self, spec: TaskSpec, rows: np.ndarray, seed: int, give_up_below: float):
+    def __init__(self, task: Task, rows: np.ndarray, seed: int, give_up_below: float):
         """rows: the global numbers of the rows of this rank. give_up_below: as in SolveConfig."""
-        self.spec, self.rows, self.seed, self.give_up_below = spec, rows, seed, give_up_below
-        blank = np.zeros((len(rows), spec.length), np.uint8)
-        self.candidates = Candidates.of(spec, blank)
+        self.task, self.spec = task, task.spec
+        self.rows, self.seed, self.give_up_below = rows, seed, give_up_below
+        blank = np.zeros((len(rows), self.spec.length), np.uint8)
+        self.candidates = Candidates.of(self.spec, blank)
+        self.solutions = [self.indices(blank[:0])] * len(rows)
+        """Of each row, (S, L) as indices of symbols; 0 before the answer starts."""
 
-    def begin(self, rows: np.ndarray, puzzles: np.ndarray) -> None:
-        """New searches for puzzles (n, L) in these rows."""
+    def indices(self, answers: Tokens) -> np.ndarray:
+        """Tokens -> indices of symbols."""
+        return np.maximum(answers.astype(np.int64) - self.spec.symbols[0], 0)
+
+    def begin(self, rows: np.ndarray, puzzles: np.ndarray, targets: list[Tokens]) -> None:
+        """New searches for puzzles (n, L) in these rows, with all correct targets (S, L) of each."""
         if len(rows):
             self.candidates.put(rows, Candidates.of(self.spec, puzzles.astype(np.uint8)))
+            self.know(rows, targets)
+
+    def know(self, rows: np.ndarray, targets: list[Tokens]) -> None:
+        """The correct targets (S, L) of these rows."""
+        for row, own in zip(rows.tolist(), targets, strict=True):
+            self.solutions[row] = self.indices(self.task.renamed(own))
 
     def tokens(self) -> Tensor:
         """The input of the network, (B, L * S) int64."""
         return torch.from_numpy(self.candidates.tokens().astype(np.int64))
 
+    def left(self) -> Left:
+        """What is left of the solutions."""
+        start, S = self.spec.answer_start, len(self.spec.symbols)
+        solutions, owners, level = self.levels()
+        there = level == KEPT
+        live = np.bincount(owners[there], minlength=len(self.rows)) > 0
+        there |= ~live[owners]
+        owners, each = owners[there], solutions[there, start:]
+        B, L = len(self.rows), self.spec.length - start
+        place = (owners[:, None] * L + np.arange(L)) * S + each
+        counts = np.bincount(place.reshape(-1), minlength=B * L * S).reshape(B, L, S)
+        share = np.zeros((B, self.spec.length, S), np.float32)
+        share[:, start:] = counts / np.bincount(owners, minlength=B)[:, None, None]
+        return Left(torch.from_numpy(live.astype(np.float32)), torch.from_numpy(share))
+
+    def levels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All solutions (N, L), their rows (N,), and the level at which the first part of each was dropped (N,)."""
+        solutions = np.concatenate(self.solutions)
+        owners = np.repeat(np.arange(len(self.rows)), [len(own) for own in self.solutions])
+        return solutions, owners, self.candidates.lasting(solutions, owners)
+
     def tensors(self) -> dict[str, Tensor]:
         """Named tensors for a checkpoint."""
-        return {f"search_{name}": torch.from_numpy(array) for name, array in self.candidates.arrays().items()}
+        arrays = {name: array for name, array in self.candidates.arrays().items() if array.size}
+        return {f"search_{name}": torch.from_numpy(array) for name, array in arrays.items()}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """The inverse of `tensors`."""
         held = self.candidates.arrays()
-        for name, array in held.items():
-            array[:] = tensors[f"search_{name}"].cpu().numpy()
+        for name in self.tensors():
+            held[name.removeprefix("search_")][:] = tensors[name].cpu().numpy()
 
-    def advance(self, update: int, solution: np.ndarray, outputs: tuple[Tensor, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """One round of every search, by the logits of symbols and candidates (B, L, S) and the value (B,); solution
-        (B, L) tokens. Returns which searches have ended, and which took back a guess, (B,) bool each."""
+    def advance(self, update: int, outputs: tuple[Tensor, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """One round of every search, by the logits of symbols and candidates (B, L, S) and the value (B,). Returns
+        which searches have ended, and which took back a guess, (B,) bool each."""
         logits, candidates, value = (z.float().cpu().numpy() for z in outputs)
         drawn = np.stack([np.random.default_rng([self.seed, 7, update, row]).random(6) for row in self.rows])
-        search, target = self.candidates, solution - self.spec.symbols[0]
-        live = search.holds(target)
+        search = self.candidates
+        live = self.longest() == KEPT
         low, high = DROP_BELOW
         fewer = search.drop(candidates, low + (high - low) * drawn[:, 0])
         dead = search.empty() | ((value < self.give_up_below) & ~live)
         complete = search.complete() & ~dead
-        over = (complete & search.holds(target)) | (dead & search.doomed(target))
+        longest = self.longest()
+        over = (complete & (longest == KEPT)) | (dead & (longest <= 0))
         back = dead & ~over
         search.take_back(np.flatnonzero(back))
         guesses = ~dead & ~complete & ((fewer == 0) | (drawn[:, 1] < EAGER))
@@ -177,3 +226,11 @@ class Pool:
             chosen = np.flatnonzero(guesses & ((drawn[:, 2] < ANYWHERE) == anywhere))
             search.guess(chosen, logits, drawn[:, 3:5], temperature=1.25, fewest=not anywhere)
         return over, back
+
+    def longest(self) -> np.ndarray:
+        """(B,) int16: the level up to which each row had a solution; KEPT if one is left, at most 0 if none was left
+        before the first guess."""
+        _, owners, level = self.levels()
+        longest = np.full(len(self.rows), np.iinfo(np.int16).min, np.int16)
+        np.maximum.at(longest, owners, level)
+        return longest

@@ -37,11 +37,23 @@ class Inputs(NamedTuple):
     """(B,) bool: rows that sample from the prior."""
     identity: Tensor | None = None
     """(B, D): the vectors of the puzzles, if there are any."""
+    left: "Left | None" = None
+    """Of a search, what is left of the solutions."""
 
     @property
     def first(self) -> Tensor:
         """(B,) bool: rows that sample from the prior at their first supervision step."""
         return self.on_prior & (self.done == 0)
+
+
+class Left(NamedTuple):
+    """The solutions of B puzzles that their candidates include."""
+
+    live: Tensor
+    """(B,) float32: 1 if there is one."""
+    share: Tensor
+    """(B, L, S) float32: the share of them with each symbol; of all solutions if none is left. 0 before the answer
+    starts."""
 
 
 class Inner(NamedTuple):
@@ -94,7 +106,7 @@ class Learner(nn.Module):
 
     def forward(self, inputs: Inputs) -> Inner:
         """One supervision step of every row."""
-        x, y, state, noise, _, _, on_prior, identity = inputs
+        x, y, state, noise, _, _, on_prior, identity, _ = inputs
         return self.inner(x, y, state, noise, on_prior, identity)
 
     def objective(self, inputs: Inputs, out: Inner) -> Update:

@@ -20,9 +20,9 @@ from gram.train import checkpoint, parallel
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
 from gram.train.budget import Progress, crowding, uncompiled
-from gram.train.candidates import CandidateLearner, Pool
+from gram.train.candidates import CandidateLearner, Pool, check_task
 from gram.train.log import Log
-from gram.train.objective import Inputs, Learner, Update
+from gram.train.objective import Inputs, Learner, Left, Update
 from gram.train.optim import PuzzleVectors, averaged, gradient_norm, optimizers, schedule, warmed_beta
 from gram.train.parallel import World
 from gram.train.start import begin_with
@@ -48,6 +48,8 @@ class Run:
         """examples: those of `config.data`, if they have been read."""
         c = config.train
         self.config, self.task, self.world, self.log = config, task, world, log
+        if config.model.candidates:
+            check_task(task)
         train = training_examples(task, config.data, config.generated) if examples is None else examples
         model = build(task.spec, config.model, seed=c.seed)
         if start is not None and (added := begin_with(model, task, start)):
@@ -92,7 +94,7 @@ class Run:
             return BaselineLearner(model, c)
         if not self.config.model.candidates:
             return Learner(model, c, self.task.check)
-        self.pool = Pool(self.task.spec, self.rows, c.seed, self.config.solve.give_up_below)
+        self.pool = Pool(self.task, self.rows, c.seed, self.config.solve.give_up_below)
         return CandidateLearner(model, c, self.world.sum)
 
     def compile(self) -> str:
@@ -129,11 +131,20 @@ class Run:
             carry, self.model, self.batches, progress.update, self.rows, c.N_sup, c.carry == "rolling", progress.begun
         )
         x = carry.x
+        left = None
         if self.pool:
-            self.pool.begin(fresh.cpu().numpy(), carry.x[fresh].cpu().numpy())
+            self.pool.begin(fresh.cpu().numpy(), carry.x[fresh].cpu().numpy(), self.targets(fresh))
             x = self.pool.tokens().to(self.world.device)
+            left = Left(*(z.to(self.world.device) for z in self.pool.left()))
         identity = self.vectors.take(carry.x) if self.vectors else None
-        return Inputs(x, carry.y, carry.state, self.noise(), carry.done, carry.pooled, self.on_prior, identity)
+        rows = carry.state, self.noise(), carry.done, carry.pooled, self.on_prior
+        return Inputs(x, carry.y, *rows, identity, left)
+
+    def targets(self, rows: Tensor) -> list[np.ndarray]:
+        """All correct targets (S, L) of the puzzle of each of these rows (n,)."""
+        carry = self.carry
+        index, positions, tokens = (t[rows].cpu().numpy() for t in (carry.index, carry.positions, carry.tokens))
+        return [self.batches.seen(int(i), p, t) for i, p, t in zip(index, positions, tokens, strict=True)]
 
     def assign_targets(self, inputs: Inputs, out: Any) -> Inputs:
         """Assign new targets, matching their first answer, to rows on the prior that learn to answer."""
@@ -177,10 +188,8 @@ class Run:
 
     def search(self, pool: Pool, result: Update) -> None:
         """One round of every search. Searches that took back a guess restart their state; ended ones are replaced."""
-        y = self.carry.y.cpu().numpy()
-        over, back = (
-            torch.from_numpy(z).to(self.world.device) for z in pool.advance(self.progress.update, y, result.outputs)
-        )
+        advanced = pool.advance(self.progress.update, result.outputs)
+        over, back = (torch.from_numpy(z).to(self.world.device) for z in advanced)
         initial = self.model.initial(1)
         h, l = (torch.where(back[:, None, None], z0, z) for z0, z in zip(initial, self.carry.state, strict=True))  # noqa: E741
         done = torch.where(over, self.config.train.N_sup, self.carry.done)
@@ -238,3 +247,6 @@ class Run:
         if self.pool:
             self.pool.restore({name: carry.pop(name) for name in self.pool.tensors()})
         self.carry = Carry.of(carry)
+        if self.pool:
+            rows = torch.arange(len(self.rows), device=self.world.device)
+            self.pool.know(rows.cpu().numpy(), self.targets(rows))

@@ -25,6 +25,8 @@ def check(task: Task, config: Config) -> None:
     """ValueError if the page has no rules for the task or cannot start the network."""
     if task.web is None or config.model.start != "fixed":
         raise ValueError(f"The page draws queens and Sudoku with a fixed start, not {task.spec.name}; leave out --web.")
+    if config.model.candidates and task.spec.empty:
+        raise ValueError(f"The page searches in Sudoku (model.candidates), not in {task.spec.name}; leave out --web.")
 
 
 def write(folder: Path, task: Task, config: Config, start: tuple[np.ndarray, np.ndarray]) -> None:
