@@ -75,7 +75,7 @@ def main() -> None:
         reasoner = gram.load(name, dtype=asked.dtype)
         task = reasoner.task
         parts = {"boards": task.examples(asked.split, count=asked.boards).inputs}
-        if name.startswith("queens"):
+        if task.spec.name.startswith("queens"):
             parts["empty_board"] = np.ones((1, task.spec.length), np.uint8)
         values[name] = {"arithmetic": reasoner.arithmetic}
         for part, boards in parts.items():

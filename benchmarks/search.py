@@ -1,6 +1,6 @@
 """A search over candidates, with the rules and without: python benchmarks/search.py sudoku-9-search
 
-Every puzzle has one solution. With the rules a puzzle is over when the checker accepts an answer. Without them one
+With the rules a puzzle is over when the checker accepts an answer. Without them one
 trajectory runs until one candidate is left everywhere; that is its answer, right or wrong, and a trajectory that does
 not come so far within its steps gives none. An evaluation is one row through one supervision step. Seconds are of the
 first `--alone` puzzles, one at a time, from tokens to checked answer.
@@ -35,7 +35,9 @@ def spread(values: Any) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", nargs="?", default="sudoku-9-search", help="shipped weights or a folder of them")
-    parser.add_argument("--data", nargs="+", default=["sudoku/sudoku_extreme_dev.csv.gz"])
+    files = ["sudoku/sudoku_extreme_dev.csv.gz"]
+    parser.add_argument("--data", nargs="*", default=files, help="files of puzzles; the task's own without a name")
+    parser.add_argument("--split", choices=("dev", "test"), default="dev", help="of the task's own puzzles")
     parser.add_argument("--puzzles", type=int, help="the first of a seeded permutation; all if not given")
     parser.add_argument("--skip", type=int, default=0, help="puzzles of the permutation to leave out")
     parser.add_argument("--alone", type=int, default=100, help="puzzles that are also timed one at a time")
@@ -53,7 +55,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     reasoner = gram.load(asked.weights, dtype=asked.dtype)
     task, network = reasoner.task, reasoner.network
-    examples = load_examples(task, tuple(asked.data), "dev")
+    examples = load_examples(task, tuple(asked.data), asked.split)
     order = np.random.default_rng(0).permutation(len(examples))
     x = examples.inputs[order[asked.skip :][: asked.puzzles]]
     named = {
