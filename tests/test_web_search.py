@@ -10,10 +10,11 @@ import pytest
 import torch
 from support.searching import PUZZLES, SMALL, TASK, reasoner
 
+from gram.models.recursive import Model
 from gram.ship import web
 from gram.solve.candidates import Candidates
 from gram.solve.noise import chances
-from gram.solve.options import SamplingOptions
+from gram.solve.options import resolve
 from gram.solve.sampler import rollout
 from gram.solve.torch_backend import TorchNetwork
 
@@ -86,9 +87,8 @@ def deciding() -> TorchNetwork:
     """A network whose candidates and values differ from state to state."""
     network = reasoner().network
     assert isinstance(network, TorchNetwork)
-    torch.nn.init.normal_(
-        network.model.get_submodule("value").weight, std=1.0, generator=torch.Generator().manual_seed(2)
-    )
+    assert isinstance(network.model, Model)
+    torch.nn.init.normal_(network.model.value.weight, generator=torch.Generator().manual_seed(2))
     return network
 
 
@@ -105,7 +105,7 @@ def test_the_rounds_are_those_of_python(want, tmp_path, monkeypatch):
     for seed, puzzle in enumerate([*PUZZLES.inputs[:2], *nearly]):
         recorded = Recorded(network)
         asked = {"width": 1, "depth": 40, "restart_every": 17, "seed": seed}
-        options = SamplingOptions(**asked, halt_threshold=0.0, want=want, **THRESHOLDS)
+        options = resolve(SMALL.solve, asked | THRESHOLDS | {"halt_threshold": 0.0, "want": want})
         stages = list(rollout(recorded, TASK, puzzle[None], options))  # pyright: ignore[reportArgumentType]
         told = [
             {"h_new": out.state[0].numpy(), "value": out.value, "candidates": out.candidates}

@@ -84,7 +84,7 @@ def export(
                 say(f"{products} matrix products in int8.")
         with torch.no_grad():
             state = model.initial(1, torch.zeros(2, 1, model.rows, config.model.width))
-        np.savez(folder / START, h=state.h.numpy(), l=state.l.numpy())
+        np.savez_compressed(folder / START, h=state.h.numpy(), l=state.l.numpy())
         if web:
             page.write(folder, task, config, (state.h.numpy(), state.l.numpy()))
         write_json(folder / CONFIG, to_dict(weight_files.public(config)))
