@@ -62,14 +62,14 @@ def six(count):
     return puzzles(SIX, 30)[:count]
 
 
-def texts(count=30):
+def texts(count=14):
     return [SIX.show(puzzle) for puzzle in six(count)]
 
 
 # answers --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("options", [{"width": 3, "depth": 2, "select": "majority"}, {"want": 2, "depth": 3}])
+@pytest.mark.parametrize("options", [{"width": 3, "depth": 2, "select": "majority"}, {"want": 2, "width": 4}])
 def test_answers_are_those_of_one_process(here, options):
-    one, many = both(tiny(SIX))
+    one, many = both(tiny(SIX, K=1, T=1))
     expected = list(one.answers(texts(), seed=5, **options))
     assert plain(many.answers(texts(), seed=5, **options)) == plain(expected)
     as_they_come = list(many.answers(iter(texts()), seed=5, ordered=False, **options))
@@ -87,7 +87,7 @@ def test_one_process_can_give_answers_as_they_come():
 
 
 def test_an_invalid_puzzle_has_its_number(here):
-    _, many = both(tiny(SIX))
+    _, many = both(tiny(SIX, K=1, T=1))
     bad = [*texts(20), "1", *texts(3)]
     refused = {}
     found = list(many.answers(bad, refuse=refused.__setitem__, width=1, depth=1, select="first"))
@@ -112,12 +112,12 @@ def test_trajectories_are_those_of_one_process(here, want):
 
 
 def test_samples_of_one_puzzle_are_divided(here):
-    _, many = both(tiny(SIX))
+    _, many = both(tiny(SIX, K=1, T=1))
     x = six(1)
     options: dict[str, Any] = {"width": 70, "depth": 2, "seed": 3}
     outlook = Outlook(1, 70, 2)
     found = dict(completed(many.network, SIX, x, **options, watch=outlook.note))[0]
-    assert same(found, sample(tiny(SIX), SIX, x, **options)[0])
+    assert same(found, sample(tiny(SIX, K=1, T=1), SIX, x, **options)[0])
     assert (outlook.over, outlook.evaluations) == (70, found.evaluations)
 
 
@@ -153,14 +153,14 @@ def note(status, now):
 
 
 def test_progress_counts_shards_in_any_order(here):
-    _, many = both(tiny(SIX))
-    outlook = PuzzleOutlook(30, 4)
+    _, many = both(tiny(SIX, K=1, T=1))
+    outlook = PuzzleOutlook(14, 4)
     found = list(many.answers(texts(), watch=outlook.note, width=2, depth=2, select="majority"))
-    assert (outlook.over, outlook.evaluations) == (30, sum(answer.evaluations for answer in found))
+    assert (outlook.over, outlook.evaluations) == (14, sum(answer.evaluations for answer in found))
 
 
 def test_shards_become_smaller(here):
-    reasoner, _ = both(tiny(SIX))
+    reasoner, _ = both(tiny(SIX, K=1, T=1))
     sizes = [part.stop - part.start for part in cluster.slices(2000, Here(reasoner), cluster.SHARD)]
     assert sum(sizes) == 2000
     assert sizes == sorted(sizes, reverse=True)

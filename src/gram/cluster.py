@@ -16,7 +16,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import length_hint
 from typing import Any, cast
 
 import numpy as np
@@ -27,8 +28,8 @@ from gram.solve.answer import Answer
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions
 from gram.solve.reasoner import Puzzle, Reasoner, Refuse
-from gram.solve.sampler import Distributed, Stage, Trajectories, Watch, sample
-from gram.tasks.base import Task, Tokens
+from gram.solve.sampler import Distributed, Request, Stage, Trajectories, Watch, sample
+from gram.tasks.base import Task
 
 VERSION = gram.__version__
 LOCAL = "local"
@@ -203,22 +204,19 @@ def copy(original: Any) -> Reasoner:
     return COPIES[original.hex()]
 
 
-def answers(reasoner: Reasoner, puzzles: list[Puzzle], asked: dict[str, Any]) -> tuple[list[Answer], Refused]:
+def answers(
+    reasoner: Reasoner, puzzles: list[Puzzle], options: SamplingOptions, width: int | None
+) -> tuple[list[Answer], Refused]:
     """The answers to a shard, numbered within it, and what is wrong with the others."""
     refused: Refused = {}
-    found = list(reasoner.answers(puzzles, refuse=refused.__setitem__, **asked))
-    return found, refused
+    found = reasoner.parts(iter(puzzles), refused.__setitem__, None, options, width, ordered=True)
+    return list(found), refused
 
 
-def trajectories(
-    reasoner: Reasoner,
-    puzzles: Tokens,
-    options: SamplingOptions,
-    widths: Sequence[int],
-    wants: Sequence[int] | None,
-) -> list[Trajectories]:
+def trajectories(reasoner: Reasoner, asked: Request) -> list[Trajectories]:
     """The trajectories of a shard, puzzle by puzzle."""
-    return sample(reasoner.network, reasoner.task, puzzles, options, widths=widths, wants=wants)
+    numbers = {"widths": asked.widths, "wants": asked.wants}
+    return sample(reasoner.network, reasoner.task, asked.puzzles, asked.options, **numbers)
 
 
 WORK: dict[str, Callable[..., Any]] = {"answers": answers, "trajectories": trajectories}
@@ -234,35 +232,23 @@ class Distributor(Reasoner):
         network = cast(Network, DistributedNetwork(reasoner, self.workers))
         super().__init__(reasoner.config, network, reasoner.task, reasoner.reason)
 
-    def answers(
+    def parts(
         self,
-        puzzles: Iterable[Puzzle],
-        *,
-        refuse: Refuse | None = None,
-        watch: Watch | None = None,
-        ordered: bool = True,
-        **options: Any,
-    ) -> Iterator[Answer]:
-        """See Reasoner; answers come by shards."""
-        self.options(options)
-        return self.shared(puzzles, refuse, watch, ordered, options)
-
-    def shared(
-        self,
-        puzzles: Iterable[Puzzle],
+        puzzles: Iterator[Puzzle],
         refuse: Refuse | None,
         watch: Watch | None,
+        options: SamplingOptions,
+        width: int | None,
         ordered: bool,
-        asked: dict[str, Any],
     ) -> Iterator[Answer]:
-        """`answers`, with options that are valid."""
-        total = len(puzzles) if isinstance(puzzles, Sized) else None
-        source, firsts, arrived = iter(puzzles), [0], 0
+        """See Reasoner; answers come by shards."""
+        total = length_hint(puzzles, -1)
+        firsts, arrived = [0], 0
 
-        def shards() -> Iterator[tuple[list[Puzzle], dict[str, Any]]]:
-            while part := list(itertools.islice(source, fair(total, firsts[-1], len(self.workers), SHARD))):
+        def shards() -> Iterator[tuple[list[Puzzle], SamplingOptions, int | None]]:
+            while part := list(itertools.islice(puzzles, fair(total, firsts[-1], len(self.workers), SHARD))):
                 firsts.append(firsts[-1] + len(part))
-                yield part, asked
+                yield part, options, width
 
         ready: dict[int, list[Answer]] = {}
         following = 0
@@ -292,27 +278,20 @@ class DistributedNetwork(Distributed):
     def __getattr__(self, name: str) -> Any:
         return getattr(self.reasoner.network, name)
 
-    def completed(
-        self,
-        task: Task,
-        puzzles: Tokens,
-        options: SamplingOptions,
-        widths: Sequence[int],
-        wants: Sequence[int] | None,
-        watch: Watch | None,
-    ) -> Iterator[tuple[int, Trajectories]]:
+    def completed(self, task: Task, asked: Request, watch: Watch | None) -> Iterator[tuple[int, Trajectories]]:
         """See gram.solve.sampler. The samples of a single puzzle are divided, too, if no checker ends it."""
         assert task is self.reasoner.task
-        assert options.timeout is options.total_timeout is None
-        if len(puzzles) == 1 and wants is None:
-            yield 0, self.samples(puzzles, options, widths[0], watch)
+        assert asked.options.timeout is asked.options.total_timeout is None
+        total = len(asked.puzzles)
+        if total == 1 and asked.wants is None:
+            yield 0, self.samples(asked, watch)
             return
         parts: list[slice] = []
 
-        def shards() -> Iterator[tuple[Any, ...]]:
-            for part in slices(len(puzzles), self.workers, SHARD):
+        def shards() -> Iterator[tuple[Request]]:
+            for part in slices(total, self.workers, SHARD):
                 parts.append(part)
-                yield puzzles[part], options, widths[part], None if wants is None else wants[part]
+                yield (asked.part(part),)
 
         arrived = 0
         for k, found in self.workers.map("trajectories", shards()):
@@ -322,16 +301,18 @@ class DistributedNetwork(Distributed):
             arrived += len(found)
             yield from enumerate(found, parts[k].start)
 
-    def samples(self, puzzle: Tokens, options: SamplingOptions, width: int, watch: Watch | None) -> Trajectories:
-        """`width` trajectories of a puzzle (1, L)."""
-        parts = list(slices(width, self.workers, SAMPLES))
-        counts = [part.stop - part.start for part in parts]
-        shards = (
-            (puzzle, dataclasses.replace(options, width=count, first=options.first + part.start), [count], None)
-            for part, count in zip(parts, counts, strict=True)
-        )
+    def samples(self, asked: Request, watch: Watch | None) -> Trajectories:
+        """The trajectories of the only puzzle."""
+        parts = list(slices(asked.widths[0], self.workers, SAMPLES))
+
+        def shards() -> Iterator[tuple[Request]]:
+            for part in parts:
+                count, first = part.stop - part.start, asked.options.first + part.start
+                options = dataclasses.replace(asked.options, width=count, first=first)
+                yield (dataclasses.replace(asked, options=options, widths=[count]),)
+
         found: dict[int, Trajectories] = {}
-        for k, [some] in self.workers.map("trajectories", shards):
+        for k, [some] in self.workers.map("trajectories", shards()):
             found[k] = some
             if watch is not None:
                 over = [0] if len(found) == len(parts) else []
@@ -341,10 +322,10 @@ class DistributedNetwork(Distributed):
         return Trajectories(*(np.concatenate([getattr(each, name) for each in ordered]) for name in arrays))
 
 
-def fair(total: int | None, taken: int, workers: int, sizes: tuple[int, int]) -> int:
-    """The size of the next shard, which falls towards the end; total: None if it is unknown."""
+def fair(total: int, taken: int, workers: int, sizes: tuple[int, int]) -> int:
+    """The size of the next shard, which falls towards the end; total: -1 if it is unknown."""
     least, most = sizes
-    return most if total is None else min(most, max(least, (total - taken) // (2 * QUEUED * workers)))
+    return most if total < 0 else min(most, max(least, (total - taken) // (2 * QUEUED * workers)))
 
 
 def slices(total: int, workers: Workers, sizes: tuple[int, int]) -> Iterator[slice]:

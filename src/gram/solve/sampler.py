@@ -252,19 +252,29 @@ Watch = Callable[[Stage], None]
 """Called at every stage, to show the progress of sampling."""
 
 
+@dataclass(frozen=True)
+class Request:
+    """Puzzles that other processes sample."""
+
+    puzzles: Tokens
+    """(n, L) uint8."""
+    options: SamplingOptions
+    widths: Sequence[int]
+    """Trajectories of each puzzle."""
+    wants: Sequence[int] | None
+    """Valid answers after which each puzzle ends; None without checker."""
+
+    def part(self, some: slice) -> "Request":
+        """The same for some of the puzzles."""
+        wants = None if self.wants is None else self.wants[some]
+        return replace(self, puzzles=self.puzzles[some], widths=self.widths[some], wants=wants)
+
+
 class Distributed(ABC):
     """A network whose puzzles are sampled by other processes."""
 
     @abstractmethod
-    def completed(
-        self,
-        task: Task,
-        puzzles: Tokens,
-        options: SamplingOptions,
-        widths: Sequence[int],
-        wants: Sequence[int] | None,
-        watch: Watch | None,
-    ) -> Iterator[tuple[int, Trajectories]]:
+    def completed(self, task: Task, asked: Request, watch: Watch | None) -> Iterator[tuple[int, Trajectories]]:
         """See the function `completed`."""
 
 
@@ -285,7 +295,7 @@ def completed(
     o = resolve(options, changes)
     widths, wants = numbers(network, task, len(puzzles), o, widths, wants)
     if isinstance(network, Distributed):
-        yield from network.completed(task, puzzles, o, widths, wants, watch)
+        yield from network.completed(task, Request(puzzles, o, widths, wants), watch)
         return
     blank = partial(Trajectories.blank, L=task.spec.length, watched=wants is not None)
     open_ones: dict[int, Trajectories] = {}
