@@ -96,7 +96,7 @@ def test_a_row_is_bitwise_the_same_whatever_stands_beside_it(name, dtype):
         e_x = torch.cat([model.encode(x[i : i + 1]) for i in range(len(x))])
         assert torch.equal(model.encode(x), e_x)
     alone = torch.cat([step(model, e_x[i : i + 1], drawn[:, i : i + 1]) for i in range(len(x))])
-    for rows in range(2, len(x) + 1):
+    for rows in {2, 3, min(4, len(x)), len(x)}:
         assert torch.equal(step(model, e_x[:rows], drawn[:, :rows]), alone[:rows]), rows
 
 
