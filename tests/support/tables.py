@@ -48,12 +48,12 @@ def make_tiny(monkeypatch) -> None:
 
 
 def table(out: Path) -> dict[str, Any]:
-    """All weights, and all figures without what depends on the clock and the day."""
+    """All weights, and all figures without what depends on the clock, the day and a commit made meanwhile."""
     found: dict[str, Any] = {p.parent.name: p.read_bytes() for p in (out / "runs").rglob("model.safetensors")}
     for path in sorted((out / "results").rglob("*.json")):
         for key, figures in json.loads(path.read_text())["figures"].items():
-            clock = ("seconds", "checked_seconds", "date", "weights")
-            found[f"{path.parent.name} {path.stem} {key}"] = {k: v for k, v in figures.items() if k not in clock}
+            other = ("seconds", "checked_seconds", "date", "weights", "commit", "dirty")
+            found[f"{path.parent.name} {path.stem} {key}"] = {k: v for k, v in figures.items() if k not in other}
     return found
 
 
