@@ -66,7 +66,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", nargs="?", default="sudoku-9", help="shipped weights or a folder of them")
     parser.add_argument("--data", nargs="+", default=["sudoku/sudoku_extreme_dev.csv.gz"])
-    parser.add_argument("--puzzles", type=int, default=200, help="the first of a seeded permutation")
+    parser.add_argument("--puzzles", type=int, default=200, help="of a seeded permutation")
+    parser.add_argument("--first", type=int, default=0, help="puzzles of it to leave out")
     parser.add_argument("--steps", type=int, nargs="+", default=[16, 64, 256, 1024])
     parser.add_argument("--width", type=int, default=20, help="0 leaves this part out")
     parser.add_argument("--depth", type=int, default=64, help="steps of each of these trajectories")
@@ -80,7 +81,7 @@ def main() -> None:
     assert threshold is not None, "these weights have no halting threshold"
     examples = load_examples(reasoner.task, tuple(asked.data), "dev")
     order = np.random.default_rng(0).permutation(len(examples))
-    of = Halted(reasoner, examples.inputs[order[: asked.puzzles]], threshold)
+    of = Halted(reasoner, examples.inputs[order[asked.first :][: asked.puzzles]], threshold)
     values: dict[str, Any] = {"benchmark": "no_rules", **vars(asked), "puzzles": len(of.puzzles)}
     del values["out"]
     values |= {"arithmetic": reasoner.arithmetic, "halt_threshold": threshold, "hardware": hardware(), **origin()}

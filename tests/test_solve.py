@@ -381,6 +381,17 @@ def test_a_guess_is_a_given_of_the_networks_puzzle_and_begins_anew():
     assert (flight.tokens[0] == x[0]).all()
 
 
+def test_guesses_never_fill_a_board():
+    flight = ActiveBatch(tiny(unary=True, width=8), FOUR, puzzles(FOUR, 1), 0, 1.0)
+    flight.admit([(0, 0)])
+    flight.step()
+    made = []
+    while flight.rounds[0] < 16:
+        made.append(int(flight.guesses[0]))
+        flight.guess(0)
+    assert max(made) == 3 * 4  # where Luby's sequence has its first 8
+
+
 def test_lubys_sequence():
     assert [active_batch.luby(n) for n in range(1, 16)] == [1, 1, 2, 1, 1, 2, 4, 1, 1, 2, 1, 1, 2, 4, 8]
 

@@ -17,6 +17,10 @@ GUESSES = 3
 guess cannot be told from a right one, and the more there are, the likelier one of them is wrong; but some puzzles need
 many (docs/log/sudoku.md, 2026-12-01)."""
 
+MOST = 4
+"""The largest of these numbers. Eight times as many guesses nearly fill a Sudoku, and a halting head that has never
+seen such a board takes it for right."""
+
 
 def luby(n: int) -> int:
     """The n-th number, from 1, of Luby's sequence 1, 1, 2, 1, 1, 2, 4, ...: restarts at these lengths take at most a
@@ -147,7 +151,7 @@ class ActiveBatch:
         symbol, or else the least sure blank."""
         logits_LV = self.logits[i]
         before = self.unguessed.setdefault(self.rows[i], logits_LV)
-        if self.guesses[i] >= GUESSES * luby(int(self.rounds[i])):
+        if self.guesses[i] >= GUESSES * min(MOST, luby(int(self.rounds[i]))):
             self.tokens[i], self.guesses[i], logits_LV = self.puzzles[self.rows[i][0]], 0, before
             self.rounds[i] += 1
         self.guesses[i] += not self.few(self.puzzles[[self.rows[i][0]]])[0]

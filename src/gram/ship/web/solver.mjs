@@ -69,8 +69,9 @@ export function argmax(values, first, count) {
   return best;
 }
 
-/** Guesses of a trajectory before it drops them all, times `luby`, as in gram.solve.active_batch. */
+/** Guesses of a trajectory before it drops them all, times `luby` or MOST, as in gram.solve.active_batch. */
 const GUESSES = 3;
+const MOST = 4;
 
 /** The n-th number, from 1, of Luby's sequence 1, 1, 2, 1, 1, 2, 4, ... */
 function luby(n) {
@@ -153,7 +154,7 @@ export async function* think(network, puzzle, options = {}) {
       if (page.box) {
         let own = logits.subarray(row * L * V, (row + 1) * L * V);
         unguessed[row] ??= own.slice();
-        if (guesses[row] >= GUESSES * luby(rounds[row])) {
+        if (guesses[row] >= GUESSES * Math.min(MOST, luby(rounds[row]))) {
           [seen[row], guesses[row], own] = [[...puzzle], 0, unguessed[row]];
           rounds[row]++;
         }
