@@ -1079,6 +1079,10 @@ def test_the_threshold_that_halts_best():
     assert heads.best_threshold(margin, right, config, width=2) == 3.0 + heads.MARGIN
     alone = replace(QUEENS, solve=SolveConfig(depth=4))
     assert heads.best_threshold(margin, right | True, alone, width=2) == heads.MARGIN
+    later = torch.tensor([[-1.0, 5.1], [-1.0, 6.0]]).expand(2, 2)  # at the last step, 5.0 costs no more than 0.0
+    ends = replace(QUEENS, solve=SolveConfig(depth=2))
+    assert heads.best_threshold(later, later > 0, ends, width=2) == heads.MARGIN
+    assert heads.best_threshold(later, later > 0, ends, width=2, high=True) == heads.GRID[-1] - heads.MARGIN
     assert heads.best_threshold(torch.full((2, 4), 9.0), torch.eye(4)[[3, 3]] > 0, alone, width=2) is None
 
 

@@ -36,6 +36,9 @@ MARGIN = 0.5
 """Added to the best threshold on the rollouts, which are too few to show the rarest false stops."""
 STEP = 5e-5
 """Validity that one step fewer per sample may cost: two hundred steps are worth one percentage point."""
+LITTLE = 1e-4
+"""What the highest threshold may cost more than the best one, where restarts make guesses: with more guesses than the
+rollouts have, wrong boards look better (docs/log/sudoku.md, 2026-12-01)."""
 
 
 def fit_heads(
@@ -76,7 +79,8 @@ def fit_heads(
     pooled, right = rollouts(
         model, task, dev.inputs[:DEV], replace(options, seed=seed + 1), until(1.0), between(0.6, 1.0)
     )
-    threshold = best_threshold(margin(model, pooled), right, config, width)
+    guessing = task.spec.givens and not config.model.candidates
+    threshold = best_threshold(margin(model, pooled), right, config, width, high=guessing)
     return replace(config, solve=replace(c, halt_threshold=threshold))
 
 
@@ -84,9 +88,10 @@ def _snapshot(share: float) -> Snapshot:
     return Snapshot(share, f"Fitting the heads: {share:.0%}")
 
 
-def best_threshold(margin: Tensor, right: Tensor, config: Config, width: int) -> float | None:
+def best_threshold(margin: Tensor, right: Tensor, config: Config, width: int, *, high: bool = False) -> float | None:
     """The threshold of GRID (None: never stop) with the fewest wrong samples, counting steps at STEP, plus MARGIN. Too
-    low, it stops at wrong answers; too high, it loses correct ones at restarts.
+    low, it stops at wrong answers; too high, it loses correct ones at restarts. high: at least the highest that costs
+    LITTLE more, less MARGIN.
 
     margin, right (n * width, depth): halting logit and rightness at the steps of rollouts, the rows of a puzzle side by
     side. Every restart starts a trajectory; as many consecutive parts between restarts as fit into solve.depth form a
@@ -110,7 +115,10 @@ def best_threshold(margin: Tensor, right: Tensor, config: Config, width: int) ->
         wrong = 1 - right.gather(1, stop[:, None]).double().mean()
         costs[threshold] = float(wrong + STEP * (1 + stop.double().mean()))
     best = min(costs, key=costs.__getitem__)
-    return None if best is None else best + MARGIN
+    if best is None:
+        return None
+    highest = max(each for each, cost in costs.items() if each is not None and cost <= costs[best] + LITTLE)
+    return max(best + MARGIN, highest - MARGIN) if high else best + MARGIN
 
 
 def margin(model: Model, pooled: Tensor) -> Tensor:
