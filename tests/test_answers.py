@@ -93,9 +93,39 @@ def test_when_a_run_decides(tmp_path):
         True,
     ]
     assert not answers.due(change(first, train={"updates": 20_000}), Progress(update=400)), "a fifth comes later"
-    assert answers.judge(first, 0.1)[0] == change(first, train={"answers": "one"})
-    assert answers.judge(first, 0.09)[0] == change(config, train={"answers": "many"})
-    assert not answers.due(answers.judge(first, 0.1)[0], Progress(update=500))
+    task = tasks.of(config)
+    examples = load_examples(task, config.data, "train")
+    assert answers.judge(first, task, examples, 0.1)[0] == change(first, train={"answers": "one"})
+    assert answers.judge(first, task, examples, 0.09)[0] == change(config, train={"answers": "many"})
+    assert not answers.due(answers.judge(first, task, examples, 0.1)[0], Progress(update=500))
+
+
+def test_answers_are_drawn_where_they_have_places(tmp_path):
+    rng = np.random.default_rng(0)
+    words = [word(rng, 8) for _ in range(200)]
+    shapes = {
+        "behind": [(w, w[:3]) for w in words],
+        "holes": [(f"?{w[1:]}", w) for w in words],
+        "in place": [(w, w[::-1]) for w in words],
+        "two kinds of holes": [(f"?*{w[2:]}", w) for w in words],
+        "holes, but the rest changes": [(f"?{w[1:]}", w[::-1]) for w in words],
+    }
+    for name, pairs in shapes.items():
+        (tmp_path / name).mkdir()
+        config = described(tmp_path / name, pairs)
+        task = tasks.of(config)
+        found = answers.many(config, task, load_examples(task, config.data, "train"))
+        assert found.train.answers == "many"
+        assert found.model.guesses == (name in ("behind", "holes")), name
+        assert (found.model.guidance == "none") == found.model.guesses
+        assert found.solve.halt_threshold == (0.0 if found.model.guesses else None)
+        if found.model.guesses:
+            assert found.solve.depth == {"behind": 4, "holes": 2}[name]
+            asked = change(config, model={"guesses": True, "guidance": "none"}, solve={"depth": found.solve.depth})
+            assert (
+                answers.begin(asked, task, load_examples(task, config.data, "train"), started=True)[0].solve
+                == found.solve
+            )
 
 
 @pytest.mark.slow

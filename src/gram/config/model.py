@@ -81,6 +81,9 @@ class RecursionConfig(Checked):
     """The input is not the puzzle but the candidates of each position. A step predicts which candidates are excluded
     and whether the state has a solution, and the search makes guesses and takes them back (gram.solve.candidates).
     Needs unary = true, hierarchy = false, guidance "none" and gradient "full" (ours, see DEVIATIONS.md)."""
+    guesses: bool = False
+    """The input also holds a part of the answer: in training a random one of the target, in sampling what was drawn so
+    far, one more symbol after every step. For your own data (ours, see DEVIATIONS.md)."""
 
 
 @dataclass(kw_only=True, frozen=True)

@@ -66,6 +66,10 @@ class Model(nn.Module):
                 'candidates = true needs unary = true, hierarchy = false, guidance "none", gradient "full" and start '
                 '"fixed"; change them.'
             )
+        if config.guesses and (config.guide.learned or config.candidates or spec.identities):
+            raise ValueError(
+                'guesses = true needs guidance "none", candidates = false and a task without identities; change them.'
+            )
         if config.puzzle_embedding and (config.mixer == "groups" or config.stem == "patches"):
             raise ValueError('puzzle_embedding needs stem "tokens" and a mixer other than "groups"; change them.')
         self.dtype = torch.float32

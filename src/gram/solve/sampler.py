@@ -21,6 +21,7 @@ from gram.solve.active_batch import ActiveBatch, noisy
 from gram.solve.backend import Array, Network
 from gram.solve.candidate_batch import CandidateBatch
 from gram.solve.deadline import Deadline
+from gram.solve.guess_batch import GuessBatch
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.scheduler import Scheduler
 from gram.tasks.base import Task, Tokens
@@ -32,13 +33,14 @@ DEFAULTS = SamplingOptions()
 def temperature_of(network: Network, options: SolveConfig) -> float:
     """None becomes 1 for stochastic variants and 0 for deterministic ones."""
     if options.temperature is None:
-        return 1.0 if network.config.guide.learned else 0.0
+        return 1.0 if network.config.guide.learned or network.config.guesses else 0.0
     return options.temperature
 
 
 def varied(network: Network, task: Task, options: SolveConfig) -> bool:
     """Whether a restarted trajectory differs from the previous one, by fresh noise or by a guess."""
-    guesses = network.config.candidates or (bool(options.restart_every) and task.spec.givens)
+    config, restarts = network.config, bool(options.restart_every)
+    guesses = config.candidates or config.guesses or (restarts and task.spec.givens)
     return guesses or noisy(network, temperature_of(network, options))
 
 
@@ -220,6 +222,8 @@ def active(network: Network, task: Task, puzzles: Tokens, options: SamplingOptio
     if puzzles.ndim != 2 or puzzles.shape[1] != task.spec.length:
         raise ValueError(f"The puzzles have shape {puzzles.shape}; {task.spec.name} needs (n, {task.spec.length}).")
     common = network, task, puzzles, options.seed, temperature_of(network, options)
+    if network.config.guesses:
+        return GuessBatch(*common, first=options.first)
     if not network.config.candidates:
         return ActiveBatch(*common, first=options.first, views=options.views)
     thresholds = {"drop_below": options.drop_below, "give_up_below": options.give_up_below}

@@ -219,6 +219,15 @@ class Task(ABC):
         """The same task with another share of edges in its random graphs. ValueError where there are none."""
         raise ValueError("--edge-probability shapes the random graphs of coloring tasks; leave it out here.")
 
+    def open(self, puzzles: Tokens) -> np.ndarray:
+        """(B, L) bool: the positions of puzzles that hold nothing of the answer yet. ValueError where a puzzle holds
+        nothing of its answer."""
+        raise ValueError(f"{self.spec.name} has no positions for guesses; leave model.guesses false.")
+
+    def given(self, tokens: Tokens) -> Tokens:
+        """Symbols of an answer as puzzles hold them, any shape."""
+        return tokens
+
     def blank_unknowns(self) -> None:
         """From now on, symbols of inputs that are not known read as blanks. ValueError where a check judges."""
         raise ValueError("--unknown blank is for your own data without a check; leave one of them out.")

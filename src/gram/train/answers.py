@@ -2,9 +2,10 @@
 
 Where one answer is right there is nothing to sample, and a network without guidance learns several times as fast, most
 of all with the gradient through several transitions and an answer after one supervision step (docs/log/own-data.md,
-2026-12-01). Where many are right, such a network mixes them. The data show that many are right if inputs have several
-targets, or if the target of one row would do for another. If they show nothing, the run begins as if one were right,
-and restarts with guidance if hardly any held-out answers are those of the data by then."""
+2026-12-01). Where many are right, such a network mixes them, unless answers are drawn symbol by symbol
+(gram.solve.guess_batch); where they cannot be, guidance samples them. The data show that many are right if inputs have
+several targets, or if the target of one row would do for another. If they show nothing, the run begins as if one were
+right, and restarts to sample answers if hardly any held-out answers are those of the data by then."""
 
 import dataclasses
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gram.config import Config
-from gram.tasks.base import Examples, Task
+from gram.tasks.base import PAD, Examples, Task
 from gram.train.budget import Progress
 
 SAMPLED = 0.7
@@ -41,6 +42,8 @@ ROWS = 2000
 
 def begin(config: Config, task: Task, examples: Examples, *, started: bool) -> tuple[Config, str | None]:
     """`config` of a new run as it begins, and a sentence that says why. started: from weights, whose network stays."""
+    if config.model.guesses:
+        return drawing(config), None
     if config.model.kind != "recursive" or config.train.answers == "many":
         return config, None
     if config.train.answers == "one":
@@ -51,7 +54,9 @@ def begin(config: Config, task: Task, examples: Examples, *, started: bool) -> t
     if started or probabilities or not samples:
         return decided(config, "many"), None
     if evidence := several(task, examples):
-        return decided(config, "many"), f"Inputs have many right answers, since {evidence}: training to sample them."
+        return many(
+            config, task, examples
+        ), f"Inputs have many right answers, since {evidence}: training to sample them."
     return one(config), "The data do not show whether an input has many right answers: training first as if it had one."
 
 
@@ -60,14 +65,14 @@ def due(config: Config, progress: Progress) -> bool:
     return config.train.answers == "auto" and progress.update >= FEWEST and progress.share(config) >= SHARE
 
 
-def judge(config: Config, learned: float) -> tuple[Config, str]:
+def judge(config: Config, task: Task, examples: Examples, learned: float) -> tuple[Config, str]:
     """What a run with `answers` "auto" goes on with, and why: `config` with `answers` "one", or a config to restart
     with. learned: the share of held-out inputs that it answers like their targets. Training answers would not do: a few
     hundred are soon learned by heart."""
     if learned >= LEARNED:
         return decided(config, "one"), f"{learned:.0%} of held-out answers are known ones, so one is right: going on."
     text = f"Only {learned:.0%} of held-out answers are known ones, so many may be right: restarting, to sample them."
-    return decided(swapped(config, 0, 1), "many"), text
+    return many(swapped(config, 0, 1), task, examples), text
 
 
 def several(task: Task, examples: Examples) -> str | None:
@@ -106,6 +111,34 @@ def swapped(config: Config, before: int, after: int) -> Config:
         changes = {name: pair[after] for name, pair in fields.items() if getattr(held, name) == pair[before]}
         parts[part] = dataclasses.replace(held, **changes)
     return dataclasses.replace(config, **parts)
+
+
+def many(config: Config, task: Task, examples: Examples) -> Config:
+    """`config` for many right answers: by guesses where inputs have positions for them, else by guidance."""
+    config = decided(config, "many")
+    if not drawable(task, examples):
+        return config
+    plain, solve = one(config), config.solve
+    if solve.depth == FIELDS["solve"]["depth"][1]:  # one step for each symbol, and one to see that none is left
+        solve = dataclasses.replace(solve, depth=1 + int(task.open(examples.inputs).sum(1).max()))
+    model = dataclasses.replace(plain.model, guesses=True)
+    return drawing(dataclasses.replace(config, model=model, train=plain.train, solve=solve))
+
+
+def drawing(config: Config) -> Config:
+    """`config` of a network with guesses: a sample ends when nothing is left to draw."""
+    solve = dataclasses.replace(config.solve, restart_every=None, halt_threshold=0.0)
+    return decided(dataclasses.replace(config, solve=solve), "many")
+
+
+def drawable(task: Task, examples: Examples) -> bool:
+    """Whether answers can be drawn symbol by symbol: they follow the inputs, or fill holes in them."""
+    x, y = examples.inputs[:ROWS], examples.targets[examples.first[: len(examples.inputs[:ROWS])]]
+    try:
+        places = task.open(x)
+    except ValueError:
+        return False
+    return bool(places.any() and ((x == y) | places | (y == PAD)).all(1).mean() >= KEPT)
 
 
 def decided(config: Config, answers: str) -> Config:

@@ -15,6 +15,9 @@ from gram.models.build import AnyModel
 from gram.models.core import State
 from gram.tasks.base import PAD, Examples, Symmetry, Task, split_of
 
+UNANSWERED = 0.25
+"""Share of the inputs with nothing of the answer, in a model with guesses."""
+
 
 def leaders(on_prior: np.ndarray, together: int, processes: int = 1) -> np.ndarray:
     """For each row (batch,) the group leader, whose puzzle it shares: the first of its group of `together` rows on the
@@ -45,14 +48,16 @@ class Batches:
         augment: bool,
         guard: bool,
         leader: np.ndarray | None = None,
+        guesses: bool = False,
     ):
-        """guard: drop augmented views whose content belongs to another split. leader (batch,): the group
-        leader of each row; None means that every row has its own puzzle."""
+        """guard: drop augmented views whose content belongs to another split. leader (batch,): the group leader of
+        each row; None means that every row has its own puzzle. guesses: inputs hold a random part of their targets."""
         if not len(examples):
             raise ValueError("There are no training examples; check the data files.")
         self.task, self.examples, self.batch = task, examples, batch
         self.seed, self.augment, self.guard = seed, augment, guard
         self.leader = np.arange(batch) if leader is None else leader
+        self.guesses = guesses
 
     def draw(self, update: int, rows: np.ndarray) -> "Drawn":
         """Examples for the global row numbers `rows` (n,) at this update."""
@@ -78,7 +83,17 @@ class Batches:
             )
             x, y = self.task.augment(symmetry, x, y)
             y = self.task.preferred(x, y)
+        if self.guesses:
+            x = self.partly_answered(update, rows, x, y)
         return Drawn(x, y, index, symmetry)
+
+    def partly_answered(self, update: int, rows: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Inputs (n, L) with a random part of their targets, from nothing to all; nothing in UNANSWERED of them, since
+        sampling begins so."""
+        rng = np.random.default_rng([self.seed, 9, update])
+        share = np.where(rng.random(self.batch) < UNANSWERED, 0.0, rng.random(self.batch))[rows, None]
+        shown = self.task.open(x) & (rng.random((self.batch, x.shape[1]))[rows] < share)
+        return np.where(shown, self.task.given(y), x)
 
     def assigned(
         self, update: int, rows: np.ndarray, index: np.ndarray, symmetry: Symmetry, log_p: np.ndarray

@@ -180,7 +180,7 @@ def _loop(run: Run, monitor: Monitor, out: Path, stop_at: int, began: float | No
                 raise Restart(cured)
             if not interrupted and answers.due(run.config, progress):
                 exact = monitor.evaluate(progress)["exact"] if world.rank == 0 else 0.0
-                config, text = answers.judge(run.config, world.largest(exact)[0])
+                config, text = answers.judge(run.config, run.task, run.batches.examples, world.largest(exact)[0])
                 run.log.say(text)
                 if config.model != run.config.model:
                     raise Restart(config)
@@ -215,7 +215,7 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
         config = fit_depth(TorchNetwork(model), run.task, config, dev, None if seconds is None else 0.75 * seconds)
         run.log.say(f"Supervision steps of completions, by the likelihood of held-out rows: {config.solve.depth}.")
-    elif isinstance(model, Model) and not config.model.candidates:  # other models have no heads, or have learned them
+    elif isinstance(model, Model) and not (config.model.candidates or config.model.guesses):  # others need no heads
         run.log.say("Fitting the halt and value heads on prior rollouts.")
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
         heads = None if seconds is None else 0.75 * seconds

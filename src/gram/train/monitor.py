@@ -160,14 +160,15 @@ class Monitor:
         """The metrics of `evaluate` on `dev`."""
         stochastic, recursive = self.model.stochastic, isinstance(self.model, Model)
         network, c = TorchNetwork(self.model), self.config.train
-        depth = min(2 * c.N_sup, self.config.solve.depth) if recursive else self.config.solve.depth
-        options: dict[str, Any] = {"depth": depth, "seed": c.seed}
-        options["halt_threshold"] = None if recursive else self.config.solve.halt_threshold
+        guesses, solve = self.config.model.guesses, self.config.solve
+        halts = guesses or not recursive  # the heads of other networks are fitted later
+        options: dict[str, Any] = {"depth": solve.depth if halts else min(2 * c.N_sup, solve.depth), "seed": c.seed}
+        options["halt_threshold"] = solve.halt_threshold if halts else None
         if self.task.unconditional:
             samples = generate.draw(network, task := self.task.sampled(), width=c.evaluate_examples, **options)
             metrics = metrics_of(task, samples)
         else:
-            width = WIDTH if stochastic else 1
+            width = WIDTH if stochastic or guesses else 1
             found = evaluate((network, self.task), dev, width=width, select="majority", **options)
             metrics = found.to_dict()
         if stochastic:

@@ -110,7 +110,8 @@ class Run:
         """The examples of each update; `leader`: see Batches."""
         c = self.config.train
         guard = not (self.config.data or self.task.own_splits)  # files bring their own splits
-        return Batches(self.task, train, batch=c.batch, seed=c.seed, augment=c.augment, guard=guard, leader=leader)
+        options = {"augment": c.augment, "guard": guard, "guesses": self.config.model.guesses}
+        return Batches(self.task, train, batch=c.batch, seed=c.seed, leader=leader, **options)
 
     # one update -------------------------------------------------------------------------------------------
     def noise(self) -> Tensor | None:

@@ -62,6 +62,8 @@ class Table(Task):
         self.withheld = config.check if self._check is None else None
         self.checkable = self._check is not None
         self.names = names_of(config)
+        others = {*config.input_symbols} - {*config.target_symbols}
+        self._hole = self._token_of[others.pop()] if len(others) == 1 else None
         self.blank_unknown = False
         """Whether unknown symbols of an input read as blanks instead of being refused."""
         self._known: dict[bytes, set[bytes]] = {}  # targets of each input that was read
@@ -152,6 +154,20 @@ class Table(Task):
 
     def solutions(self, puzzle: Tokens, limit: int | None = None, budget: int | None = None) -> Tokens:
         raise NotImplementedError("The answers of your own data cannot be enumerated.")
+
+    # guesses ----------------------------------------------------------------------------------------------
+    def open(self, puzzles: Tokens) -> np.ndarray:
+        """Behind the input what holds nothing; in place the holes, if inputs have one symbol that no target has. Of
+        several, each might tell something."""
+        if self.config.in_place and self._hole is None:
+            raise ValueError("Inputs have no symbol for holes, which targets lack; leave model.guesses false.")
+        if self.config.in_place:
+            return puzzles == self._hole
+        return (puzzles == NOTHING) & (np.arange(puzzles.shape[1]) >= self.spec.answer_start)
+
+    def given(self, tokens: Tokens) -> Tokens:
+        """Padding stands where an answer is known to have ended."""
+        return np.where(tokens == NOTHING, np.uint8(PAD), tokens)
 
     # symmetries -------------------------------------------------------------------------------------------
     def symmetry(self, rng: np.random.Generator, batch: int) -> Symmetry:
