@@ -88,7 +88,7 @@ class Batches:
         return Drawn(x, y, index, symmetry)
 
     def partly_answered(self, update: int, rows: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Inputs (n, L) with a random part of their targets, from nothing to all; nothing in UNANSWERED of them, since
+        """Inputs (n, L) with a random part of their targets, any share of it; nothing in UNANSWERED of them, since
         sampling begins so."""
         rng = np.random.default_rng([self.seed, 9, update])
         share = np.where(rng.random(self.batch) < UNANSWERED, 0.0, rng.random(self.batch))[rows, None]
