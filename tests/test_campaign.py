@@ -2,7 +2,6 @@
 
 import json
 import logging
-import signal
 import subprocess
 import sys
 import time
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import forked, tables
 from support import results as made_up
-from support import tables
 from support.command import run as command
 
 from gram import weights as weight_files
@@ -20,10 +19,10 @@ from gram.atomic import LOCK, holder, lock
 from gram.measure import record
 from gram.recipes import plans, recipe
 from gram.recipes.plans import PLANS
-from gram.report import contents, results
+from gram.report import contents, page, results
 from gram.report import tables as report_tables
 from gram.report.measured import measured
-from gram.reproduce import all_tables, campaign, runs
+from gram.reproduce import all_tables, campaign, processes, runs
 from gram.reproduce.status import status
 from gram.train import loop
 
@@ -70,44 +69,13 @@ def test_all_tables(whole, monkeypatch):
     assert {p: p.read_bytes() for p in whole.glob("r*s/**/*") if p.is_file()} == before
 
 
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-import pytest
-from pathlib import Path
-from support import tables
-from gram.measure import record
-from gram.report import page
-from gram.reproduce import all_tables
-from gram.train import loop
-
-def killed(original, at):
-    calls = []
-    def wrapper(*arguments, **options):
-        calls.append(1)
-        if len(calls) == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return original(*arguments, **options)
-    return wrapper
-
-if __name__ == "__main__":
-    tables.make_campaign(pytest.MonkeyPatch())
-    place, at, out = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-    owner, name = dict(update=(loop.Run, "update"), hardware=(record, "hardware"), report=(page, "put"))[place]
-    setattr(owner, name, killed(getattr(owner, name), at))
-    all_tables.reproduce_all(scale="laptop", out=out, into=None, jobs=1)
-"""
-
-
 def test_killed_again_and_again_it_ends_in_the_same_tables(whole, tmp_path):
-    out, script = tmp_path / "out", tmp_path / "killed.py"
-    script.write_text(KILLED.format(tests=str(Path(__file__).parent)))
+    out = tmp_path / "out"
     assert "0 of 3 runs done, 3 to come; " in status(out)
     assert not out.exists()
     states = []
-    for place, at in (("update", "4"), ("hardware", "3"), ("report", "1")):
-        ran = subprocess.run([sys.executable, script, place, at, out], capture_output=True, text=True, check=False)
-        assert ran.returncode == -signal.SIGKILL, ran.stderr
+    for owner, name, at in ((loop.Run, "update", 4), (record, "hardware", 3), (page, "put", 1)):
+        forked.killed(lambda: work(out), owner, name, at)
         told = status(out)
         assert "Not running. The same command continues it" in told
         states.append(told.split("\n\n")[2].partition(";")[0])
@@ -120,26 +88,15 @@ def test_killed_again_and_again_it_ends_in_the_same_tables(whole, tmp_path):
     assert "3 of 3 runs done" in status(out)
 
 
-BESIDE = """
-import sys
-sys.path.insert(0, {tests!r})
-import pytest
-from pathlib import Path
-from support import tables
-from gram.reproduce import all_tables, processes
-
-if __name__ == "__main__":
-    tables.make_campaign(pytest.MonkeyPatch())
-    all_tables.side_by_side, all_tables.one = processes.side_by_side, tables.one
-    all_tables.reproduce_all(scale="laptop", out=Path(sys.argv[1]), into=None, jobs=2)
-"""
-
-
 def test_with_processes_beside_and_after_it(whole, tmp_path):
     """One looks, one wants to work too, one kills it and continues at once; two runs at a time."""
-    out, script = tmp_path / "out", tmp_path / "beside.py"
-    script.write_text(BESIDE.format(tests=str(Path(__file__).parent)))
-    first = subprocess.Popen([sys.executable, script, out], stdout=subprocess.DEVNULL)
+    out = tmp_path / "out"
+
+    def beside() -> None:
+        all_tables.side_by_side, all_tables.one = processes.side_by_side, tables.one
+        work(out, jobs=2)
+
+    first = forked.begun(beside)
     end = time.monotonic() + 120
     while " running, " not in (told := status(out)) and time.monotonic() < end:
         time.sleep(0.02)
@@ -148,7 +105,7 @@ def test_with_processes_beside_and_after_it(whole, tmp_path):
     with pytest.raises(ValueError, match=f"process {first.pid} on .* is working in {out}"):
         work(out)
     first.kill()
-    first.wait()
+    first.join()
     assert work(out) == 0
     assert tables.table(out) == tables.table(whole)
 

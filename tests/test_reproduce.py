@@ -1,7 +1,6 @@
 """gram reproduce: tiny tables from scratch, cut off anywhere; the plans; and what it refuses."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,12 +10,14 @@ from typing import Any
 
 import pytest
 import torch
+from support import forked
 from support.command import Ran, exit_code, refusal
 from support.jobs import job
 from support.tables import TINY, make_tiny, table
 
 from gram.config import Config
 from gram.console import evaluation as console
+from gram.measure import record
 from gram.recipes import VARIANTS, plans, recipe
 from gram.recipes.plans import PLANS, Plan
 from gram.report import page
@@ -96,33 +97,9 @@ def test_interrupted_it_goes_on_to_the_same_table(step, whole, tmp_path, monkeyp
 def test_killed_it_goes_on_to_the_same_table(whole, tmp_path):
     """kill -9 in the fourth update of the second run, then in the middle of the second measurement."""
     out = tmp_path / "out"
-    script = f"""
-import os, signal, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import pytest
-from support import tables
-from gram.reproduce import run as reproduce
-from gram.measure import record
-from gram.train import loop
-tables.make_tiny(pytest.MonkeyPatch())
-calls = []
-def killed(original, at):
-    def wrapper(*arguments, **options):
-        calls.append(1)
-        if len(calls) == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return original(*arguments, **options)
-    return wrapper
-if sys.argv[1] == "training":
-    loop.Run.update = killed(loop.Run.update, 10)
-else:
-    record.hardware = killed(record.hardware, 2)
-options = dict(scale="laptop", seeds=None, jobs=1, listed=False)
-reproduce.reproduce("tiny", out=__import__("pathlib").Path({str(out)!r}), **options)
-"""
-    for place in ("training", "measuring"):
-        ran = subprocess.run([sys.executable, "-c", script, place], capture_output=True, text=True, check=False)
-        assert ran.returncode == -signal.SIGKILL, ran.stderr
+    options: dict[str, Any] = {"scale": "laptop", "seeds": None, "jobs": 1, "listed": False}
+    for owner, name, at in ((loop.Run, "update", 10), (record, "hardware", 2)):
+        forked.killed(lambda: reproduce.reproduce("tiny", out=out, **options), owner, name, at)
         assert (out / "runs" / "queens-5-0").is_dir()
     assert not (out / "report").exists()
     assert gram("reproduce", "tiny", "--out", out) == 0

@@ -24,7 +24,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from safetensors.torch import load_file
+from support.ranks import together
 from support.training import QUEENS, change, tiny
 from torch import Tensor
 
@@ -34,7 +36,7 @@ from gram import weights as weight_files
 from gram.atomic import lock
 from gram.config import Config, SolveConfig, read_config
 from gram.solve.torch_backend import TorchNetwork
-from gram.train import budget, checkpoint, heads, loop, memory, monitor, objective
+from gram.train import budget, checkpoint, heads, loop, memory, monitor, objective, parallel
 from gram.train.budget import kept
 from gram.train.flops import Cost
 from gram.train.log import Log, NullLog
@@ -609,7 +611,7 @@ def test_a_compiler_that_hears_ctrl_c_is_no_error(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
 def test_compiled_updates_are_the_plain_ones():
-    small = {"blocks": 1, "mixer": "swiglu"}
+    small = {"blocks": 1, "hierarchy": False, "mixer": "swiglu"}
     runs = [loop.Run(tiny(small, compile=wish), tasks.task("queens-5"), ALONE, NullLog()) for wish in (True, False)]
     for _ in range(3):
         one, other = (run.update() for run in runs)
@@ -811,78 +813,56 @@ def test_the_end_takes_what_is_kept_for_it(monkeypatch):
 
 
 # several processes -------------------------------------------------------------------------------------------
-TWO = """
-import os, signal, sys
-from dataclasses import replace
-from pathlib import Path
-import torch, torch.distributed as dist
-from gram.config import read_config
-from gram.train import loop, monitor, objective, parallel
+def of_two(folder: Path, config: Config) -> None:
+    """What each of two ranks does, in their processes; several runs in each."""
+    parallel.start(1)
+    rank, end = dist.get_rank(), dist.destroy_process_group
+    dist.destroy_process_group = lambda: None
+    begin = loop._loop
 
-folder = Path(sys.argv[1])
-config = read_config(folder / "config.json")
-monitor.EVERY = 1
-loop.fit_heads = lambda model, task, config, *_: config
-parallel.start(1)
-rank = dist.get_rank()
-dist.destroy_process_group, end = lambda: None, dist.destroy_process_group  # several runs in this process
-begin = loop._loop
+    def watched(run: loop.Run, *rest):
+        try:
+            return begin(run, *rest)
+        finally:
+            mine = torch.cat([p.detach().flatten() for p in run.model.parameters()])
+            theirs = mine.clone()
+            dist.broadcast(theirs, 0)
+            assert torch.equal(mine, theirs), "the ranks drifted apart"
 
-def weights_agree(run):
-    mine = torch.cat([p.detach().flatten() for p in run.model.parameters()])
-    theirs = mine.clone()
-    dist.broadcast(theirs, 0)
-    assert torch.equal(mine, theirs), "the ranks drifted apart"
+    loop._loop = watched
+    loop.train(config, folder / "two", stop_at=6)
+    loop.train(config, folder / "two", resume=True)
+    loop.train(config, folder / "one-two", resume=True)
 
-def watched(run, *rest):
-    try:
-        return begin(run, *rest)
-    finally:
-        weights_agree(run)
+    # a budget on the clock: the ranks follow one clock
+    loop.train(change(config, minutes=0.5 / 60, updates=10**6, optimizer="muon"), folder / "clock")
 
-loop._loop = watched
-loop.train(config, folder / "two", stop_at=6)
-loop.train(config, folder / "two", resume=True)
-loop.train(config, folder / "one-two", resume=True)
+    # a signal to one rank stops both after the same update
+    update, reached = loop.Run.update, []
 
-# a budget on the clock: the ranks follow one clock
-timed = replace(config, train=replace(config.train, minutes=0.5 / 60, updates=10**6, optimizer="muon"))
-loop.train(timed, folder / "clock")
+    def pressed(run: loop.Run):
+        if rank == 1 and run.progress.update == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        reached[:] = [run.progress.update + 1]
+        return update(run)
 
-# a signal to one rank stops both after the same update
-update, reached = loop.Run.update, []
-
-def pressed(run):
-    if rank == 1 and run.progress.update == 2:
-        os.kill(os.getpid(), signal.SIGINT)
-    reached[:] = [run.progress.update + 1]
-    return update(run)
-
-loop.Run.update = pressed
-try:
-    loop.train(config, folder / "stopped")
-    raise AssertionError("nobody stopped")
-except loop.Interrupted:
+    loop.Run.update = cast(Any, pressed)
+    with pytest.raises(loop.Interrupted):
+        loop.train(config, folder / "stopped")
     assert reached == [3]
-loop.Run.update = update
+    loop.Run.update = update
 
-# a loss that is no number on one rank stops both
-inner, factor = objective.Learner.plain, float("nan") if rank else 1.0
+    # a loss that is no number on one rank stops both
+    inner, factor = objective.Learner.plain, float("nan") if rank else 1.0
 
-def spoilt(learner, *arguments):
-    out = inner(learner, *arguments)
-    return out._replace(ce=factor * out.ce)
+    def spoils(learner: objective.Learner, *arguments):
+        out = inner(learner, *arguments)
+        return out._replace(ce=factor * out.ce)
 
-objective.Learner.plain = spoilt
-try:
-    loop.train(config, folder / "broken")
-    raise AssertionError("nobody stopped")
-except loop.NotFinite:
-    pass
-end()
-sys.stdout.flush()
-os._exit(0)  # how torch takes its threads down is not what is tested
-"""
+    objective.Learner.plain = cast(Any, spoils)
+    with pytest.raises(loop.NotFinite):
+        loop.train(config, folder / "broken")
+    end()
 
 
 ROUNDING = 128 * 2**-23
@@ -894,12 +874,8 @@ fault."""
 
 def test_two_processes_are_one_run(tmp_path):
     config = tiny(updates=10, lr=1e-3, batch=8, prior_rows=0.5, prior_learns=True, prior_together=2, optimizer="adamw")
-    weight_files.write_json(tmp_path / "config.json", weight_files.to_dict(config))
-    (tmp_path / "two.py").write_text(TWO, encoding="utf-8")
     loop.train(config, tmp_path / "one-two", stop_at=6)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run([*launch, str(tmp_path / "two.py"), str(tmp_path)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    together(lambda: of_two(tmp_path, config))
     alone = loop.train(config, tmp_path / "one")
     shutil.copytree(tmp_path / "one-two", tmp_path / "back")
     expected = lines(alone)
