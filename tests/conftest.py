@@ -15,6 +15,7 @@ from support.own import CHECK, jsonl, sorting
 from gram.config import ArcConfig, Config
 from gram.console import evaluation
 from gram.console import puzzles as console
+from gram.ship.export import export
 from gram.solve.reasoner import Reasoner
 from gram.train import loop
 
@@ -59,6 +60,14 @@ def refused(gram):
 def weights(tmp_path_factory) -> Path:
     """Random weights of sudoku-4."""
     return saved(tmp_path_factory.mktemp("weights") / "four", "sudoku-4")
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> tuple[Path, Path]:
+    """Random weights of sudoku-4, and their bundle."""
+    folder = tmp_path_factory.mktemp("exported")
+    weights = saved(folder / "four", "sudoku-4")
+    return weights, export(str(weights), folder / "bundle", say=lambda _: None)
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from support.networks import shortened
 from support.ranks import together
 from support.searching import PUZZLES, SMALL, TASK, reasoner
 
 import gram
-from gram import tasks, weights
+from gram import weights
 from gram.config import ModelConfig
 from gram.models.build import build, cast
 from gram.models.recursive import Model
@@ -186,11 +187,7 @@ def test_without_the_checker_a_search_ends_where_one_candidate_is_left():
 def test_bundles_search_as_the_weights_do(tmp_path):
     """Trained weights with two of their eight transitions a step, so that the graph is small and the searches are
     long."""
-    config, model = weights.load("sudoku-9-search")
-    config = change(config, model={"T": 2})
-    shorter = build(tasks.of(config).spec, config.model)
-    shorter.load_state_dict(model.state_dict())
-    weights.save(tmp_path / "weights", config, shorter)
+    weights.save(tmp_path / "weights", *shortened("sudoku-9-search", T=2))
     bundle = load_bundle(export(str(tmp_path / "weights"), tmp_path / "bundle"))
     answers = [loaded.solve(HARD) for loaded in (gram.load(str(tmp_path / "weights"), dtype="float32"), bundle)]
     assert all(answer.valid for answer in answers[1])

@@ -12,12 +12,7 @@ from support.configs import SMALLEST
 from support.places import ROOT
 
 import gram
-from gram import tasks
-from gram import weights as weight_files
-from gram.config import Config
 from gram.console import exits
-from gram.models.recursive import Model
-from gram.ship.export import export
 from gram.tasks.data.store import data_file
 
 TINY = replace(SMALLEST, mixer="groups", positions="none")
@@ -78,10 +73,8 @@ def test_a_missing_data_file_names_the_command_that_gets_it(tmp_path, monkeypatc
         data_file("mine.csv")
 
 
-def test_load_takes_a_bundle(tmp_path):
-    config = Config(recipe="small", task="queens-5", model=TINY)
-    weight_files.save(tmp_path / "weights", config, Model(tasks.of(config).spec, TINY))
-    bundle = export(str(tmp_path / "weights"), tmp_path / "bundle", say=lambda _: None)
+def test_load_takes_a_bundle(exported):
+    _, bundle = exported
     assert gram.load(bundle).network.dtype == "float32"
     refused: list[dict[str, Any]] = [{"dtype": "bfloat16"}, {"compile": True}, {"device": "cuda"}]
     for options in refused:

@@ -208,14 +208,14 @@ def test_a_bundle_has_its_card_already(weights, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_weights_and_bundles_of_the_hub_are_served(stand_in, weights, tmp_path, capsys):
+def test_weights_and_bundles_of_the_hub_are_served(stand_in, exported, capsys):
     pytest.importorskip("uvicorn", reason="the extra serve is not installed")
     pytest.importorskip("onnxscript", reason="the extra export is not installed")
     from gram.serve.models import opened
-    from gram.ship.export import export
 
+    weights, bundle = exported
     hub.push(weights, REPOSITORY)
-    hub.push(export(str(weights), tmp_path / "bundle"), "somebody/bundle")
+    hub.push(bundle, "somebody/bundle")
     puzzle = "1" + 15 * "."
     expected = gram.load(weights, dtype="float32").solve(puzzle, select="majority").text
     for address, said in ((f"hf:{REPOSITORY}", "as asked"), ("hf:somebody/bundle", "as exported")):

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.bundles import graphs_of
 from support.command import SMALL, exit_code, refusal
 from support.own import CHECK, jsonl, sorting
 
@@ -603,12 +604,18 @@ def test_figures_without_a_check_claim_nothing(own_runs, gram):
 
 
 # what is given away ---------------------------------------------------------------------------------------
-def test_nothing_of_the_data_is_given_away(own_runs, gram, tmp_path):
+@pytest.fixture(scope="module")
+def bundle(own_runs) -> Path:
+    """Of the weights "with" a check."""
+    out = own_runs / "bundle"
+    assert exit_code("export", own_runs / "with", "--out", out, "--license", "ours, not yours") == 0
+    return out
+
+
+def test_nothing_of_the_data_is_given_away(own_runs, bundle):
     """Neither in the weights (config.json and model.safetensors, and what is said of the training) nor in a bundle: no
     path, no name of a file, no row. The card has the license that is given."""
-    bundle = tmp_path / "bundle"
     places = (own_runs.name, "a.jsonl", "check.py", Path.home(), Path(weight_files.__file__).parent)
-    assert gram("export", own_runs / "with", "--out", bundle, "--license", "ours, not yours").code == 0
     run = own_runs / "with"
     files = [run / name for name in ("config.json", "model.safetensors", "training.json", "metrics.jsonl")]
     files += [path for path in bundle.rglob("*") if path.is_file()]
@@ -693,8 +700,9 @@ def test_the_check_of_a_stranger_is_not_run(what, stranger, gram, tmp_path):
     ],
     ids=str,
 )
-def test_what_needs_no_check_runs_none(words, stranger, gram, tmp_path):
+def test_what_needs_no_check_runs_none(words, stranger, bundle, gram, tmp_path, monkeypatch):
     folder, canary = stranger
+    monkeypatch.setattr("gram.ship.export.write_graphs", graphs_of(bundle))
     places = {"W": folder, "R": tmp_path / "report", "B": tmp_path / "bundle"}
     ran = gram(*[places.get(word, word) for word in words])
     assert ran.code == 0, ran.err

@@ -6,6 +6,7 @@ The blocks ```console (lines that begin with $) and ```bash hold commands, ```py
 with a reason: an html comment `<!-- test: skip, ... -->` in the line above it, or weights that are not shipped.
 """
 
+import importlib
 import json
 import os
 import re
@@ -15,16 +16,19 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from support.command import SMALL, exit_code
+from support.networks import shortened
 from support.own import register
 from support.places import ROOT
 
 from gram import cli
 from gram import weights as weight_files
+from gram.report import latent_paths
 from gram.ship import runtime
 
 BLOCK = re.compile(r"(?:<!-- test: skip, (?P<reason>[^\n]*) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.S | re.M)
@@ -100,7 +104,8 @@ def test_readme(page, piece, folders, monkeypatch, capsys):
     elif words[:2] == ["pip", "install"]:
         install(Path(words[2]), folder)
     elif words[0] == "python" and words[1].startswith("examples/"):
-        monkeypatch.setattr(sys, "argv", words[1:])
+        few = [] if "--count" in words else ["--count", "400"]
+        monkeypatch.setattr(sys, "argv", [*words[1:], *few])
         runpy.run_path(words[1], run_name="__main__")
     elif words[:3] == ["python", "-m", "gram.ship.runtime"]:
         assert runtime.main(words[3:]) == 0
@@ -109,6 +114,12 @@ def test_readme(page, piece, folders, monkeypatch, capsys):
         assert words == ["source", ".venv/bin/activate"]
     else:
         assert words[0] == "gram", f"no test knows how to run {command!r}"
+        if words[1] == "export" and "--official" not in words:  # half of a step: its graph is made in half the time
+            monkeypatch.setattr(weight_files, "load", partial(shortened, T=1))
+        elif "--trajectories" in words:
+            monkeypatch.setattr(latent_paths, "trace", partial(latent_paths.trace, width=8, depth=4))
+        elif words[1:3] == ["train", "repair"]:
+            monkeypatch.setitem(importlib.import_module("repair_task").COUNTS, "train", 400)
         verb(words[1:], capsys)
 
 

@@ -8,12 +8,14 @@ import torch
 
 from gram import tasks
 from gram.config import Config, ModelConfig, SolveConfig
+from gram.models.build import AnyModel, build
 from gram.models.core import State, Step
 from gram.models.recursive import Model, Output
 from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import Trajectories
 from gram.solve.torch_backend import TorchNetwork
 from gram.tasks.base import Examples
+from gram.weights import load
 
 FOUR = tasks.task("sudoku-4")
 SIX = tasks.task("sudoku-6")
@@ -50,6 +52,15 @@ def tiny(task=FOUR, dtype=torch.float32, **changes) -> TorchNetwork:
     model = speaking(Model(task.spec, ModelConfig(**options)).eval(), std=0.3)
     model.dtype = dtype
     return TorchNetwork(model)
+
+
+def shortened(name: str, **changes) -> tuple[Config, AnyModel]:
+    """Shipped weights whose step is shorter: with other K and T, or with the first of their blocks."""
+    config, model = load(name)
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))
+    short, state = build(model.spec, config.model), model.state_dict()
+    short.load_state_dict({key: state[key] for key in short.state_dict()})
+    return config, short.eval()
 
 
 class Oracle(torch.nn.Module):
