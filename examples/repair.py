@@ -36,8 +36,12 @@ def check(damaged: str, repaired: str) -> bool:
 
 def repairs(damaged: str) -> list[str]:
     """Every valid repair of a table, in order."""
-    choices = [FIELDS[place % 4] if field == "?" else field for place, field in enumerate(damaged)]
-    return [table for table in map("".join, itertools.product(*choices)) if obeys(table)]
+    found = [""]
+    for row in damaged.split(" "):  # what breaks the rules in its first rows breaks them as a whole
+        choices = [FIELDS[place] if field == "?" else field for place, field in enumerate(row)]
+        rows = ["".join(fields) for fields in itertools.product(*choices)]
+        found = [table for begun in found for row in rows if obeys(table := f"{begun} {row}".lstrip())]
+    return found
 
 
 def damaged_tables(rng: random.Random, rows: tuple[int, int] = (4, 5)) -> Iterator[str]:

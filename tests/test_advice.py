@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from support import places
 from support.command import SMALL
-from support.own import register
+from support.own import REPAIR, register
 
 import gram as package
 from gram import advice as advice_module
@@ -162,7 +162,7 @@ def test_a_check_that_has_moved_is_given_its_new_place(own_runs, gram):
 
 
 def test_weights_of_a_task_of_another_package_are_trained_as_is_said(gram, tmp_path, monkeypatch):
-    (tmp_path / "rosters.py").write_text("from repair_task import Repair\n")
+    (tmp_path / "rosters.py").write_text(REPAIR)
     register(tmp_path, "rosters", {"repair": "rosters:Repair"})
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.syspath_prepend(places.ROOT / "examples")

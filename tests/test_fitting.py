@@ -7,16 +7,17 @@ from support.configs import NARROW
 
 import gram
 from gram.recipes import recipe
-from gram.train import loop
+from gram.train import loop, monitor
 
-TRAIN = {"updates": 60, "batch": 8, "N_sup": 2, "compile": False, "evaluate_examples": 4, "dtype": "float32"}
+TRAIN = {"updates": 6, "batch": 8, "N_sup": 2, "compile": False, "evaluate_examples": 4, "dtype": "float32"}
 SMALL = {"model": NARROW, "train": TRAIN | {"minutes": None}}
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Heads are fitted in a test of training."""
+    """Heads are fitted in a test of training; there is a line of the log every four updates."""
     monkeypatch.setattr(loop, "fit_heads", lambda model, task, config, *_: config)
+    monkeypatch.setattr(monitor, "EVERY", 4)
 
 
 def test_a_callback_gets_every_line_of_the_log(tmp_path):
@@ -26,8 +27,8 @@ def test_a_callback_gets_every_line_of_the_log(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert seen == lines
     train = [values for values in seen if values["kind"] == "train"]
-    assert [values["update"] for values in train] == [50, 60]
-    assert [values["share"] for values in train] == pytest.approx([50 / 60, 1.0], abs=1e-4)
+    assert [values["update"] for values in train] == [4, 6]
+    assert [values["share"] for values in train] == pytest.approx([4 / 6, 1.0], abs=1e-4)
     assert all(values["ce"] > 0 for values in train)
     assert "valid" in next(values for values in seen if values["kind"] == "dev")
 
@@ -36,10 +37,10 @@ def test_an_error_of_the_callback_ends_the_training(tmp_path):
     def stop(values):
         raise RuntimeError(f"enough at {values['update']}")
 
-    with pytest.raises(RuntimeError, match="enough at 50"):
+    with pytest.raises(RuntimeError, match="enough at 4"):
         gram.fit("sudoku-4", tmp_path / "run", callback=stop, **SMALL)
     again = gram.fit("sudoku-4", tmp_path / "run", **SMALL)  # nothing is locked or half written
-    assert again.config.train.updates == 60
+    assert again.config.train.updates == 6
 
 
 def test_a_run_goes_on(tmp_path):

@@ -58,12 +58,13 @@ def test_what_would_only_repeat_itself_halts():
     assert not renewable(baseline, QUEENS, SamplingOptions())  # its depth is a ceiling
 
 
-@pytest.mark.parametrize(("size", "givens"), [(4, 0), (4, 1), (6, 0), (6, 2), (6, 4)])
+@pytest.mark.parametrize(("size", "givens"), [(4, (0, 1)), (6, (0, 2, 4))])
 def test_nearly_empty_boards_are_solved(size, givens):
     reasoner = load(f"sudoku-{size}", dtype="float32")
     y = reasoner.task.examples("dev", count=4).targets
-    kept = np.random.default_rng(givens).random(y.shape).argsort(1).argsort(1) < givens
-    assert all(answer.valid for answer in reasoner.solve(np.where(kept, y, 1).astype(np.uint8)))
+    for count in givens:
+        kept = np.random.default_rng(count).random(y.shape).argsort(1).argsort(1) < count
+        assert all(answer.valid for answer in reasoner.solve(np.where(kept, y, 1).astype(np.uint8)))
 
 
 def test_an_empty_board_of_nine_is_solved():

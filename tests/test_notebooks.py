@@ -43,6 +43,7 @@ def test_notebook(path, tmp_path):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     for cell in notebook.cells:
         cell.source = cell.source.replace("minutes=3", f"minutes=0.03, {SMALL}")
+        cell.source = cell.source.replace("repair.py repairs.jsonl", "repair.py repairs.jsonl --count 400")
         if cell.cell_type == "code":
             cell.outputs = []
     resources = {"metadata": {"path": str(folder)}}

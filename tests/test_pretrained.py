@@ -17,7 +17,7 @@ from gram.tasks.data.store import data_file
 
 RESULTS = ROOT / "results"
 SHIPPED = weight_files.shipped()
-LIMIT, WIDTH = 40, 4
+LIMIT, WIDTH = 40, 2
 LONG, FEW = 90, 20
 """Positions beyond which fewer puzzles, with one trajectory each, have to do."""
 

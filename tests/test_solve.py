@@ -100,7 +100,8 @@ def test_the_number_of_threads_changes_nothing(mixer, dtype, monkeypatch):
 @pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler")
 @pytest.mark.compile
 def test_a_compiled_step_does_what_the_plain_one_does():
-    plain, compiled = tiny(), TorchNetwork(tiny().model, compile=True)
+    short: dict[str, Any] = {"blocks": 1, "K": 1, "T": 1}
+    plain, compiled = tiny(**short), TorchNetwork(tiny(**short).model, compile=True)
     assert compiled.compiled
     x, options = puzzles(FOUR, 3), {"width": 7, "depth": 3}
     ours = sample(plain, FOUR, x, **options)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.command import SMALL_NETWORK, exit_code
-from support.own import register
+from support.own import REPAIR, register
 from support.places import ROOT
 
 from gram import recipes
@@ -198,7 +198,7 @@ def test_a_task_of_another_package_has_a_recipe(package, name, mixer, width):
 
 
 def test_a_task_of_another_package_is_trained_by_its_name(package, tmp_path):
-    package("from repair_task import Repair\n", repair="rosters:Repair")
+    package(REPAIR, repair="rosters:Repair")
     limits = ("--train.minutes", "None", "--train.updates", "2", "--solve.width", "2")
     assert exit_code("train", "repair", *SMALL_NETWORK, *limits, "--out", tmp_path / "run") == 0
     assert read_config(tmp_path / "run" / "config.json").task == "repair"
