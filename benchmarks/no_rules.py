@@ -7,53 +7,48 @@ steps, one after the other until one of them halts: the share solved by 1, 2, 5,
 the end. An evaluation is one row through one supervision step.
 """
 
-import argparse
 import time
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
+import puzzles
 
-import gram
 from gram.measure.record import hardware, origin, print_json
 from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import completed
-from gram.tasks.data.store import load_examples
+
+Run = Callable[[np.ndarray, int, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""`halting` of a network: of puzzles, a depth, and the number of a trajectory."""
 
 
-class Halted:
-    """What halted, of puzzles (n, L)."""
-
-    def __init__(self, reasoner: Reasoner, puzzles: np.ndarray, threshold: float):
-        self.reasoner, self.puzzles, self.threshold = reasoner, puzzles, threshold
-
-    def first(self, which: np.ndarray, depth: int, trajectory: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One trajectory of the puzzles `which` (m,): whether it halted, whether its answer is right, and its steps,
-        (m,) each."""
-        reasoner, x = self.reasoner, self.puzzles[which]
-        options = reasoner.options({"width": 1, "depth": depth, "select": "first"})
-        found = dict(completed(reasoner.network, reasoner.task, x, options, first=trajectory))
-        rows = [found[i] for i in range(len(x))]
-        halted = np.array([row.halt[0] > self.threshold for row in rows], bool)
-        right = reasoner.task.check(x, np.stack([row.answers[0] for row in rows]))
-        return halted, right, np.array([row.steps[0] for row in rows])
+def halting(
+    reasoner: Reasoner, threshold: float, x: np.ndarray, depth: int, trajectory: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One trajectory of each puzzle (n, L): whether it halted, whether its answer is right, its steps; (n,) each."""
+    options = reasoner.options({"width": 1, "depth": depth, "select": "first"})
+    found = dict(completed(reasoner.network, reasoner.task, x, options, first=trajectory))
+    rows = [found[i] for i in range(len(x))]
+    halted = np.array([row.halt[0] > threshold for row in rows], bool)
+    right = reasoner.task.check(x, np.stack([row.answers[0] for row in rows]))
+    return halted, right, np.array([row.steps[0] for row in rows])
 
 
-def deep(of: Halted, steps: list[int]) -> dict[str, Any]:
+def deep(run: Run, x: np.ndarray, steps: list[int]) -> dict[str, Any]:
     """One trajectory of each puzzle, and what of it was there after each of `steps`."""
-    halted, right, taken = of.first(np.arange(len(of.puzzles)), max(steps), 0)
+    halted, right, taken = run(x, max(steps), 0)
     by = {str(depth): float((halted & right & (taken <= depth)).mean()) for depth in steps}
     return {"solved": by, "wrong": int((halted & ~right).sum()), "evaluations": float(taken.mean())}
 
 
-def wide(of: Halted, width: int, depth: int) -> dict[str, Any]:
+def wide(run: Run, x: np.ndarray, width: int, depth: int) -> dict[str, Any]:
     """Trajectory after trajectory of the puzzles of which none has halted."""
-    n, solved, wrong, evaluations = len(of.puzzles), {}, 0, 0
+    n, solved, wrong, evaluations = len(x), {}, 0, 0
     left, right_ones = np.arange(n), 0
     for trajectory in range(width):
         if len(left):
-            halted, right, taken = of.first(left, depth, trajectory)
+            halted, right, taken = run(x[left], depth, trajectory)
             right_ones, wrong = right_ones + int((halted & right).sum()), wrong + int((halted & ~right).sum())
             evaluations += int(taken.sum())
             left = left[~halted]
@@ -63,34 +58,25 @@ def wide(of: Halted, width: int, depth: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", nargs="?", default="sudoku-9", help="shipped weights or a folder of them")
-    parser.add_argument("--data", nargs="+", default=["sudoku/sudoku_extreme_dev.csv.gz"])
-    parser.add_argument("--puzzles", type=int, default=200, help="of a seeded permutation")
+    parser = puzzles.parser(__doc__ or "", "sudoku-9", puzzles=200, threads=1)
     parser.add_argument("--first", type=int, default=0, help="puzzles of it to leave out")
     parser.add_argument("--steps", type=int, nargs="+", default=[16, 64, 256, 1024])
     parser.add_argument("--width", type=int, default=20, help="0 leaves this part out")
     parser.add_argument("--depth", type=int, default=64, help="steps of each of these trajectories")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
     asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
-    reasoner = gram.load(asked.weights, dtype=asked.dtype)
+    reasoner, x = puzzles.begun(asked, skip=asked.first)
     threshold = reasoner.config.solve.halt_threshold
     assert threshold is not None, "these weights have no halting threshold"
-    examples = load_examples(reasoner.task, tuple(asked.data), "dev")
-    order = np.random.default_rng(0).permutation(len(examples))
-    of = Halted(reasoner, examples.inputs[order[asked.first :][: asked.puzzles]], threshold)
-    values: dict[str, Any] = {"benchmark": "no_rules", **vars(asked), "puzzles": len(of.puzzles)}
+    run = partial(halting, reasoner, threshold)
+    values: dict[str, Any] = {"benchmark": "no_rules", **vars(asked), "puzzles": len(x)}
     del values["out"]
     values |= {"arithmetic": reasoner.arithmetic, "halt_threshold": threshold, "hardware": hardware(), **origin()}
     begin = time.perf_counter()
-    values["deep"] = deep(of, sorted(asked.steps)) | {"seconds": time.perf_counter() - begin}
+    values["deep"] = deep(run, x, sorted(asked.steps)) | {"seconds": time.perf_counter() - begin}
     print_json(values, asked.out)
     if asked.width:
         begin = time.perf_counter()
-        values["wide"] = wide(of, asked.width, asked.depth) | {"seconds": time.perf_counter() - begin}
+        values["wide"] = wide(run, x, asked.width, asked.depth) | {"seconds": time.perf_counter() - begin}
         print_json(values, asked.out)
 
 

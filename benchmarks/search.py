@@ -6,19 +6,15 @@ not come so far within its steps gives none. An evaluation is one row through on
 first `--alone` puzzles, one at a time, from tokens to checked answer.
 """
 
-import argparse
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import puzzles
 
-import gram
 from gram.measure.record import hardware, origin, print_json
 from gram.solve.sampler import completed
 from gram.solve.select import choose
-from gram.tasks.data.store import load_examples
 
 
 def spread(values: Any) -> dict[str, float]:
@@ -33,12 +29,8 @@ def spread(values: Any) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", nargs="?", default="sudoku-9-search", help="shipped weights or a folder of them")
-    files = ["sudoku/sudoku_extreme_dev.csv.gz"]
-    parser.add_argument("--data", nargs="*", default=files, help="files of puzzles; the task's own without a name")
+    parser = puzzles.parser(__doc__ or "", "sudoku-9-search", puzzles=None, threads=2)
     parser.add_argument("--split", choices=("dev", "test"), default="dev", help="of the task's own puzzles")
-    parser.add_argument("--puzzles", type=int, help="the first of a seeded permutation; all if not given")
     parser.add_argument("--skip", type=int, default=0, help="puzzles of the permutation to leave out")
     parser.add_argument("--alone", type=int, default=100, help="puzzles that are also timed one at a time")
     parser.add_argument("--seed", type=int, default=0)
@@ -48,16 +40,9 @@ def main() -> None:
     parser.add_argument("--give-up-below", type=float)
     parser.add_argument("--restart-every", type=int)
     parser.add_argument("--parts", nargs="+", choices=("rules", "no_rules"), default=["rules", "no_rules"])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
     asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
-    reasoner = gram.load(asked.weights, dtype=asked.dtype)
+    reasoner, x = puzzles.begun(asked, asked.split, asked.skip)
     task, network = reasoner.task, reasoner.network
-    examples = load_examples(task, tuple(asked.data), asked.split)
-    order = np.random.default_rng(0).permutation(len(examples))
-    x = examples.inputs[order[asked.skip :][: asked.puzzles]]
     named = {
         name: getattr(asked, name)
         for name in ("width", "depth", "drop_below", "give_up_below", "restart_every", "seed")
