@@ -38,8 +38,8 @@ from gram.models.recursive import Model
 from gram.recipes import change, recipe
 from gram.solve.sampler import sample
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import PAD
 from gram.tasks.data.store import load_examples
+from gram.tasks.spec import PAD
 from gram.train.flops import of_step
 
 PACKAGE = "tiny_recursive_model"

@@ -24,7 +24,8 @@ from gram.tasks.arc.files import Pair, Puzzle, Splits, splits
 from gram.tasks.arc.grids import END, View, corner, crop, parse, place, same_in_all_views, views, write
 from gram.tasks.arc.reading import puzzles_of, read_puzzles
 from gram.tasks.arc.task import Arc, describe
-from gram.tasks.base import IDENTITY, PAD, Symmetry, spell, spelled
+from gram.tasks.base import Symmetry
+from gram.tasks.spec import IDENTITY, PAD, spell, spelled
 from gram.train import loop
 from gram.train.log import NullLog
 from gram.train.optim import PuzzleVectors

@@ -28,7 +28,8 @@ from gram.solve.backend import Network, StepOutput
 from gram.solve.candidates import Candidates
 from gram.solve.noise import Noise
 from gram.solve.torch_backend import TorchNetwork, TorchThreads
-from gram.tasks.base import IDENTITY, Unconditional
+from gram.tasks.base import Unconditional
+from gram.tasks.spec import IDENTITY
 from gram.tasks.sudoku.generator import random_grids
 from gram.tasks.sudoku.task import BLANK, Sudoku
 

@@ -22,7 +22,7 @@ from gram.recipes import change, recipe
 from gram.ship.export import export
 from gram.solve.sampler import sample
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import PAD, TaskSpec
+from gram.tasks.spec import PAD, TaskSpec
 from gram.train import baselines, loop, monitor
 from gram.train.objective import Inputs
 

@@ -530,7 +530,7 @@ def test_demo(tmp_path, monkeypatch, capsys):
 
 def test_demo_puzzles_were_not_trained_on():
     demo = runpy.run_path(str(ROOT / "examples" / "demo.py"))
-    from gram.tasks.base import split_of
+    from gram.tasks.spec import split_of
 
     for name, puzzle, several in (("queens-8", "QUEENS", 8), ("coloring-10", "GRAPH", 7)):
         task = tasks.task(name)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from support import places
 
 from gram.tasks import solvers
-from gram.tasks.base import PAD, SPLITS
 from gram.tasks.coloring import EDGE, NO_EDGE, Coloring
+from gram.tasks.spec import PAD, SPLITS
 
 DATA = places.DATA / "graph_coloring"
 DIMACS = DATA / "dimacs"

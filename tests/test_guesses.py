@@ -16,9 +16,9 @@ from gram.models.recursive import Model
 from gram.recipes import change, recipe
 from gram.solve.backend import StepOutput
 from gram.solve.sampler import sample
-from gram.tasks.base import PAD, Examples
 from gram.tasks.own.learn import describe
 from gram.tasks.own.task import NOTHING, Table
+from gram.tasks.spec import PAD, Examples
 from gram.train import loop
 from gram.train.batches import Batches
 

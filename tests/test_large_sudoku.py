@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gram import recipes, tasks
-from gram.tasks.base import Task, splits_of
+from gram.tasks.base import Task
 from gram.tasks.reading.containers import Held
+from gram.tasks.spec import splits_of
 from gram.tasks.sudoku.generator import MOST, random_grids
 from gram.tasks.sudoku.removal import Removal
 from gram.tasks.sudoku.task import Sudoku

@@ -19,8 +19,8 @@ from gram.models.build import build
 from gram.models.recursive import Model
 from gram.report import contents
 from gram.report.results import read
-from gram.tasks.base import TaskSpec
 from gram.tasks.mnist import BLACK, WHITE, Mnist
+from gram.tasks.spec import TaskSpec
 
 L = 4
 TINY = replace(ModelConfig(**NARROW), width=2, guidance_hidden=8, mixer="swiglu", positions="learned")

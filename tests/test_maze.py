@@ -18,10 +18,10 @@ from support.boards import MAZE as BOARD
 
 from gram import tasks
 from gram.models.layers import Banded, Dense, GroupMixer, relation, relation_matrices
-from gram.tasks.base import SPLITS, TaskSpec
 from gram.tasks.data.store import training_examples
 from gram.tasks.maze.generator import corridors, distances, fields, least, make, winding
 from gram.tasks.maze.task import FREE, GOAL, PATH, START, WALL, Maze
+from gram.tasks.spec import SPLITS, TaskSpec
 
 DATA = places.DATA / "maze"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no maze files in {DATA}; set GRAM_DATA")

@@ -23,9 +23,9 @@ from gram.ship import runtime
 from gram.ship.export import export
 from gram.solve import reasoner
 from gram.tasks import task
-from gram.tasks.base import PAD, TaskSpec, split_of
 from gram.tasks.data import store
 from gram.tasks.mnist import BLACK, WHITE, Mnist
+from gram.tasks.spec import PAD, TaskSpec, split_of
 from gram.train import loop
 
 MNIST = Mnist()

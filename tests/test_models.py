@@ -15,7 +15,7 @@ from gram.models.core import State
 from gram.models.guidance import Gaussian, kl, kl_balanced
 from gram.models.layers import Embedding, relation_matrices
 from gram.models.recursive import Model
-from gram.tasks.base import PAD, TaskSpec
+from gram.tasks.spec import PAD, TaskSpec
 from gram.tasks.sudoku.task import Sudoku
 
 SUDOKU = Sudoku(4)

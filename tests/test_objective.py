@@ -16,9 +16,9 @@ from gram.config import TrainConfig
 from gram.measure.likelihood import full_elbo
 from gram.models.core import State
 from gram.models.recursive import Model
-from gram.tasks.base import PAD, Examples, split_of
 from gram.tasks.coloring import Coloring
 from gram.tasks.queens import NQueens
+from gram.tasks.spec import PAD, Examples, split_of
 from gram.tasks.sudoku.task import Sudoku
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget
 from gram.train.objective import Inner, Inputs, Learner, Update, token_loss

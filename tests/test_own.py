@@ -25,10 +25,10 @@ from gram.models.recursive import Model
 from gram.ship.export import card
 from gram.solve.reasoner import load
 from gram.tasks import testing
-from gram.tasks.base import SPLITS
 from gram.tasks.own.files import Names, read_pairs
 from gram.tasks.own.learn import describe, learn
 from gram.tasks.own.task import NOTHING, Table
+from gram.tasks.spec import SPLITS
 from gram.train import loop
 from gram.train.start import begin_with
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gram.tasks import solvers
-from gram.tasks.base import SPLITS
 from gram.tasks.queens import EMPTY, QUEEN, NQueens
+from gram.tasks.spec import SPLITS
 
 ALL = {4: 2, 5: 10, 6: 4, 7: 40, 8: 92, 9: 352}  # OEIS A000170
 UP_TO_SYMMETRY = {4: 1, 5: 2, 6: 1, 7: 6, 8: 12, 9: 46}  # OEIS A002562

@@ -19,8 +19,8 @@ from gram.measure.rows import Imputations, imputations, shares
 from gram.recipes import recipe
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions
-from gram.tasks.base import PAD, Examples
 from gram.tasks.own.rows import HIDDEN, Rows, learn_rows
+from gram.tasks.spec import PAD, Examples
 from gram.train import completions
 from gram.train.batches import Batches
 

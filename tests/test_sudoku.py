@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import places
 
-from gram.tasks.base import SPLITS, splits_of
 from gram.tasks.solvers import Units
+from gram.tasks.spec import SPLITS, splits_of
 from gram.tasks.sudoku.generator import CLUES, exchange, minimal_puzzle, random_grids
 from gram.tasks.sudoku.task import Sudoku, read_bank
 

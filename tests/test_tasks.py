@@ -17,7 +17,8 @@ from gram.config import read_config
 from gram.console import inputs
 from gram.models.build import build
 from gram.tasks import installed, names, task, testing
-from gram.tasks.base import PAD, SPLITS, Task, split_of
+from gram.tasks.base import Task
+from gram.tasks.spec import PAD, SPLITS, split_of
 
 EXAMPLES = ROOT / "examples"
 SOME = [

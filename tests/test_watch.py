@@ -11,8 +11,8 @@ import pytest
 from gram import tasks
 from gram import weights as weight_files
 from gram.recipes import change, recipe
-from gram.tasks.base import Examples
 from gram.tasks.own.learn import describe
+from gram.tasks.spec import Examples
 from gram.train import checkpoint, loop, monitor, watch
 from gram.train.budget import Progress
 

@@ -14,7 +14,7 @@ from gram.models.recursive import Model, Output
 from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import Trajectories
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import Examples
+from gram.tasks.spec import Examples
 from gram.weights import load
 
 FOUR = tasks.task("sudoku-4")

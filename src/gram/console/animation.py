@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gram.solve.sampler import rollout
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
 from gram.tasks.drawing import GIVEN, PLAIN, WRONG, draw, letters, page
+from gram.tasks.spec import Tokens
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner

@@ -29,9 +29,9 @@ from gram.tasks.arc.reading import (
     source,
 )
 from gram.tasks.arc.task import FILES, Arc, check_side, is_name, picture, side_of
-from gram.tasks.base import IDENTITY
 from gram.tasks.data.files import read_text
 from gram.tasks.reading.content import of_bytes
+from gram.tasks.spec import IDENTITY
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner

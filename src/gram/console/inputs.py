@@ -19,10 +19,11 @@ from gram.loading import is_bundle
 from gram.messages import log
 from gram.solve.reasoner import encode
 from gram.tasks.arc.task import is_name
-from gram.tasks.base import Examples, Task, Tokens
+from gram.tasks.base import Task
 from gram.tasks.data.store import data_file, load_examples
 from gram.tasks.reading.containers import unpacked, unpacked_bytes
 from gram.tasks.reading.content import Found, of_texts
+from gram.tasks.spec import Examples, Tokens
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner

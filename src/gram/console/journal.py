@@ -14,7 +14,7 @@ from gram.cluster import VERSION
 from gram.console.output import Records, records
 from gram.fields import to_dict
 from gram.messages import log
-from gram.tasks.base import Tokens
+from gram.tasks.spec import Tokens
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner

@@ -30,9 +30,10 @@ from gram.console.workers import alone, check_ray
 from gram.progress import EVERY, Progress, Snapshot, progress
 from gram.solve.answer import Answer
 from gram.tasks.arc.task import Arc
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
 from gram.tasks.own.rows import Rows
 from gram.tasks.reading.content import Found
+from gram.tasks.spec import Tokens
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner

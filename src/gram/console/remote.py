@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from gram import strict_json
 from gram.console.output import records
 from gram.console.text import counted, one_line, say
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Tokens
 
 CHUNK = 64
 """Puzzles per request."""

@@ -12,8 +12,8 @@ from gram.console.output import records
 from gram.console.text import counted, say
 from gram.progress import EVERY, Progress, Snapshot, progress
 from gram.solve.options import SamplingOptions, resolve
-from gram.tasks.base import Tokens
 from gram.tasks.own.rows import HIDDEN, Rows, read_table
+from gram.tasks.spec import Tokens
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner

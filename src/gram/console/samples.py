@@ -19,8 +19,9 @@ from gram.progress import Snapshot, progress
 from gram.solve import generate
 from gram.solve.options import drawing
 from gram.solve.outlook import Outlook
-from gram.tasks.base import Tokens, Unconditional
+from gram.tasks.base import Unconditional
 from gram.tasks.data.store import load_examples
+from gram.tasks.spec import Tokens
 
 if TYPE_CHECKING:
     from gram.solve.reasoner import Reasoner

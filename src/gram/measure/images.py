@@ -16,8 +16,8 @@ from torch import Tensor
 
 from gram import weights as weight_files
 from gram.models.classifier import Classifier
-from gram.tasks.base import Tokens
 from gram.tasks.mnist import SIDE, WHITE
+from gram.tasks.spec import Tokens
 
 FOLDER = weight_files.SHIPPED / "mnist-classifier"
 CHUNK = 500

@@ -26,7 +26,8 @@ from gram.models.baselines.base import Baseline, cross_entropy
 from gram.models.build import AnyModel
 from gram.models.guidance import kl
 from gram.models.recursive import Model
-from gram.tasks.base import PAD, Tokens, Unconditional
+from gram.tasks.base import Unconditional
+from gram.tasks.spec import PAD, Tokens
 
 DRAWS, DRAWS_BASELINE = 2, 8
 """Trajectories of each answer, of a recursive model and of a baseline, whose draw is a single evaluation."""

@@ -13,7 +13,8 @@ from gram.solve.forecast import DRAWS, spread
 from gram.solve.options import SamplingOptions
 from gram.solve.outlook import Outlook, PuzzleOutlook
 from gram.solve.sampler import Stage, Trajectories, completed
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Tokens
 
 
 class Pass:

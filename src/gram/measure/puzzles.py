@@ -20,7 +20,8 @@ from gram.solve.options import SamplingOptions, resolve
 from gram.solve.reasoner import Reasoner
 from gram.solve.sampler import DEFAULTS, Trajectories
 from gram.solve.select import choose, needs_check
-from gram.tasks.base import Examples, Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Examples, Tokens
 
 GROUPS = {"1": (1, 1), "2-5": (2, 5), "6+": (6, np.inf)}
 """Groups of puzzles by number of solutions."""

@@ -9,8 +9,8 @@ from gram.solve.backend import Network
 from gram.solve.noise import cell_chances
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import Watch, deterministic, rollout
-from gram.tasks.base import PAD, Examples, Tokens
 from gram.tasks.own.rows import HIDDEN, Rows
+from gram.tasks.spec import PAD, Examples, Tokens
 
 COVERED = 0.9
 """Total probability of the sets of values whose coverage is measured."""

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from gram.solve.generate import Samples
-from gram.tasks.base import Tokens, Unconditional
+from gram.tasks.base import Unconditional
+from gram.tasks.spec import Tokens
 
 
 def metrics(task: Unconditional, samples: Samples) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gram.models.baselines.diffusion import D3PM, MDLM
 from gram.models.baselines.direct import VAE, Direct
 from gram.models.layers import Linear
 from gram.models.recursive import Model
-from gram.tasks.base import TaskSpec
+from gram.tasks.spec import TaskSpec
 
 AnyModel = Model | Baseline
 KINDS: dict[str, Callable[[TaskSpec, ModelConfig, int], AnyModel]] = {

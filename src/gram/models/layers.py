@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gram.tasks.base import IDENTITY, TaskSpec
+from gram.tasks.spec import IDENTITY, TaskSpec
 
 BANDS = 16
 """Positions per diagonal from which diagonals are cheaper than a product (docs/log/mazes.md, 2026-11-24)."""

@@ -18,7 +18,7 @@ from gram.models.core import Core, State, Step
 from gram.models.guidance import GaussianHead
 from gram.models.layers import Embedding, Linear, Score, relation_matrices
 from gram.models.stem import Conv, embedding, pixels, pixels_each
-from gram.tasks.base import IDENTITY, PAD, TaskSpec
+from gram.tasks.spec import IDENTITY, PAD, TaskSpec
 
 Parts = dict[str, list[nn.Module | nn.Parameter | None]]
 

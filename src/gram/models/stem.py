@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gram.config import ModelConfig
 from gram.models.layers import Embedding, Linear, truncated_normal_
-from gram.tasks.base import TaskSpec
+from gram.tasks.spec import TaskSpec
 
 PATCH = 2
 KERNEL = 5

@@ -10,8 +10,9 @@ from gram.models.recursive import Model
 from gram.solve import reasoner
 from gram.solve.sampler import rollout
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import Examples, Task, Tokens
+from gram.tasks.base import Task
 from gram.tasks.data.store import load_examples
+from gram.tasks.spec import Examples, Tokens
 
 DEPTH = 16
 WIDTH = 64

@@ -23,8 +23,8 @@ from gram.solve.backend import StepOutput
 from gram.solve.noise import Noise
 from gram.solve.reasoner import Reasoner
 from gram.solve.threads import Threads
-from gram.tasks.base import Tokens
 from gram.tasks.reading.containers import unpacked
+from gram.tasks.spec import Tokens
 
 MANIFEST, CONFIG, ENCODER, STEP, START = "manifest.json", "config.json", "encoder.onnx", "step.onnx", "start.npz"
 FORMAT = 1

@@ -7,7 +7,8 @@ import numpy as np
 
 from gram.solve.backend import Array, Network
 from gram.solve.noise import Noise, chances, initial_noise
-from gram.tasks.base import PAD, Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import PAD, Tokens
 
 SURE = 0.95
 """Guesses are made at positions whose most likely symbol has a probability below this, if there are any."""

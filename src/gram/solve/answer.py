@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gram.solve.select import Candidate
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Tokens
 
 ESCAPES = re.compile("\x1b\\[[0-9;]*m")
 """Escape sequences that color text in a terminal."""

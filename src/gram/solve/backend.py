@@ -10,7 +10,7 @@ import numpy as np
 
 from gram.config import ModelConfig
 from gram.solve.noise import Noise
-from gram.tasks.base import Tokens
+from gram.tasks.spec import Tokens
 
 Array = Any
 """An array of the backend, rows first."""

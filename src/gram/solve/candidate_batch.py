@@ -12,7 +12,8 @@ from gram.solve.active_batch import ActiveBatch
 from gram.solve.backend import Array, Network
 from gram.solve.candidates import Candidates
 from gram.solve.noise import chances
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Tokens
 
 FEW = 3
 """Dropped candidates up to which a step also guesses: to wait for the last ones takes more steps than it saves guesses

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from gram.tasks.base import PAD, TaskSpec, Tokens
+from gram.tasks.spec import PAD, TaskSpec, Tokens
 
 KEPT = np.int16(2**15 - 1)
 """Level of a candidate that has not been dropped."""

@@ -17,7 +17,8 @@ from gram.solve.backend import Network
 from gram.solve.deadline import Deadline
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import Stage, Trajectories, Watch, completed, deterministic
-from gram.tasks.base import PAD, Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import PAD, Tokens
 
 PART = 64
 """Nodes that are sampled together."""

@@ -11,7 +11,8 @@ from gram.solve.answer import ESCAPES
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.sampler import DEFAULTS, Watch, deterministic, rollout, sample
-from gram.tasks.base import Tokens, Unconditional
+from gram.tasks.base import Unconditional
+from gram.tasks.spec import Tokens
 
 SHOWN = 3
 """Samples that `print` and a notebook show."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from gram.solve.active_batch import SURE, ActiveBatch
 from gram.solve.noise import chances
-from gram.tasks.base import PAD, Tokens
+from gram.tasks.spec import PAD, Tokens
 
 
 class GuessBatch(ActiveBatch):

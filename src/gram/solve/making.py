@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gram.solve.reasoner import Reasoner
-from gram.tasks.base import Tokens
+from gram.tasks.spec import Tokens
 from gram.tasks.sudoku.generator import exchange, minimal_puzzle, random_grids
 from gram.tasks.sudoku.removal import Removal
 from gram.tasks.sudoku.task import BLANK, Sudoku

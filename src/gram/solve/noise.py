@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gram.solve.threads import Threads
-from gram.tasks.base import Tokens
+from gram.tasks.spec import Tokens
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from gram.solve.memory import check_width
 from gram.solve.options import SamplingOptions, answering, drawing
 from gram.solve.sampler import Trajectories, Watch, completed, deterministic, rollout
 from gram.solve.select import Candidate, choose, needs_check
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Tokens
 
 PART = 256
 """Puzzles that are read ahead and answered together when answers are streamed."""

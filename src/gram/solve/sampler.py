@@ -24,7 +24,8 @@ from gram.solve.deadline import Deadline
 from gram.solve.guess_batch import GuessBatch
 from gram.solve.options import SamplingOptions, resolve
 from gram.solve.scheduler import Scheduler
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Tokens
 
 DEFAULTS = SamplingOptions()
 

@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Collection, Sequence
 
-from gram.tasks.base import Tokens
+from gram.tasks.spec import Tokens
 
 
 class Scheduler:

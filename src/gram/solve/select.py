@@ -8,7 +8,8 @@ import numpy as np
 
 from gram.config.values import Select, Want
 from gram.solve.sampler import Trajectories
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Tokens
 
 
 class Ended(NamedTuple):

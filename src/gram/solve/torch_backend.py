@@ -20,7 +20,7 @@ from gram.models.recursive import Model
 from gram.solve.backend import StepOutput
 from gram.solve.noise import Noise
 from gram.solve.threads import Threads
-from gram.tasks.base import TaskSpec, Tokens
+from gram.tasks.spec import TaskSpec, Tokens
 
 CACHED = 2**16
 """Size of a state that fits into the second-level cache of a CPU with all intermediate results

@@ -14,11 +14,12 @@ import numpy as np
 
 from gram.advice import fitting
 from gram.tasks import solvers
-from gram.tasks.base import PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.base import Symmetry, Task
 from gram.tasks.cases import ColoringCases
 from gram.tasks.reading import graph as written
 from gram.tasks.reading import graphs as reading
 from gram.tasks.reading.content import Content, Found, Unreadable, of_texts
+from gram.tasks.spec import PAD, SPLITS, Examples, TaskSpec, Tokens, splits_of
 
 LARGEST = 24
 """Vertices at most."""

@@ -14,11 +14,12 @@ import numpy as np
 
 from gram.tasks.arc.grids import crop
 from gram.tasks.arc.task import Arc
-from gram.tasks.base import IDENTITY, Task, Tokens
+from gram.tasks.base import Task
 from gram.tasks.coloring import EDGE, Coloring
 from gram.tasks.maze.task import GOAL, PATH, START, WALL, Maze
 from gram.tasks.mnist import SIDE, WHITE, Mnist
 from gram.tasks.queens import QUEEN, NQueens
+from gram.tasks.spec import IDENTITY, Tokens
 from gram.tasks.sudoku.boards import SudokuBoards
 from gram.tasks.sudoku.task import BLANK, Sudoku
 

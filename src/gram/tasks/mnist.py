@@ -9,8 +9,9 @@ import zlib
 import numpy as np
 
 from gram import unpack
-from gram.tasks.base import SPLITS, Examples, Symmetry, TaskSpec, Tokens, Unconditional, splits_of
+from gram.tasks.base import Symmetry, Unconditional
 from gram.tasks.data.store import data_file
+from gram.tasks.spec import SPLITS, Examples, TaskSpec, Tokens, splits_of
 
 SIDE = 28
 BLACK, WHITE = 1, 2

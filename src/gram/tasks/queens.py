@@ -9,11 +9,12 @@ from itertools import combinations
 import numpy as np
 
 from gram.tasks import solvers
-from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of, square_views
+from gram.tasks.base import Symmetry, Task, square_views
 from gram.tasks.cases import QueensCases
 from gram.tasks.reading import boards
 from gram.tasks.reading import queens as reading
 from gram.tasks.reading.content import Content, Found, one, single
+from gram.tasks.spec import SPLITS, Examples, TaskSpec, Tokens, splits_of
 
 EMPTY, QUEEN = 1, 2
 KEPT = (1, 2, 3)

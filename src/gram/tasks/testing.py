@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gram.tasks.base import IDENTITY, PAD, SPLITS, Examples, Symmetry, Task, Tokens, spelled
+from gram.tasks.base import Symmetry, Task
+from gram.tasks.spec import IDENTITY, PAD, SPLITS, Examples, Tokens, spelled
 
 COUNT = 20
 """Number of examples to check."""

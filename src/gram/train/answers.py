@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from gram.config import Config
-from gram.tasks.base import PAD, Examples, Task
+from gram.tasks.base import Task
+from gram.tasks.spec import PAD, Examples
 from gram.train.budget import Progress
 
 SAMPLED = 0.7

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gram.config import TrainConfig
 from gram.models.baselines.base import Baseline, Losses
-from gram.tasks.base import PAD
+from gram.tasks.spec import PAD
 from gram.train.objective import Inputs, Update
 
 HINT = 0.001

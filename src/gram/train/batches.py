@@ -13,7 +13,8 @@ from torch import Tensor
 
 from gram.models.build import AnyModel
 from gram.models.core import State
-from gram.tasks.base import PAD, Examples, Symmetry, Task, split_of
+from gram.tasks.base import Symmetry, Task
+from gram.tasks.spec import PAD, Examples, split_of
 
 UNANSWERED = 0.25
 """Share of the inputs with nothing of the answer, in a model with guesses."""

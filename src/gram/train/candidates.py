@@ -19,7 +19,8 @@ from gram.config import TrainConfig
 from gram.models.core import State
 from gram.models.recursive import Model
 from gram.solve.candidates import KEPT, Candidates
-from gram.tasks.base import Task, Tokens
+from gram.tasks.base import Task
+from gram.tasks.spec import Tokens
 from gram.train.objective import Inputs, Left, Update
 
 TRUE, FALSE = 4.0, 0.5

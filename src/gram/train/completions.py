@@ -15,8 +15,8 @@ from gram.measure.rows import log_values
 from gram.solve.backend import Network
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import deterministic, rollout
-from gram.tasks.base import PAD, Examples
 from gram.tasks.own.rows import HIDDEN, Rows
+from gram.tasks.spec import PAD, Examples
 
 DEPTH, WIDTH, CHUNK = 8, 20, 16
 """Greatest depth, trajectories of a held-out row, and rows that are sampled together."""

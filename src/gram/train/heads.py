@@ -20,7 +20,8 @@ from gram.progress import Progress, Snapshot
 from gram.solve.options import SamplingOptions
 from gram.solve.sampler import deterministic, rollout
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import Examples, Task
+from gram.tasks.base import Task
+from gram.tasks.spec import Examples
 
 ShareDone = Callable[[float], None]
 """Called with the share that is done."""

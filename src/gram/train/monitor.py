@@ -17,8 +17,9 @@ from gram.models.recursive import Model
 from gram.progress import clock
 from gram.solve import generate
 from gram.solve.torch_backend import TorchNetwork
-from gram.tasks.base import PAD, Examples, Task
+from gram.tasks.base import Task
 from gram.tasks.data.store import load_examples
+from gram.tasks.spec import PAD, Examples
 from gram.train import watch
 from gram.train.budget import Progress
 from gram.train.log import Log

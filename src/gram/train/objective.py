@@ -13,7 +13,7 @@ from gram.config import TrainConfig
 from gram.models.core import State
 from gram.models.guidance import kl, kl_balanced
 from gram.models.recursive import Model
-from gram.tasks.base import PAD
+from gram.tasks.spec import PAD
 
 Check = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

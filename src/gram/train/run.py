@@ -14,8 +14,9 @@ from gram.models.build import AnyModel, build
 from gram.models.core import State
 from gram.models.device import arithmetic
 from gram.models.recursive import Model
-from gram.tasks.base import Examples, Task
+from gram.tasks.base import Task
 from gram.tasks.data.store import training_examples
+from gram.tasks.spec import Examples
 from gram.train import checkpoint, parallel
 from gram.train.baselines import BaselineLearner
 from gram.train.batches import Batches, Carry, empty_carry, leaders, refill, retarget

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gram.config import Config
-from gram.tasks.base import PAD, Examples, Task
+from gram.tasks.base import Task
+from gram.tasks.spec import PAD, Examples
 
 SHARE = 0.1
 """Share of the run after which leakage is checked."""

@@ -13,7 +13,7 @@ from gram.config import ModelConfig
 from gram.models.baselines.base import Baseline, Losses, cross_entropy, draw, drawn, readout
 from gram.models.core import State, Step
 from gram.models.layers import Attention, Block, Embedding
-from gram.tasks.base import PAD, TaskSpec
+from gram.tasks.spec import PAD, TaskSpec
 
 FEWEST = 4
 """Minimum rows of a step: products with fewer rows use another code path on a CPU, so a row would depend on the

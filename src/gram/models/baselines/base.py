@@ -18,7 +18,7 @@ from gram.models.core import State, Step, network
 from gram.models.layers import Embedding, Linear, relation_matrices
 from gram.models.recursive import Output, Parts
 from gram.models.stem import Conv, embedding, pixels, pixels_each
-from gram.tasks.base import PAD, TaskSpec
+from gram.tasks.spec import PAD, TaskSpec
 
 SURE = 16.0
 """Logit of a token that has been drawn, and of "done"."""

@@ -16,7 +16,7 @@ from gram.models.baselines.base import Baseline, Losses, cross_entropy, draw, dr
 from gram.models.core import State, Step
 from gram.models.layers import Linear, rope_angles
 from gram.models.stem import embedding
-from gram.tasks.base import PAD, TaskSpec
+from gram.tasks.spec import PAD, TaskSpec
 
 TINY = 1e-30
 """Probabilities below this count as 0."""

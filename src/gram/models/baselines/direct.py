@@ -13,7 +13,7 @@ from gram.models.core import State, Step
 from gram.models.guidance import SIGMA_FLOOR, Gaussian, kl
 from gram.models.layers import Linear
 from gram.models.stem import embedding
-from gram.tasks.base import TaskSpec
+from gram.tasks.spec import TaskSpec
 
 
 class Direct(Baseline):

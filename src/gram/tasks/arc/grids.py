@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gram.tasks.base import PAD, Tokens
+from gram.tasks.spec import PAD, Tokens
 
 END, COLOR = 1, 2
 """Tokens: the end marker, and color 0."""

@@ -1,7 +1,7 @@
 """ARC-AGI: a few pairs of grids show a transformation, and a test input asks for its output.
 
 A network does not read the demonstrations: it is trained on them. Its input is one grid and which puzzle it belongs to,
-seen through which variant (IDENTITY positions in front, see gram.tasks.base); for each of these it learns a vector. So
+seen through which variant (IDENTITY positions in front, see gram.tasks.spec); for each of these it learns a vector. So
 only puzzles that were there in training can be answered (HRM arXiv:2506.21734, TRM arXiv:2510.04871). Variant 0 of a
 puzzle is the puzzle itself.
 """
@@ -18,21 +18,10 @@ from gram.config import ArcConfig, Config
 from gram.tasks.arc.files import LARGEST, Example, Puzzle, Splits, splits
 from gram.tasks.arc.grids import COLOR, COLORS, END, Grid, View, corner, crop, parse, place, room, views, write
 from gram.tasks.arc.reading import is_json, read_puzzles, source
-from gram.tasks.base import (
-    IDENTITY,
-    PAD,
-    SPLITS,
-    Examples,
-    Symmetry,
-    Task,
-    TaskSpec,
-    Tokens,
-    spell,
-    spelled,
-    square_views,
-)
+from gram.tasks.base import Symmetry, Task, square_views
 from gram.tasks.data.files import read_text
 from gram.tasks.data.store import data_file
+from gram.tasks.spec import IDENTITY, PAD, SPLITS, Examples, TaskSpec, Tokens, spell, spelled
 
 SMALLEST = 5
 MORE = ("arc/conceptarc.json.gz",)

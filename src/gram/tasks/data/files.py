@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gram.tasks.base import Tokens
 from gram.tasks.reading.containers import Held, unpacked
 from gram.tasks.reading.content import DELIMITERS, brief, puzzle_name
+from gram.tasks.spec import Tokens
 
 ANSWERS = {"answer", "answers", "solution", "solutions", "target", "targets", "output", "outputs", "label", "labels"}
 

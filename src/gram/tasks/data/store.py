@@ -11,8 +11,9 @@ import numpy as np
 
 from gram import strict_json
 from gram.atomic import lock, whole
-from gram.tasks.base import Examples, Task
+from gram.tasks.base import Task
 from gram.tasks.data.names import sets_with
+from gram.tasks.spec import Examples
 
 FOLDERS = ("data", "../shared/data")
 MANIFEST = "manifest.json"

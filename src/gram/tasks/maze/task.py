@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of, square_views
+from gram.tasks.base import Symmetry, Task, square_views
 from gram.tasks.data.files import read_columns, tokens_of
 from gram.tasks.maze.generator import distances, make
 from gram.tasks.reading import boards, mazes
 from gram.tasks.reading.content import Content, Found, one, single
+from gram.tasks.spec import SPLITS, Examples, TaskSpec, Tokens, splits_of
 
 WALL, FREE, START, GOAL, PATH = range(1, 6)
 CHARACTERS = "# SGo"

@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from gram.config import SYMBOLS, ColumnConfig, Config, RowsConfig
-from gram.tasks.base import OWN, PAD, SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.base import OWN, Symmetry, Task
 from gram.tasks.data.files import text_of
 from gram.tasks.data.store import data_file
 from gram.tasks.reading.containers import Held, unpacked
 from gram.tasks.reading.content import Found, brief
+from gram.tasks.spec import PAD, SPLITS, Examples, TaskSpec, Tokens, splits_of
 
 HIDDEN = 1
 MISSING = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"}

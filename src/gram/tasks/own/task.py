@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from gram.config import Config, TableConfig
-from gram.tasks.base import OWN, PAD, SPLITS, Examples, Renumbering, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.base import OWN, Renumbering, Symmetry, Task
 from gram.tasks.data.files import text_of
 from gram.tasks.own.check import judge, load_check, withheld
 from gram.tasks.own.files import Names, Written, inputs_of, kind_of, read_pairs
 from gram.tasks.reading.containers import Held
 from gram.tasks.reading.content import Found, brief
+from gram.tasks.spec import PAD, SPLITS, Examples, TaskSpec, Tokens, splits_of
 
 NOTHING = 1
 BLANK = "\ufffd"

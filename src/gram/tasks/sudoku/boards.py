@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gram.tasks.base import SPLITS, Examples, Symmetry, Tokens, Unconditional
+from gram.tasks.base import Symmetry, Unconditional
+from gram.tasks.spec import SPLITS, Examples, Tokens
 from gram.tasks.sudoku.task import BLANK, Sudoku
 
 DIGITS = """

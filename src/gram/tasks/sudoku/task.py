@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from gram.tasks.base import SPLITS, Examples, Symmetry, Task, TaskSpec, Tokens, splits_of
+from gram.tasks.base import Symmetry, Task
 from gram.tasks.cases import UnitCases
 from gram.tasks.data.files import read_columns, tokens_of
 from gram.tasks.reading import boards
 from gram.tasks.reading.content import Content, Found, single
 from gram.tasks.solvers import Units
+from gram.tasks.spec import SPLITS, Examples, TaskSpec, Tokens, splits_of
 from gram.tasks.sudoku.generator import pool, shown
 from gram.tasks.sudoku.symbols import SYMBOLS, hexadecimal, written
 
