@@ -12,11 +12,14 @@ from support.own import jsonl
 import gram
 from gram import weights as weight_files
 from gram.config import ModelConfig, TableConfig
+from gram.measure.rows import imputations
 from gram.models.recursive import Model
 from gram.recipes import change, recipe
 from gram.solve.backend import StepOutput
+from gram.solve.options import resolve
 from gram.solve.sampler import sample
 from gram.tasks.own.learn import describe
+from gram.tasks.own.rows import Rows, describe_rows
 from gram.tasks.own.task import NOTHING, Table
 from gram.tasks.spec import PAD, Examples
 from gram.train import loop
@@ -61,7 +64,7 @@ class Readings:
     def step(self, state, e_x, noise, *, temperature):
         assert noise is None
         x = e_x[..., 0].astype(int)
-        logits = np.full((len(x), 5, 4), -50.0, np.float32)
+        logits = np.full((len(x), 5, 5), -50.0, np.float32)
         for row, told in zip(logits, x[:, 2:], strict=True):
             held = {0: NOTHING, NOTHING: None}
             told = [held.get(t, t) for t in told.tolist()]
@@ -156,6 +159,28 @@ def test_a_run_learns_choices_that_agree(tmp_path):
     for text in ("ab", "ge", "hc"):
         votes = {reasoner.task.decode(c.answer): c.votes for c in reasoner.solve(text, width=20).candidates}
         assert set(votes) == {f"{text}.", f"{text[::-1]}."}
+
+
+def test_completed_cells_agree(tmp_path):
+    """Two columns hold the same color, the third a size of its own."""
+    rng = random.Random(0)
+    colors = [rng.choice(["red", "green", "blue", "white"]) for _ in range(3000)]
+    (tmp_path / "rows.csv").write_text("a,b,size\n" + "".join(f"{c},{c},{rng.choice('SL')}\n" for c in colors))
+    train = {"minutes": None, "updates": 320, "batch": 32, "compile": False, "dtype": "float32"}
+    train |= {"evaluate_every": 1e9, "save_every": 1e9}
+    small = {"width": 32, "hidden": 32, "mixer_hidden": 16}
+    config = replace(change(recipe("own"), model=small, train=train), data=(str(tmp_path / "rows.csv"),))
+    loop.train(describe_rows(config), tmp_path / "run")
+    reasoner = gram.load(tmp_path / "run", dtype="float32")
+    assert (reasoner.config.model.guesses, reasoner.config.solve.depth) == (True, 4)
+    task = cast(Rows, reasoner.task)
+    puzzles = np.stack([task.encode(",,"), task.encode("red,,")])
+    drawn, chances = imputations(reasoner.network, task, puzzles, resolve(reasoner.config.solve, {"width": 300}))
+    assert (drawn[..., 0] == drawn[..., 1]).mean() > 0.9, "by themselves they would agree in 0.25"
+    assert set(drawn[0, :, 0]) == {2, 3, 4, 5}
+    np.testing.assert_allclose(chances[0, :2], 0.25, atol=0.15)
+    np.testing.assert_allclose(chances[:, 2, :2], 0.5, atol=0.2)
+    assert chances[1, 1].max() > 0.9
 
 
 def test_what_does_not_go_together():

@@ -13,7 +13,7 @@ from support.command import SMALL, exit_code
 
 from gram import tasks
 from gram import weights as weight_files
-from gram.config import ColumnConfig, RowsConfig
+from gram.config import ColumnConfig, ModelConfig, RowsConfig
 from gram.measure import rows as measure
 from gram.measure.rows import Imputations, imputations, shares
 from gram.recipes import recipe
@@ -133,8 +133,9 @@ def test_cells_are_drawn_from_the_probabilities_of_their_trajectory(monkeypatch,
     monkeypatch.setattr(measure, "rollout", rollout)
     monkeypatch.setattr(measure, "deterministic", lambda *_: alone)
     options = SamplingOptions(width=width, seed=3)
-    drawn, chances = imputations(cast(Network, None), task, puzzles, options)
-    again = imputations(cast(Network, None), task, puzzles, options)
+    network = cast(Network, SimpleNamespace(config=ModelConfig()))
+    drawn, chances = imputations(network, task, puzzles, options)
+    again = imputations(network, task, puzzles, options)
     np.testing.assert_array_equal(drawn, again.drawn)
     assert drawn.shape == (2, width, 3)
     assert (drawn[1, :, 0] == 4).all()  # as it is

@@ -37,7 +37,8 @@ def imputations(
 ) -> Imputations:
     """Samples of the rows (n, L) and their mean probabilities. A trajectory decides what its cells have in common, and
     leaves the rest to the probabilities of its last step, from which each cell is drawn by itself. If all trajectories
-    of a network are equal, one serves for all samples.
+    of a network are equal, one serves for all samples. With guesses, the probabilities of the first step are those of
+    each cell given the row.
     `watch`: see gram.solve.sampler."""
     n, L, width = len(puzzles), task.spec.length, options.width
     alone = deterministic(network, task, options)
@@ -45,13 +46,19 @@ def imputations(
     total, count = np.zeros((n, L, int(task.sizes.max()))), np.zeros((n, 1, 1))
     for stage in rollout(network, task, puzzles, options):
         leaving = np.flatnonzero(stage.leave)
+        if network.config.guesses:
+            begun = np.flatnonzero(stage.steps == 1)
+            for i, p in zip(begun.tolist(), np.exp(log_values(task, stage.logits[begun])), strict=True):
+                total[stage.rows[i][0]] += p
+                count[stage.rows[i][0]] += 1
         for i, p in zip(leaving.tolist(), np.exp(log_values(task, stage.logits[leaving])), strict=True):
             puzzle, trajectory = stage.rows[i]
             for number in range(width) if alone else (trajectory,):
                 below = p.cumsum(1) <= cell_chances(options.seed, puzzles[puzzle], number, L)[:, None]
                 drawn[puzzle, number] = HIDDEN + 1 + np.minimum(below.sum(1), task.sizes - 1)
-            total[puzzle] += p
-            count[puzzle] += 1
+            if not network.config.guesses:
+                total[puzzle] += p
+                count[puzzle] += 1
         if watch is not None:
             watch(stage)
     uniform = np.exp(log_values(task, np.zeros((L, task.spec.vocabulary))))  # where no trajectory had time

@@ -18,7 +18,7 @@ class GuessBatch(ActiveBatch):
 
     def admit(self, new: list[tuple[int, int]]) -> None:
         if not self.rows:
-            self.drawn, self.log_p = self.tokens[:0], np.zeros(0)
+            self.drawn, self.log_p, self.drawable = self.tokens[:0], np.zeros(0), self.task.drawable()
         super().admit(new)
         self.drawn = np.concatenate([self.drawn, np.zeros((len(new), self.puzzles.shape[1]), np.uint8)])
         self.log_p = np.concatenate([self.log_p, np.zeros(len(new))])  # of what was drawn
@@ -32,11 +32,14 @@ class GuessBatch(ActiveBatch):
         logit 1 for rows that are sure, else -1 (B,)."""
         assert self.state is not None
         out = self.network.step(self.state, self.e_x, None, temperature=0.0)
-        self.logits, self.pooled, self.steps = out.logits, out.pooled, self.steps + 1
+        self.logits, self.pooled, self.steps = np.where(self.drawable, out.logits, -np.inf), out.pooled, self.steps + 1
         log_p = self.logits - self.logits.max(-1, keepdims=True)
         log_p -= np.log(np.exp(log_p).sum(-1, keepdims=True))
         left, likeliest = self.task.open(self.tokens), log_p.max(-1)
         answers = np.where(self.drawn == PAD, log_p.argmax(-1), self.drawn).astype(np.uint8)
+        row, place = np.nonzero(self.drawn)
+        self.logits[row, place] = -np.inf
+        self.logits[row, place, self.drawn[row, place]] = 0.0
         answers[:, : self.task.spec.answer_start] = PAD
         value = np.exp(self.log_p + np.where(left, likeliest, 0.0).sum(1))
         unsure = left & (likeliest < np.log(SURE))

@@ -130,6 +130,10 @@ class Task(ABC):
         nothing of its answer."""
         raise ValueError(f"{self.spec.name} has no positions for guesses; leave model.guesses false.")
 
+    def drawable(self) -> np.ndarray:
+        """(L, V) bool, or what broadcasts to it: the symbols that a guess may be at each position."""
+        return np.arange(self.spec.vocabulary) != PAD
+
     def given(self, tokens: Tokens) -> Tokens:
         """Symbols of an answer as puzzles hold them, any shape."""
         return tokens

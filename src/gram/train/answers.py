@@ -52,7 +52,9 @@ def begin(config: Config, task: Task, examples: Examples, *, started: bool) -> t
     samples, probabilities = config.model.guidance == "full", config.rows is not None
     if (probabilities or config.model.guidance == "none") and config.solve.temperature == SAMPLED:
         config = dataclasses.replace(config, solve=dataclasses.replace(config.solve, temperature=None))
-    if started or probabilities or not samples:
+    if probabilities and samples and not started:
+        return many(config, task, examples), None
+    if started or not samples:
         return decided(config, "many"), None
     if evidence := several(task, examples):
         return many(
@@ -121,7 +123,8 @@ def many(config: Config, task: Task, examples: Examples) -> Config:
         return config
     plain, solve = one(config), config.solve
     if solve.depth == FIELDS["solve"]["depth"][1]:  # one step for each symbol, and one to see that none is left
-        solve = dataclasses.replace(solve, depth=1 + int(task.open(examples.inputs).sum(1).max()))
+        places = task.open(examples.inputs).sum(1).max() if not task.completes else task.spec.length
+        solve = dataclasses.replace(solve, depth=1 + int(places))
     model = dataclasses.replace(plain.model, guesses=True)
     return drawing(dataclasses.replace(config, model=model, train=plain.train, solve=solve))
 
@@ -134,6 +137,8 @@ def drawing(config: Config) -> Config:
 
 def drawable(task: Task, examples: Examples) -> bool:
     """Whether answers can be drawn symbol by symbol: they follow the inputs, or fill holes in them."""
+    if task.completes:
+        return True
     x, y = examples.inputs[:ROWS], examples.targets[examples.first[: len(examples.inputs[:ROWS])]]
     try:
         places = task.open(x)

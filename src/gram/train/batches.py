@@ -90,7 +90,9 @@ class Batches:
 
     def partly_answered(self, update: int, rows: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Inputs (n, L) with a random part of their targets, any share of it; nothing in UNANSWERED of them, since
-        sampling begins so."""
+        sampling begins so. Rows to complete are hidden in random parts already."""
+        if self.task.completes:
+            return x
         rng = np.random.default_rng([self.seed, 9, update])
         share = np.where(rng.random(self.batch) < UNANSWERED, 0.0, rng.random(self.batch))[rows, None]
         shown = self.task.open(x) & (rng.random((self.batch, x.shape[1]))[rows] < share)

@@ -211,16 +211,16 @@ def _finish(run: Run, monitor: Monitor, out: Path) -> None:
     begin = time.monotonic()
     config = run.config
     seconds = kept(config) if config.train.minutes is not None else None
-    if isinstance(model, Model) and isinstance(run.task, Rows):  # nothing halts: samples are read as probabilities
+    if isinstance(model, Model) and not (config.model.candidates or config.model.guesses):  # others halt by themselves
         dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
-        config = fit_depth(TorchNetwork(model), run.task, config, dev, None if seconds is None else 0.75 * seconds)
-        run.log.say(f"Supervision steps of completions, by the likelihood of held-out rows: {config.solve.depth}.")
-    elif isinstance(model, Model) and not (config.model.candidates or config.model.guesses):  # others need no heads
-        run.log.say("Fitting the halt and value heads on prior rollouts.")
-        dev = load_examples(run.task, config.dev, "dev", seed=1, count=DEV)
-        heads = None if seconds is None else 0.75 * seconds
-        with progress("Fitting heads", quiet=run.world.rank != 0, first=EVERY) as show:
-            config = fit_heads(model, run.task, config, run.batches.examples, dev, heads, show)
+        share = None if seconds is None else 0.75 * seconds
+        if isinstance(run.task, Rows):  # nothing halts: samples are read as probabilities
+            config = fit_depth(TorchNetwork(model), run.task, config, dev, share)
+            run.log.say(f"Supervision steps of completions, by the likelihood of held-out rows: {config.solve.depth}.")
+        else:
+            run.log.say("Fitting the halt and value heads on prior rollouts.")
+            with progress("Fitting heads", quiet=run.world.rank != 0, first=EVERY) as show:
+                config = fit_heads(model, run.task, config, run.batches.examples, dev, share, show)
     weight_files.save(out, config, model, half=True)
     weight_files.load_weights(model, out / weight_files.WEIGHTS)  # evaluates the written weights
     metrics = monitor.evaluate(run.progress, None if seconds is None else begin + seconds - time.monotonic())

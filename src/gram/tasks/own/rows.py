@@ -109,6 +109,15 @@ class Rows(Task):
         places = [header.index(name) for name in names]
         return [{name: row[place] for name, place in zip(names, places, strict=True)} for row in rows]
 
+    # guesses ----------------------------------------------------------------------------------------------
+    def open(self, puzzles: Tokens) -> np.ndarray:
+        return puzzles == HIDDEN
+
+    def drawable(self) -> np.ndarray:
+        """The values of each column."""
+        tokens = np.arange(self.spec.vocabulary)
+        return (tokens > HIDDEN) & (tokens <= HIDDEN + self.sizes[:, None])
+
     # rules ------------------------------------------------------------------------------------------------
     def conflicts(self, puzzles: Tokens, answers: Tokens) -> np.ndarray:
         """(B,) int64: 0 for a known row that keeps what was there, 1 for any other."""

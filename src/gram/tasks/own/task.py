@@ -166,6 +166,11 @@ class Table(Task):
             return puzzles == self._hole
         return (puzzles == NOTHING) & (np.arange(puzzles.shape[1]) >= self.spec.answer_start)
 
+    def drawable(self) -> np.ndarray:
+        """The symbols of targets, and nothing behind their end."""
+        of_targets = [self._token_of[symbol] for symbol in self.config.target_symbols]
+        return np.isin(np.arange(self.spec.vocabulary), of_targets if self.even else [NOTHING, *of_targets])
+
     def given(self, tokens: Tokens) -> Tokens:
         """Padding stands where an answer is known to have ended."""
         return np.where(tokens == NOTHING, np.uint8(PAD), tokens)
