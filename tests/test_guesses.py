@@ -162,23 +162,24 @@ def test_a_run_learns_choices_that_agree(tmp_path):
 
 
 def test_completed_cells_agree(tmp_path):
-    """Two columns hold the same color, the third a size of its own."""
+    """Two columns hold the same color, the others what they like."""
     rng = random.Random(0)
     colors = [rng.choice(["red", "green", "blue", "white"]) for _ in range(3000)]
-    (tmp_path / "rows.csv").write_text("a,b,size\n" + "".join(f"{c},{c},{rng.choice('SL')}\n" for c in colors))
+    rows = [f"{color},{color},{rng.choice('SL')},{rng.randrange(60)}" for color in colors]  # few are equal
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,size,number", *rows]))
     train = {"minutes": None, "updates": 320, "batch": 32, "compile": False, "dtype": "float32"}
     train |= {"evaluate_every": 1e9, "save_every": 1e9}
     small = {"width": 32, "hidden": 32, "mixer_hidden": 16}
     config = replace(change(recipe("own"), model=small, train=train), data=(str(tmp_path / "rows.csv"),))
     loop.train(describe_rows(config), tmp_path / "run")
     reasoner = gram.load(tmp_path / "run", dtype="float32")
-    assert (reasoner.config.model.guesses, reasoner.config.solve.depth) == (True, 4)
+    assert (reasoner.config.model.guesses, reasoner.config.solve.depth) == (True, 5)
     task = cast(Rows, reasoner.task)
-    puzzles = np.stack([task.encode(",,"), task.encode("red,,")])
+    puzzles = np.stack([task.encode(",,,"), task.encode("red,,,")])
     drawn, chances = imputations(reasoner.network, task, puzzles, resolve(reasoner.config.solve, {"width": 300}))
-    assert (drawn[..., 0] == drawn[..., 1]).mean() > 0.9, "by themselves they would agree in 0.25"
+    assert (drawn[..., 0] == drawn[..., 1]).mean() > 0.75, "by themselves they would agree in 0.25"
     assert set(drawn[0, :, 0]) == {2, 3, 4, 5}
-    np.testing.assert_allclose(chances[0, :2], 0.25, atol=0.15)
+    np.testing.assert_allclose(chances[0, :2, :4], 0.25, atol=0.15)
     np.testing.assert_allclose(chances[:, 2, :2], 0.5, atol=0.2)
     assert chances[1, 1].max() > 0.9
 
