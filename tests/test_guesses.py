@@ -13,6 +13,7 @@ import gram
 from gram import weights as weight_files
 from gram.config import ModelConfig, TableConfig
 from gram.measure.rows import imputations
+from gram.models.build import build
 from gram.models.recursive import Model
 from gram.recipes import change, recipe
 from gram.solve.backend import StepOutput
@@ -187,5 +188,8 @@ def test_completed_cells_agree(tmp_path):
 def test_what_does_not_go_together():
     with pytest.raises(ValueError, match="guesses = true needs guidance"):
         Model(BEHIND.spec, ModelConfig(guesses=True, mixer="attention"))
+    for name in ("guesses", "candidates"):
+        with pytest.raises(ValueError, match=f'{name} = true needs kind "recursive", not "mdlm"'):
+            build(BEHIND.spec, replace(recipe("own-mdlm").model, **cast(Any, {name: True})))
     with pytest.raises(ValueError, match="no positions for guesses"):
         gram.tasks.task("queens-5").open(np.zeros((1, 25), np.uint8))

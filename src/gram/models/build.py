@@ -32,6 +32,9 @@ def build(spec: TaskSpec, config: ModelConfig, seed: int = 0) -> AnyModel:
         raise ValueError(
             f'kind "{config.kind}" cannot distinguish puzzles, as {spec.name} requires; choose "recursive".'
         )
+    for name in ("candidates", "guesses"):
+        if getattr(config, name) and config.kind != "recursive":
+            raise ValueError(f'{name} = true needs kind "recursive", not "{config.kind}"; change one of them.')
     return KINDS[config.kind](spec, config, seed)
 
 
