@@ -87,7 +87,7 @@ def test_a_leak_is_cured_by_the_run(tmp_path, caplog):
         recipe("own"),
         model=SMALL | {"T": 3},
         train={"minutes": None, "updates": 900, "beta": 0.05, "beta_warmup": 0.0, "batch": 32, "compile": False}
-        | {"evaluate_every": 1e9, "save_every": 1e9, "dtype": "float32"},
+        | {"answers": "many", "evaluate_every": 1e9, "save_every": 1e9, "dtype": "float32"},
     )
     c = describe(replace(c, data=(str(walks(tmp_path / "walks.jsonl")),)), None)
     run = loop.train(c, tmp_path / "run", stop_at=230)
@@ -109,7 +109,8 @@ def test_collapsed_diversity_lowers_beta_once(tmp_path, monkeypatch):
     c = change(
         recipe("own"),
         model=SMALL,
-        train={"minutes": None, "updates": 4, "beta": 2.0, "batch": 8, "compile": False, "evaluate_every": 0.0},
+        train={"minutes": None, "updates": 4, "beta": 2.0, "batch": 8, "compile": False, "evaluate_every": 0.0}
+        | {"answers": "many"},
     )
     c = describe(replace(c, data=(str(walks(tmp_path / "walks.jsonl", 200)),)), None)
     loop.train(c, tmp_path / "run")
