@@ -16,6 +16,8 @@ from gram.measure.rows import imputations
 from gram.models.build import build
 from gram.models.recursive import Model
 from gram.recipes import change, recipe
+from gram.ship.export import export
+from gram.ship.onnx_backend import load as load_bundle
 from gram.solve.backend import StepOutput
 from gram.solve.options import resolve
 from gram.solve.sampler import sample
@@ -160,6 +162,11 @@ def test_a_run_learns_choices_that_agree(tmp_path):
     for text in ("ab", "ge", "hc"):
         votes = {reasoner.task.decode(c.answer): c.votes for c in reasoner.solve(text, width=20).candidates}
         assert set(votes) == {f"{text}.", f"{text[::-1]}."}
+    bundle = load_bundle(export(str(tmp_path / "run"), tmp_path / "bundle"))
+    one, two = (loaded.solve("ab", width=20) for loaded in (reasoner, bundle))
+    assert one.text == two.text
+    assert [c.votes for c in one.candidates] == [c.votes for c in two.candidates]
+    assert one.evaluations == two.evaluations
 
 
 def test_completed_cells_agree(tmp_path):
