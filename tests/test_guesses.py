@@ -1,5 +1,6 @@
 """Answers drawn symbol by symbol: what training shows of them, what sampling draws, and that choices agree."""
 
+import itertools
 import random
 from collections import Counter
 from dataclasses import replace
@@ -7,11 +8,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from support.own import jsonl
 
 import gram
 from gram import weights as weight_files
 from gram.config import ModelConfig, TableConfig
+from gram.measure.likelihood import order_bound
 from gram.measure.rows import imputations
 from gram.models.build import build
 from gram.models.recursive import Model
@@ -167,6 +170,24 @@ def test_a_run_learns_choices_that_agree(tmp_path):
     assert one.text == two.text
     assert [c.votes for c in one.candidates] == [c.votes for c in two.candidates]
     assert one.evaluations == two.evaluations
+
+
+def test_the_bound_is_the_mean_over_orders():
+    model = Model(BEHIND.spec, ModelConfig(width=16, heads=2, guidance="none", guesses=True, K=1, T=1), seed=1)
+    x, y = BEHIND.encode("xx"), np.array([PAD, PAD, A, B, NOTHING], np.uint8)
+
+    def log_p(*known: int) -> np.ndarray:
+        tokens = x.copy()
+        tokens[list(known)] = BEHIND.given(y)[list(known)]
+        e_x = model.encode(torch.from_numpy(tokens.astype(np.int64))[None])
+        logits = model.decode(model.step(model.initial(1), e_x, None).readout).logits[0].detach()
+        return logits.masked_fill(~torch.from_numpy(BEHIND.drawable()), -np.inf).log_softmax(-1).numpy()
+
+    orders = list(itertools.permutations((2, 3, 4)))
+    exact = np.mean([sum(log_p(*order[:i])[at, y[at]] for i, at in enumerate(order)) for order in orders])
+    found = order_bound(model, BEHIND, np.tile(x, (64, 1)), np.tile(y, (64, 1)), seed=0, draws=100)
+    assert found == pytest.approx(exact, abs=0.05)
+    assert found == order_bound(model, BEHIND, np.tile(x, (64, 1)), np.tile(y, (64, 1)), seed=0, draws=100)
 
 
 def test_completed_cells_agree(tmp_path):

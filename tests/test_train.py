@@ -958,6 +958,17 @@ def test_answers_learned_by_heart_are_no_leakage():
         assert all(word in heard.said[0] for word in words)
 
 
+def test_training_answers_say_nothing_where_inputs_hold_a_part_of_them():
+    watching, heard = watch(tiny())
+    watching.model = loop.Model(tasks.task("queens-5").spec, replace(QUEENS.model, guidance="none"))
+    watching.config = change(tiny(), model={"guidance": "none", "guesses": True})
+    progress = budget.Progress(update=30, means={"posterior_accuracy": 0.99, "ce": 0.1})
+    watching.warn(progress, HEALTHY | {"valid": 0.1})
+    assert not heard.said
+    watching.last = "dev 0.125"
+    assert watching.line(progress, 2.0).startswith("dev 0.125  ")
+
+
 def test_metrics_and_evaluation(tmp_path, monkeypatch):
     monkeypatch.setattr(monitor, "EVERY", 4)
     run = loop.train(tiny(updates=10, evaluate_every=0.0), tmp_path / "run")

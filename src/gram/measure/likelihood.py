@@ -26,10 +26,10 @@ from gram.models.baselines.base import Baseline, cross_entropy
 from gram.models.build import AnyModel
 from gram.models.guidance import kl
 from gram.models.recursive import Model
-from gram.tasks.base import Unconditional
+from gram.tasks.base import Task, Unconditional
 from gram.tasks.spec import PAD, Tokens
 
-DRAWS, DRAWS_BASELINE = 2, 8
+DRAWS, DRAWS_BASELINE, DRAWS_ORDERS = 2, 8, 8
 """Trajectories of each answer, of a recursive model and of a baseline, whose draw is a single evaluation."""
 CHUNK = 50
 """Answers that are computed together."""
@@ -110,6 +110,29 @@ def baseline_elbo(
     made = [of_baseline(model, x, y, generator=generator) for _ in range(draws)]
     nll, nats = (torch.stack([getattr(terms, name) for terms in made]).mean().item() for name in ("nll", "kl"))
     return Bound(-nll, [nats])
+
+
+@torch.no_grad()
+def order_bound(
+    model: Model, task: Task, x: np.ndarray, y: np.ndarray, *, seed: int, draws: int = DRAWS_ORDERS
+) -> float:
+    """A lower bound on log p(y | x) of a network with guesses, in nats, the mean over puzzles and targets (n, L) uint8:
+    that of drawing the symbols in a random order (arXiv:2110.02037), estimated from `draws` orders and numbers
+    of symbols that are drawn already."""
+    rng, device = np.random.default_rng(seed), next(model.parameters()).device
+    places, drawable = task.open(x) & (y != PAD), torch.from_numpy(task.drawable()).to(device)
+    count, target = places.sum(1), torch.from_numpy(y.astype(np.int64)).to(device)[..., None]
+    total = 0.0
+    for _ in range(draws):
+        order = np.where(places, rng.random(x.shape), 2.0).argsort(1).argsort(1)
+        known = (rng.random(len(x)) * count).astype(int)  # below `count`
+        tokens = np.where(places & (order < known[:, None]), task.given(y), x).astype(np.int64)
+        step = model.step(model.initial(len(x)), model.encode(torch.from_numpy(tokens).to(device)), None)
+        logits = model.decode(step.readout).logits.masked_fill(~drawable, float("-inf"))
+        log_p = logits.log_softmax(-1).gather(-1, target).squeeze(-1).cpu().numpy()
+        left = np.where(places & (order >= known[:, None]), log_p, 0.0).sum(1)
+        total += float((left * count / np.maximum(1, count - known)).mean())
+    return total / draws
 
 
 # bits per dimension -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gram.config import Config
-from gram.measure.likelihood import baseline_elbo, full_elbo
+from gram.measure.likelihood import baseline_elbo, full_elbo, order_bound
 from gram.measure.puzzles import evaluate
 from gram.measure.samples import metrics as metrics_of
 from gram.models.build import AnyModel
@@ -108,7 +108,8 @@ class Monitor:
         """The progress line: first the validity of prior samples, then as many other metrics as fit."""
         m = progress.means
         correct = "prior_validity" if self.model.stochastic else "posterior_accuracy"
-        parts = [f"{self.word} {m[correct]:.3f}"] if correct in m else []
+        tells = correct in m and not self.config.model.guesses  # its training inputs hold a part of the answer
+        parts = [f"{self.word} {m[correct]:.3f}"] if tells else []
         parts += [self.last] if self.last else []
         parts += [f"{clock(progress.left(self.config))} left", f"update {progress.update}", f"{speed:.1f}/s"]
         others = {"ce": "ce"} | ({"kl": "kl", "posterior": "posterior_accuracy"} if self.model.stochastic else {})
@@ -174,6 +175,9 @@ class Monitor:
             metrics = found.to_dict()
         if stochastic:
             metrics |= self.bound(dev)
+        elif guesses and isinstance(self.model, Model):
+            first = dev.targets[dev.first[:-1]]
+            metrics["elbo"] = order_bound(self.model, self.task, dev.inputs, first, seed=c.seed)
         return metrics
 
     def bound(self, dev: Examples, rows: int = 64) -> dict[str, float | list[float]]:
@@ -201,7 +205,8 @@ class Monitor:
         # also on training puzzles, since those of dev may be impossible for the network (ARC)
         prior = max(metrics["valid"] or 0.0, progress.means.get("prior_validity", 0.0))
         stochastic, undecided = self.model.stochastic, self.config.train.answers == "auto"
-        if ruled and not stochastic and not undecided and posterior > 0.9 and prior < 0.5 * posterior:
+        guesses = self.config.model.guesses  # whose training inputs hold a part of the answer
+        if ruled and not (stochastic or guesses or undecided) and posterior > 0.9 and prior < 0.5 * posterior:
             self.once(
                 "by heart",
                 f"Warning: {posterior:.0%} of the training answers are right, but only {prior:.0%} of held-out ones: "
