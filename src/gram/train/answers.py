@@ -57,9 +57,8 @@ def begin(config: Config, task: Task, examples: Examples, *, started: bool) -> t
     if started or not samples:
         return decided(config, "many"), None
     if evidence := several(task, examples):
-        return many(
-            config, task, examples
-        ), f"Inputs have many right answers, since {evidence}: training to sample them."
+        text = f"Inputs have many right answers, since {evidence}: training to sample them."
+        return many(config, task, examples), text
     return one(config), "The data do not show whether an input has many right answers: training first as if it had one."
 
 
@@ -119,7 +118,7 @@ def swapped(config: Config, before: int, after: int) -> Config:
 def many(config: Config, task: Task, examples: Examples) -> Config:
     """`config` for many right answers: by guesses where inputs have positions for them, else by guidance."""
     config = decided(config, "many")
-    if not drawable(task, examples):
+    if not has_places(task, examples):
         return config
     plain, solve = one(config), config.solve
     if solve.depth == FIELDS["solve"]["depth"][1]:  # one step for each symbol, and one to see that none is left
@@ -135,7 +134,7 @@ def drawing(config: Config) -> Config:
     return decided(dataclasses.replace(config, solve=solve), "many")
 
 
-def drawable(task: Task, examples: Examples) -> bool:
+def has_places(task: Task, examples: Examples) -> bool:
     """Whether answers can be drawn symbol by symbol: they follow the inputs, or fill holes in them."""
     if task.completes:
         return True
